@@ -1,0 +1,12 @@
+DROP FUNCTION forebay.tenant_of_instance(uuid);
+DROP FUNCTION forebay.active_mirrors();
+DROP TABLE api_keys;
+DROP TABLE jira_instances;
+DROP FUNCTION forebay.protect(regclass, boolean);
+DROP FUNCTION forebay.ticket_tenant();
+DROP TABLE tenants;
+DROP FUNCTION forebay.current_tenant();
+DROP SCHEMA jira;
+DROP SCHEMA forebay;
+REVOKE USAGE ON SCHEMA public FROM forebay_app, forebay_platform, forebay_definer;
+GRANT USAGE ON SCHEMA public TO PUBLIC;

@@ -1,0 +1,4 @@
+DROP VIEW jira.comments, jira.changelog, jira.issues;
+DROP VIEW public.lead_time_view, public.issue_metrics;
+DROP FUNCTION forebay.refresh_metrics();
+DROP MATERIALIZED VIEW forebay.lead_time_view, forebay.issue_metrics;
