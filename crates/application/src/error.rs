@@ -1,0 +1,130 @@
+//! The one error of the application: free of any transport, with a stable code and a source.
+//!
+//! Each interface converts it once: RFC 9457 for REST, `{errorMessages, errors}` for Jira's API, tool errors for MCP,
+//! `hint:` lines on the terminal. Internal causes are logged where they are converted, and shown to nobody.
+
+use std::{error::Error as StdError, time::Duration};
+
+/// What a use case answers when it does not succeed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing of that name within the caller's reach: missing and hidden look the same.
+    #[error("{what} `{id}` does not exist, or you may not see it")]
+    NotFound {
+        /// What was looked for: "issue", "instance" ...
+        what: &'static str,
+        /// The name that was asked for.
+        id: String,
+    },
+    /// The state of things forbids it; the message says what to do.
+    #[error("{0}")]
+    Conflict(String),
+    /// The input is wrong: each problem names its field and the remedy.
+    #[error("{}", describe(.0))]
+    Invalid(Vec<FieldProblem>),
+    /// The JQL is wrong; the text is Jira's, with the position.
+    #[error("{0}")]
+    InvalidJql(String),
+    /// Understood, but not served; the text names the operation or construct.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The caller is known and may not.
+    #[error("{0}")]
+    Forbidden(String),
+    /// The caller is not known.
+    #[error("{0}")]
+    Unauthenticated(String),
+    /// Too many requests, here or at the site.
+    #[error("too many requests; try again in {} s", retry_after.as_secs().max(1))]
+    RateLimited {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// The Jira site, or another outside system, refused or failed.
+    #[error("{system}: {message}")]
+    Upstream {
+        /// Which system.
+        system: &'static str,
+        /// What it said, without secrets.
+        message: String,
+        /// Whether the same call may succeed later.
+        retryable: bool,
+    },
+    /// A write was sent and its outcome is not known.
+    #[error("{0}")]
+    Indeterminate(String),
+    /// A part of Forebay cannot be reached in time.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A fault of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn StdError + Send + Sync>),
+}
+
+/// One wrong field of the input.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct FieldProblem {
+    /// The field as the caller named it.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+fn describe(problems: &[FieldProblem]) -> String {
+    problems.iter().map(|p| format!("{}: {}", p.field, p.message)).collect::<Vec<_>>().join("; ")
+}
+
+/// The application's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// One wrong field.
+    pub fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::Invalid(vec![FieldProblem { field: field.into(), message: message.into() }])
+    }
+
+    /// Nothing of that name.
+    pub fn not_found(what: &'static str, id: impl Into<String>) -> Self {
+        Self::NotFound { what, id: id.into() }
+    }
+
+    /// A fault of ours, with its cause.
+    pub fn internal(cause: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The stable code that programs match on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound { .. } => "not_found",
+            Self::Conflict(_) => "conflict",
+            Self::Invalid(_) => "invalid",
+            Self::InvalidJql(_) => "invalid_jql",
+            Self::Unsupported(_) => "unsupported",
+            Self::Forbidden(_) => "forbidden",
+            Self::Unauthenticated(_) => "unauthenticated",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::Upstream { .. } => "upstream",
+            Self::Indeterminate(_) => "indeterminate",
+            Self::Unavailable(_) => "unavailable",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// Whether the fault is ours or an outside system's, so that it belongs in the error log.
+    pub fn is_fault(&self) -> bool {
+        matches!(
+            self,
+            Self::Internal(_) | Self::Upstream { .. } | Self::Unavailable(_) | Self::Indeterminate(_)
+        )
+    }
+
+    /// Whether the same call may succeed later without a change.
+    pub fn is_retryable(&self) -> bool {
+        match self {
+            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Internal(_) => true,
+            Self::Upstream { retryable, .. } => *retryable,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! Reading Jira's JSON into rows: the one way in, for the sync of a mirror, for the import into a sandbox and for what
+//! a sandbox writes itself.
+//!
+//! The payload is kept whole, but for two things: e-mail addresses are taken out on the way in, and the lists that
+//! have tables of their own (comments, worklogs, histories) are stored once, there, and put back on the way out
+//! ([`crate::issues`] rows, assembled by the Jira-compatible API). Their paging envelopes stay, because what an export left out
+//! is not invented.
+
+mod children;
+mod clean;
+mod field_values;
+mod hash;
+mod issue;
+mod rosters;
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+pub use issue::read_issue;
+pub use rosters::read_rosters;
+
+use crate::{instances::Dialect, ports::Secrets};
+
+/// How a site's issues are to be read.
+pub struct Reader<'a> {
+    /// The shape of the JSON.
+    pub dialect: Dialect,
+    /// Which custom fields have a meaning of their own.
+    pub roles: &'a FieldRoles,
+    /// Hashes e-mail addresses.
+    pub secrets: &'a dyn Secrets,
+}
+
+/// A row that could not be read: kept aside, never a reason to stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reject {
+    /// The numeric id, where it could be read.
+    pub jira_id: Option<String>,
+    /// Why.
+    pub reason: String,
+}
+
+/// Custom fields that Jira itself gives a meaning, by id: ids differ per site, `schema.custom` does not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FieldRoles {
+    sprint: HashSet<String>,
+    story_points: HashSet<String>,
+    epic_link: HashSet<String>,
+}
+
+impl FieldRoles {
+    /// Reads the roles from a site's fields (`GET /field`; jira-facts 6.3).
+    pub fn from_fields<'v>(fields: impl IntoIterator<Item = &'v Value>) -> Self {
+        let mut roles = Self::default();
+        for field in fields {
+            let Some(id) = field["id"].as_str().or_else(|| field["key"].as_str()) else { continue };
+            let custom = field["schema"]["custom"].as_str().unwrap_or_default();
+            let name = field["name"].as_str().unwrap_or_default();
+            if custom.ends_with(":gh-sprint") {
+                roles.sprint.insert(id.to_owned());
+            } else if custom.ends_with(":gh-epic-link") {
+                roles.epic_link.insert(id.to_owned());
+            } else if custom.ends_with(":jsw-story-points")
+                || (custom.ends_with(":float") && name.eq_ignore_ascii_case("story points"))
+            {
+                roles.story_points.insert(id.to_owned());
+            }
+        }
+        roles
+    }
+}
+
+/// The dialect in which one recorded issue is written: strings where v3 has documents mean v2; without any rich text,
+/// users without `accountId` mean v2.
+pub fn sniff_dialect(issue: &Value) -> Dialect {
+    let fields = &issue["fields"];
+    let bodies = fields["comment"]["comments"].as_array().into_iter().flatten().map(|comment| &comment["body"]);
+    for text in [&fields["description"], &fields["environment"]].into_iter().chain(bodies) {
+        if text.is_string() {
+            return Dialect::V2;
+        }
+        if text.is_object() {
+            return Dialect::V3;
+        }
+    }
+    let user = ["reporter", "creator", "assignee"].into_iter().map(|name| &fields[name]).find(|user| user.is_object());
+    match user {
+        Some(user) if user["accountId"].is_string() => Dialect::V3,
+        Some(_) => Dialect::V2,
+        None => Dialect::V3,
+    }
+}
+
+/// Takes e-mail addresses out of a payload that is kept as it came (a webhook's body).
+pub fn strip_addresses(value: &mut Value) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(strip_addresses),
+        Value::Object(object) => {
+            object.remove("emailAddress");
+            object.values_mut().for_each(strip_addresses);
+        }
+        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
+        _ => {}
+    }
+}

@@ -1,0 +1,168 @@
+//! One issue.
+
+use chrono::NaiveDate;
+use domain::issue_key::IssueKey;
+use serde_json::{Value, json};
+
+use super::{
+    Reader, Reject, children,
+    children::{optional_time, text_of, time},
+    clean::{Cleaner, user_id_of},
+    field_values, hash,
+    rosters,
+};
+use crate::{
+    issues::{IssueBundle, IssueRecord, LinkRecord},
+    ports::FetchedIssue,
+    reference::{ReferenceRecords, SprintRecord},
+};
+
+/// Reads one issue with all that hangs on it.
+///
+/// # Errors
+/// [`Reject`] when it has no numeric id, key, project, status, summary or creation date. A bad comment, worklog,
+/// history or link rejects the issue as well: half an issue would look whole.
+pub fn read_issue(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Reject> {
+    let jira_id = text_of(&fetched.raw["id"]);
+    read(reader, fetched).map_err(|reason| Reject { jira_id, reason })
+}
+
+fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, String> {
+    let mut raw = fetched.raw;
+    let mut cleaner = Cleaner::new(reader.secrets);
+    cleaner.clean(&mut raw);
+    let (jira_id, jira_number) = children::numeric_id(&raw, "issue")?;
+    let key: IssueKey = text_of(&raw["key"]).ok_or("issue has no key")?.parse().map_err(|e| format!("{e}"))?;
+    if !raw["fields"].is_object() {
+        return Err("issue has no fields".into());
+    }
+
+    let comments = take_list(&mut raw["fields"]["comment"], "comments");
+    let worklogs = take_list(&mut raw["fields"]["worklog"], "worklogs");
+    let (histories, changelog_envelope) = take_changelog(&mut raw);
+    drop_nulls_made_by_indexing(&mut raw);
+
+    let links: Vec<LinkRecord> = raw["fields"]["issuelinks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|link| children::link(link, (&jira_id, &key.to_string())))
+        .collect::<Result<_, _>>()?;
+    let sprints = sprints(reader, &raw["fields"]);
+    let envelope_part = changelog_envelope.clone().unwrap_or(Value::Null);
+    let issue = record(reader, &raw, (jira_id, jira_number), key, &sprints, hash::source_hash(&[&raw, &envelope_part]))?;
+    let values = field_values::field_values(&raw["fields"]);
+    let reference = reference(&raw["fields"], cleaner, sprints)?;
+    Ok(IssueBundle {
+        issue: IssueRecord { raw, changelog_envelope, ..issue },
+        values,
+        comments: comments.into_iter().map(children::comment).collect::<Result<_, _>>()?,
+        comments_complete: fetched.comments_complete,
+        worklogs: worklogs.into_iter().map(children::worklog).collect::<Result<_, _>>()?,
+        worklogs_complete: fetched.worklogs_complete,
+        histories: histories.into_iter().map(children::history).collect::<Result<_, _>>()?,
+        links,
+        reference,
+    })
+}
+
+/// Takes the rows out of an embedded collection and leaves its paging envelope.
+fn take_list(collection: &mut Value, name: &str) -> Vec<Value> {
+    match collection.as_object_mut().and_then(|object| object.remove(name)) {
+        Some(Value::Array(rows)) => rows,
+        _ => Vec::new(),
+    }
+}
+
+fn take_changelog(raw: &mut Value) -> (Vec<Value>, Option<Value>) {
+    match raw.as_object_mut().and_then(|object| object.remove("changelog")) {
+        Some(mut changelog) if changelog.is_object() => {
+            let histories = take_list(&mut changelog, "histories");
+            (histories, Some(changelog))
+        }
+        _ => (Vec::new(), None),
+    }
+}
+
+/// `value["absent"]` on a mutable object inserts a null; an absent field must stay absent.
+fn drop_nulls_made_by_indexing(raw: &mut Value) {
+    if let Some(fields) = raw["fields"].as_object_mut() {
+        for name in ["comment", "worklog"] {
+            if fields.get(name).is_some_and(Value::is_null) {
+                fields.remove(name);
+            }
+        }
+    }
+}
+
+fn sprints(reader: &Reader<'_>, fields: &Value) -> Vec<SprintRecord> {
+    reader.roles.sprint.iter().flat_map(|id| field_values::sprints(&fields[id.as_str()])).collect()
+}
+
+fn record(
+    reader: &Reader<'_>, raw: &Value, (jira_id, jira_number): (String, i64), key: IssueKey, sprints: &[SprintRecord],
+    source_hash: Vec<u8>,
+) -> Result<IssueRecord, String> {
+    let fields = &raw["fields"];
+    let status = rosters::status(&fields["status"]).ok_or("issue has no status")?;
+    let created = time(&fields["created"], "fields.created")?;
+    let description = &fields["description"];
+    let parent = text_of(&fields["parent"]["id"]).zip(text_of(&fields["parent"]["key"]));
+    let parent_is_epic = fields["parent"]["fields"]["issuetype"]["hierarchyLevel"].as_i64() == Some(1);
+    let epic_link = reader.roles.epic_link.iter().find_map(|id| text_of(&fields[id.as_str()]));
+    Ok(IssueRecord {
+        jira_id,
+        jira_number,
+        key,
+        project_jira_id: text_of(&fields["project"]["id"]).ok_or("issue has no project")?,
+        issue_type: named(&fields["issuetype"]),
+        hierarchy_level: fields["issuetype"]["hierarchyLevel"].as_i64().and_then(|level| i16::try_from(level).ok()),
+        status: status.name,
+        status_id: status.jira_id,
+        status_category: status.category,
+        priority: named(&fields["priority"]),
+        resolution: named(&fields["resolution"]),
+        summary: text_of(&fields["summary"]).ok_or("issue has no summary")?,
+        description_adf: description.is_object().then(|| description.clone()),
+        description_text: (!description.is_null()).then(|| adf::text_of(description)),
+        assignee: user_id_of(&fields["assignee"]),
+        reporter: user_id_of(&fields["reporter"]),
+        creator: user_id_of(&fields["creator"]),
+        created,
+        updated: optional_time(&fields["updated"]).unwrap_or(created),
+        resolved: optional_time(&fields["resolutiondate"]),
+        due: fields["duedate"].as_str().and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()),
+        epic_key: parent.as_ref().filter(|_| parent_is_epic).map(|(_, key)| key.clone()).or(epic_link),
+        parent,
+        sprint_ids: sprints.iter().filter_map(|sprint| i32::try_from(sprint.jira_id).ok()).collect(),
+        story_points: reader.roles.story_points.iter().find_map(|id| fields[id.as_str()].as_f64()),
+        labels: texts(&fields["labels"], |label| text_of(label)),
+        components: texts(&fields["components"], |component| text_of(&component["name"])),
+        raw: Value::Null,
+        dialect: reader.dialect,
+        changelog_envelope: None,
+        source_hash,
+    })
+}
+
+fn named(value: &Value) -> Option<(String, String)> {
+    text_of(&value["name"]).zip(text_of(&value["id"]))
+}
+
+fn texts(list: &Value, text: impl Fn(&Value) -> Option<String>) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(text).collect()
+}
+
+fn reference(fields: &Value, cleaner: Cleaner<'_>, sprints: Vec<SprintRecord>) -> Result<ReferenceRecords, String> {
+    let project = rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
+    Ok(ReferenceRecords {
+        projects: vec![project],
+        users: rosters::users(cleaner),
+        statuses: rosters::status(&fields["status"]).into_iter().collect(),
+        issue_types: rosters::issue_type(&fields["issuetype"]).into_iter().collect(),
+        priorities: rosters::unranked(&fields["priority"]).into_iter().collect(),
+        resolutions: rosters::unranked(&fields["resolution"]).into_iter().collect(),
+        fields: Vec::new(),
+        sprints,
+    })
+}

@@ -1,0 +1,36 @@
+//! Removing an instance with every row of it.
+
+use serde_json::{Value, json};
+
+use super::{connect, require_instance};
+use crate::{
+    audit::NewAuditEntry,
+    caller::{Caller, Scope},
+    error::Result,
+    services::Services,
+};
+
+/// Removes an instance. Its webhook at the site is removed too, where the site can be reached.
+pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -> Result<()> {
+    caller.require(Scope::Admin)?;
+    let mut tx = services.db.tenant(caller.tenant).await?;
+    let instance = require_instance(tx.as_mut(), name).await?;
+    drop(tx);
+    if let Some(webhook) = &instance.webhook_id {
+        let removed = match connect(services, caller.tenant, &instance).await {
+            Ok(site) => site.remove_webhook(webhook).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
+        }
+    }
+    let mut tx = services.db.tenant(caller.tenant).await?;
+    tx.remove_instance(instance.id).await?;
+    let before = json!({ "name": instance.name, "kind": instance.kind, "base_url": instance.base_url });
+    tx.record(NewAuditEntry::success(
+        caller, Some(instance.id), "remove_instance", &instance.name, before, Value::Null, services.clock.now(),
+    ))
+    .await?;
+    tx.commit().await
+}

@@ -1,0 +1,119 @@
+//! Connecting to an instance's site, and testing that it is the right one.
+
+use std::sync::Arc;
+
+use domain::ids::TenantId;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::{Instance, InstanceKind, add::Credential, require_instance};
+use crate::{
+    caller::{Caller, Scope},
+    error::{Error, Result},
+    ports::{JiraSite, SiteConnection, SiteIdentity},
+    services::Services,
+};
+
+/// What a test found.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceTest {
+    /// The instance's name.
+    pub instance: String,
+    /// The account we are there.
+    pub account_id: String,
+    /// Its name.
+    pub account_name: String,
+    /// Its time zone.
+    pub time_zone: Option<String>,
+    /// `Cloud` or `Server`.
+    pub deployment_type: String,
+    /// The site's version.
+    pub version: String,
+    /// Whether a webhook is registered, so that changes arrive within seconds.
+    pub webhook: bool,
+    /// Why there is none.
+    pub webhook_problem: Option<String>,
+}
+
+/// A connection to the instance's site, with its credential opened.
+pub async fn connect(services: &Services, tenant: TenantId, instance: &Instance) -> Result<Arc<dyn JiraSite>> {
+    let mut tx = services.db.tenant(tenant).await?;
+    let sealed = tx.sealed_secrets(instance.id).await?;
+    drop(tx);
+    let credential = match &sealed.credential {
+        Some(text) => {
+            let opened = services.secrets.open(instance.id, text)?;
+            serde_json::from_str::<Credential>(opened.expose_secret()).map_err(Error::internal)?
+        }
+        None => Credential { email: None, token: None },
+    };
+    services.sites.connect(SiteConnection {
+        tenant,
+        instance: instance.id,
+        kind: instance.kind,
+        base_url: instance.base_url.clone(),
+        auth_method: instance.auth_method,
+        email: credential.email.map(SecretString::from),
+        token: credential.token.map(SecretString::from),
+    })
+}
+
+/// Asks the site who we are, and remembers it: a later run that is told another account stops, because an anonymous
+/// answer with nothing in it must never be taken for an empty site.
+pub(crate) async fn identify(
+    services: &Services, tenant: TenantId, instance: &Instance, site: &dyn JiraSite,
+) -> Result<SiteIdentity> {
+    let identity = site.identify().await?;
+    if let Some(expected) = instance.account_id.as_deref().filter(|expected| *expected != identity.account_id) {
+        return Err(Error::Conflict(format!(
+            "the site `{}` answers as account `{}`, but `{expected}` was expected; remove the instance and add it again if that is right",
+            instance.name, identity.account_id
+        )));
+    }
+    let mut tx = services.db.tenant(tenant).await?;
+    tx.note_identity(instance.id, &identity.account_id, identity.time_zone.as_deref(), identity.dialect).await?;
+    tx.commit().await?;
+    Ok(identity)
+}
+
+/// Tests an instance: reaches the site, signs in, and registers a webhook where the account may.
+pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> Result<InstanceTest> {
+    caller.require(Scope::Admin)?;
+    let mut tx = services.db.tenant(caller.tenant).await?;
+    let instance = require_instance(tx.as_mut(), name).await?;
+    drop(tx);
+    if instance.kind == InstanceKind::Sandbox {
+        return Err(Error::Conflict(format!("`{name}` is a sandbox: there is no other site to reach")));
+    }
+    let site = connect(services, caller.tenant, &instance).await?;
+    let identity = identify(services, caller.tenant, &instance, site.as_ref()).await?;
+    let registered = match &instance.webhook_id {
+        Some(_) => Ok(()),
+        None => register_webhook(services, caller.tenant, &instance, site.as_ref()).await,
+    };
+    Ok(InstanceTest {
+        instance: instance.name,
+        account_id: identity.account_id,
+        account_name: identity.display_name,
+        time_zone: identity.time_zone,
+        deployment_type: identity.deployment_type,
+        version: identity.version,
+        webhook: registered.is_ok(),
+        webhook_problem: registered.err().map(|error| error.to_string()),
+    })
+}
+
+async fn register_webhook(
+    services: &Services, tenant: TenantId, instance: &Instance, site: &dyn JiraSite,
+) -> Result<()> {
+    let mut tx = services.db.tenant(tenant).await?;
+    let sealed = tx.sealed_secrets(instance.id).await?;
+    drop(tx);
+    let sealed = sealed.webhook.ok_or_else(|| Error::internal("a mirror without a webhook secret"))?;
+    let secret = services.secrets.open(instance.id, &sealed)?;
+    let url = format!("{}/webhooks/jira/{}", services.public_url, instance.id);
+    let id = site.register_webhook(&format!("Forebay {}", instance.name), &url, &secret).await?;
+    let mut tx = services.db.tenant(tenant).await?;
+    tx.note_webhook(instance.id, &id).await?;
+    tx.commit().await
+}

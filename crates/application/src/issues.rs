@@ -1,0 +1,380 @@
+//! Issues with their comments, worklogs, histories and links; and the writes that go through to Jira.
+
+mod add_comment;
+mod transition;
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    ids::{InstanceId, IssueId},
+    issue_key::IssueKey,
+};
+use serde::Serialize;
+use serde_json::Value;
+
+pub use add_comment::{CommentBody, add_comment};
+pub use transition::{TransitionChoice, list_transitions, transition_issue};
+
+use crate::{
+    error::{Error, Result},
+    instances::Dialect,
+    reference::{FieldValueRecord, ReferenceRecords},
+};
+
+/// One issue with all that hangs on it, read from Jira's JSON (see [`crate::ingest`]), ready to be stored.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueBundle {
+    /// The issue.
+    pub issue: IssueRecord,
+    /// Its multi-valued and custom fields.
+    pub values: Vec<FieldValueRecord>,
+    /// Its comments.
+    pub comments: Vec<CommentRecord>,
+    /// Whether a comment that is not listed is gone.
+    pub comments_complete: bool,
+    /// Its worklogs.
+    pub worklogs: Vec<WorklogRecord>,
+    /// Whether a worklog that is not listed is gone.
+    pub worklogs_complete: bool,
+    /// Its histories. They are never deleted one by one, so there is no completeness.
+    pub histories: Vec<HistoryRecord>,
+    /// Its links.
+    pub links: Vec<LinkRecord>,
+    /// The reference data seen inside it.
+    pub reference: ReferenceRecords,
+}
+
+/// The typed columns of an issue and its raw payload.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueRecord {
+    /// Numeric id: the identity.
+    pub jira_id: String,
+    /// The same as a number.
+    pub jira_number: i64,
+    /// The present key.
+    pub key: IssueKey,
+    /// The project's numeric id.
+    pub project_jira_id: String,
+    /// Type name and id.
+    pub issue_type: Option<(String, String)>,
+    /// −1 sub-task, 0 standard, 1 epic.
+    pub hierarchy_level: Option<i16>,
+    /// Status name.
+    pub status: String,
+    /// Status id.
+    pub status_id: String,
+    /// Status category key.
+    pub status_category: String,
+    /// Priority name and id.
+    pub priority: Option<(String, String)>,
+    /// Resolution name and id.
+    pub resolution: Option<(String, String)>,
+    /// Summary.
+    pub summary: String,
+    /// Description as ADF, where the dialect has it.
+    pub description_adf: Option<Value>,
+    /// Description as plain text (ADF) or wiki markup.
+    pub description_text: Option<String>,
+    /// `accountId` or user key.
+    pub assignee: Option<String>,
+    /// `accountId` or user key.
+    pub reporter: Option<String>,
+    /// `accountId` or user key.
+    pub creator: Option<String>,
+    /// Created.
+    pub created: DateTime<Utc>,
+    /// Updated, as the site says; equals created where the site leaves it out.
+    pub updated: DateTime<Utc>,
+    /// Resolution date; may be absent on done issues.
+    pub resolved: Option<DateTime<Utc>>,
+    /// Due date.
+    pub due: Option<NaiveDate>,
+    /// The parent's numeric id and key.
+    pub parent: Option<(String, String)>,
+    /// The epic's key: the parent where it is an epic, or the epic-link field.
+    pub epic_key: Option<String>,
+    /// Sprint ids, oldest first.
+    pub sprint_ids: Vec<i32>,
+    /// Story points.
+    pub story_points: Option<f64>,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Component names.
+    pub components: Vec<String>,
+    /// The issue whole, without e-mail addresses, and without the lists that have tables of their own.
+    pub raw: Value,
+    /// The shape of `raw`.
+    pub dialect: Dialect,
+    /// The paging envelope of the changelog, where the source gave one.
+    pub changelog_envelope: Option<Value>,
+    /// SHA-256 over what is stored.
+    pub source_hash: Vec<u8>,
+}
+
+/// A comment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CommentRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// The same as a number.
+    pub jira_number: i64,
+    /// `accountId` or user key; absent for anonymous and deleted authors.
+    pub author: Option<String>,
+    /// ADF, or a JSON string of wiki markup.
+    pub body: Value,
+    /// As plain text.
+    pub body_text: String,
+    /// Created.
+    pub created: DateTime<Utc>,
+    /// Updated.
+    pub updated: DateTime<Utc>,
+    /// As served, without e-mail addresses.
+    pub raw: Value,
+    /// SHA-256 over `raw`.
+    pub source_hash: Vec<u8>,
+}
+
+/// A worklog.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WorklogRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// The same as a number.
+    pub jira_number: i64,
+    /// `accountId` or user key.
+    pub author: Option<String>,
+    /// When the work was done.
+    pub started: DateTime<Utc>,
+    /// How long it took, in seconds.
+    pub seconds: i64,
+    /// Created.
+    pub created: DateTime<Utc>,
+    /// Updated.
+    pub updated: DateTime<Utc>,
+    /// As served, without e-mail addresses.
+    pub raw: Value,
+    /// SHA-256 over `raw`.
+    pub source_hash: Vec<u8>,
+}
+
+/// A history: one change event with many items (jira-facts 6.4).
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// The same as a number.
+    pub jira_number: i64,
+    /// `accountId` or user key; absent for automation and deleted authors.
+    pub author: Option<String>,
+    /// When.
+    pub created: DateTime<Utc>,
+    /// As served, without e-mail addresses and without its items.
+    pub raw: Value,
+    /// Its items, in order.
+    pub items: Vec<HistoryItemRecord>,
+}
+
+/// One changed field of a history.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistoryItemRecord {
+    /// The field's name as the history shows it.
+    pub field: String,
+    /// The field's id, where given.
+    pub field_id: Option<String>,
+    /// `jira` or `custom`.
+    pub field_type: Option<String>,
+    /// Id before.
+    pub from: Option<String>,
+    /// Id after.
+    pub to: Option<String>,
+    /// Text before.
+    pub from_string: Option<String>,
+    /// Text after.
+    pub to_string: Option<String>,
+    /// As served.
+    pub raw: Value,
+}
+
+/// A link, as one of its two issues shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LinkRecord {
+    /// Numeric id, the same on both issues.
+    pub jira_id: String,
+    /// Type name.
+    pub link_type: String,
+    /// Type id.
+    pub link_type_id: Option<String>,
+    /// How the inward end reads ("is blocked by").
+    pub inward_name: Option<String>,
+    /// How the outward end reads ("blocks").
+    pub outward_name: Option<String>,
+    /// Id and key of the issue from which the link goes out ("A blocks B": A).
+    pub inward_issue: (String, String),
+    /// Id and key of the issue to which it goes ("A blocks B": B).
+    pub outward_issue: (String, String),
+}
+
+/// An issue as read back. `raw` is whole but for the lists that have tables of their own.
+#[derive(Clone, Debug)]
+pub struct IssueRow {
+    /// Our id.
+    pub id: IssueId,
+    /// Its instance.
+    pub instance_id: InstanceId,
+    /// The instance's name.
+    pub instance: String,
+    /// Jira's numeric id.
+    pub jira_id: String,
+    /// The present key.
+    pub key: String,
+    /// The project's key.
+    pub project_key: String,
+    /// Summary.
+    pub summary: String,
+    /// Type name.
+    pub issue_type: Option<String>,
+    /// Status name.
+    pub status: String,
+    /// Status id.
+    pub status_id: String,
+    /// Status category key.
+    pub status_category: String,
+    /// Priority name.
+    pub priority: Option<String>,
+    /// Resolution name.
+    pub resolution: Option<String>,
+    /// The assignee's name.
+    pub assignee: Option<String>,
+    /// The reporter's name.
+    pub reporter: Option<String>,
+    /// Labels.
+    pub labels: Vec<String>,
+    /// Created.
+    pub created: DateTime<Utc>,
+    /// Updated.
+    pub updated: DateTime<Utc>,
+    /// Resolution date.
+    pub resolved: Option<DateTime<Utc>>,
+    /// Due date.
+    pub due: Option<NaiveDate>,
+    /// Story points.
+    pub story_points: Option<f64>,
+    /// The issue as served.
+    pub raw: Value,
+    /// The shape of `raw`.
+    pub dialect: Dialect,
+    /// The changelog's paging envelope, where the source gave one.
+    pub changelog_envelope: Option<Value>,
+    /// When it was last stored.
+    pub synced_at: DateTime<Utc>,
+}
+
+/// A comment as read back.
+#[derive(Clone, Debug)]
+pub struct CommentRow {
+    /// Its issue.
+    pub issue_id: IssueId,
+    /// Numeric id.
+    pub jira_id: String,
+    /// The author's name.
+    pub author: Option<String>,
+    /// As plain text.
+    pub body_text: String,
+    /// Created.
+    pub created: DateTime<Utc>,
+    /// Updated.
+    pub updated: DateTime<Utc>,
+    /// As served.
+    pub raw: Value,
+    /// The shape of `raw`.
+    pub dialect: Dialect,
+}
+
+/// A history as read back: `raw` has its items again.
+#[derive(Clone, Debug)]
+pub struct HistoryRow {
+    /// Its issue.
+    pub issue_id: IssueId,
+    /// As served.
+    pub raw: Value,
+}
+
+/// A worklog as read back.
+#[derive(Clone, Debug)]
+pub struct WorklogRow {
+    /// Its issue.
+    pub issue_id: IssueId,
+    /// As served.
+    pub raw: Value,
+    /// The shape of `raw`.
+    pub dialect: Dialect,
+}
+
+/// What an upsert changed: rows that were equal already are not rewritten and do not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct UpsertCounts {
+    /// Issues inserted or rewritten.
+    pub issues: u64,
+    /// Comments inserted or rewritten.
+    pub comments: u64,
+    /// Items of histories inserted or rewritten.
+    pub changelog_items: u64,
+    /// Worklogs inserted or rewritten.
+    pub worklogs: u64,
+}
+
+/// How present a row is at its source (design: presence).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// There.
+    Present,
+    /// Gone for good.
+    Deleted,
+    /// Not visible to our account any more: deleted and hidden look the same.
+    AccessLost,
+}
+
+impl Presence {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Present => "present",
+            Self::Deleted => "deleted",
+            Self::AccessLost => "access_lost",
+        }
+    }
+}
+
+/// Storage of issues.
+#[async_trait]
+pub trait IssueStore: Send {
+    /// Stores issues with all that hangs on them, and the reference data seen inside them. Takes only what is newer
+    /// or different; a page may hold two issues that swapped keys.
+    async fn upsert_issues(&mut self, instance: InstanceId, bundles: &[IssueBundle]) -> Result<UpsertCounts>;
+
+    /// The present issue with this key (an old key too; a live key wins) or numeric id. Without an instance, a key
+    /// that several instances have is [`Error::Conflict`], naming them.
+    async fn issue(&mut self, instance: Option<InstanceId>, key_or_id: &str) -> Result<Option<IssueRow>>;
+
+    /// Present comments of these issues, oldest first within each.
+    async fn comments(&mut self, issues: &[IssueId]) -> Result<Vec<CommentRow>>;
+
+    /// Histories of these issues, oldest first within each.
+    async fn histories(&mut self, issues: &[IssueId]) -> Result<Vec<HistoryRow>>;
+
+    /// Present worklogs of these issues, by start.
+    async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>>;
+
+    /// Notes how present issues (by Jira's numeric id) are at the source.
+    async fn set_presence(&mut self, instance: InstanceId, jira_ids: &[String], presence: Presence) -> Result<u64>;
+
+    /// Locks an issue until the end of the transaction, so that two writes to a sandbox's issue follow each other.
+    async fn lock_issue(&mut self, issue: IssueId) -> Result<()>;
+}
+
+/// The issue, or [`Error::NotFound`].
+pub async fn require_issue(
+    tx: &mut dyn crate::ports::TenantTx, instance: Option<InstanceId>, key_or_id: &str,
+) -> Result<IssueRow> {
+    tx.issue(instance, key_or_id).await?.ok_or_else(|| Error::not_found("issue", key_or_id))
+}

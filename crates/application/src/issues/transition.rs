@@ -1,0 +1,144 @@
+//! Transitions: which are open, and doing one.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{
+    IssueRow,
+    add_comment::{locate, settle},
+    require_issue,
+};
+use crate::{
+    audit::NewAuditEntry,
+    caller::{Caller, Scope},
+    error::{Error, Result},
+    instances::{self, Instance, InstanceKind},
+    sandbox,
+    services::Services,
+};
+
+/// A transition that is open now.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TransitionChoice {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The name of the status it leads to.
+    pub to: String,
+    /// The key of that status's category.
+    pub to_category: String,
+    /// As Jira has it.
+    #[serde(skip)]
+    pub raw: Value,
+}
+
+/// The transitions open to the account now. They depend on the account and the moment, so a mirror asks its site.
+pub async fn list_transitions(
+    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str,
+) -> Result<Vec<TransitionChoice>> {
+    caller.require(Scope::Read)?;
+    let (instance, row) = locate(services, caller, instance, issue).await?;
+    choices(services, caller, &instance, &row).await
+}
+
+async fn choices(
+    services: &Services, caller: &Caller, instance: &Instance, row: &IssueRow,
+) -> Result<Vec<TransitionChoice>> {
+    let raw = match instance.kind {
+        InstanceKind::Sandbox => {
+            let mut tx = services.db.tenant(caller.tenant).await?;
+            sandbox::transitions(tx.as_mut(), instance, row).await?
+        }
+        _ => {
+            let site = instances::connect(services, caller.tenant, instance).await?;
+            site.transitions(instance.dialect, &row.jira_id).await?
+        }
+    };
+    Ok(raw.into_iter().filter_map(choice).collect())
+}
+
+fn choice(raw: Value) -> Option<TransitionChoice> {
+    let id = match &raw["id"] {
+        Value::String(id) => id.clone(),
+        Value::Number(id) => id.to_string(),
+        _ => return None,
+    };
+    Some(TransitionChoice {
+        id,
+        name: raw["name"].as_str().unwrap_or_default().to_owned(),
+        to: raw["to"]["name"].as_str().unwrap_or_default().to_owned(),
+        to_category: raw["to"]["statusCategory"]["key"].as_str().unwrap_or("undefined").to_owned(),
+        raw,
+    })
+}
+
+/// Does a transition, named by id, by name, or by the status it leads to. Answers the issue as it is then.
+pub async fn transition_issue(
+    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str, transition: &str,
+    fields: Option<&Value>,
+) -> Result<IssueRow> {
+    caller.require(Scope::Write)?;
+    let (instance, row) = locate(services, caller, instance, issue).await?;
+    let open = choices(services, caller, &instance, &row).await?;
+    let chosen = choose(&open, transition)?;
+    let before = json!({ "status": row.status, "resolution": row.resolution });
+    match instance.kind {
+        InstanceKind::Sandbox => {
+            let mut tx = services.db.tenant(caller.tenant).await?;
+            tx.lock_issue(row.id).await?;
+            let fresh = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
+            sandbox::transition(services, tx.as_mut(), &instance, &fresh, &chosen.id, fields).await?;
+            let now = services.clock.now();
+            let after = json!({ "status": chosen.to, "transition": chosen.id });
+            tx.record(NewAuditEntry::success(
+                caller, Some(instance.id), "transition_issue", &row.key, before, after, now,
+            ))
+            .await?;
+            tx.commit().await?;
+        }
+        _ => {
+            let site = instances::connect(services, caller.tenant, &instance).await?;
+            let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields).await;
+            settle(services, caller, &instance, &row, "transition_issue", before, answer, |()| {
+                json!({ "status": chosen.to, "transition": chosen.id })
+            })
+            .await?;
+        }
+    }
+    let mut tx = services.db.tenant(caller.tenant).await?;
+    require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await
+}
+
+fn choose<'a>(open: &'a [TransitionChoice], wanted: &str) -> Result<&'a TransitionChoice> {
+    let found = open
+        .iter()
+        .find(|choice| choice.id == wanted)
+        .or_else(|| open.iter().find(|choice| choice.name.eq_ignore_ascii_case(wanted)))
+        .or_else(|| open.iter().find(|choice| choice.to.eq_ignore_ascii_case(wanted)));
+    found.ok_or_else(|| {
+        let names: Vec<String> = open.iter().map(|choice| format!("{} ({})", choice.name, choice.id)).collect();
+        Error::invalid("transition", format!("`{wanted}` is not open to this issue now; open are: {}", names.join(", ")))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_transition_is_found_by_id_then_name_then_target() {
+        let open: Vec<_> = [
+            json!({"id": "11", "name": "Start", "to": {"name": "In Progress"}}),
+            json!({"id": 21, "name": "Done", "to": {"name": "Closed", "statusCategory": {"key": "done"}}}),
+        ]
+        .into_iter()
+        .filter_map(choice)
+        .collect();
+        assert_eq!(choose(&open, "21").unwrap().to_category, "done");
+        assert_eq!(choose(&open, "start").unwrap().id, "11");
+        assert_eq!(choose(&open, "closed").unwrap().id, "21");
+        let message = choose(&open, "Reopen").unwrap_err().to_string();
+        assert!(message.contains("Start (11), Done (21)"), "{message}");
+    }
+}

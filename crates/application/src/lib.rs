@@ -1,0 +1,26 @@
+//! Use cases, the ports they need, job payloads and read views.
+//!
+//! A slice has one name: `issues` here, in `infrastructure/postgres` and in `web/rest` is the same thing seen from
+//! three sides. A read goes from a handler straight to a port; a write goes through a use case of this crate.
+
+pub mod audit;
+pub mod caller;
+pub mod error;
+pub mod ingest;
+pub mod instances;
+pub mod issues;
+pub mod jobs;
+pub mod keys;
+pub mod ports;
+pub mod pulse;
+pub mod reference;
+pub mod sandbox;
+pub mod search;
+pub mod services;
+pub mod sync;
+pub mod tenants;
+pub mod webhooks;
+
+pub use caller::{Actor, Caller, Scope};
+pub use error::{Error, FieldProblem, Result};
+pub use services::Services;

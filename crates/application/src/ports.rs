@@ -1,0 +1,16 @@
+//! What the use cases need from outside: time, the database as one unit of work, sites, secrets, cache and limits.
+//! All object-safe; implemented in the infrastructure crate.
+
+mod cache;
+mod clock;
+mod database;
+mod secrets;
+mod sites;
+
+pub use cache::{Cache, RateLimiter};
+pub use clock::Clock;
+pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
+pub use secrets::Secrets;
+pub use sites::{
+    Fetched, FetchedIssue, JiraSite, JiraSites, ReferenceData, SiteConnection, SiteIdentity, SitePage, SiteUsage,
+};

@@ -1,0 +1,93 @@
+//! The database as one unit of work. `Database::tenant` is the one door: it sets the tenant in the same statement
+//! that opens the transaction, and the pool behind it is private.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::ids::TenantId;
+use serde_json::Value;
+
+use crate::{
+    audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue, keys::KeyRegistry,
+    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
+    tenants::TenantRegistry, webhooks::WebhookStore,
+};
+
+/// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
+#[async_trait]
+pub trait TenantTx:
+    AuditStore
+    + InstanceStore
+    + IssueStore
+    + JobQueue
+    + KeyStore
+    + PulseStore
+    + ReferenceStore
+    + SearchStore
+    + SyncStore
+    + WebhookStore
+    + Send
+{
+    /// The tenant of the transaction.
+    fn tenant(&self) -> TenantId;
+
+    /// Makes all of it last, jobs included.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
+#[async_trait]
+pub trait PlatformTx: JobQueue + KeyRegistry + TenantRegistry + Send {
+    /// Makes all of it last.
+    async fn commit(self: Box<Self>) -> Result<()>;
+}
+
+/// Caps on one question at the SQL door.
+#[derive(Clone, Copy, Debug)]
+pub struct SqlLimits {
+    /// The statement is cancelled after that.
+    pub timeout: Duration,
+    /// Rows beyond are not read.
+    pub max_rows: usize,
+    /// Bytes of JSON beyond are not kept.
+    pub max_bytes: usize,
+}
+
+impl Default for SqlLimits {
+    fn default() -> Self {
+        Self { timeout: Duration::from_secs(10), max_rows: 1_000, max_bytes: 1_000_000 }
+    }
+}
+
+/// An answer of the SQL door.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct SqlAnswer {
+    /// Column names, in order.
+    pub columns: Vec<String>,
+    /// Rows, each in the columns' order.
+    pub rows: Vec<Vec<Value>>,
+    /// Whether rows were left out by a cap.
+    pub truncated: bool,
+}
+
+/// The database.
+#[async_trait]
+pub trait Database: Send + Sync {
+    /// Opens a tenant's transaction.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Unavailable`] when no connection is free in time.
+    async fn tenant(&self, tenant: TenantId) -> Result<Box<dyn TenantTx>>;
+
+    /// Opens a transaction of the narrow exception.
+    async fn platform(&self) -> Result<Box<dyn PlatformTx>>;
+
+    /// Asks the SQL door one read-only question on behalf of a tenant.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] (field `sql`) for anything but one SELECT over the views of schema `jira`.
+    async fn ask(&self, tenant: TenantId, sql: &str, limits: SqlLimits) -> Result<SqlAnswer>;
+
+    /// Whether the database answers and its border is closed; for readiness.
+    async fn check(&self) -> Result<()>;
+}

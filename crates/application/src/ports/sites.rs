@@ -1,0 +1,149 @@
+//! A remote Jira site, as the sync and the writes need it. JSON stays Jira's own.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::ids::{InstanceId, TenantId};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use crate::{error::Result, instances::{AuthMethod, Dialect, InstanceKind}};
+
+/// What is needed to speak to a site.
+#[derive(Clone, Debug)]
+pub struct SiteConnection {
+    /// The tenant, for logs and limits.
+    pub tenant: TenantId,
+    /// The instance, for logs and limits.
+    pub instance: InstanceId,
+    /// What the operator said it is.
+    pub kind: InstanceKind,
+    /// Its address, without a trailing slash; may have a path.
+    pub base_url: String,
+    /// How to sign in.
+    pub auth_method: AuthMethod,
+    /// The account's e-mail address or user name, for Basic.
+    pub email: Option<SecretString>,
+    /// The API token, password or personal access token.
+    pub token: Option<SecretString>,
+}
+
+/// Who we are at a site, and what it is.
+#[derive(Clone, Debug)]
+pub struct SiteIdentity {
+    /// `accountId`, or the user key on Server and Data Center.
+    pub account_id: String,
+    /// The account's name, for people.
+    pub display_name: String,
+    /// The account's time zone, in which JQL dates are read.
+    pub time_zone: Option<String>,
+    /// `Cloud` or `Server`, as `serverInfo` says.
+    pub deployment_type: String,
+    /// The shape it speaks, which follows from the deployment type.
+    pub dialect: Dialect,
+    /// The site's version.
+    pub version: String,
+}
+
+/// The rosters of a site.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceData {
+    /// `GET /project(/search)`.
+    pub projects: Vec<Value>,
+    /// `GET /field`.
+    pub fields: Vec<Value>,
+    /// `GET /status`.
+    pub statuses: Vec<Value>,
+    /// `GET /issuetype`.
+    pub issue_types: Vec<Value>,
+    /// `GET /priority`, highest first.
+    pub priorities: Vec<Value>,
+    /// `GET /resolution`.
+    pub resolutions: Vec<Value>,
+}
+
+/// One issue with all its comments, worklogs and histories, embedded as Jira embeds them.
+#[derive(Clone, Debug)]
+pub struct FetchedIssue {
+    /// The issue.
+    pub raw: Value,
+    /// Whether `fields.comment.comments` is the whole list, so that a comment missing from it is gone.
+    pub comments_complete: bool,
+    /// Whether `fields.worklog.worklogs` is the whole list.
+    pub worklogs_complete: bool,
+}
+
+/// A page of a search.
+#[derive(Clone, Debug)]
+pub struct SitePage {
+    /// The issues, whole.
+    pub issues: Vec<FetchedIssue>,
+    /// How to go on; `None` on the last page. Opaque, and good for a checkpoint.
+    pub next: Option<String>,
+}
+
+/// Issues looked up by id.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// Those that are visible.
+    pub issues: Vec<FetchedIssue>,
+    /// Ids the site could not answer for just now: to be asked again, never to be taken for deleted (jira-facts 1.4).
+    pub retry: Vec<String>,
+}
+
+/// What has been asked of a site through one connection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SiteUsage {
+    /// HTTP requests sent, retries included.
+    pub requests: u64,
+    /// Those that repeated an earlier one.
+    pub retries: u64,
+}
+
+/// A connection to one site.
+#[async_trait]
+pub trait JiraSite: Send + Sync {
+    /// Asks `serverInfo` and `myself`. Bad credentials fail here, and must be tried here before anything else is
+    /// believed: a search with bad Basic credentials answers 200 with nothing in it (jira-facts 5.4).
+    async fn identify(&self) -> Result<SiteIdentity>;
+
+    /// The rosters.
+    async fn reference_data(&self) -> Result<ReferenceData>;
+
+    /// How many issues the JQL finds, about; `None` where the site does not tell.
+    async fn count(&self, jql: &str) -> Result<Option<u64>>;
+
+    /// A page of whole issues. `dialect` is what [`JiraSite::identify`] found.
+    async fn search(&self, dialect: Dialect, jql: &str, cursor: Option<&str>, page_size: u32) -> Result<SitePage>;
+
+    /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
+    async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;
+
+    /// Adds a comment; answers the comment as stored.
+    async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value>;
+
+    /// The transitions open to the account now.
+    async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>>;
+
+    /// Does a transition.
+    async fn transition(&self, dialect: Dialect, issue_id: &str, transition_id: &str, fields: Option<&Value>)
+        -> Result<()>;
+
+    /// Registers an admin webhook for all that the sync listens to; answers its id.
+    async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String>;
+
+    /// Removes an admin webhook; one that is gone already is no error.
+    async fn remove_webhook(&self, id: &str) -> Result<()>;
+
+    /// Requests and retries so far.
+    fn usage(&self) -> SiteUsage;
+}
+
+/// Opens connections to sites. All connections to one instance share its rate limit.
+pub trait JiraSites: Send + Sync {
+    /// A connection.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] when the address or the credentials cannot be used.
+    fn connect(&self, connection: SiteConnection) -> Result<Arc<dyn JiraSite>>;
+}

@@ -1,0 +1,137 @@
+//! Work Pulse: the numbers for managers. Definitions stand at each field; SQL computes them, and a test compares it
+//! with the arithmetic of `domain::metrics`.
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::ids::InstanceId;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    error::Result,
+    jobs::{Job, JobError},
+    services::Services,
+};
+
+/// Over what the numbers are taken.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct PulseFilter {
+    /// Only this instance.
+    pub instance: Option<InstanceId>,
+    /// Only this project, by key.
+    pub project: Option<String>,
+    /// The end of the period; weeks end here. Days are UTC.
+    pub until: NaiveDate,
+    /// How many whole weeks the period has.
+    pub weeks: u16,
+}
+
+/// The overview.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Pulse {
+    /// Issues completed in the period: last entry into `done`, still done. Epics and sub-tasks do not count.
+    pub throughput: u64,
+    /// Lead time (created to completed) of those, in days.
+    pub lead_time_days: Percentiles,
+    /// Open issues at risk: overdue, or older than the P85 of lead time (`domain::metrics::SlaRule`: with fewer than
+    /// five completed issues there is no such limit).
+    pub sla_risk: u64,
+    /// Issues in a status of category `indeterminate` now.
+    pub wip: u64,
+    /// Those of them without a status change for longer than 7 days.
+    pub stuck: u64,
+    /// Of the issues that entered `done` in the period, the share (0 to 1) that left it again in the period;
+    /// `None` without any.
+    pub reopen_rate: Option<f64>,
+    /// Issues present altogether.
+    pub issues: u64,
+    /// One entry a week, oldest first.
+    pub trend: Vec<PulseWeek>,
+    /// The issues at highest risk: overdue first, then oldest.
+    pub top_risks: Vec<RiskIssue>,
+    /// When the newest issue was changed at the source.
+    pub as_of: Option<DateTime<Utc>>,
+}
+
+/// Percentiles by linear interpolation: PostgreSQL's `percentile_cont`, `domain::metrics::percentile`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Percentiles {
+    /// Half took at most so long.
+    pub p50: Option<f64>,
+    /// 85 of 100 took at most so long.
+    pub p85: Option<f64>,
+    /// 90 of 100 took at most so long.
+    pub p90: Option<f64>,
+}
+
+/// One week.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PulseWeek {
+    /// Its first day.
+    pub from: NaiveDate,
+    /// Its last day.
+    pub to: NaiveDate,
+    /// Issues created.
+    pub created: u64,
+    /// Issues completed.
+    pub completed: u64,
+    /// P50 of the lead time of those completed, in days.
+    pub lead_time_p50: Option<f64>,
+    /// P85 of the lead time of those completed, in days.
+    pub lead_time_p85: Option<f64>,
+}
+
+/// An open issue at risk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RiskIssue {
+    /// The instance's name.
+    pub instance: String,
+    /// Its key.
+    pub key: String,
+    /// Its summary.
+    pub summary: String,
+    /// Its status.
+    pub status: String,
+    /// Its assignee's name.
+    pub assignee: Option<String>,
+    /// Days since it was created.
+    pub age_days: f64,
+    /// Due date.
+    pub due: Option<NaiveDate>,
+    /// Why it is at risk: `overdue` or `older than P85`.
+    pub reason: String,
+}
+
+/// Computes Work Pulse.
+#[async_trait]
+pub trait PulseStore: Send {
+    /// The overview.
+    async fn pulse(&mut self, filter: &PulseFilter, now: DateTime<Utc>) -> Result<Pulse>;
+}
+
+/// Days without a status change after which an issue in progress counts as stuck.
+pub const STUCK_AFTER_DAYS: i32 = 7;
+
+/// Recomputes the materialized views.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RefreshMetrics {}
+
+#[async_trait]
+impl Job for RefreshMetrics {
+    const NAME: &'static str = "refresh_metrics";
+    const PRIORITY: i32 = 30;
+
+    fn lane(&self) -> Option<String> {
+        Some("refresh_metrics".into())
+    }
+
+    fn key(&self) -> Option<String> {
+        Some("refresh_metrics".into())
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        let mut tx = services.db.platform().await?;
+        tx.refresh_metrics().await?;
+        tx.commit().await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,192 @@
+//! Reference data of a site: what issues point to. A rename changes one row.
+
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::ids::InstanceId;
+use serde_json::Value;
+
+use crate::error::Result;
+
+/// A project.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// Its present key.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// `software`, `service_desk`, `business` ...
+    pub project_type: Option<String>,
+    /// The lead, where the site says.
+    pub lead_account_id: Option<String>,
+    /// As served, without e-mail addresses; `None` where only a cut-down copy inside an issue was seen.
+    pub raw: Option<Value>,
+}
+
+/// A user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserRecord {
+    /// `accountId`, or the user key on Server and Data Center.
+    pub account_id: String,
+    /// The name as last seen.
+    pub display_name: Option<String>,
+    /// Keyed hash of the address, where the site shows it.
+    pub email_hash: Option<String>,
+    /// IANA name.
+    pub time_zone: Option<String>,
+    /// Whether the account is active.
+    pub active: bool,
+    /// As served, without the address.
+    pub raw: Value,
+}
+
+/// A status.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StatusRecord {
+    /// Its id.
+    pub jira_id: String,
+    /// Its name, localised.
+    pub name: String,
+    /// `new`, `indeterminate`, `done` or `undefined`.
+    pub category: String,
+    /// As served.
+    pub raw: Value,
+}
+
+/// An issue type.
+#[derive(Clone, Debug, PartialEq)]
+pub struct IssueTypeRecord {
+    /// Its id.
+    pub jira_id: String,
+    /// Its name, localised.
+    pub name: String,
+    /// Whether its issues are sub-tasks.
+    pub subtask: bool,
+    /// −1 sub-task, 0 standard, 1 epic; absent on Server and Data Center.
+    pub hierarchy_level: Option<i16>,
+    /// As served.
+    pub raw: Value,
+}
+
+/// A priority or a resolution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RankedRecord {
+    /// Its id.
+    pub jira_id: String,
+    /// Its name, localised.
+    pub name: String,
+    /// Its place in the site's list, 0 first; `None` where only an issue showed it, so that its place is not known.
+    pub rank: Option<i32>,
+    /// As served.
+    pub raw: Value,
+}
+
+/// A field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FieldRecord {
+    /// `summary`, `customfield_10020` ...
+    pub field_key: String,
+    /// Its name; not unique.
+    pub name: String,
+    /// `schema.custom` or `schema.type`.
+    pub field_type: Option<String>,
+    /// Whether it is a custom field.
+    pub custom: bool,
+    /// As served.
+    pub raw: Value,
+}
+
+/// A sprint, as its custom field shows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SprintRecord {
+    /// Its id.
+    pub jira_id: i64,
+    /// Its name.
+    pub name: String,
+    /// `future`, `active` or `closed`.
+    pub state: String,
+    /// Its board.
+    pub board_id: Option<i64>,
+    /// Its goal.
+    pub goal: Option<String>,
+    /// When it began.
+    pub start: Option<DateTime<Utc>>,
+    /// When it is to end.
+    pub end: Option<DateTime<Utc>>,
+    /// When it was closed.
+    pub complete: Option<DateTime<Utc>>,
+    /// As served.
+    pub raw: Value,
+}
+
+/// One value of a multi-valued or custom field of an issue.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct FieldValueRecord {
+    /// Jira's field id.
+    pub field_id: String,
+    /// Its place in the field, from 0.
+    pub ordinal: i32,
+    /// The id of the value, where it has one.
+    pub value_id: Option<String>,
+    /// The value's text.
+    pub text: Option<String>,
+    /// The value as a number.
+    pub number: Option<f64>,
+    /// The value as a time; a date is its midnight in UTC.
+    pub time: Option<DateTime<Utc>>,
+}
+
+/// Rosters, read into records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReferenceRecords {
+    /// Projects.
+    pub projects: Vec<ProjectRecord>,
+    /// Users.
+    pub users: Vec<UserRecord>,
+    /// Statuses.
+    pub statuses: Vec<StatusRecord>,
+    /// Issue types.
+    pub issue_types: Vec<IssueTypeRecord>,
+    /// Priorities.
+    pub priorities: Vec<RankedRecord>,
+    /// Resolutions.
+    pub resolutions: Vec<RankedRecord>,
+    /// Fields.
+    pub fields: Vec<FieldRecord>,
+    /// Sprints.
+    pub sprints: Vec<SprintRecord>,
+}
+
+/// Which roster of a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Roster {
+    /// `projects`
+    Projects,
+    /// `statuses`
+    Statuses,
+    /// `issue_types`
+    IssueTypes,
+    /// `priorities`, highest first
+    Priorities,
+    /// `resolutions`
+    Resolutions,
+    /// `custom_fields`
+    Fields,
+    /// `users`
+    Users,
+}
+
+/// A due date and such.
+pub type Day = NaiveDate;
+
+/// Storage of reference data.
+#[async_trait]
+pub trait ReferenceStore: Send {
+    /// Inserts what is new and rewrites what differs. `complete` records come from rosters; others were seen inside
+    /// issues, and fill gaps without overwriting a roster's row with a cut-down copy.
+    async fn upsert_reference(&mut self, instance: InstanceId, records: &ReferenceRecords, complete: bool) -> Result<()>;
+
+    /// A roster as served, in its order.
+    async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>>;
+}

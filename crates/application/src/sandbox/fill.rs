@@ -1,0 +1,109 @@
+//! Filling a sandbox: generated issues and recorded ones come in the same way.
+
+use domain::ids::TenantId;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    error::{Error, Result},
+    ingest::{FieldRoles, Reader, read_issue, read_rosters, sniff_dialect},
+    instances::{Dialect, Instance, InstanceKind},
+    issues::UpsertCounts,
+    ports::{FetchedIssue, ReferenceData},
+    reference::{Roster, SprintRecord},
+    services::Services,
+};
+
+/// The rosters of a generated site.
+#[derive(Clone, Debug, Default)]
+pub struct Rosters {
+    /// What `GET /project`, `/field`, `/status` … serve.
+    pub reference: ReferenceData,
+    /// Users.
+    pub users: Vec<Value>,
+    /// Sprints.
+    pub sprints: Vec<SprintRecord>,
+}
+
+/// One issue that could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RejectedIssue {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// Why.
+    pub reason: String,
+}
+
+/// What an import did.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct ImportOutcome {
+    /// Rows inserted or rewritten.
+    #[serde(flatten)]
+    pub counts: UpsertCounts,
+    /// Issues that could not be read; the rest is stored.
+    pub rejected: Vec<RejectedIssue>,
+}
+
+/// Stores a generated site's rosters.
+pub async fn seed_rosters(services: &Services, tenant: TenantId, instance: &Instance, rosters: Rosters) -> Result<()> {
+    require_sandbox(instance)?;
+    let mut reference = rosters.reference;
+    // The cleaner collects users wherever it meets them; a roster of its own is read the same way.
+    reference.projects.extend(rosters.users);
+    let mut records = read_rosters(reference, services.secrets.as_ref());
+    records.sprints = rosters.sprints;
+    let mut tx = services.db.tenant(tenant).await?;
+    tx.upsert_reference(instance.id, &records, true).await?;
+    tx.commit().await
+}
+
+/// Stores a batch of issues in Jira's JSON, v2 or v3, with or without changelog. What a record leaves out is not
+/// invented. An empty sandbox takes the dialect of the first issue it is given.
+pub async fn import_issues(
+    services: &Services, tenant: TenantId, instance: &Instance, issues: Vec<Value>,
+) -> Result<ImportOutcome> {
+    require_sandbox(instance)?;
+    let mut tx = services.db.tenant(tenant).await?;
+    if let Some(first) = issues.first() {
+        let dialect = sniff_dialect(first);
+        let empty = tx.roster(instance.id, Roster::Projects).await?.is_empty();
+        if dialect == Dialect::V2 && empty {
+            tx.set_dialect(instance.id, dialect).await?;
+        }
+    }
+    let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+    let mut outcome = ImportOutcome::default();
+    let mut bundles = Vec::with_capacity(issues.len());
+    for (index, raw) in issues.into_iter().enumerate() {
+        let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: services.secrets.as_ref() };
+        match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
+            Ok(bundle) => bundles.push(bundle),
+            Err(reject) => outcome.rejected.push(RejectedIssue { index, reason: reject.reason }),
+        }
+    }
+    let highest = bundles
+        .iter()
+        .flat_map(|bundle| {
+            let comments = bundle.comments.iter().map(|comment| comment.jira_number);
+            let histories = bundle.histories.iter().map(|history| history.jira_number);
+            let worklogs = bundle.worklogs.iter().map(|worklog| worklog.jira_number);
+            comments.chain(histories).chain(worklogs).chain([bundle.issue.jira_number])
+        })
+        .max();
+    outcome.counts = tx.upsert_issues(instance.id, &bundles).await?;
+    if let Some(highest) = highest {
+        tx.raise_sandbox_id(instance.id, highest).await?;
+    }
+    tx.commit().await?;
+    Ok(outcome)
+}
+
+fn require_sandbox(instance: &Instance) -> Result<()> {
+    if instance.kind == InstanceKind::Sandbox {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "`{}` mirrors another site: only a sandbox can be filled; make one with `forebay instance add --kind sandbox`",
+        instance.name
+    )))
+}

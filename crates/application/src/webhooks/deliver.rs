@@ -1,0 +1,107 @@
+//! Webhooks out: what a sandbox tells those who registered (jira-facts 3).
+
+use async_trait::async_trait;
+use domain::ids::{InstanceId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::{
+    error::{Error, Result},
+    instances::Instance,
+    jobs::{Job, JobError},
+    ports::TenantTx,
+    services::Services,
+};
+
+/// Enqueues the deliveries of an event to every webhook that listens to it, in the transaction of the change itself.
+pub async fn announce(
+    services: &Services, tx: &mut dyn TenantTx, instance: &Instance, event: &str, mut body: Value,
+) -> Result<()> {
+    let listening = tx.webhooks(instance.id).await?;
+    body["timestamp"] = json!(services.clock.now().timestamp_millis());
+    body["webhookEvent"] = json!(event);
+    for webhook in listening.into_iter().filter(|hook| hook.enabled && hook.events.iter().any(|name| name == event)) {
+        let job = DeliverWebhook {
+            tenant: instance.tenant,
+            instance: instance.id,
+            webhook: webhook.jira_id,
+            delivery: Uuid::now_v7(),
+            body: if webhook.exclude_body { Value::Null } else { body.clone() },
+        };
+        tx.enqueue(job.request()?).await?;
+    }
+    Ok(())
+}
+
+/// Posts one delivery, signed; tried again as Jira does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeliverWebhook {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The sandbox.
+    pub instance: InstanceId,
+    /// The webhook's id there.
+    pub webhook: i64,
+    /// `X-Atlassian-Webhook-Identifier`: the same on every try.
+    pub delivery: Uuid,
+    /// The body.
+    pub body: Value,
+}
+
+#[async_trait]
+impl Job for DeliverWebhook {
+    const NAME: &'static str = "deliver_webhook";
+    const PRIORITY: i32 = 5;
+    /// Jira tries a delivery again up to five times.
+    const MAX_ATTEMPTS: i32 = 6;
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        let mut tx = services.db.tenant(self.tenant).await?;
+        let webhook = tx.webhooks(self.instance).await?.into_iter().find(|hook| hook.jira_id == self.webhook);
+        drop(tx);
+        let Some(webhook) = webhook.filter(|hook| hook.enabled) else { return Ok(()) };
+        let body = match &self.body {
+            Value::Null => Vec::new(),
+            body => serde_json::to_vec(body).map_err(Error::internal)?,
+        };
+        let mut headers = vec![
+            ("content-type", "application/json; charset=UTF-8".to_owned()),
+            ("user-agent", "Atlassian Webhook HTTP Client".to_owned()),
+            ("x-atlassian-webhook-identifier", self.delivery.to_string()),
+            ("x-atlassian-webhook-flow", "Primary".to_owned()),
+        ];
+        if let Some(sealed) = &webhook.secret_sealed {
+            let secret = services.secrets.open(self.instance, sealed)?;
+            headers.push(("x-hub-signature", services.secrets.sign(&secret, &body)));
+        }
+        let status = services.deliveries.post(&webhook.url, &headers, body).await?;
+        verdict(status)
+    }
+}
+
+/// Retried on 408, 409, 425, 429 and 5xx; never on another refusal (jira-facts 3.2).
+fn verdict(status: u16) -> Result<(), JobError> {
+    let refused = |retryable| Error::Upstream {
+        system: "webhook receiver",
+        message: format!("answered {status}"),
+        retryable,
+    };
+    match status {
+        200..=299 => Ok(()),
+        408 | 409 | 425 | 429 | 500..=599 => Err(JobError::Retry(refused(true))),
+        _ => Err(JobError::Fail(refused(false))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_passing_refusals_are_tried_again() {
+        assert!(verdict(204).is_ok());
+        assert!(matches!(verdict(503), Err(JobError::Retry(_))));
+        assert!(matches!(verdict(410), Err(JobError::Fail(_))));
+    }
+}

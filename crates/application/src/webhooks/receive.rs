@@ -1,0 +1,169 @@
+//! Webhooks in: a delivery is a hint that says *look at this issue*; its body is never taken for data.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, TenantId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{InboxEntry, InboxState};
+use crate::{
+    error::{Error, Result},
+    instances::Instance,
+    issues::Presence,
+    jobs::{Job, JobError},
+    services::Services,
+    sync::{self, SyncInstance},
+};
+
+/// A delivery as it came over HTTP.
+#[derive(Clone, Debug)]
+pub struct Delivery<'a> {
+    /// `X-Atlassian-Webhook-Identifier`; Data Center sends none.
+    pub identifier: Option<&'a str>,
+    /// `X-Hub-Signature`.
+    pub signature: Option<&'a str>,
+    /// The raw body: what the signature is over.
+    pub body: &'a [u8],
+}
+
+/// Verifies and stores a delivery and enqueues its hints, in one transaction: once this answers, nothing is lost.
+/// Answers whether the delivery was new.
+pub async fn receive(services: &Services, instance: InstanceId, delivery: Delivery<'_>) -> Result<bool> {
+    let mut platform = services.db.platform().await?;
+    let tenant = platform.tenant_of_instance(instance).await?;
+    drop(platform);
+    let tenant = tenant.ok_or_else(|| Error::not_found("instance", instance.to_string()))?;
+    let mut tx = services.db.tenant(tenant).await?;
+    let sealed = tx.sealed_secrets(instance).await?;
+    let secret = match &sealed.webhook {
+        Some(sealed) => services.secrets.open(instance, sealed)?,
+        None => return Err(Error::not_found("instance", instance.to_string())),
+    };
+    let expected = services.secrets.sign(&secret, delivery.body);
+    if !services.secrets.equal(expected.as_bytes(), delivery.signature.unwrap_or_default().as_bytes()) {
+        return Err(Error::Unauthenticated("the signature of the webhook is missing or wrong".into()));
+    }
+    let mut body: Value = serde_json::from_slice(delivery.body)
+        .map_err(|_| Error::invalid("body", "must be the JSON of a Jira webhook"))?;
+    crate::ingest::strip_addresses(&mut body);
+    let event = body["webhookEvent"].as_str().unwrap_or("unknown").chars().take(100).collect::<String>();
+    let issues = issues_named(&body);
+    let entry = InboxEntry {
+        id: Uuid::now_v7(),
+        instance,
+        delivery_id: delivery.identifier.map_or_else(|| digest(delivery.body), |id| id.chars().take(255).collect()),
+        event: event.clone(),
+        issue_jira_id: issues.first().cloned(),
+        body,
+        received_at: services.clock.now(),
+    };
+    let new = tx.receive_delivery(&entry).await?;
+    if new {
+        let deleted = event == "jira:issue_deleted";
+        for issue in &issues {
+            tx.enqueue(ProcessHint { tenant, instance, issue: issue.clone(), deleted }.request()?).await?;
+        }
+        if issues.is_empty() {
+            tx.enqueue(SyncInstance { tenant, instance }.request()?).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(new)
+}
+
+fn digest(body: &[u8]) -> String {
+    Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The issues a body speaks of (jira-facts 3.4): issue and comment events carry an issue, worklog events an `issueId`,
+/// link events two ids, as numbers.
+fn issues_named(body: &Value) -> Vec<String> {
+    let places = [
+        &body["issue"]["id"],
+        &body["worklog"]["issueId"],
+        &body["issueLink"]["sourceIssueId"],
+        &body["issueLink"]["destinationIssueId"],
+    ];
+    let mut ids: Vec<String> = places
+        .into_iter()
+        .filter_map(|id| match id {
+            Value::String(id) if !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit()) => Some(id.clone()),
+            Value::Number(id) => id.as_u64().map(|id| id.to_string()),
+            _ => None,
+        })
+        .collect();
+    ids.dedup();
+    ids
+}
+
+/// Reads an issue again because a webhook spoke of it. Bursts for one issue coalesce by the job's key.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ProcessHint {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Where.
+    pub instance: InstanceId,
+    /// The issue's numeric id.
+    pub issue: String,
+    /// Whether the event said that it was deleted: tells an honest presence from a lost permission.
+    pub deleted: bool,
+}
+
+#[async_trait]
+impl Job for ProcessHint {
+    const NAME: &'static str = "process_hint";
+    const PRIORITY: i32 = 0;
+
+    fn key(&self) -> Option<String> {
+        Some(format!("hint:{}:{}:{}", self.instance, self.issue, self.deleted))
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        let began = services.clock.now();
+        let mut tx = services.db.tenant(self.tenant).await?;
+        let Some(instance) = tx.instance(&self.instance.to_string()).await? else { return Ok(()) };
+        drop(tx);
+        Ok(self.look(services, &instance, began).await?)
+    }
+}
+
+impl ProcessHint {
+    async fn look(&self, services: &Services, instance: &Instance, began: DateTime<Utc>) -> Result<()> {
+        let bundle = sync::fetch_one(services, self.tenant, instance, &self.issue).await?;
+        let mut tx = services.db.tenant(self.tenant).await?;
+        match &bundle {
+            Some(bundle) => {
+                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+            }
+            None => {
+                let presence = if self.deleted { Presence::Deleted } else { Presence::AccessLost };
+                tx.set_presence(instance.id, std::slice::from_ref(&self.issue), presence).await?;
+            }
+        }
+        tx.settle_deliveries(instance.id, Some(&self.issue), InboxState::Processed, began).await?;
+        tx.commit().await
+    }
+}
+
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_of_body_names_its_issues() {
+        assert_eq!(issues_named(&json!({"issue": {"id": "10002"}, "comment": {"id": "1"}})), ["10002"]);
+        assert_eq!(issues_named(&json!({"worklog": {"issueId": "7"}})), ["7"]);
+        assert_eq!(
+            issues_named(&json!({"issueLink": {"id": 1, "sourceIssueId": 18715, "destinationIssueId": 11917}})),
+            ["18715", "11917"]
+        );
+        assert!(issues_named(&json!({"sprint": {"id": 4}})).is_empty());
+        assert!(issues_named(&json!({"issue": {"id": "1 or 1=1"}})).is_empty());
+    }
+}

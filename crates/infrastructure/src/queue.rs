@@ -1,0 +1,185 @@
+//! The worker: takes jobs from the queue in PostgreSQL and runs them.
+//!
+//! The queue is graphile_worker's. It connects as `forebay_queue`, which owns the queue's schema and nothing else; jobs are added
+//! inside the application's own transactions (`forebay.enqueue_job`). Two settings are not a matter of taste: without a
+//! local queue a backlog drains at one job per poll and slot, and without recovery a dead worker's jobs stay locked for hours.
+
+use std::{fmt, future::Future, time::Duration};
+
+use application::{
+    Error, Result, Services, for_each_job,
+    jobs::{Job, JobError},
+};
+use graphile_worker::{
+    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions, WorkerRecoveryConfig,
+};
+use serde::{Deserialize, Serialize};
+use sqlx::{PgPool, postgres::PgConnectOptions, postgres::PgPoolOptions};
+use tracing::Instrument;
+
+/// The schema of the queue's tables.
+pub const SCHEMA: &str = "graphile_worker";
+
+/// Every minute. `?fill` is left out: a missed poll is made up for by the next one.
+const CRONTAB: &str = "* * * * * poll_mirrors";
+
+/// How a worker runs.
+#[derive(Clone, Copy, Debug)]
+pub struct WorkerSettings {
+    /// Jobs at the same time.
+    pub concurrency: usize,
+    /// How long running jobs may go on after the signal to stop.
+    pub grace: Duration,
+}
+
+impl Default for WorkerSettings {
+    fn default() -> Self {
+        Self { concurrency: 8, grace: Duration::from_secs(20) }
+    }
+}
+
+/// Runs jobs until `stop` resolves, then lets the running ones finish.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the queue cannot be reached.
+pub async fn work(
+    options: PgConnectOptions, services: Services, settings: WorkerSettings,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<()> {
+    let worker = build(options, services, settings, stop).await?;
+    worker.run().await.map_err(unavailable)
+}
+
+/// Runs every job that is due now, and those that they add, then returns. For tests and the command line.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the queue cannot be reached.
+pub async fn drain(options: PgConnectOptions, services: Services) -> Result<()> {
+    let worker = build(options, services, WorkerSettings::default(), std::future::pending()).await?;
+    worker.run_once().await.map_err(unavailable)
+}
+
+async fn build(
+    options: PgConnectOptions, services: Services, settings: WorkerSettings,
+    stop: impl Future<Output = ()> + Send + 'static,
+) -> Result<Worker> {
+    // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
+    let connections = u32::try_from(settings.concurrency).unwrap_or(u32::MAX).saturating_add(4);
+    let pool: PgPool = PgPoolOptions::new().max_connections(connections).connect_with(options).await.map_err(unavailable)?;
+    let recovery = WorkerRecoveryConfig {
+        heartbeat_interval: Duration::from_secs(10),
+        sweep_interval: Duration::from_secs(20),
+        sweep_threshold: Duration::from_secs(60),
+        recovery_delay: Duration::from_secs(1),
+        enabled: true,
+        ..WorkerRecoveryConfig::default()
+    };
+    let worker = WorkerOptions::default()
+        .schema(SCHEMA)
+        .pg_pool(pool)
+        .concurrency(settings.concurrency)
+        .poll_interval(Duration::from_secs(1))
+        .local_queue(LocalQueueConfig::default().with_size(settings.concurrency))
+        .worker_recovery(recovery)
+        .listen_os_shutdown_signals(false)
+        .shutdown_signal(stop)
+        .shutdown_grace_period(settings.grace)
+        .shutdown_interrupted_job_retry_delay(Duration::from_secs(1))
+        .add_extension(WorkerServices(services))
+        .with_crontab(CRONTAB)
+        .map_err(Error::internal)?;
+    register(worker).init().await.map_err(unavailable)
+}
+
+fn unavailable(error: impl fmt::Display) -> Error {
+    Error::Unavailable(format!("the job queue cannot be used: {error}"))
+}
+
+macro_rules! register_jobs {
+    ($($job:ty),* $(,)?) => {
+        fn register(options: WorkerOptions) -> WorkerOptions {
+            options$(.define_job::<Handler<$job>>())*
+        }
+
+        /// Listing a job twice does not compile: a type implements a trait once.
+        trait ListedOnce {}
+        $(impl ListedOnce for $job {})*
+    };
+}
+for_each_job!(register_jobs);
+
+#[derive(Clone)]
+struct WorkerServices(Services);
+
+impl fmt::Debug for WorkerServices {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("WorkerServices")
+    }
+}
+
+/// A job of the application, as the library wants it.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent, bound = "J: Job")]
+struct Handler<J>(J);
+
+impl<J: Job> TaskHandler for Handler<J> {
+    const IDENTIFIER: &'static str = J::NAME;
+
+    async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let span = tracing::info_span!("job", job = J::NAME, id = *context.job().id(), attempt = *context.job().attempts());
+        run(self.0, context).instrument(span).await
+    }
+}
+
+async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), String> {
+    let Some(WorkerServices(services)) = context.get_ext::<WorkerServices>().cloned() else {
+        return Err("the worker was built without services".into());
+    };
+    let again = job.request();
+    let began = std::time::Instant::now();
+    let result = job.run(&services).await;
+    let outcome = match &result {
+        Ok(()) => "succeeded",
+        Err(JobError::Retry(_)) => "retry",
+        Err(JobError::RetryAfter(..)) => "retry_after",
+        Err(JobError::Fail(_)) => "failed",
+    };
+    let labels = [("job", J::NAME), ("outcome", outcome)];
+    metrics::counter!("forebay_jobs_total", &labels).increment(1);
+    metrics::histogram!("forebay_job_seconds", &labels).record(began.elapsed().as_secs_f64());
+    match result {
+        Ok(()) => Ok(()),
+        Err(JobError::Retry(error)) => {
+            tracing::warn!(%error, "the job will be tried again");
+            Err(error.to_string())
+        }
+        Err(JobError::RetryAfter(pause, error)) => {
+            tracing::info!(%error, seconds = pause.as_secs(), "the job waits as it was asked to");
+            let mut request = again.map_err(|error| error.to_string())?;
+            let pause = chrono::Duration::from_std(pause).unwrap_or(chrono::Duration::hours(1));
+            request.run_at = Some(services.clock.now() + pause);
+            enqueue_again(&services, request).await.map_err(|error| error.to_string())
+        }
+        Err(JobError::Fail(error)) => {
+            tracing::error!(%error, "the job failed for good");
+            give_up(&context).await;
+            Err(error.to_string())
+        }
+    }
+}
+
+/// A wait that the other side asked for is no failed attempt, so the job is added anew and this one is done.
+async fn enqueue_again(services: &Services, request: application::jobs::JobRequest) -> Result<()> {
+    let mut tx = services.db.platform().await?;
+    tx.enqueue(request).await?;
+    tx.commit().await
+}
+
+/// Leaves no attempt, so that the job stays as a dead letter with its error.
+async fn give_up(context: &WorkerContext) {
+    let statement = "UPDATE graphile_worker._private_jobs SET max_attempts = attempts WHERE id = $1";
+    let done = sqlx::query(statement).bind(*context.job().id()).execute(context.pg_pool()).await;
+    if let Err(error) = done {
+        tracing::warn!(%error, "the job could not be marked as a dead letter; it will be tried again");
+    }
+}

@@ -1,0 +1,142 @@
+//! Complete histories of issues (jira-facts 1.5, 6.4).
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::{Map, Value, json};
+
+use crate::body::{count, id_text, object, take_array, text, unexpected};
+use crate::paging::Paged;
+use crate::{Dialect, JiraClient, JiraError};
+
+/// Most issues that one bulk request takes.
+const BULK_ISSUES: usize = 1_000;
+
+/// Histories per page of a bulk request.
+const BULK_PAGE: usize = 1_000;
+
+/// Histories per page of one issue, Jira's default.
+const PAGE: usize = 100;
+
+impl JiraClient {
+    /// All histories of an issue, in the order in which Jira gives them: oldest first in version 3, newest first
+    /// in version 2.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if the issue does not exist or is hidden; [`JiraError::InvalidBody`] if the site
+    /// gives only a part of the histories.
+    pub async fn issue_changelog(&self, id: &str) -> Result<Vec<Value>, JiraError> {
+        match self.dialect() {
+            Dialect::V3 => self.changelog_pages(id).await,
+            Dialect::V2 => self.expanded_changelog(id).await,
+        }
+    }
+
+    /// All histories of many issues, by issue id. `created` may be a timestamp or a number (jira-facts 1.5).
+    ///
+    /// Ask by id, not by key. An issue that is absent has no histories, does not exist or is hidden. Where the
+    /// site has no bulk request, the issues are asked one by one.
+    ///
+    /// # Errors
+    /// Those of the requests. Issues that do not exist are no error.
+    pub async fn changelogs(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+        if self.dialect() == Dialect::V2 {
+            return self.changelogs_one_by_one(ids).await;
+        }
+        let mut histories = HashMap::new();
+        for chunk in ids.chunks(BULK_ISSUES) {
+            match self.bulk_changelogs(chunk).await {
+                Ok(bulk) => histories.extend(bulk),
+                Err(error) if means_no_such_resource(&error) => {
+                    histories.extend(self.changelogs_one_by_one(chunk).await?);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(histories)
+    }
+
+    async fn bulk_changelogs(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+        const WHAT: &str = "bulk_fetch_changelogs";
+        let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
+        let mut tokens = HashSet::new();
+        let mut token: Option<String> = None;
+        loop {
+            let mut body = json!({ "issueIdsOrKeys": ids, "maxResults": BULK_PAGE });
+            if let Some(token) = &token {
+                body["nextPageToken"] = json!(token);
+            }
+            let call = self.post_to_read(WHAT, &["changelog", "bulkfetch"], body)?.objects(BULK_PAGE);
+            let mut page = object(WHAT, self.json(call).await?)?;
+            for entry in take_array(WHAT, &mut page, "issueChangeLogs")? {
+                let mut entry = object(WHAT, entry)?;
+                let id = id_text(entry.get("issueId"))
+                    .ok_or_else(|| unexpected(format!("{WHAT}: no `issueId`"), &Value::Null))?;
+                // Sorted by date over all issues, so an issue may come again on a later page.
+                histories.entry(id).or_default().extend(take_array(WHAT, &mut entry, "changeHistories")?);
+            }
+            token = text(&page, "nextPageToken");
+            match &token {
+                None => return Ok(histories),
+                Some(token) if !tokens.insert(token.clone()) => {
+                    return Err(unexpected(
+                        format!("{WHAT}: the same nextPageToken came again"),
+                        &Value::Null,
+                    ));
+                }
+                Some(_) => {}
+            }
+        }
+    }
+
+    async fn changelogs_one_by_one(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+        let mut histories = HashMap::new();
+        for id in ids {
+            match self.issue_changelog(id).await {
+                Ok(found) => {
+                    histories.insert(id.clone(), found);
+                }
+                Err(JiraError::NotFound { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(histories)
+    }
+
+    async fn changelog_pages(&self, id: &str) -> Result<Vec<Value>, JiraError> {
+        let call = self.get("changelog", &["issue", id, "changelog"])?.about(id);
+        self.all_pages(Paged { call, items_key: "values", page_size: PAGE }).await
+    }
+
+    async fn expanded_changelog(&self, id: &str) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "changelog";
+        // `fields=id` names no field that has a value, which keeps the rest of the issue out of the answer.
+        let call =
+            self.get(WHAT, &["issue", id])?.about(id).query("fields", "id").query("expand", "changelog");
+        let mut issue = object(WHAT, self.json(call).await?)?;
+        let mut changelog: Map<String, Value> =
+            object(WHAT, issue.remove("changelog").unwrap_or(Value::Null))?;
+        let histories = take_array(WHAT, &mut changelog, "histories")?;
+        let total = count(&changelog, "total").unwrap_or(0);
+        if histories.len() as u64 >= total {
+            return Ok(histories);
+        }
+        // Server and Data Center give all of them; a site that truncates like Cloud also pages like Cloud.
+        self.changelog_pages(id).await.map_err(|error| match error {
+            error if means_no_such_resource(&error) => {
+                let what =
+                    format!("{WHAT}: {} of {total} histories, and no way to the others", histories.len());
+                unexpected(what, &Value::Null)
+            }
+            error => error,
+        })
+    }
+}
+
+/// The site does not have this resource, or not with this method.
+fn means_no_such_resource(error: &JiraError) -> bool {
+    match error {
+        JiraError::NotFound { .. } => true,
+        JiraError::Upstream { status, .. } => matches!(status, 405 | 501),
+        _ => false,
+    }
+}

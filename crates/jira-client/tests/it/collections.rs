@@ -1,0 +1,114 @@
+//! Comments, worklogs and rosters.
+
+use jira_client::{Dialect, JiraError, WorklogChange, WorklogFeed, WorklogFeedPage};
+use serde_json::{Value, json};
+
+use crate::server::{Asked, Server, ok};
+
+/// A page of at most two out of five items, under `key`.
+fn page(asked: &Asked, key: &str) -> Value {
+    let start = asked.number("startAt");
+    let items: Vec<_> = (start..5).take(2).map(|id| json!({"id": id.to_string()})).collect();
+    json!({"startAt": start, "maxResults": 2, "total": 5, key: items})
+}
+
+fn ids(items: &[Value]) -> Vec<&str> {
+    items.iter().map(|item| item["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn comments_and_worklogs_are_read_to_their_end() {
+    let server = Server::start(|asked, _| match asked.path.rsplit('/').next().unwrap() {
+        "comment" => ok(page(asked, "comments")),
+        _ => ok(page(asked, "worklogs")),
+    })
+    .await;
+    for (dialect, version) in [(Dialect::V3, "3"), (Dialect::V2, "2")] {
+        let client = server.client(dialect);
+        assert_eq!(ids(&client.comments("10").await.unwrap()), ["0", "1", "2", "3", "4"]);
+        assert_eq!(server.asked().pop().unwrap().path, format!("/rest/api/{version}/issue/10/comment"));
+        assert_eq!(ids(&client.worklogs("10").await.unwrap()), ["0", "1", "2", "3", "4"]);
+        assert_eq!(server.asked().pop().unwrap().path, format!("/rest/api/{version}/issue/10/worklog"));
+    }
+}
+
+#[tokio::test]
+async fn an_old_server_gives_all_comments_at_once() {
+    let server = Server::start(|_, _| {
+        ok(json!({"startAt": 0, "maxResults": 2, "total": 2, "comments": [{"id": "a"}, {"id": "b"}]}))
+    })
+    .await;
+    assert_eq!(ids(&server.client(Dialect::V2).comments("10").await.unwrap()), ["a", "b"]);
+    assert_eq!(server.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn a_page_of_another_shape_is_an_error() {
+    let server = Server::start(|_, _| ok(json!({"startAt": 0, "total": 2, "values": []}))).await;
+    let error = server.client(Dialect::V3).comments("10").await.unwrap_err();
+    assert!(matches!(&error, JiraError::InvalidBody { what, .. } if what.contains("comments")), "{error:?}");
+}
+
+#[tokio::test]
+async fn cloud_pages_projects_and_version_2_does_not() {
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/rest/api/3/project/search" => ok(page(asked, "values")),
+        _ => ok(json!([{"id": "1"}])),
+    })
+    .await;
+    assert_eq!(server.client(Dialect::V3).projects().await.unwrap().len(), 5);
+    assert_eq!(server.asked()[0].query["expand"], "description,lead");
+    assert_eq!(server.client(Dialect::V2).projects().await.unwrap().len(), 1);
+    let last = server.asked().pop().unwrap();
+    assert_eq!(
+        (last.path.as_str(), last.query["expand"].as_str()),
+        ("/rest/api/2/project", "description,lead")
+    );
+}
+
+#[tokio::test]
+async fn rosters_are_bare_arrays_except_link_types() {
+    let server = Server::start(|asked, _| match asked.path.ends_with("issueLinkType") {
+        true => ok(json!({"issueLinkTypes": [{"id": "link"}]})),
+        false => ok(json!([{"id": asked.path.rsplit('/').next()}])),
+    })
+    .await;
+    let client = server.client(Dialect::V3);
+    assert_eq!(ids(&client.fields().await.unwrap()), ["field"]);
+    assert_eq!(ids(&client.statuses().await.unwrap()), ["status"]);
+    assert_eq!(ids(&client.priorities().await.unwrap()), ["priority"]);
+    assert_eq!(ids(&client.resolutions().await.unwrap()), ["resolution"]);
+    assert_eq!(ids(&client.issue_types().await.unwrap()), ["issuetype"]);
+    assert_eq!(ids(&client.issue_link_types().await.unwrap()), ["link"]);
+}
+
+#[tokio::test]
+async fn worklog_feeds_say_where_to_read_on() {
+    let server = Server::start(|_, _| {
+        ok(json!({"values": [{"worklogId": 103, "updatedTime": 1_438_013_671_562_i64, "properties": []}],
+                  "since": 5, "until": 1_438_013_693_136_i64, "lastPage": true}))
+    })
+    .await;
+    let client = server.client(Dialect::V3);
+    let expected = WorklogFeedPage {
+        changes: vec![WorklogChange { worklog_id: 103, updated_time: 1_438_013_671_562 }],
+        until: 1_438_013_693_136,
+        is_last: true,
+    };
+    assert_eq!(client.worklog_feed(WorklogFeed::Deleted, 5).await.unwrap(), expected);
+    assert_eq!(client.worklog_feed(WorklogFeed::Updated, 5).await.unwrap(), expected);
+    let asked = server.asked();
+    assert_eq!(
+        (asked[0].path.as_str(), asked[0].query["since"].as_str()),
+        ("/rest/api/3/worklog/deleted", "5")
+    );
+    assert_eq!(asked[1].path, "/rest/api/3/worklog/updated");
+}
+
+#[tokio::test]
+async fn worklogs_by_id() {
+    let server = Server::start(|_, _| ok(json!([{"id": "1"}, {"id": "2"}]))).await;
+    assert_eq!(server.client(Dialect::V3).worklogs_by_id(&[1, 2]).await.unwrap().len(), 2);
+    let asked = &server.asked()[0];
+    assert_eq!((asked.path.as_str(), &asked.body), ("/rest/api/3/worklog/list", &json!({"ids": [1, 2]})));
+}

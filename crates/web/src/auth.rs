@@ -1,0 +1,162 @@
+//! Who calls: an API key as Bearer, as Basic (any user name, the key as password: what Jira's clients send), or the
+//! console's session cookie.
+
+use application::{Caller, Error, keys};
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderMap, Method, header, request::Parts},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Duration, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::{context::RequestContext, state::WebState};
+
+const COOKIE: &str = "forebay_session";
+const SESSION: Duration = Duration::hours(12);
+
+/// An authenticated caller; a handler that asks for it is closed to everyone else. The rejection is the plain
+/// application error, which each door words in its own way: see the doors' own extractors.
+#[derive(Clone, Debug)]
+pub struct Authenticated(pub Caller);
+
+/// Finds the caller of a request.
+///
+/// # Errors
+/// [`Error::Unauthenticated`].
+pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+    let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+    let caller = match key_of(&parts.headers)? {
+        Some(key) => keys::authenticate(&state.services, &key, &context.request_id).await?,
+        None => {
+            let session = session_of(&parts.headers, state).ok_or_else(|| {
+                Error::Unauthenticated("an API key is needed: send it as `Authorization: Bearer fb_…`".into())
+            })?;
+            // A cookie travels by itself, so what it may change must come from our own pages.
+            if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
+                return Err(Error::Forbidden("the request did not come from this site's own pages".into()));
+            }
+            keys::resume(&state.services, &session.prefix, &context.request_id).await?
+        }
+    };
+    let span = tracing::Span::current();
+    span.record("tenant", tracing::field::display(caller.tenant));
+    Ok(caller)
+}
+
+fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let refused = || Error::Unauthenticated("the Authorization header is neither Bearer nor Basic with a key".into());
+    let value = value.to_str().map_err(|_| refused())?;
+    let (scheme, rest) = value.split_once(' ').ok_or_else(refused)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        return Ok(Some(rest.trim().to_owned()));
+    }
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(refused());
+    }
+    let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+    let (_, key) = decoded.split_once(':').ok_or_else(refused)?;
+    Ok(Some(key.to_owned()))
+}
+
+/// What the session cookie holds, sealed: the key's public half. Whether the key is still good is asked each time, so
+/// that a revoked key ends its sessions at once.
+#[derive(Serialize, Deserialize)]
+struct Session {
+    prefix: String,
+    until: DateTime<Utc>,
+}
+
+fn session_of(headers: &HeaderMap, state: &WebState) -> Option<Session> {
+    let cookies = headers.get_all(header::COOKIE).into_iter().filter_map(|value| value.to_str().ok());
+    let token = cookies.flat_map(|value| value.split(';')).find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE).then_some(value)
+    })?;
+    open(state, token)
+}
+
+fn open(state: &WebState, token: &str) -> Option<Session> {
+    let session: Session = serde_json::from_str(&state.services.secrets.open_token(token)?).ok()?;
+    (session.until > state.services.clock.now()).then_some(session)
+}
+
+fn seal(state: &WebState, prefix: &str) -> Result<String, Error> {
+    let session = Session { prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION };
+    state.services.secrets.seal_token(&serde_json::to_string(&session).map_err(Error::internal)?)
+}
+
+/// The `Set-Cookie` value of a new session for whoever presents this key.
+pub(crate) async fn sign_in(state: &WebState, key: &str, request_id: &str) -> Result<String, Error> {
+    let key = key.trim();
+    keys::authenticate(&state.services, key, request_id).await?;
+    let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
+    Ok(cookie(state, &seal(state, prefix)?, SESSION))
+}
+
+/// The `Set-Cookie` value of a session begun by a link of [`login_link`].
+pub(crate) async fn sign_in_by_link(state: &WebState, token: &str, request_id: &str) -> Result<String, Error> {
+    let refused = || Error::Unauthenticated("the sign-in link has expired; sign in with an API key".into());
+    let session = open(state, token).ok_or_else(refused)?;
+    keys::resume(&state.services, &session.prefix, request_id).await?;
+    Ok(cookie(state, &seal(state, &session.prefix)?, SESSION))
+}
+
+/// The `Set-Cookie` value that ends the session.
+pub(crate) fn sign_out(state: &WebState) -> String {
+    cookie(state, "", Duration::zero())
+}
+
+fn cookie(state: &WebState, value: &str, age: Duration) -> String {
+    let secure = if state.secure_cookies { "; Secure" } else { "" };
+    format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", age.num_seconds())
+}
+
+/// A link that signs in to the console as the holder of a key, good for as long as a session. For the demo, which shows
+/// it on the terminal of whoever started it.
+pub fn login_link(state: &WebState, key: &str) -> Result<String, Error> {
+    let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
+    Ok(format!("{}/login/link?token={}", state.services.public_url, seal(state, prefix)?))
+}
+
+fn same_origin(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value: &axum::http::HeaderValue| value.to_str().ok());
+    if let Some(site) = text(header::HeaderName::from_static("sec-fetch-site")) {
+        return site == "same-origin";
+    }
+    match (text(header::ORIGIN), text(header::HOST)) {
+        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, rest)| rest == host),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_key_comes_as_bearer_or_as_the_password_of_basic() {
+        let key = |value: &str| key_of(&headers(&[("authorization", value)]));
+        assert_eq!(key("Bearer fb_a_b").unwrap().as_deref(), Some("fb_a_b"));
+        assert_eq!(key(&format!("Basic {}", STANDARD.encode("me@x.org:fb_a_b"))).unwrap().as_deref(), Some("fb_a_b"));
+        assert!(key("Digest x").is_err());
+        assert!(key("Basic ???").is_err());
+        assert_eq!(key_of(&HeaderMap::new()).unwrap(), None);
+    }
+
+    #[test]
+    fn only_our_own_pages_may_change_things_by_cookie() {
+        assert!(same_origin(&headers(&[("sec-fetch-site", "same-origin")])));
+        assert!(!same_origin(&headers(&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")])));
+        assert!(same_origin(&headers(&[("origin", "http://a:1"), ("host", "a:1")])));
+        assert!(!same_origin(&headers(&[("origin", "http://evil"), ("host", "a:1")])));
+        assert!(!same_origin(&headers(&[("host", "a:1")])));
+    }
+}

@@ -1,0 +1,36 @@
+//! What calls the use cases over HTTP: REST (`/v1`), Jira's own REST (`/jira/{instance}/rest`), pages, and the door
+//! where sites deliver webhooks.
+
+mod auth;
+mod context;
+mod jira_api;
+mod pages;
+mod rest;
+mod state;
+mod webhooks;
+
+use axum::{Router, middleware};
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer};
+
+pub use auth::{Authenticated, login_link};
+pub use context::RequestContext;
+pub use rest::openapi;
+pub use state::WebState;
+
+/// Bodies beyond are refused: the largest webhook Jira sends (jira-facts 3.2).
+const LARGEST_BODY: usize = 25 * 1024 * 1024;
+
+/// Every route, over one state. `more` is mounted beside them (the MCP door), under the same middleware.
+pub fn router(state: WebState, more: Router) -> Router {
+    Router::new()
+        .merge(rest::routes())
+        .merge(jira_api::routes())
+        .merge(pages::routes())
+        .merge(webhooks::routes())
+        .with_state(state.clone())
+        .merge(more)
+        .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
+        .layer(CompressionLayer::new())
+        .layer(CatchPanicLayer::custom(rest::problem::panicked))
+        .layer(middleware::from_fn_with_state(state, context::observe))
+}
