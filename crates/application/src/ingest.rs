@@ -104,3 +104,6 @@ pub fn strip_addresses(value: &mut Value) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests;

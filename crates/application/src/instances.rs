@@ -226,6 +226,9 @@ pub trait InstanceStore: Send {
     /// Notes the webhook registered there.
     async fn note_webhook(&mut self, id: InstanceId, webhook_id: &str) -> Result<()>;
 
+    /// Changes the address; the webhook registered there is forgotten.
+    async fn move_instance(&mut self, id: InstanceId, base_url: &str) -> Result<()>;
+
     /// Removes an instance with every row of it.
     async fn remove_instance(&mut self, id: InstanceId) -> Result<()>;
 

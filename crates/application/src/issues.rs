@@ -356,6 +356,9 @@ pub trait IssueStore: Send {
     /// that several instances have is [`Error::Conflict`], naming them.
     async fn issue(&mut self, instance: Option<InstanceId>, key_or_id: &str) -> Result<Option<IssueRow>>;
 
+    /// How many present issues an instance has.
+    async fn issue_count(&mut self, instance: InstanceId) -> Result<u64>;
+
     /// Present comments of these issues, oldest first within each.
     async fn comments(&mut self, issues: &[IssueId]) -> Result<Vec<CommentRow>>;
 

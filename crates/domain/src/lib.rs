@@ -7,3 +7,4 @@ pub mod jira_time;
 pub mod metrics;
 pub mod pii;
 pub mod workflow;
+pub mod generator;

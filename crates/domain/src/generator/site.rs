@@ -1,0 +1,124 @@
+//! The public view of a site: what its roster and reference data look like through REST.
+
+use serde_json::{Value, json};
+
+use super::Site;
+use super::calendar::{agile_timestamp, date};
+use super::fields::{field_options, fields};
+use super::reference::{PRIORITIES, Reference, sprint_json};
+use super::roster::{Model, Project};
+
+/// The site of a model.
+pub(super) fn site(model: &Model, reference: &Reference) -> Site {
+    let all = 0..model.projects.len();
+    Site {
+        projects: all.clone().map(|project| project_json(model, reference, project)).collect(),
+        users: reference.users.clone(),
+        statuses: reference.statuses.clone(),
+        issue_types: reference.issue_types.clone(),
+        priorities: priorities(reference),
+        resolutions: reference.resolutions.clone(),
+        fields: fields(),
+        field_options: field_options(),
+        issue_link_types: reference.link_types.clone(),
+        boards: all.clone().map(|project| board_json(model, project)).collect(),
+        sprints: all.clone().flat_map(|project| sprints(model, project)).collect(),
+        versions: all.clone().flat_map(|project| versions(model, reference, project)).collect(),
+        components: all.flat_map(|project| components(model, reference, project)).collect(),
+    }
+}
+
+/// `json` with more members.
+fn with(json: &Value, more: Value) -> Value {
+    let mut json = json.clone();
+    if let (Some(members), Value::Object(more)) = (json.as_object_mut(), more) {
+        members.extend(more);
+    }
+    json
+}
+
+fn priorities(reference: &Reference) -> Vec<Value> {
+    let details = PRIORITIES
+        .iter()
+        .map(|(_, _, description, color)| json!({"description": description, "statusColor": color}));
+    reference.priorities.iter().zip(details).map(|(priority, details)| with(priority, details)).collect()
+}
+
+fn project_json(model: &Model, reference: &Reference, number: usize) -> Value {
+    let project = &model.projects[number];
+    with(
+        &reference.projects[number],
+        json!({
+            "expand": "description,lead,issueTypes,url,projectKeys,permissions,insight",
+            "description": format!("{} of the shop, its team and its backlog.", project.name),
+            "lead": reference.users[project.lead],
+            "assigneeType": "UNASSIGNED",
+            "components": components(model, reference, number),
+            "versions": versions(model, reference, number),
+            "issueTypes": reference.issue_types,
+            "style": "classic",
+            "isPrivate": false,
+            "archived": false,
+            "deleted": false,
+        }),
+    )
+}
+
+fn board_json(model: &Model, number: usize) -> Value {
+    let project = &model.projects[number];
+    let id = number + 1;
+    json!({
+        "id": id,
+        "self": format!("{}/rest/agile/1.0/board/{id}", model.base_url),
+        "name": format!("{} board", project.key),
+        "type": if project.scrum { "scrum" } else { "kanban" },
+        "location": {
+            "projectId": project.id,
+            "displayName": format!("{} ({})", project.name, project.key),
+            "projectName": project.name,
+            "projectKey": project.key,
+            "projectTypeKey": "software",
+            "name": format!("{} ({})", project.name, project.key),
+        },
+    })
+}
+
+fn sprints(model: &Model, number: usize) -> Vec<Value> {
+    model.projects[number]
+        .sprints
+        .iter()
+        .map(|sprint| {
+            with(
+                &sprint_json(model, sprint, "originBoardId", number as u64 + 1),
+                json!({
+                    "self": format!("{}/rest/agile/1.0/sprint/{}", model.base_url, sprint.id),
+                    "createdDate": agile_timestamp(sprint.planned),
+                }),
+            )
+        })
+        .collect()
+}
+
+fn versions(model: &Model, reference: &Reference, number: usize) -> Vec<Value> {
+    let project: &Project = &model.projects[number];
+    let details = project.versions.iter().map(|version| {
+        json!({
+            "projectId": project.id,
+            "startDate": date(version.start),
+            "overdue": false,
+        })
+    });
+    reference.versions[number].iter().zip(details).map(|(version, details)| with(version, details)).collect()
+}
+
+fn components(model: &Model, reference: &Reference, number: usize) -> Vec<Value> {
+    let project = &model.projects[number];
+    let details = json!({
+        "project": project.key,
+        "projectId": project.id,
+        "assigneeType": "PROJECT_DEFAULT",
+        "isAssigneeTypeValid": false,
+        "lead": reference.users[project.lead],
+    });
+    reference.components[number].iter().map(|component| with(component, details.clone())).collect()
+}

@@ -1,0 +1,272 @@
+//! The command line. Every setting is also an environment variable; see [`crate::settings`].
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::settings::Settings;
+
+/// A live copy of Jira in your own PostgreSQL, and one fast, audited door in front of it.
+#[derive(Parser, Debug)]
+#[command(name = "forebay", version, propagate_version = true, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) settings: Settings,
+    /// Print one JSON document on stdout.
+    #[arg(long, global = true, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Run everything on this machine with nothing configured: a sandbox Jira, a mirror of it, every door.
+    Demo(DemoArgs),
+    /// Serve REST, Jira's REST, MCP, the pages and the webhook door.
+    Serve {
+        /// Run the background jobs in this process too.
+        #[arg(long)]
+        with_worker: bool,
+    },
+    /// Run background jobs: syncs, webhooks, refreshes.
+    Worker,
+    /// Bring the database's schema up or down.
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+    /// Make and list tenants.
+    #[command(subcommand)]
+    Tenant(TenantCommand),
+    /// Make, list and revoke API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Add, list, test and remove Jira sites.
+    #[command(subcommand)]
+    Instance(InstanceCommand),
+    /// Sync a mirror, or see how it stands.
+    #[command(subcommand)]
+    Sync(SyncCommand),
+    /// Fill a sandbox.
+    #[command(subcommand)]
+    Sandbox(SandboxCommand),
+    /// Search the copy by JQL.
+    Search(SearchArgs),
+    /// Serve MCP over stdin and stdout to one agent; its key comes from FOREBAY_API_KEY.
+    Mcp,
+    /// Check configuration, database, roles, Redis and sites, and say what to do.
+    Doctor,
+    /// Measure this machine: sync and reads against a sandbox of its own.
+    Bench(BenchArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct DemoArgs {
+    /// How many issues the sandbox gets.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub(crate) issues: u64,
+    /// The same seed gives the same data.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum MigrateCommand {
+    /// Apply everything that is pending, and make the roles.
+    Up,
+    /// Take back the last N migrations.
+    Down {
+        /// How many.
+        #[arg(default_value_t = 1)]
+        steps: u32,
+    },
+    /// Show what is applied.
+    Status,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum TenantCommand {
+    /// Make a tenant.
+    Create {
+        /// Lower-case letters, digits and dashes.
+        name: String,
+    },
+    /// List all tenants.
+    List,
+}
+
+#[derive(Args, Debug, Clone, Default)]
+pub(crate) struct TenantArg {
+    /// The tenant, by name or id. May be left out while there is only one.
+    #[arg(long, env = "FOREBAY_TENANT")]
+    pub(crate) tenant: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum KeyCommand {
+    /// Make a key; it is shown once.
+    Create {
+        #[command(flatten)]
+        tenant: TenantArg,
+        /// What it may do: read, write, sql, ai, admin.
+        #[arg(long, value_delimiter = ',', required = true)]
+        scopes: Vec<String>,
+        /// A name for people and the audit log.
+        #[arg(long, default_value = "cli")]
+        name: String,
+    },
+    /// List keys, without their secrets.
+    List {
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Revoke a key at once.
+    Revoke {
+        /// The key's id, as `key list` shows it.
+        id: String,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum InstanceCommand {
+    /// Add a Jira site to mirror, or a sandbox.
+    Add(InstanceAddArgs),
+    /// List the sites.
+    List {
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Reach the site, sign in, and register a webhook where the account may.
+    Test {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Remove a site with every row of it.
+    Remove {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InstanceAddArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// Its name in addresses: /jira/NAME.
+    #[arg(long)]
+    pub(crate) name: String,
+    /// cloud, datacenter, server or sandbox.
+    #[arg(long)]
+    pub(crate) kind: String,
+    /// The site's address; a sandbox has none.
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// api_token, pat or oauth.
+    #[arg(long, default_value = "api_token")]
+    pub(crate) auth: String,
+    /// The account's e-mail address (or user name), with api_token.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+    /// The environment variable that holds the token.
+    #[arg(long, conflicts_with = "token_stdin")]
+    pub(crate) token_env: Option<String>,
+    /// Read the token from stdin.
+    #[arg(long)]
+    pub(crate) token_stdin: bool,
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SyncCommand {
+    /// Sync now, in this process: a full copy the first time, a catch-up from then on.
+    Run {
+        /// The instance's name.
+        name: String,
+        /// If another process is syncing it already, wait for that run instead of giving up.
+        #[arg(long)]
+        wait: bool,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Show how fresh the mirrors are.
+    Status {
+        /// Only this instance.
+        name: Option<String>,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum SandboxCommand {
+    /// Fill a sandbox with generated issues: same seed, same data.
+    Seed {
+        /// The sandbox's name.
+        name: String,
+        /// How many issues.
+        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+        issues: u64,
+        /// The seed.
+        #[arg(long, default_value_t = 42)]
+        seed: u64,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Load recorded issues: one JSON issue a line, as Jira's REST serves them, v2 or v3.
+    Import {
+        /// The sandbox's name.
+        name: String,
+        /// JSON Lines files; `-` is stdin.
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct SearchArgs {
+    /// The query, in quotes.
+    pub(crate) jql: String,
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// Only this instance.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// At most so many issues.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) limit: u32,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct BenchArgs {
+    /// How many issues the sandbox gets.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    pub(crate) issues: u64,
+    /// The seed.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// How many reads of each kind are timed.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) reads: u32,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn settings_may_stand_behind_the_command() {
+        let cli = Cli::try_parse_from(["forebay", "demo", "--listen", "127.0.0.1:9", "--data-dir", "/x"]).unwrap();
+        assert_eq!(cli.settings.listen.port(), 9);
+    }
+}

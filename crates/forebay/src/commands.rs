@@ -1,0 +1,55 @@
+//! One file per command.
+
+mod bench;
+mod demo;
+mod doctor;
+mod instance;
+mod key;
+mod mcp;
+mod migrate;
+mod progress;
+mod sandbox;
+mod search;
+mod serve;
+mod sync;
+mod tenant;
+
+use crate::{
+    cli::{Cli, Command},
+    failure::Failure,
+    wiring::{self, Wiring},
+};
+
+/// What long-running processes log unless asked otherwise.
+const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn";
+/// What short commands log: only what people must know.
+const COMMAND_LOG: &str = "warn,graphile_worker=error";
+
+pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
+    let Cli { command, settings, json } = cli;
+    let service = matches!(command, Command::Serve { .. } | Command::Worker);
+    let telemetry = wiring::telemetry(&settings, if service { SERVICE_LOG } else { COMMAND_LOG }, service)?;
+    match command {
+        Command::Demo(arguments) => return demo::run(settings, telemetry, &arguments, json).await,
+        Command::Migrate(command) => return migrate::run(&settings, &command, json).await,
+        Command::Doctor => return doctor::run(settings, telemetry, json).await,
+        Command::Bench(arguments) => return bench::run(settings, telemetry, &arguments, json).await,
+        Command::Serve { with_worker } => return serve::run(settings, telemetry, with_worker).await,
+        Command::Worker => return serve::work(settings, telemetry).await,
+        _ => {}
+    }
+    let wiring = Wiring::open(settings, telemetry).await?;
+    let outcome = match command {
+        Command::Tenant(command) => tenant::run(&wiring, &command, json).await,
+        Command::Key(command) => key::run(&wiring, &command, json).await,
+        Command::Instance(command) => instance::run(&wiring, &command, json).await,
+        Command::Sync(command) => sync::run(&wiring, &command, json).await,
+        Command::Sandbox(command) => sandbox::run(&wiring, &command, json).await,
+        Command::Search(arguments) => search::run(&wiring, &arguments, json).await,
+        Command::Mcp => mcp::run(&wiring).await,
+        Command::Demo(_) | Command::Migrate(_) | Command::Doctor | Command::Bench(_) | Command::Serve { .. }
+        | Command::Worker => Ok(()),
+    };
+    wiring.close().await;
+    outcome
+}

@@ -1,0 +1,221 @@
+//! `forebay bench`: this machine's figures, against a sandbox of its own in a folder that is removed afterwards.
+//!
+//! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
+
+use std::{path::PathBuf, time::Instant};
+
+use application::{
+    Scope,
+    instances::{self, AuthMethod, InstanceKind, NewInstance},
+    issues::require_issue,
+    keys,
+    ports::TenantTx,
+    search::{SearchRequest, SearchStart, parse_jql},
+    sync,
+    tenants::Tenant,
+};
+use chrono_tz::Tz;
+use domain::ids::InstanceId;
+use infrastructure::telemetry::Telemetry;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    sandbox::seed_sandbox,
+    serve::{listen, start},
+    sync::summary,
+};
+use crate::{cli::BenchArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+
+#[derive(Serialize)]
+struct Figures {
+    issues: u64,
+    seed_seconds: f64,
+    backfill: serde_json::Value,
+    backfill_issues_per_second: f64,
+    peak_memory_mib: u64,
+    reads: Vec<Latency>,
+}
+
+/// Milliseconds.
+#[derive(Serialize)]
+struct Latency {
+    what: String,
+    reads: u32,
+    p50: f64,
+    p95: f64,
+    p99: f64,
+}
+
+pub(super) async fn run(
+    mut settings: Settings, telemetry: Telemetry, arguments: &BenchArgs, as_json: bool,
+) -> Result<(), Failure> {
+    let folder = TemporaryFolder::new()?;
+    let listener = listen(([127, 0, 0, 1], 0).into()).await?;
+    settings.listen = listener.local_addr()?;
+    settings.public_url = None;
+    settings.database_url = None;
+    settings.data_dir = Some(folder.0.clone());
+    let wiring = Wiring::open(settings, telemetry).await?;
+    let stop = CancellationToken::new();
+    let server = start(&wiring, listener, stop.clone());
+    let measured = measure(&wiring, arguments).await;
+    stop.cancel();
+    // The figures are in; a server that does not end cleanly changes none of them.
+    let _ = server.await;
+    wiring.close().await;
+    let figures = measured?;
+    if as_json {
+        return output::json(&figures);
+    }
+    output::line(&format!(
+        "seed      {} issues in {:.1} s ({:.0}/s)",
+        figures.issues, figures.seed_seconds, figures.issues as f64 / figures.seed_seconds
+    ))?;
+    output::line(&format!("backfill  {:.0} issues/s  {}", figures.backfill_issues_per_second, figures.backfill))?;
+    output::line(&format!("memory    {} MiB at the peak, sandbox included", figures.peak_memory_mib))?;
+    let rows: Vec<_> = figures
+        .reads
+        .iter()
+        .map(|read| {
+            let ms = |value: f64| format!("{value:.2}");
+            vec![read.what.clone(), read.reads.to_string(), ms(read.p50), ms(read.p95), ms(read.p99)]
+        })
+        .collect();
+    output::table(&["READ (ms)", "N", "P50", "P95", "P99"], &rows)
+}
+
+async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Failure> {
+    let services = &wiring.services;
+    let mut platform = services.db.platform().await?;
+    let tenant = platform.create_tenant("bench").await?;
+    platform.commit().await?;
+    let operator = Wiring::operator(&tenant);
+    let (_, key) = keys::create_key(services, tenant.id, "bench", Scope::ALL.to_vec()).await?;
+    let new = |name: &str, kind| NewInstance {
+        name: name.to_owned(),
+        display_name: None,
+        kind,
+        url: None,
+        auth: AuthMethod::None,
+        email: None,
+        token: None,
+    };
+    let sandbox = instances::add_instance(services, &operator, new("sandbox", InstanceKind::Sandbox)).await?;
+    let began = Instant::now();
+    seed_sandbox(wiring, &tenant, &sandbox, arguments.issues, arguments.seed, &mut |_| {}).await?;
+    let seed_seconds = began.elapsed().as_secs_f64();
+    let mirror = NewInstance {
+        url: Some(sandbox.base_url.clone()),
+        auth: AuthMethod::Pat,
+        token: Some(key),
+        ..new("mirror", InstanceKind::Cloud)
+    };
+    let mirror = instances::add_instance(services, &operator, mirror).await?;
+    let began = Instant::now();
+    let run = sync::run(services, tenant.id, mirror.id, &()).await?;
+    let backfill_issues_per_second = run.counts.issues as f64 / began.elapsed().as_secs_f64();
+    Ok(Figures {
+        issues: arguments.issues,
+        seed_seconds,
+        backfill: summary(&run),
+        backfill_issues_per_second,
+        peak_memory_mib: peak_memory_mib()?,
+        reads: reads(wiring, &tenant, mirror.id, arguments.reads).await?,
+    })
+}
+
+/// Reads as the doors make them: a transaction of the tenant each, the statements, and the way back.
+async fn reads(wiring: &Wiring, tenant: &Tenant, instance: InstanceId, count: u32) -> Result<Vec<Latency>, Failure> {
+    let keys = keys_of(wiring, tenant, instance).await?;
+    let mut latencies = Vec::new();
+    let mut times = Vec::with_capacity(count as usize);
+    for number in 0..count as usize {
+        let key = &keys[number * 7919 % keys.len()];
+        let began = Instant::now();
+        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        require_issue(tx.as_mut(), Some(instance), key).await?;
+        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    }
+    latencies.push(latency("GET issue by key", times));
+    let project = keys[0].split('-').next().unwrap_or_default().to_owned();
+    let queries = [
+        format!("project = {project} ORDER BY updated DESC"),
+        "status = \"In Progress\" ORDER BY updated DESC".to_owned(),
+        format!("project = {project} AND statusCategory != Done AND priority in (High, Highest) ORDER BY created"),
+        "text ~ \"payment\" ORDER BY updated DESC".to_owned(),
+    ];
+    for jql in queries {
+        let mut times = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let began = Instant::now();
+            let mut tx = wiring.services.db.tenant(tenant.id).await?;
+            tx.search(&request(wiring, instance, &jql, 50)?).await?;
+            times.push(began.elapsed().as_secs_f64() * 1000.0);
+        }
+        latencies.push(latency(&format!("JQL {jql}"), times));
+    }
+    Ok(latencies)
+}
+
+async fn keys_of(wiring: &Wiring, tenant: &Tenant, instance: InstanceId) -> Result<Vec<String>, Failure> {
+    let mut tx: Box<dyn TenantTx> = wiring.services.db.tenant(tenant.id).await?;
+    let page = tx.search(&request(wiring, instance, "ORDER BY created DESC", 1_000)?).await?;
+    Ok(page.issues.into_iter().map(|issue| issue.key).collect())
+}
+
+fn request(wiring: &Wiring, instance: InstanceId, jql: &str, limit: u32) -> Result<SearchRequest, Failure> {
+    Ok(SearchRequest {
+        query: parse_jql(jql)?,
+        instance: Some(instance),
+        zone: Tz::UTC,
+        now: wiring.now(),
+        current_user: None,
+        limit,
+        start: SearchStart::Offset(0),
+        with_total: false,
+    })
+}
+
+fn latency(what: &str, mut times: Vec<f64>) -> Latency {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| {
+        let rank = (share * times.len() as f64).ceil() as usize;
+        times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
+    };
+    Latency {
+        what: what.to_owned(),
+        reads: u32::try_from(times.len()).unwrap_or(u32::MAX),
+        p50: at(0.50),
+        p95: at(0.95),
+        p99: at(0.99),
+    }
+}
+
+/// The process's highest resident set, as Linux counts it.
+fn peak_memory_mib() -> Result<u64, Failure> {
+    let status = std::fs::read_to_string("/proc/self/status")
+        .map_err(|error| Failure::new(format!("the peak memory cannot be read here: {error}")))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());
+    kib.map(|kib| kib / 1024).ok_or_else(|| Failure::new("the peak memory cannot be read here"))
+}
+
+/// A data folder that goes with the benchmark.
+struct TemporaryFolder(PathBuf);
+
+impl TemporaryFolder {
+    fn new() -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("forebay-bench-{}", std::process::id()));
+        std::fs::create_dir_all(&path)?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            output::note(&format!("{} could not be removed: {error}", self.0.display()));
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! `forebay doctor`: what is right, what is not, and what to do about it.
+
+use std::sync::Arc;
+
+use application::{instances, ports::Database};
+use infrastructure::{
+    outbound,
+    postgres::{PgDatabase, PoolSettings, RoleOptions, migrate},
+    telemetry::Telemetry,
+};
+use serde::Serialize;
+
+use crate::{
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Access, Wiring},
+};
+
+#[derive(Serialize)]
+struct Finding {
+    check: String,
+    ok: bool,
+    detail: String,
+}
+
+#[derive(Default)]
+struct Report(Vec<Finding>);
+
+impl Report {
+    fn add(&mut self, check: &str, outcome: Result<String, Failure>) -> bool {
+        let (ok, detail) = match outcome {
+            Ok(detail) => (true, detail),
+            Err(failure) => (false, [vec![failure.message], failure.hints].concat().join("; ")),
+        };
+        self.0.push(Finding { check: check.to_owned(), ok, detail });
+        ok
+    }
+
+    fn show(self, as_json: bool) -> Result<(), Failure> {
+        let broken = self.0.iter().filter(|finding| !finding.ok).count();
+        if as_json {
+            output::json(&self.0)?;
+        } else {
+            for finding in &self.0 {
+                output::line(&format!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.check, finding.detail))?;
+            }
+        }
+        if broken == 0 { Ok(()) } else { Err(Failure::new(format!("{broken} checks failed"))) }
+    }
+}
+
+pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool) -> Result<(), Failure> {
+    outbound::install_tls();
+    let mut report = Report::default();
+    report.add("configuration", Ok(format!("listening on {}, reached at {}", settings.listen, settings.public_url())));
+    let access = match Access::open(&settings).await {
+        Ok(access) => access,
+        Err(failure) => {
+            report.add("database", Err(failure));
+            return report.show(as_json);
+        }
+    };
+    let sound = database(&mut report, &access).await;
+    redis(&mut report, &settings).await;
+    access.close().await;
+    if sound {
+        let wiring = Wiring::open(settings, telemetry).await?;
+        sites(&mut report, &wiring).await?;
+        wiring.close().await;
+    }
+    report.show(as_json)
+}
+
+async fn database(report: &mut Report, access: &Access) -> bool {
+    let mut owner = match access.owner().await {
+        Ok(owner) => owner,
+        Err(failure) => return report.add("database", Err(failure)),
+    };
+    let place = if access.is_local() { "Forebay's own PostgreSQL answers" } else { "the named PostgreSQL answers" };
+    report.add("database", Ok(place.to_owned()));
+    let steps = migrate::status(&mut owner).await.map_err(Failure::from);
+    let steps = steps.and_then(|steps| {
+        let pending = steps.iter().filter(|step| !step.applied).count();
+        match pending {
+            0 => Ok(format!("all {} migrations are applied", steps.len())),
+            _ if access.is_local() => Ok(format!("{pending} migrations are pending; the next command applies them")),
+            _ => Err(Failure::new(format!("{pending} migrations are pending")).hint("run `forebay migrate up`")),
+        }
+    });
+    if !report.add("migrations", steps) {
+        return false;
+    }
+    if access.is_local()
+        && let Err(failure) = access.migrate().await
+    {
+        return report.add("migrations", Err(failure));
+    }
+    let options = RoleOptions {
+        app: access.role("forebay_app"),
+        read: access.role("forebay_read"),
+        platform: access.role("forebay_platform"),
+    };
+    let border = match PgDatabase::connect(options, PoolSettings::default()).await {
+        Ok(database) => {
+            let database = Arc::new(database);
+            let checked = database.check().await.map_err(Failure::from);
+            database.close().await;
+            checked.map(|()| "no role can bypass row-level security; every tenant's table is behind it".to_owned())
+        }
+        Err(error) => Err(Failure::from(error).hint("run `forebay migrate up`: it makes the roles")),
+    };
+    report.add("border", border)
+}
+
+async fn redis(report: &mut Report, settings: &Settings) {
+    use secrecy::ExposeSecret;
+    let outcome = match &settings.redis_url {
+        None => Ok("not configured: cache and limits are in-process".to_owned()),
+        Some(url) => match infrastructure::cache::ping(url.expose_secret()).await {
+            Ok(()) => Ok("answers".to_owned()),
+            Err(error) => Err(Failure::new(error.to_string()).hint("Forebay works without it, slower; check REDIS_URL")),
+        },
+    };
+    report.add("redis", outcome);
+}
+
+async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
+    let tenants = wiring.services.db.platform().await?.tenants().await?;
+    if tenants.is_empty() {
+        report.add("instances", Ok("there is no tenant yet; `forebay tenant create NAME` makes one".to_owned()));
+    }
+    for tenant in tenants {
+        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let all = tx.instances().await?;
+        drop(tx);
+        for instance in all.into_iter().filter(|instance| instance.kind.is_mirror()) {
+            let site = async {
+                let site = instances::connect(&wiring.services, tenant.id, &instance).await?;
+                site.identify().await
+            };
+            let outcome = site.await.map_err(Failure::from).map(|identity| {
+                format!("{} {}, signed in as {}", identity.deployment_type, identity.version, identity.account_id)
+            });
+            let outcome = outcome.map_err(|failure| failure.hint(format!("check {} and its token", instance.base_url)));
+            report.add(&format!("instance {}/{}", tenant.name, instance.name), outcome);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,15 @@
+//! `forebay mcp`: one agent over stdin and stdout.
+
+use application::keys;
+use secrecy::ExposeSecret;
+
+use crate::{failure::Failure, wiring::Wiring};
+
+pub(super) async fn run(wiring: &Wiring) -> Result<(), Failure> {
+    let key = wiring.settings.api_key.as_ref().ok_or_else(|| {
+        Failure::new("FOREBAY_API_KEY is missing: the agent acts with the scopes of a key")
+            .hint("make one with `forebay key create --tenant T --scopes read,write,sql` and put it into the client's `env`")
+    })?;
+    let caller = keys::authenticate(&wiring.services, key.expose_secret(), "mcp-stdio").await?;
+    mcp::serve_stdio(wiring.services.clone(), caller).await.map_err(|error| Failure::new(error.to_string()))
+}

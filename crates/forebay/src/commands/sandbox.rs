@@ -1,0 +1,227 @@
+//! `forebay sandbox`
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader},
+    path::Path,
+};
+
+use application::{
+    instances::Instance,
+    issues::UpsertCounts,
+    jobs::Job,
+    ports::ReferenceData,
+    pulse::RefreshMetrics,
+    sandbox::{self, Rosters},
+    tenants::Tenant,
+};
+use domain::generator;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{cli::SandboxCommand, failure::Failure, output, wiring::Wiring};
+
+/// Issues per transaction.
+const BATCH: usize = 500;
+/// A longer line is no issue: Jira itself caps an issue far below.
+const LONGEST_LINE: usize = 64 * 1024 * 1024;
+
+pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool) -> Result<(), Failure> {
+    match command {
+        SandboxCommand::Seed { name, issues, seed, tenant } => {
+            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let counts = seed_sandbox(wiring, &tenant, &instance, *issues, *seed, &mut |_| {}).await?;
+            refresh(wiring).await?;
+            if as_json {
+                return output::json(&counts);
+            }
+            output::line(&told(&counts))
+        }
+        SandboxCommand::Import { name, files, tenant } => {
+            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let mut import = Import { wiring, tenant: &tenant, instance: &instance, outcome: ImportSummary::default() };
+            for file in files {
+                import.file(file).await?;
+            }
+            let outcome = import.outcome;
+            refresh(wiring).await?;
+            for reject in &outcome.rejected {
+                output::note(&format!("{}:{}: {}", reject.file, reject.line, reject.reason));
+            }
+            if as_json {
+                return output::json(&outcome);
+            }
+            output::line(&format!("{}; {} lines rejected", told(&outcome.counts), outcome.rejected.len()))
+        }
+    }
+}
+
+fn told(counts: &UpsertCounts) -> String {
+    format!(
+        "{} issues, {} comments, {} changelog items, {} worklogs stored",
+        counts.issues, counts.comments, counts.changelog_items, counts.worklogs
+    )
+}
+
+async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
+    (RefreshMetrics {}).run(&wiring.services).await.map_err(|error| Failure::new(format!("the metrics could not be refreshed: {error:?}")))
+}
+
+/// Fills a sandbox with generated issues; `progress` hears how many are stored.
+pub(super) async fn seed_sandbox(
+    wiring: &Wiring, tenant: &Tenant, instance: &Instance, issues: u64, seed: u64, progress: &mut (dyn FnMut(u64) + Send),
+) -> Result<UpsertCounts, Failure> {
+    let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
+    let site = generator::site(&options);
+    let rosters = Rosters {
+        reference: ReferenceData {
+            projects: site.projects,
+            fields: site.fields,
+            statuses: site.statuses,
+            issue_types: site.issue_types,
+            priorities: site.priorities,
+            resolutions: site.resolutions,
+        },
+        users: site.users,
+        sprints: Vec::new(),
+    };
+    sandbox::seed_rosters(&wiring.services, tenant.id, instance, rosters).await?;
+    let mut counts = UpsertCounts::default();
+    let mut batch = Vec::with_capacity(BATCH);
+    let mut stored = 0;
+    let mut generated = generator::issues(&options);
+    loop {
+        batch.extend(generated.by_ref().take(BATCH));
+        if batch.is_empty() {
+            return Ok(counts);
+        }
+        stored += batch.len() as u64;
+        let outcome =
+            sandbox::import_issues(&wiring.services, tenant.id, instance, std::mem::take(&mut batch)).await?;
+        if let Some(reject) = outcome.rejected.first() {
+            return Err(Failure::new(format!("a generated issue could not be stored: {}", reject.reason)));
+        }
+        add(&mut counts, outcome.counts);
+        progress(stored);
+    }
+}
+
+fn add(sum: &mut UpsertCounts, more: UpsertCounts) {
+    sum.issues += more.issues;
+    sum.comments += more.comments;
+    sum.changelog_items += more.changelog_items;
+    sum.worklogs += more.worklogs;
+}
+
+#[derive(Default, Serialize)]
+struct ImportSummary {
+    #[serde(flatten)]
+    counts: UpsertCounts,
+    rejected: Vec<RejectedLine>,
+}
+
+#[derive(Serialize)]
+struct RejectedLine {
+    file: String,
+    line: usize,
+    reason: String,
+}
+
+struct Import<'a> {
+    wiring: &'a Wiring,
+    tenant: &'a Tenant,
+    instance: &'a Instance,
+    outcome: ImportSummary,
+}
+
+impl Import<'_> {
+    async fn file(&mut self, path: &Path) -> Result<(), Failure> {
+        let name = path.display().to_string();
+        let mut reader: Box<dyn BufRead + Send> = if name == "-" {
+            Box::new(BufReader::new(std::io::stdin()))
+        } else {
+            let file = File::open(path).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+            Box::new(BufReader::with_capacity(1 << 20, file))
+        };
+        let mut batch: Vec<(usize, Value)> = Vec::with_capacity(BATCH);
+        let mut bytes = Vec::new();
+        let mut number = 0;
+        loop {
+            bytes.clear();
+            let read = reader
+                .read_until(b'\n', &mut bytes)
+                .map_err(|error| Failure::new(format!("{name} cannot be read on: {error}")))?;
+            if read == 0 {
+                break;
+            }
+            number += 1;
+            match parse(&bytes) {
+                Ok(Some(issue)) => batch.push((number, issue)),
+                Ok(None) => {}
+                Err(reason) => self.outcome.rejected.push(RejectedLine { file: name.clone(), line: number, reason }),
+            }
+            if batch.len() == BATCH {
+                self.store(&name, std::mem::take(&mut batch)).await?;
+            }
+        }
+        self.store(&name, batch).await
+    }
+
+    async fn store(&mut self, file: &str, batch: Vec<(usize, Value)>) -> Result<(), Failure> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (lines, issues): (Vec<usize>, Vec<Value>) = batch.into_iter().unzip();
+        let services = &self.wiring.services;
+        let outcome = sandbox::import_issues(services, self.tenant.id, self.instance, issues).await?;
+        add(&mut self.outcome.counts, outcome.counts);
+        self.outcome.rejected.extend(outcome.rejected.into_iter().map(|reject| RejectedLine {
+            file: file.to_owned(),
+            line: lines[reject.index],
+            reason: reject.reason,
+        }));
+        Ok(())
+    }
+}
+
+/// A line's issue; `None` for an empty line.
+fn parse(bytes: &[u8]) -> Result<Option<Value>, String> {
+    if bytes.len() > LONGEST_LINE {
+        return Err(format!("is longer than {LONGEST_LINE} bytes"));
+    }
+    let text = std::str::from_utf8(bytes).map_err(|error| format!("is not UTF-8: {error}"))?;
+    let text = text.trim_start_matches('\u{feff}').trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let value: Value = serde_json::from_str(text).map_err(|error| format!("is not JSON: {error}"))?;
+    match value.is_object() {
+        true => Ok(Some(value)),
+        false => Err(format!("is not an issue but {}", json_kind(&value))),
+    }
+}
+
+fn json_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_an_issue_or_tells_why_not() {
+        assert_eq!(parse(b"{\"id\":\"1\"}\n").unwrap(), Some(json!({"id": "1"})));
+        assert_eq!(parse(b"  \r\n").unwrap(), None);
+        assert!(parse(b"{\"id\":").unwrap_err().starts_with("is not JSON: EOF"));
+        assert_eq!(parse(b"[1]").unwrap_err(), "is not an issue but an array");
+        assert!(parse(b"\xff").unwrap_err().starts_with("is not UTF-8"));
+    }
+}

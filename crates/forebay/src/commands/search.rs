@@ -1,0 +1,101 @@
+//! `forebay search`
+
+use application::{
+    instances::require_instance,
+    issues::IssueRow,
+    search::{SearchRequest, SearchStart, parse_jql},
+};
+use chrono_tz::Tz;
+use serde_json::json;
+
+use crate::{cli::SearchArgs, failure::Failure, output, wiring::Wiring};
+
+/// Issues read at once.
+const PAGE: u32 = 200;
+
+pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) -> Result<(), Failure> {
+    let query = parse_jql(&arguments.jql)?;
+    let tenant = wiring.tenant(arguments.tenant.tenant.as_deref()).await?;
+    let mut tx = wiring.services.db.tenant(tenant.id).await?;
+    let instance = match &arguments.instance {
+        Some(name) => Some(require_instance(tx.as_mut(), name).await?),
+        None => None,
+    };
+    let zone = instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
+    let mut request = SearchRequest {
+        query,
+        instance: instance.as_ref().map(|instance| instance.id),
+        zone,
+        now: wiring.now(),
+        current_user: instance.as_ref().and_then(|instance| instance.account_id.clone()),
+        limit: arguments.limit.min(PAGE),
+        start: SearchStart::Offset(0),
+        with_total: true,
+    };
+    let mut issues: Vec<IssueRow> = Vec::new();
+    let mut total = None;
+    loop {
+        let page = tx.search(&request).await?;
+        total = total.or(page.total);
+        issues.extend(page.issues);
+        let missing = arguments.limit.saturating_sub(u32::try_from(issues.len()).unwrap_or(u32::MAX));
+        match page.next {
+            Some(next) if missing > 0 => {
+                request.start = SearchStart::After(next);
+                request.limit = missing.min(PAGE);
+                request.with_total = false;
+            }
+            _ => break,
+        }
+    }
+    show(&issues, total, as_json)
+}
+
+fn show(issues: &[IssueRow], total: Option<u64>, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        let issues: Vec<_> = issues
+            .iter()
+            .map(|issue| {
+                json!({
+                    "instance": issue.instance,
+                    "key": issue.key,
+                    "id": issue.jira_id,
+                    "type": issue.issue_type,
+                    "status": issue.status,
+                    "status_category": issue.status_category,
+                    "priority": issue.priority,
+                    "resolution": issue.resolution,
+                    "assignee": issue.assignee,
+                    "reporter": issue.reporter,
+                    "summary": issue.summary,
+                    "labels": issue.labels,
+                    "created": issue.created,
+                    "updated": issue.updated,
+                    "resolved": issue.resolved,
+                    "due": issue.due,
+                    "story_points": issue.story_points,
+                })
+            })
+            .collect();
+        return output::json(&json!({ "total": total, "issues": issues }));
+    }
+    let rows: Vec<_> = issues
+        .iter()
+        .map(|issue| {
+            vec![
+                issue.key.clone(),
+                issue.issue_type.clone().unwrap_or_default(),
+                issue.status.clone(),
+                issue.priority.clone().unwrap_or_default(),
+                output::cut(issue.assignee.as_deref().unwrap_or("-"), 20),
+                issue.updated.format("%Y-%m-%d").to_string(),
+                output::cut(&issue.summary, 60),
+            ]
+        })
+        .collect();
+    output::table(&["KEY", "TYPE", "STATUS", "PRIORITY", "ASSIGNEE", "UPDATED", "SUMMARY"], &rows)?;
+    if let Some(total) = total {
+        output::note(&format!("{} of {total} issues", issues.len()));
+    }
+    Ok(())
+}

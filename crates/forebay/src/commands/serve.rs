@@ -1,0 +1,162 @@
+//! `forebay serve` and `forebay worker`.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use infrastructure::{
+    queue::{self, WorkerSettings},
+    telemetry::Telemetry,
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use web::WebState;
+
+use crate::{failure::Failure, output, settings::Settings, wiring::Wiring};
+
+/// How long open requests may take after the signal to stop.
+const DRAIN: Duration = Duration::from_secs(20);
+
+pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
+    let listener = listen(settings.listen).await?;
+    let wiring = Wiring::open(settings, telemetry).await?;
+    let stop = CancellationToken::new();
+    let server = start(&wiring, listener, stop.clone());
+    let worker = with_worker.then(|| start_worker(&wiring, stop.clone()));
+    tracing::info!(listen = %wiring.settings.listen, with_worker, "serving");
+    let outcome = run_until_stopped(server, worker, stop).await;
+    wiring.close().await;
+    outcome
+}
+
+pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(), Failure> {
+    let wiring = Wiring::open(settings, telemetry).await?;
+    let stop = CancellationToken::new();
+    let worker = start_worker(&wiring, stop.clone());
+    tracing::info!(concurrency = wiring.settings.worker_concurrency, "working");
+    let outcome = run_until_stopped(worker, None, stop).await;
+    wiring.close().await;
+    outcome
+}
+
+/// A running part of the process.
+pub(super) type Part = JoinHandle<Result<(), Failure>>;
+
+/// Takes the address before anything else, so that a busy port is told at once.
+pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        let failure = Failure::new(format!("cannot listen on {address}: {error}"));
+        match error.kind() {
+            std::io::ErrorKind::AddrInUse => failure.hint("another program uses that port: choose another with --listen 127.0.0.1:PORT"),
+            std::io::ErrorKind::PermissionDenied => failure.hint("ports below 1024 need rights: choose another with --listen"),
+            _ => failure,
+        }
+    })
+}
+
+/// Starts the web doors.
+pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationToken) -> Part {
+    let state = web_state(wiring, stop.clone());
+    let doors = mcp::http_service(wiring.services.clone(), &wiring.settings.public_url(), stop.clone());
+    let router = web::router(state.clone(), web::with_key(state, axum::Router::new().nest_service("/mcp", doors)));
+    tokio::spawn(async move {
+        let draining = stop.clone();
+        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let serving = std::future::IntoFuture::into_future(serving);
+        // Open streams (progress pages, MCP sessions) have no end of their own.
+        let deadline = async move {
+            draining.cancelled().await;
+            tokio::time::sleep(DRAIN).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(Failure::from),
+            () = deadline => Ok(()),
+        }
+    })
+}
+
+/// The state of the web doors; it says "draining" from the moment the process is told to stop.
+pub(super) fn web_state(wiring: &Wiring, stop: CancellationToken) -> WebState {
+    let draining = Arc::new(AtomicBool::new(false));
+    let flag = draining.clone();
+    tokio::spawn(async move {
+        stop.cancelled().await;
+        flag.store(true, Ordering::Relaxed);
+    });
+    let metrics = wiring.telemetry.metrics();
+    WebState {
+        services: wiring.services.clone(),
+        metrics: Arc::new(move || metrics.render()),
+        draining,
+        secure_cookies: wiring.settings.public_url().starts_with("https://"),
+    }
+}
+
+/// Starts the background jobs.
+pub(super) fn start_worker(wiring: &Wiring, stop: CancellationToken) -> Part {
+    let settings = WorkerSettings {
+        concurrency: usize::from(wiring.settings.worker_concurrency),
+        ..WorkerSettings::default()
+    };
+    let working = queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped(stop));
+    tokio::spawn(async move { working.await.map_err(Failure::from) })
+}
+
+fn stopped(stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
+    async move { stop.cancelled().await }
+}
+
+/// Waits for Ctrl-C or SIGTERM, or for a part that ends by itself; then lets both parts drain.
+pub(super) async fn run_until_stopped(
+    mut first: Part, second: Option<Part>, stop: CancellationToken,
+) -> Result<(), Failure> {
+    let mut second = second.unwrap_or_else(|| {
+        let stop = stop.clone();
+        tokio::spawn(async move {
+            stop.cancelled().await;
+            Ok(())
+        })
+    });
+    let (mut first_ended, mut second_ended) = (None, None);
+    tokio::select! {
+        () = signal() => output::note("stopping: finishing what is under way …"),
+        ended = &mut first => first_ended = Some(ended),
+        ended = &mut second => second_ended = Some(ended),
+    }
+    stop.cancel();
+    let first_ended = match first_ended {
+        Some(ended) => ended,
+        None => first.await,
+    };
+    let second_ended = match second_ended {
+        Some(ended) => ended,
+        None => second.await,
+    };
+    for ended in [first_ended, second_ended] {
+        ended.map_err(|error| Failure::new(format!("a part of the process ended unexpectedly: {error}")))??;
+    }
+    Ok(())
+}
+
+/// Resolves on Ctrl-C or SIGTERM.
+async fn signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        Ok(signal) => signal,
+        Err(error) => {
+            tracing::warn!(%error, "SIGTERM cannot be listened to");
+            let _ = interrupt.await;
+            return;
+        }
+    };
+    tokio::select! {
+        _ = interrupt => {}
+        _ = terminate.recv() => {}
+    }
+}

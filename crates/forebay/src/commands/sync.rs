@@ -1,0 +1,133 @@
+//! `forebay sync`
+
+use std::time::Duration;
+
+use application::{
+    Error,
+    instances::Instance,
+    jobs::Job,
+    pulse::RefreshMetrics,
+    sync::{self, RunState, SyncRun, SyncStatus},
+    tenants::Tenant,
+};
+use serde_json::{Value, json};
+
+use super::progress::TerminalProgress;
+use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
+
+pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
+    match command {
+        SyncCommand::Run { name, wait, tenant } => {
+            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let run = sync_now(wiring, &tenant, &instance, *wait).await?;
+            if as_json {
+                return output::json(&summary(&run));
+            }
+            let document = summary(&run);
+            output::line(&format!(
+                "{}: {} issues, {} comments, {} changelog items, {} worklogs in {} s ({} requests, {} retries)",
+                instance.name, document["issues"], document["comments"], document["changelog_items"],
+                document["worklogs"], document["seconds"], document["requests"], document["retries"],
+            ))?;
+            if run.counts.rejected > 0 {
+                output::note(&format!("{} issues could not be read and were kept aside", run.counts.rejected));
+            }
+            Ok(())
+        }
+        SyncCommand::Status { name, tenant } => status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await,
+    }
+}
+
+/// Syncs here and now. While another process holds the lease, waits for its run if asked to.
+pub(super) async fn sync_now(
+    wiring: &Wiring, tenant: &Tenant, instance: &Instance, wait: bool,
+) -> Result<SyncRun, Failure> {
+    let progress = TerminalProgress::new(&instance.name);
+    let outcome = sync::run(&wiring.services, tenant.id, instance.id, &progress).await;
+    let run = match outcome {
+        Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => follow(wiring, tenant, instance).await,
+        Err(error @ Error::Conflict(_)) => {
+            Err(Failure::from(error).hint("`--wait` waits for the run that is under way; `forebay sync status` shows it"))
+        }
+        other => other.map_err(Failure::from),
+    };
+    progress.finish();
+    let run = run?;
+    // No worker may be running to take the job, and whoever looks at the numbers next expects them to be true.
+    if run.counts.issues > 0
+        && let Err(error) = (RefreshMetrics {}).run(&wiring.services).await
+    {
+        output::note(&format!("the metrics could not be refreshed: {error:?}"));
+    }
+    Ok(run)
+}
+
+async fn follow(wiring: &Wiring, tenant: &Tenant, instance: &Instance) -> Result<SyncRun, Failure> {
+    loop {
+        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let run = tx.latest_run(instance.id).await?;
+        drop(tx);
+        match run {
+            Some(run) if run.state == RunState::Running => tokio::time::sleep(Duration::from_millis(500)).await,
+            Some(run) if run.state == RunState::Succeeded => return Ok(run),
+            Some(run) => return Err(Failure::new(run.error.unwrap_or_else(|| "the run was ended".to_owned()))),
+            None => return Err(Failure::new("the run is gone: was the instance removed?")),
+        }
+    }
+}
+
+/// The summary that other programs rely on.
+pub(super) fn summary(run: &SyncRun) -> Value {
+    let until = run.finished_at.unwrap_or(run.updated_at);
+    let seconds = (until - run.started_at).num_milliseconds() as f64 / 1000.0;
+    json!({
+        "issues": run.counts.issues,
+        "comments": run.counts.comments,
+        "changelog_items": run.counts.changelog_items,
+        "worklogs": run.counts.worklogs,
+        "requests": run.counts.requests,
+        "retries": run.counts.retries,
+        "seconds": seconds,
+    })
+}
+
+async fn status(wiring: &Wiring, tenant: Option<&str>, name: Option<&str>, as_json: bool) -> Result<(), Failure> {
+    let mut found: Vec<SyncStatus> = Vec::new();
+    match name {
+        Some(name) => {
+            let (tenant, instance) = wiring.instance(tenant, name).await?;
+            found = wiring.services.db.tenant(tenant.id).await?.sync_status(Some(instance.id)).await?;
+        }
+        None => {
+            let tenants = match tenant {
+                Some(_) => vec![wiring.tenant(tenant).await?],
+                None => wiring.services.db.platform().await?.tenants().await?,
+            };
+            for tenant in tenants {
+                found.extend(wiring.services.db.tenant(tenant.id).await?.sync_status(None).await?);
+            }
+        }
+    }
+    if as_json {
+        return output::json(&found);
+    }
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("never".into(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string());
+    let rows: Vec<_> = found
+        .into_iter()
+        .map(|status| {
+            let (state, step, problem) = match &status.run {
+                Some(run) => (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), run.error.clone()),
+                None => ("-", "not synced yet".to_owned(), None),
+            };
+            vec![
+                status.instance,
+                status.issues.to_string(),
+                state.to_owned(),
+                time(status.last_proof),
+                time(status.watermark.filter(|at| at.timestamp() > 0)),
+                output::cut(&problem.unwrap_or(step), 80),
+            ]
+        })
+        .collect();
+    output::table(&["INSTANCE", "ISSUES", "STATE", "LAST PROOF", "WATERMARK", "STEP"], &rows)
+}

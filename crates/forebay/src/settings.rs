@@ -1,0 +1,122 @@
+//! All configuration, in one typed place. `forebay --help` and docs/configuration.md list it.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use clap::Args;
+use secrecy::SecretString;
+
+use crate::failure::Failure;
+
+/// Settings, each a flag and an environment variable.
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Settings")]
+pub(crate) struct Settings {
+    /// PostgreSQL, as the role that may make roles and own the schema. Without it Forebay runs its own PostgreSQL from the
+    /// installed binaries in the data folder.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub(crate) database_url: Option<SecretString>,
+    /// Redis, for cache and rate limits shared by several processes. Without it both are in-process.
+    #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true, value_name = "URL")]
+    pub(crate) redis_url: Option<SecretString>,
+    /// 32 bytes as 64 hexadecimal digits: seals credentials and hashes addresses. Several, separated by commas, while
+    /// rotating: the first seals, all open. Without it a key is kept in the data folder.
+    #[arg(long, env = "FOREBAY_MASTER_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    pub(crate) master_key: Option<SecretString>,
+    /// Where to listen.
+    #[arg(long, env = "FOREBAY_LISTEN", global = true, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    pub(crate) listen: SocketAddr,
+    /// How Forebay is reached from outside; sites deliver webhooks there. The listening address when left out.
+    #[arg(long, env = "FOREBAY_PUBLIC_URL", global = true, value_name = "URL")]
+    pub(crate) public_url: Option<String>,
+    /// Where Forebay keeps its own PostgreSQL and keys.
+    #[arg(long, env = "FOREBAY_DATA_DIR", global = true, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// What is logged, as in `info,application=debug`.
+    #[arg(long, env = "FOREBAY_LOG", global = true, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How the log looks: `json` or `text`.
+    #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = ["json", "text"], value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// Where traces are exported to (OTLP over HTTP).
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Requests a minute to one Jira site, all workers together.
+    #[arg(
+        long, env = "FOREBAY_JIRA_REQUESTS_PER_MINUTE", global = true, value_name = "N",
+        default_value_t = infrastructure::jira::DEFAULT_REQUESTS_PER_MINUTE,
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000)
+    )]
+    pub(crate) jira_requests_per_minute: u32,
+    /// Database connections for requests and jobs of this process.
+    #[arg(
+        long, env = "FOREBAY_POOL_SIZE", global = true, default_value_t = 20, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(2..=500)
+    )]
+    pub(crate) pool_size: u32,
+    /// Jobs that run at the same time in this process.
+    #[arg(
+        long, env = "FOREBAY_WORKER_CONCURRENCY", global = true, default_value_t = 8, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=256)
+    )]
+    pub(crate) worker_concurrency: u16,
+    /// The key of `forebay mcp`.
+    #[arg(long, env = "FOREBAY_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    pub(crate) api_key: Option<SecretString>,
+}
+
+impl Settings {
+    /// The address without a trailing slash under which Forebay is reached.
+    pub(crate) fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => {
+                // 0.0.0.0 is for listening; nobody can call it.
+                let host = if self.listen.ip().is_unspecified() {
+                    "127.0.0.1".to_owned()
+                } else if self.listen.is_ipv6() {
+                    format!("[{}]", self.listen.ip())
+                } else {
+                    self.listen.ip().to_string()
+                };
+                format!("http://{host}:{}", self.listen.port())
+            }
+        }
+    }
+
+    /// The data folder: `/var/lib/forebay` for root, whose home other users cannot enter; the user's own otherwise.
+    pub(crate) fn data_dir(&self) -> Result<PathBuf, Failure> {
+        if let Some(dir) = &self.data_dir {
+            return std::path::absolute(dir)
+                .map_err(|error| Failure::new(format!("the data folder {} cannot be used: {error}", dir.display())));
+        }
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let is_root = home.as_deref().is_some_and(|home| home == "/root") || std::env::var("USER").is_ok_and(|u| u == "root");
+        if is_root {
+            return Ok(PathBuf::from("/var/lib/forebay"));
+        }
+        let base = std::env::var_os("XDG_DATA_HOME")
+            .map(PathBuf::from)
+            .or_else(|| home.map(|home| home.join(".local/share")));
+        base.map(|base| base.join("forebay"))
+            .ok_or_else(|| Failure::new("no home folder is known").hint("name a data folder with --data-dir DIR"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use crate::cli::Cli;
+
+    fn public_url(arguments: &[&str]) -> String {
+        let arguments = ["forebay", "doctor"].iter().chain(arguments);
+        Cli::try_parse_from(arguments).unwrap().settings.public_url()
+    }
+
+    #[test]
+    fn the_public_address_can_be_called() {
+        assert_eq!(public_url(&["--listen", "0.0.0.0:81"]), "http://127.0.0.1:81");
+        assert_eq!(public_url(&["--listen", "[::1]:81"]), "http://[::1]:81");
+        assert_eq!(public_url(&["--public-url", "https://jira.example/"]), "https://jira.example");
+    }
+}

@@ -1,0 +1,244 @@
+//! Putting the parts together: the only place that knows every crate.
+
+use std::sync::Arc;
+
+use application::{
+    Error, Services,
+    caller::Caller,
+    instances::Instance,
+    ports::{Clock, Database},
+    tenants::Tenant,
+};
+use infrastructure::{
+    cache,
+    clock::SystemClock,
+    crypto::{Keyring, MasterKey},
+    jira::HttpSites,
+    local_server::LocalServer,
+    outbound,
+    postgres::{PgDatabase, PoolSettings, RoleOptions, migrate, roles},
+    telemetry::{Telemetry, TelemetryOptions},
+};
+use secrecy::ExposeSecret;
+use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
+
+use crate::{failure::Failure, output, settings::Settings};
+
+/// The database's name in Forebay's own PostgreSQL.
+const LOCAL_DATABASE: &str = "forebay";
+
+/// Everything a command needs.
+pub(crate) struct Wiring {
+    pub(crate) settings: Settings,
+    pub(crate) services: Services,
+    pub(crate) database: Arc<PgDatabase>,
+    pub(crate) access: Access,
+    pub(crate) telemetry: Telemetry,
+}
+
+/// How the database is reached by each role.
+pub(crate) struct Access {
+    keyring: Arc<Keyring>,
+    owner: PgConnectOptions,
+    local: Option<LocalServer>,
+}
+
+impl Access {
+    /// Finds the database: the one that is named, or our own, which is started if it does not run.
+    pub(crate) async fn open(settings: &Settings) -> Result<Self, Failure> {
+        match &settings.database_url {
+            Some(url) => {
+                let keyring = configured_keys(settings)?.ok_or_else(|| {
+                    Failure::new("FOREBAY_MASTER_KEY is missing: with DATABASE_URL the master key must be named too")
+                        .hint("make one with `openssl rand -hex 32` and keep it safe: credentials cannot be read without it")
+                })?;
+                let owner: PgConnectOptions = url
+                    .expose_secret()
+                    .parse()
+                    .map_err(|_| Failure::new("DATABASE_URL is no PostgreSQL address: use postgres://user:password@host:5432/database"))?;
+                Ok(Self { keyring: Arc::new(keyring), owner, local: None })
+            }
+            None => {
+                let folder = settings.data_dir()?;
+                let server = LocalServer::open(&folder).await.map_err(|error| {
+                    Failure::new(error.to_string()).hint("or name a PostgreSQL of your own with DATABASE_URL")
+                })?;
+                let keyring = match configured_keys(settings)? {
+                    Some(keyring) => keyring,
+                    None => {
+                        let key = MasterKey::load_or_create(&folder.join("master.key"))
+                            .map_err(|error| Failure::new(error.to_string()))?;
+                        Keyring::new(key, Vec::new())
+                    }
+                };
+                let owner = server.connect_options(server.superuser(), LOCAL_DATABASE);
+                Ok(Self { keyring: Arc::new(keyring), owner, local: Some(server) })
+            }
+        }
+    }
+
+    /// A connection as the owner of the schema.
+    pub(crate) async fn owner(&self) -> Result<PgConnection, Failure> {
+        self.owner.connect().await.map_err(|error| {
+            Failure::new(format!("the database cannot be reached: {error}")).hint("check DATABASE_URL")
+        })
+    }
+
+    /// How a role signs in.
+    pub(crate) fn role(&self, role: &str) -> PgConnectOptions {
+        self.owner.clone().username(role).password(self.keyring.role_password(role).expose_secret())
+    }
+
+    /// The passwords of the roles.
+    pub(crate) fn passwords(&self) -> roles::RolePasswords {
+        roles::RolePasswords::derive(&self.keyring)
+    }
+
+    /// Applies what is pending and makes the roles.
+    pub(crate) async fn migrate(&self) -> Result<usize, Failure> {
+        let mut owner = self.owner().await?;
+        let applied = migrate::up(&mut owner, &self.passwords(), &self.role("forebay_queue")).await?;
+        Ok(applied)
+    }
+
+    /// Stops our own PostgreSQL, if this was the last process that used it.
+    pub(crate) async fn close(self) {
+        if let Some(server) = self.local
+            && let Err(error) = server.close().await
+        {
+            output::note(&format!("the database could not be stopped: {error}"));
+        }
+    }
+
+    /// Whether the database is our own.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local.is_some()
+    }
+}
+
+fn configured_keys(settings: &Settings) -> Result<Option<Keyring>, Failure> {
+    settings
+        .master_key
+        .as_ref()
+        .map(|text| Keyring::parse(text).map_err(|error| Failure::new(format!("FOREBAY_MASTER_KEY: {error}"))))
+        .transpose()
+}
+
+/// Starts logging; the command line's own notes stay readable, so it logs warnings only unless asked.
+pub(crate) fn telemetry(settings: &Settings, default_filter: &str, json: bool) -> Result<Telemetry, Failure> {
+    let options = TelemetryOptions {
+        json: settings.log_format.as_deref().map_or(json, |format| format == "json"),
+        filter: settings.log.clone().unwrap_or_else(|| default_filter.to_owned()),
+        otlp_endpoint: settings.otlp_endpoint.clone(),
+    };
+    infrastructure::telemetry::init(options).map_err(|error| Failure::new(error.to_string()))
+}
+
+impl Wiring {
+    /// Opens everything. Our own database is migrated on the way; one that is named must have been.
+    pub(crate) async fn open(settings: Settings, telemetry: Telemetry) -> Result<Self, Failure> {
+        outbound::install_tls();
+        let access = Access::open(&settings).await?;
+        match Self::connect(settings, telemetry, &access).await {
+            Ok((settings, telemetry, services, database)) => {
+                Ok(Self { settings, services, database, access, telemetry })
+            }
+            Err(failure) => {
+                access.close().await;
+                Err(failure)
+            }
+        }
+    }
+
+    async fn connect(
+        settings: Settings, telemetry: Telemetry, access: &Access,
+    ) -> Result<(Settings, Telemetry, Services, Arc<PgDatabase>), Failure> {
+        if access.is_local() {
+            access.migrate().await?;
+        } else {
+            let mut owner = access.owner().await?;
+            let pending = migrate::status(&mut owner).await?.iter().filter(|step| !step.applied).count();
+            if pending > 0 {
+                return Err(Failure::new(format!("{pending} migrations are pending")).hint("run `forebay migrate up` first"));
+            }
+        }
+        let options = RoleOptions {
+            app: access.role("forebay_app"),
+            read: access.role("forebay_read"),
+            platform: access.role("forebay_platform"),
+        };
+        let pools = PoolSettings { app: settings.pool_size, ..PoolSettings::default() };
+        let database = Arc::new(PgDatabase::connect(options, pools).await?);
+        let (shared_cache, limiter) =
+            cache::connect(settings.redis_url.as_ref().map(|url| url.expose_secret())).await;
+        let http = outbound::client()?;
+        let services = Services {
+            db: database.clone(),
+            clock: Arc::new(SystemClock),
+            secrets: access.keyring.clone(),
+            sites: Arc::new(HttpSites::new(http.clone(), limiter.clone(), settings.jira_requests_per_minute)),
+            cache: shared_cache,
+            limiter,
+            deliveries: Arc::new(outbound::WebhookDeliveries::new(http)),
+            public_url: settings.public_url(),
+        };
+        Ok((settings, telemetry, services, database))
+    }
+
+    /// Gives back connections and, as the last user, stops our own database.
+    pub(crate) async fn close(self) {
+        self.database.close().await;
+        self.access.close().await;
+    }
+
+    /// The tenant that is named, or the only one there is.
+    pub(crate) async fn tenant(&self, name: Option<&str>) -> Result<Tenant, Failure> {
+        let mut tx = self.services.db.platform().await?;
+        if let Some(name) = name {
+            return Ok(tx.tenant_named(name).await?.ok_or_else(|| Error::not_found("tenant", name))?);
+        }
+        let mut tenants = tx.tenants().await?;
+        match tenants.len() {
+            1 => Ok(tenants.remove(0)),
+            0 => Err(Failure::new("there is no tenant yet").hint("`forebay tenant create NAME` makes one")),
+            _ => {
+                let names: Vec<_> = tenants.into_iter().map(|tenant| tenant.name).collect();
+                Err(Failure::new("there are several tenants").hint(format!("choose with --tenant: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// The instance of that name and its tenant; without a named tenant, the name must be unique among all.
+    pub(crate) async fn instance(&self, tenant: Option<&str>, name: &str) -> Result<(Tenant, Instance), Failure> {
+        let tenants = match tenant {
+            Some(_) => vec![self.tenant(tenant).await?],
+            None => self.services.db.platform().await?.tenants().await?,
+        };
+        let mut found = Vec::new();
+        for tenant in tenants {
+            let mut tx = self.services.db.tenant(tenant.id).await?;
+            if let Some(instance) = tx.instance(name).await? {
+                found.push((tenant, instance));
+            }
+        }
+        match found.len() {
+            1 => Ok(found.remove(0)),
+            0 => Err(Error::not_found("instance", name).into()),
+            _ => {
+                let names: Vec<_> = found.into_iter().map(|(tenant, _)| tenant.name).collect();
+                Err(Failure::new(format!("several tenants have an instance `{name}`"))
+                    .hint(format!("choose with --tenant: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// The operator, acting for a tenant.
+    pub(crate) fn operator(tenant: &Tenant) -> Caller {
+        Caller::system(tenant.id)
+    }
+
+    /// Now.
+    pub(crate) fn now(&self) -> chrono::DateTime<chrono::Utc> {
+        Clock::now(self.services.clock.as_ref())
+    }
+}
