@@ -1,0 +1,219 @@
+use std::{
+    collections::BTreeSet,
+    net::{TcpListener, TcpStream},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use super::*;
+
+/// A Redis of one test, on a port of its own.
+struct RedisServer {
+    process: Child,
+    port: u16,
+}
+
+impl RedisServer {
+    fn start() -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        Self::start_on(port)
+    }
+
+    fn start_on(port: u16) -> Self {
+        let process = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .current_dir("/")
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("this test needs `redis-server` in PATH: install Redis (Debian: `apt-get install redis-server`)");
+        let began = Instant::now();
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(began.elapsed() < Duration::from_secs(10), "redis-server does not listen");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        Self { process, port }
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+async fn a_cache_keeps_forgets_and_lets_expire(cache: &dyn Cache) {
+    assert_eq!(cache.get("t1/a").await, None);
+    cache.put("t1/a", b"one\0\xff".to_vec(), Duration::from_secs(60)).await;
+    cache.put("t2/a", b"two".to_vec(), Duration::from_secs(60)).await;
+    assert_eq!(cache.get("t1/a").await.as_deref(), Some(b"one\0\xff".as_slice()));
+    assert_eq!(cache.get("t2/a").await.as_deref(), Some(b"two".as_slice()));
+
+    cache.forget("t1/a").await;
+    cache.forget("never there").await;
+    assert_eq!(cache.get("t1/a").await, None);
+    assert!(cache.get("t2/a").await.is_some());
+
+    // The last put decides on the time to live, whether longer or shorter.
+    cache.put("short", b"1".to_vec(), ms(50)).await;
+    cache.put("longer", b"1".to_vec(), ms(50)).await;
+    cache.put("longer", b"2".to_vec(), Duration::from_secs(60)).await;
+    cache.put("never", b"1".to_vec(), Duration::ZERO).await;
+    tokio::time::sleep(ms(120)).await;
+    assert_eq!(cache.get("short").await, None);
+    assert_eq!(cache.get("never").await, None);
+    assert_eq!(cache.get("longer").await.as_deref(), Some(b"2".as_slice()));
+}
+
+/// Waits are exact but for the time that passes between two calls.
+fn about(wait: Duration, expected: u64) -> bool {
+    wait <= ms(expected) && wait + ms(400) > ms(expected)
+}
+
+async fn a_limiter_spaces_and_pauses(limiter: &dyn RateLimiter) {
+    // One a second, two at once.
+    let mut waits = Vec::new();
+    for _ in 0..4 {
+        waits.push(limiter.reserve("spaced", 60, 2).await);
+    }
+    assert!(waits[0].is_zero() && waits[1].is_zero(), "{waits:?}");
+    assert!(about(waits[2], 1000) && about(waits[3], 2000), "{waits:?}");
+    assert!(limiter.reserve("another", 60, 2).await.is_zero());
+
+    limiter.pause("paused", Duration::from_secs(30)).await;
+    limiter.pause("paused", Duration::from_secs(5)).await;
+    let wait = limiter.reserve("paused", 60, 2).await;
+    assert!(about(wait, 30_000), "{wait:?}");
+    let wait = limiter.reserve("paused", 60, 2).await;
+    assert!(about(wait, 31_000), "after a pause they go one by one: {wait:?}");
+
+    // Tokens come back.
+    assert!(limiter.reserve("fast", 600, 1).await.is_zero());
+    assert!(!limiter.reserve("fast", 600, 1).await.is_zero());
+    tokio::time::sleep(ms(210)).await;
+    assert!(limiter.reserve("fast", 600, 1).await.is_zero());
+    // Nothing divides by zero.
+    assert!(limiter.reserve("never", 0, 0).await.is_zero());
+    assert!(about(limiter.reserve("never", 0, 0).await, 60_000));
+}
+
+async fn parallel_callers_get_different_turns(limiter: Arc<dyn RateLimiter>) {
+    let tasks: Vec<_> = (0..20)
+        .map(|_| {
+            let limiter = limiter.clone();
+            tokio::spawn(async move { limiter.reserve("crowd", 6, 1).await })
+        })
+        .collect();
+    let mut turns = BTreeSet::new();
+    for task in tasks {
+        // Ten seconds apart, so that rounding the calls' own time away leaves the turn.
+        turns.insert((task.await.unwrap().as_secs_f64() / 10.0).round() as u32);
+    }
+    assert_eq!(turns, (0..20).collect());
+}
+
+#[tokio::test]
+async fn in_process() {
+    let (cache, limiter) = connect(None).await;
+    a_cache_keeps_forgets_and_lets_expire(&*cache).await;
+    a_limiter_spaces_and_pauses(&*limiter).await;
+    parallel_callers_get_different_turns(limiter).await;
+}
+
+#[tokio::test]
+async fn in_redis() {
+    let server = RedisServer::start();
+    let (cache, limiter) = connect(Some(&server.url())).await;
+    a_cache_keeps_forgets_and_lets_expire(&*cache).await;
+    a_limiter_spaces_and_pauses(&*limiter).await;
+    parallel_callers_get_different_turns(limiter).await;
+
+    // Another process sees the same.
+    let (other_cache, other_limiter) = connect(Some(&server.url())).await;
+    assert!(other_cache.get("t2/a").await.is_some());
+    assert!(!other_limiter.reserve("paused", 60, 2).await.is_zero());
+    // And everything in there is ours by name, and goes by itself.
+    let mut redis =
+        ::redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
+    assert!(keys.len() > 3);
+    for key in keys {
+        let ttl: i64 = ::redis::cmd("TTL").arg(&key).query_async(&mut redis).await.unwrap();
+        assert!(key.starts_with("forebay:") && ttl >= 0, "{key} {ttl}");
+    }
+}
+
+#[tokio::test]
+async fn without_its_redis_everything_goes_on_and_with_it_again_too() {
+    let server = RedisServer::start();
+    let port = server.port;
+    let (cache, limiter) = connect(Some(&server.url())).await;
+    cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+    limiter.pause("paused", Duration::from_secs(30)).await;
+    drop(server);
+
+    let began = Instant::now();
+    for _ in 0..50 {
+        assert_eq!(cache.get("key").await, None);
+        cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+    }
+    assert!(!limiter.reserve("paused", 60, 1).await.is_zero(), "the pause is known in-process as well");
+    assert!(limiter.reserve("spaced", 60, 1).await.is_zero());
+    assert!(!limiter.reserve("spaced", 60, 1).await.is_zero());
+    assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+
+    let _server = RedisServer::start_on(port);
+    let began = Instant::now();
+    while cache.get("key").await.is_none() {
+        assert!(began.elapsed() < Duration::from_secs(5), "Redis is not used again");
+        cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+        tokio::time::sleep(ms(50)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_not_there_at_the_start_is_no_reason_not_to_start() {
+    let free_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (cache, limiter) = connect(Some(&format!("redis://127.0.0.1:{free_port}"))).await;
+    assert_eq!(cache.get("key").await, None);
+    assert!(limiter.reserve("bucket", 60, 1).await.is_zero());
+}
+
+#[tokio::test]
+async fn whoever_asks_is_told_what_is_wrong_with_a_redis_without_its_password() {
+    let server = RedisServer::start();
+    ping(&server.url()).await.unwrap();
+    let url = server.url();
+    drop(server);
+    assert_eq!(ping(&url).await.unwrap_err().code(), "unavailable");
+
+    let wrong = "postgres://user:hunter2@host";
+    let error = ping(wrong).await.unwrap_err();
+    assert_eq!(error.code(), "invalid");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    let (cache, _) = connect(Some(wrong)).await;
+    cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+    assert!(cache.get("key").await.is_some());
+}
+
+#[tokio::test]
+async fn a_memory_cache_stays_within_its_bytes() {
+    let cache = MemoryCache::new(100_000);
+    for number in 0..1000 {
+        cache.put(&format!("key {number}"), vec![0; 1000], Duration::from_secs(60)).await;
+    }
+    tokio::time::sleep(ms(50)).await;
+    let mut kept = 0;
+    for number in 0..1000 {
+        kept += usize::from(cache.get(&format!("key {number}")).await.is_some());
+    }
+    assert!(kept < 150, "{kept}");
+}

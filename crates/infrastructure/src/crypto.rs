@@ -1,0 +1,219 @@
+//! Secrets at rest: credentials sealed with XChaCha20-Poly1305, keyed hashes of what must only be compared, and the
+//! passwords of the database roles. Everything is derived from master keys; each purpose has a sub-key of its own.
+//!
+//! Rotation: put the new key in front of the list. The first key seals, every key opens, and the **last** one keys the
+//! hashes and the role passwords, because a hash cannot be made anew without what was hashed. So the last key stays in
+//! the list as long as its hashes are in the database.
+
+mod master_key;
+
+use application::{
+    error::{Error, Result},
+    ports::Secrets,
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use chacha20poly1305::{
+    XChaCha20Poly1305, XNonce,
+    aead::{Aead, KeyInit, Payload},
+};
+use domain::ids::InstanceId;
+use hmac::{Hmac, Mac};
+use rand::{Rng, RngExt, distr::Alphanumeric};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+pub use master_key::{MasterKey, MasterKeyError};
+
+const VERSION: &str = "v1";
+const NONCE_BYTES: usize = 24;
+const KEY_ID_BYTES: usize = 4;
+/// Binds session tokens, which belong to no instance.
+const TOKEN_DATA: &[u8] = b"forebay token";
+
+/// The loaded master keys, as the application's [`Secrets`].
+pub struct Keyring {
+    /// The first seals. Never empty.
+    sealing: SealingKey,
+    retired: Vec<SealingKey>,
+    /// The last key given: it keys the hashes.
+    root: MasterKey,
+    email: [u8; 32],
+    api_key: [u8; 32],
+}
+
+/// The ciphers of one master key.
+struct SealingKey {
+    id: [u8; KEY_ID_BYTES],
+    credentials: XChaCha20Poly1305,
+    tokens: XChaCha20Poly1305,
+}
+
+impl SealingKey {
+    fn new(key: &MasterKey) -> Self {
+        Self {
+            id: key.id(),
+            credentials: XChaCha20Poly1305::new(&key.derive("seal").into()),
+            tokens: XChaCha20Poly1305::new(&key.derive("session").into()),
+        }
+    }
+}
+
+impl Keyring {
+    /// A keyring that seals with `current` and also opens what `older` keys sealed. Hashes are keyed by the last one.
+    pub fn new(current: MasterKey, older: Vec<MasterKey>) -> Self {
+        let sealing = SealingKey::new(&current);
+        let retired = older.iter().map(SealingKey::new).collect();
+        let root = older.into_iter().next_back().unwrap_or(current);
+        Self { sealing, retired, email: root.derive("email"), api_key: root.derive("api key"), root }
+    }
+
+    /// Reads keys, separated by commas or white space, the one that seals first.
+    ///
+    /// # Errors
+    /// [`MasterKeyError`] when there is none, or one is not a key.
+    pub fn parse(text: &SecretString) -> Result<Self, MasterKeyError> {
+        let mut keys = text
+            .expose_secret()
+            .split(|c: char| c == ',' || c.is_whitespace())
+            .filter(|part| !part.is_empty())
+            .map(MasterKey::parse);
+        let current = keys.next().ok_or(MasterKeyError::NotAKey)??;
+        Ok(Self::new(current, keys.collect::<Result<_, _>>()?))
+    }
+
+    /// The id of the key that seals, as it stands in sealed texts.
+    pub fn current_id(&self) -> String {
+        hex(&self.sealing.id)
+    }
+
+    /// The password of a database role: the same in every process that has the same keys.
+    pub fn role_password(&self, role: &str) -> SecretString {
+        hex(&self.root.derive(&format!("role:{role}"))).into()
+    }
+
+    fn key(&self, id: &[u8]) -> Option<&SealingKey> {
+        std::iter::once(&self.sealing).chain(&self.retired).find(|key| key.id == id)
+    }
+}
+
+impl std::fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let retired: Vec<_> = self.retired.iter().map(|key| hex(&key.id)).collect();
+        f.debug_struct("Keyring")
+            .field("current", &self.current_id())
+            .field("retired", &retired)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Secrets for Keyring {
+    /// `v1.<key id>.<base64 of nonce and ciphertext>`.
+    fn seal(&self, instance: InstanceId, secret: &SecretString) -> Result<String> {
+        let sealed = encrypt(&self.sealing.credentials, secret.expose_secret(), instance.0.as_bytes())?;
+        Ok(format!("{VERSION}.{}.{}", self.current_id(), STANDARD.encode(sealed)))
+    }
+
+    fn open(&self, instance: InstanceId, sealed: &str) -> Result<SecretString> {
+        let mut parts = sealed.splitn(3, '.');
+        let (Some(VERSION), Some(id), Some(payload)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::internal("a stored secret has an unknown format"));
+        };
+        let id_bytes = unhex(id).unwrap_or_default();
+        let key = self.key(&id_bytes).ok_or_else(|| {
+            Error::internal(format!("a stored secret needs the master key {id}, which is not loaded"))
+        })?;
+        STANDARD
+            .decode(payload)
+            .ok()
+            .and_then(|bytes| decrypt(&key.credentials, &bytes, instance.0.as_bytes()))
+            .map(SecretString::from)
+            .ok_or_else(|| Error::internal("a stored secret is damaged or belongs to another instance"))
+    }
+
+    fn email_hash(&self, address: &str) -> String {
+        hex(&hmac_sha256(&self.email, address.trim().to_lowercase().as_bytes()))
+    }
+
+    fn key_hash(&self, secret: &SecretString) -> Vec<u8> {
+        hmac_sha256(&self.api_key, secret.expose_secret().as_bytes()).to_vec()
+    }
+
+    fn equal(&self, left: &[u8], right: &[u8]) -> bool {
+        left.ct_eq(right).into()
+    }
+
+    fn random_text(&self, length: usize) -> SecretString {
+        rand::rng().sample_iter(Alphanumeric).take(length).map(char::from).collect::<String>().into()
+    }
+
+    fn sign(&self, secret: &SecretString, body: &[u8]) -> String {
+        format!("sha256={}", hex(&hmac_sha256(secret.expose_secret().as_bytes(), body)))
+    }
+
+    /// URL-safe base64 of key id, nonce and ciphertext.
+    fn seal_token(&self, text: &str) -> Result<String> {
+        let mut token = self.sealing.id.to_vec();
+        token.extend(encrypt(&self.sealing.tokens, text, TOKEN_DATA)?);
+        Ok(URL_SAFE_NO_PAD.encode(token))
+    }
+
+    fn open_token(&self, token: &str) -> Option<String> {
+        let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+        let (id, sealed) = bytes.split_at_checked(KEY_ID_BYTES)?;
+        decrypt(&self.key(id)?.tokens, sealed, TOKEN_DATA)
+    }
+}
+
+/// The nonce, then the ciphertext with its tag. The nonce is long enough (192 bits) to be drawn at random.
+fn encrypt(cipher: &XChaCha20Poly1305, text: &str, bound_to: &[u8]) -> Result<Vec<u8>> {
+    let mut nonce = [0; NONCE_BYTES];
+    rand::rng().fill_bytes(&mut nonce);
+    let ciphertext = cipher
+        .encrypt(&XNonce::from(nonce), Payload { msg: text.as_bytes(), aad: bound_to })
+        .map_err(|_| Error::internal("a secret could not be sealed"))?;
+    Ok([nonce.as_slice(), &ciphertext].concat())
+}
+
+fn decrypt(cipher: &XChaCha20Poly1305, sealed: &[u8], bound_to: &[u8]) -> Option<String> {
+    let (nonce, ciphertext) = sealed.split_first_chunk::<NONCE_BYTES>()?;
+    let text = cipher.decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: bound_to }).ok()?;
+    String::from_utf8(text).ok()
+}
+
+/// HMAC-SHA256 with a key of any length.
+pub(crate) fn hmac_sha256(key: &[u8], message: &[u8]) -> [u8; 32] {
+    // Fitting the key to the block here, as RFC 2104 says, leaves no case that could fail.
+    let mut block = [0; 64];
+    if key.len() > block.len() {
+        block[..32].copy_from_slice(&Sha256::digest(key));
+    } else {
+        block[..key.len()].copy_from_slice(key);
+    }
+    let mut mac = Hmac::<Sha256>::new(&block.into());
+    mac.update(message);
+    mac.finalize().into_bytes().into()
+}
+
+/// Lower-case hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    bytes.iter().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from(DIGITS[usize::from(d)])).collect()
+}
+
+/// Bytes from hexadecimal of either case.
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits: Option<Vec<u8>> =
+        text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+    let digits = digits?;
+    digits
+        .len()
+        .is_multiple_of(2)
+        .then(|| digits.chunks_exact(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+}
+
+#[cfg(test)]
+mod tests;

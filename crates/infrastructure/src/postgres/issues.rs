@@ -1,0 +1,273 @@
+//! Issues as read back, and how present they are. Storing them is [`super::issues_upsert`].
+
+use application::{
+    Error, Result,
+    issues::{
+        CommentRow, HistoryRow, IssueBundle, IssueRow, IssueStore, Presence, UpsertCounts, WorklogRow,
+    },
+};
+use async_trait::async_trait;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{
+    ids::{InstanceId, IssueId},
+    issue_key::IssueKey,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{errors::convert, issues_upsert, transaction::PgTenantTx};
+
+/// An issue with the names of what it points to.
+#[derive(sqlx::FromRow)]
+pub(super) struct StoredIssue {
+    pub(super) id: Uuid,
+    pub(super) instance_id: Uuid,
+    pub(super) instance: String,
+    pub(super) jira_id: String,
+    pub(super) key: String,
+    pub(super) project_key: String,
+    pub(super) summary: String,
+    pub(super) issue_type: Option<String>,
+    pub(super) status: String,
+    pub(super) status_id: String,
+    pub(super) status_category: String,
+    pub(super) priority: Option<String>,
+    pub(super) resolution: Option<String>,
+    pub(super) assignee: Option<String>,
+    pub(super) reporter: Option<String>,
+    pub(super) labels: Vec<String>,
+    pub(super) created: DateTime<Utc>,
+    pub(super) updated: DateTime<Utc>,
+    pub(super) resolved: Option<DateTime<Utc>>,
+    pub(super) due: Option<NaiveDate>,
+    pub(super) story_points: Option<f64>,
+    pub(super) raw: Value,
+    pub(super) dialect: String,
+    pub(super) changelog_envelope: Option<Value>,
+    pub(super) synced_at: DateTime<Utc>,
+}
+
+impl TryFrom<StoredIssue> for IssueRow {
+    type Error = Error;
+
+    fn try_from(row: StoredIssue) -> Result<Self> {
+        Ok(Self {
+            id: IssueId(row.id),
+            instance_id: InstanceId(row.instance_id),
+            instance: row.instance,
+            jira_id: row.jira_id,
+            key: row.key,
+            project_key: row.project_key,
+            summary: row.summary,
+            issue_type: row.issue_type,
+            status: row.status,
+            status_id: row.status_id,
+            status_category: row.status_category,
+            priority: row.priority,
+            resolution: row.resolution,
+            assignee: row.assignee,
+            reporter: row.reporter,
+            labels: row.labels,
+            created: row.created,
+            updated: row.updated,
+            resolved: row.resolved,
+            due: row.due,
+            story_points: row.story_points,
+            raw: row.raw,
+            dialect: row.dialect.parse()?,
+            changelog_envelope: row.changelog_envelope,
+            synced_at: row.synced_at,
+        })
+    }
+}
+
+#[async_trait]
+impl IssueStore for PgTenantTx {
+    async fn upsert_issues(&mut self, instance: InstanceId, bundles: &[IssueBundle]) -> Result<UpsertCounts> {
+        issues_upsert::upsert(self, instance, bundles).await
+    }
+
+    async fn issue(&mut self, instance: Option<InstanceId>, key_or_id: &str) -> Result<Option<IssueRow>> {
+        let text = key_or_id.trim();
+        let (key, number) = match text.parse::<IssueKey>() {
+            Ok(key) => (Some(key.to_string()), None),
+            Err(_) if !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit()) => (None, Some(text)),
+            Err(_) => return Ok(None),
+        };
+        let mut found = self.find(instance, key.as_deref(), number).await?;
+        if found.len() > 1 {
+            let instances: Vec<_> = found.iter().map(|row| format!("`{}`", row.instance)).collect();
+            return Err(Error::Conflict(format!(
+                "`{text}` is an issue of several instances: {}; name the instance",
+                instances.join(", ")
+            )));
+        }
+        found.pop().map(IssueRow::try_from).transpose()
+    }
+
+    async fn issue_count(&mut self, instance: InstanceId) -> Result<u64> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM issues WHERE instance_id = $1 AND presence = 'present'"#,
+            instance.0
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(count.unsigned_abs())
+    }
+
+    async fn comments(&mut self, issues: &[IssueId]) -> Result<Vec<CommentRow>> {
+        let rows = sqlx::query!(
+            r#"SELECT c.issue_id, c.jira_id, u.display_name AS "author?", c.body_text, c.created_at, c.updated_at,
+                      c.raw_jsonb, c.raw_dialect
+               FROM comments c
+               LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.author_id
+               WHERE c.issue_id = ANY($1) AND c.presence = 'present'
+               ORDER BY c.issue_id, c.created_at, c.jira_number"#,
+            &uuids(issues),
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(CommentRow {
+                    issue_id: IssueId(row.issue_id),
+                    jira_id: row.jira_id,
+                    author: row.author,
+                    body_text: row.body_text,
+                    created: row.created_at,
+                    updated: row.updated_at,
+                    raw: row.raw_jsonb,
+                    dialect: row.raw_dialect.parse()?,
+                })
+            })
+            .collect()
+    }
+
+    async fn histories(&mut self, issues: &[IssueId]) -> Result<Vec<HistoryRow>> {
+        let rows = sqlx::query!(
+            "SELECT issue_id, ordinal, raw_jsonb, history_jsonb FROM changelogs
+             WHERE issue_id = ANY($1)
+             ORDER BY issue_id, created_at, jira_number, ordinal",
+            &uuids(issues),
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let mut histories: Vec<HistoryRow> = Vec::new();
+        for row in rows {
+            if row.ordinal == 0 {
+                let mut history = match row.history_jsonb {
+                    Some(Value::Object(history)) => history,
+                    _ => serde_json::Map::new(),
+                };
+                history.insert("items".into(), Value::Array(Vec::new()));
+                histories.push(HistoryRow { issue_id: IssueId(row.issue_id), raw: Value::Object(history) });
+            }
+            let items = histories.last_mut().and_then(|history| history.raw.get_mut("items")?.as_array_mut());
+            if let (Some(items), Some(item)) = (items, row.raw_jsonb) {
+                items.push(item);
+            }
+        }
+        Ok(histories)
+    }
+
+    async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>> {
+        let rows = sqlx::query!(
+            "SELECT issue_id, raw_jsonb, raw_dialect FROM worklogs
+             WHERE issue_id = ANY($1) AND presence = 'present'
+             ORDER BY issue_id, started_at, jira_number",
+            &uuids(issues),
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        rows.into_iter()
+            .map(|row| {
+                Ok(WorklogRow {
+                    issue_id: IssueId(row.issue_id),
+                    raw: row.raw_jsonb,
+                    dialect: row.raw_dialect.parse()?,
+                })
+            })
+            .collect()
+    }
+
+    async fn set_presence(&mut self, instance: InstanceId, jira_ids: &[String], presence: Presence) -> Result<u64> {
+        // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
+        let done = sqlx::query!(
+            "UPDATE issues i SET presence = $3
+             WHERE i.instance_id = $1 AND i.jira_id = ANY($2) AND i.presence <> $3
+               AND ($3 <> 'present' OR NOT EXISTS (
+                   SELECT FROM issues o
+                   WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
+                     AND o.presence = 'present'))",
+            instance.0,
+            jira_ids,
+            presence.as_str(),
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(done.rows_affected())
+    }
+
+    async fn lock_issue(&mut self, issue: IssueId) -> Result<()> {
+        sqlx::query!("SELECT id FROM issues WHERE id = $1 FOR NO KEY UPDATE", issue.0)
+            .fetch_optional(self.conn())
+            .await
+            .map_err(convert)?
+            .map(|_| ())
+            .ok_or_else(|| Error::not_found("issue", issue.to_string()))
+    }
+}
+
+impl PgTenantTx {
+    /// The present issues of that key or numeric id, at most one per instance. Old keys count only where no instance has
+    /// an issue of that key now.
+    async fn find(
+        &mut self, instance: Option<InstanceId>, key: Option<&str>, number: Option<&str>,
+    ) -> Result<Vec<StoredIssue>> {
+        sqlx::query_as!(
+            StoredIssue,
+            r#"WITH named AS MATERIALIZED (
+                   SELECT i.id, 0 AS distance FROM issues i
+                   WHERE i.key = $2 AND i.presence = 'present'
+                   UNION ALL
+                   SELECT a.issue_id, 1 FROM jira_instances n
+                   JOIN issue_key_aliases a ON a.tenant_id = n.tenant_id AND a.instance_id = n.id AND a.key = $2
+                   UNION ALL
+                   SELECT i.id, 0 FROM jira_instances n
+                   JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_id = $3
+               ), found AS MATERIALIZED (
+                   SELECT m.id, m.distance FROM named m JOIN issues i ON i.id = m.id
+                   WHERE i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
+               )
+               SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
+                      i.issue_type, i.status, i.status_id, i.status_category, i.priority, i.resolution,
+                      a.display_name AS "assignee?", r.display_name AS "reporter?",
+                      coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
+                      i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
+                      i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
+               FROM found f
+               JOIN issues i ON i.id = f.id
+               JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
+               JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
+               LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
+               LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
+               WHERE f.distance = (SELECT min(distance) FROM found)
+               ORDER BY n.name"#,
+            instance.map(|id| id.0) as _,
+            key as _,
+            number as _,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)
+    }
+}
+
+fn uuids(issues: &[IssueId]) -> Vec<Uuid> {
+    issues.iter().map(|issue| issue.0).collect()
+}

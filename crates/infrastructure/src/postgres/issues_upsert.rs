@@ -1,0 +1,234 @@
+//! Storing a page of issues: the hot path of every sync.
+//!
+//! A page takes a constant number of statements, however many issues it has. What is stored already is read first, with its
+//! hash, so that rows that are equal are neither sent nor rewritten. Rows are always touched in the order of their ids, so
+//! that two pages with the same issues wait for each other instead of locking each other out.
+
+mod children;
+mod comments;
+mod field_values;
+mod histories;
+mod issue_rows;
+mod links;
+mod worklogs;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use application::{
+    Result,
+    issues::{IssueBundle, UpsertCounts},
+};
+use chrono::{DateTime, Utc};
+use domain::ids::InstanceId;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{
+    errors::convert,
+    reference::{self, Seen},
+    transaction::{PgTenantTx, Scope},
+};
+
+const PRESENT: &str = "present";
+const UNOBSERVED: &str = "unobserved";
+
+/// What is known of an issue that is stored already.
+struct Stored {
+    key: String,
+    source_hash: Vec<u8>,
+    presence: String,
+    jira_updated_at: DateTime<Utc>,
+}
+
+/// An issue to be stored: new, or not older than what is stored.
+struct Planned<'a> {
+    id: Uuid,
+    key: String,
+    bundle: &'a IssueBundle,
+    stored: Option<Stored>,
+    presence: &'static str,
+}
+
+impl Planned<'_> {
+    /// Whether the issue's own row is new or differs.
+    fn is_changed(&self) -> bool {
+        self.stored.as_ref().is_none_or(|stored| {
+            stored.source_hash != self.bundle.issue.source_hash
+                || stored.presence != self.presence
+                || stored.key != self.key
+        })
+    }
+
+    /// The key it had until now, if that was another one.
+    fn old_key(&self) -> Option<&str> {
+        self.stored.as_ref().map(|stored| stored.key.as_str()).filter(|key| *key != self.key)
+    }
+}
+
+/// See [`application::issues::IssueStore::upsert_issues`].
+pub(super) async fn upsert(
+    tx: &mut PgTenantTx, instance: InstanceId, bundles: &[IssueBundle],
+) -> Result<UpsertCounts> {
+    let newest = newest_of_each(instance, bundles);
+    if newest.is_empty() {
+        return Ok(UpsertCounts::default());
+    }
+    let scope = Scope { tenant: tx.tenant.0, instance };
+    let conn = tx.conn();
+    let ids: Vec<Uuid> = newest.keys().copied().collect();
+    let stored = lock_stored(conn, &ids).await?;
+    let mut issues = plan(newest, stored);
+    reference::upsert(conn, scope, &seen_inside(&issues), false).await?;
+
+    displace(conn, scope, &issues).await?;
+    keep_old_keys(conn, scope, &issues).await?;
+    let written = issue_rows::upsert(conn, scope, &issues).await?;
+    // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
+    issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
+
+    field_values::replace(conn, scope, &issues, &written).await?;
+    links::upsert(conn, scope, &issues, &written).await?;
+    Ok(UpsertCounts {
+        issues: written.len() as u64,
+        comments: comments::upsert(conn, scope, &issues).await?,
+        worklogs: worklogs::upsert(conn, scope, &issues).await?,
+        changelog_items: histories::upsert(conn, scope, &issues).await?,
+    })
+}
+
+/// Token paging may serve an issue twice; the newest counts, and the later one of two that are equally new.
+fn newest_of_each(instance: InstanceId, bundles: &[IssueBundle]) -> BTreeMap<Uuid, &IssueBundle> {
+    let mut newest: BTreeMap<Uuid, &IssueBundle> = BTreeMap::new();
+    for bundle in bundles {
+        let place = newest.entry(instance.issue(&bundle.issue.jira_id).0).or_insert(bundle);
+        if bundle.issue.updated >= place.issue.updated {
+            *place = bundle;
+        }
+    }
+    newest
+}
+
+/// Reads what is stored of these issues, and holds them until the end of the transaction.
+async fn lock_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
+    let rows = sqlx::query!(
+        "SELECT id, key, source_hash, presence, jira_updated_at FROM issues
+         WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
+        ids
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    let stored = rows.into_iter().map(|row| {
+        let stored = Stored {
+            key: row.key,
+            source_hash: row.source_hash,
+            presence: row.presence,
+            jira_updated_at: row.jira_updated_at,
+        };
+        (row.id, stored)
+    });
+    Ok(stored.collect())
+}
+
+/// Leaves out what is older than what is stored, and settles who has a key that two issues claim: the newer one. The other one
+/// must have got a new key since, which the next look at it will tell.
+fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, Stored>) -> Vec<Planned<'a>> {
+    let mut issues: Vec<Planned<'a>> = newest
+        .into_iter()
+        .map(|(id, bundle)| Planned {
+            id,
+            key: bundle.issue.key.to_string(),
+            bundle,
+            stored: stored.remove(&id),
+            presence: PRESENT,
+        })
+        .filter(|issue| {
+            issue.stored.as_ref().is_none_or(|stored| stored.jira_updated_at <= issue.bundle.issue.updated)
+        })
+        .collect();
+
+    let mut holders: HashMap<String, (DateTime<Utc>, Uuid)> = HashMap::new();
+    for issue in &issues {
+        let claim = (issue.bundle.issue.updated, issue.id);
+        holders.entry(issue.key.clone()).and_modify(|holder| *holder = claim.max(*holder)).or_insert(claim);
+    }
+    for issue in &mut issues {
+        if holders.get(&issue.key).is_some_and(|(_, holder)| *holder != issue.id) {
+            issue.presence = UNOBSERVED;
+        }
+    }
+    issues
+}
+
+/// The reference data seen inside the issues, the newest issue's last, and every account they name.
+fn seen_inside<'a>(issues: &[Planned<'a>]) -> Seen<'a> {
+    let mut bundles: Vec<&'a IssueBundle> = issues.iter().map(|issue| issue.bundle).collect();
+    bundles.sort_by_key(|bundle| bundle.issue.updated);
+    let mut seen = Seen::default();
+    for bundle in bundles {
+        seen.add(&bundle.reference);
+        let issue = &bundle.issue;
+        let people = [&issue.assignee, &issue.reporter, &issue.creator].into_iter();
+        let authors = bundle.comments.iter().map(|comment| &comment.author);
+        let workers = bundle.worklogs.iter().map(|worklog| &worklog.author);
+        let changers = bundle.histories.iter().map(|history| &history.author);
+        for account in people.chain(authors).chain(workers).chain(changers).flatten() {
+            seen.add_account(account);
+        }
+        seen.add_project(&issue.project_jira_id, issue.key.project());
+    }
+    seen
+}
+
+/// Issues that are not in this page but hold a key that one of it has now: where they are is not known until somebody
+/// looks.
+async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
+    let claimed: Vec<&str> = issues
+        .iter()
+        .filter(|issue| issue.is_changed() && issue.presence == PRESENT)
+        .map(|issue| issue.key.as_str())
+        .collect();
+    if claimed.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
+    sqlx::query!(
+        "UPDATE issues SET presence = 'unobserved'
+         WHERE instance_id = $1 AND presence = 'present' AND key = ANY($2) AND id <> ALL($3)",
+        scope.instance.0,
+        claimed as _,
+        &ids,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+/// Jira keeps answering to old keys, so the copy does as well.
+async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
+    let moved: BTreeMap<&str, Uuid> =
+        issues.iter().filter_map(|issue| issue.old_key().map(|key| (key, issue.id))).collect();
+    if moved.is_empty() {
+        return Ok(());
+    }
+    let (keys, ids): (Vec<&str>, Vec<Uuid>) = moved.into_iter().unzip();
+    sqlx::query!(
+        "INSERT INTO issue_key_aliases (tenant_id, instance_id, key, issue_id)
+         SELECT $1, $2, u.key, u.id FROM UNNEST($3::text[], $4::uuid[]) AS u (key, id)
+         ON CONFLICT (tenant_id, instance_id, key) DO UPDATE SET issue_id = excluded.issue_id",
+        scope.tenant,
+        scope.instance.0,
+        keys as _,
+        &ids,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+/// The ids of those of `written` that were stored before, so that rows of theirs may be left over.
+fn rewritten(issues: &[Planned<'_>], written: &HashSet<Uuid>) -> Vec<Uuid> {
+    issues.iter().filter(|issue| issue.stored.is_some() && written.contains(&issue.id)).map(|issue| issue.id).collect()
+}

@@ -1,0 +1,109 @@
+//! Comments.
+
+use application::{Result, issues::CommentRecord};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{
+    Planned, Scope,
+    children::{SeenChild, StoredChild, compare, known},
+    convert,
+};
+
+#[derive(Default)]
+struct Columns<'a> {
+    id: Vec<Uuid>,
+    jira_id: Vec<&'a str>,
+    jira_number: Vec<i64>,
+    issue_id: Vec<Uuid>,
+    author_id: Vec<Option<Uuid>>,
+    body: Vec<Json<&'a Value>>,
+    body_text: Vec<&'a str>,
+    raw: Vec<Json<&'a Value>>,
+    raw_dialect: Vec<&'static str>,
+    source_hash: Vec<&'a [u8]>,
+    created_at: Vec<DateTime<Utc>>,
+    updated_at: Vec<DateTime<Utc>>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, scope: Scope, child: &SeenChild<'a, CommentRecord>) {
+        let comment = child.record;
+        self.id.push(child.id);
+        self.jira_id.push(&comment.jira_id);
+        self.jira_number.push(comment.jira_number);
+        self.issue_id.push(child.issue.id);
+        self.author_id.push(scope.user(comment.author.as_deref()));
+        self.body.push(Json(&comment.body));
+        self.body_text.push(&comment.body_text);
+        self.raw.push(Json(&comment.raw));
+        self.raw_dialect.push(child.issue.bundle.issue.dialect.as_str());
+        self.source_hash.push(&comment.source_hash);
+        self.created_at.push(comment.created);
+        self.updated_at.push(comment.updated);
+    }
+}
+
+/// Stores comments that are new or differ, and notes those that are gone; answers how many were stored.
+pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
+    let stored = stored(conn, &known(issues)).await?;
+    let comparison =
+        compare(scope, issues, stored, |issue| (&issue.bundle.comments, issue.bundle.comments_complete));
+    if !comparison.gone.is_empty() {
+        sqlx::query!("UPDATE comments SET presence = 'deleted', synced_at = now() WHERE id = ANY($1)", &comparison.gone)
+            .execute(&mut *conn)
+            .await
+            .map_err(convert)?;
+    }
+    let mut columns = Columns::default();
+    comparison.changed.iter().for_each(|child| columns.push(scope, child));
+    if columns.id.is_empty() {
+        return Ok(0);
+    }
+    let done = sqlx::query!(
+        "INSERT INTO comments (tenant_id, instance_id, id, jira_id, jira_number, issue_id, author_id, body_adf,
+                               body_text, raw_jsonb, raw_dialect, source_hash, created_at, updated_at)
+         SELECT $1, $2, u.*
+         FROM UNNEST($3::uuid[], $4::text[], $5::bigint[], $6::uuid[], $7::uuid[], $8::jsonb[], $9::text[], $10::jsonb[],
+                     $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[]) AS u
+         ON CONFLICT (tenant_id, id) DO UPDATE SET
+             issue_id = excluded.issue_id, author_id = excluded.author_id, body_adf = excluded.body_adf,
+             body_text = excluded.body_text, raw_jsonb = excluded.raw_jsonb, raw_dialect = excluded.raw_dialect,
+             source_hash = excluded.source_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
+             presence = 'present', synced_at = now()",
+        scope.tenant,
+        scope.instance.0,
+        columns.id as _,
+        columns.jira_id as _,
+        columns.jira_number as _,
+        columns.issue_id as _,
+        columns.author_id as _,
+        columns.body as _,
+        columns.body_text as _,
+        columns.raw as _,
+        columns.raw_dialect as _,
+        columns.source_hash as _,
+        columns.created_at as _,
+        columns.updated_at as _,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(done.rows_affected())
+}
+
+async fn stored(conn: &mut PgConnection, issues: &[Uuid]) -> Result<Vec<StoredChild>> {
+    if issues.is_empty() {
+        return Ok(Vec::new());
+    }
+    sqlx::query_as!(
+        StoredChild,
+        "SELECT id, issue_id, source_hash, presence, updated_at FROM comments WHERE issue_id = ANY($1)",
+        issues
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}

@@ -1,0 +1,152 @@
+//! Histories, one row per item. A history is never deleted and hardly ever changes: only its author may be anonymised later.
+
+use std::collections::BTreeMap;
+
+use application::{
+    Result,
+    issues::{HistoryItemRecord, HistoryRecord},
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Planned, Scope, convert};
+
+#[derive(Default)]
+struct Columns<'a> {
+    issue_id: Vec<Uuid>,
+    jira_id: Vec<&'a str>,
+    jira_number: Vec<i64>,
+    ordinal: Vec<i32>,
+    author_id: Vec<Option<Uuid>>,
+    created_at: Vec<DateTime<Utc>>,
+    field: Vec<&'a str>,
+    field_id: Vec<Option<&'a str>>,
+    field_type: Vec<Option<&'a str>>,
+    from_value: Vec<Option<&'a str>>,
+    to_value: Vec<Option<&'a str>>,
+    from_string: Vec<Option<&'a str>>,
+    to_string: Vec<Option<&'a str>>,
+    raw: Vec<Option<Json<&'a Value>>>,
+    history: Vec<Option<Json<&'a Value>>>,
+}
+
+impl<'a> Columns<'a> {
+    /// A history without items still happened: it is one row of no field.
+    fn push(&mut self, scope: Scope, issue: Uuid, history: &'a HistoryRecord) {
+        if history.items.is_empty() {
+            self.push_row(scope, issue, history, 0, None);
+        }
+        for (ordinal, item) in (0_i32..).zip(&history.items) {
+            self.push_row(scope, issue, history, ordinal, Some(item));
+        }
+    }
+
+    fn push_row(
+        &mut self, scope: Scope, issue: Uuid, history: &'a HistoryRecord, ordinal: i32,
+        item: Option<&'a HistoryItemRecord>,
+    ) {
+        self.issue_id.push(issue);
+        self.jira_id.push(&history.jira_id);
+        self.jira_number.push(history.jira_number);
+        self.ordinal.push(ordinal);
+        self.author_id.push(scope.user(history.author.as_deref()));
+        self.created_at.push(history.created);
+        self.field.push(item.map_or("", |item| &item.field));
+        self.field_id.push(item.and_then(|item| item.field_id.as_deref()));
+        self.field_type.push(item.and_then(|item| item.field_type.as_deref()));
+        self.from_value.push(item.and_then(|item| item.from.as_deref()));
+        self.to_value.push(item.and_then(|item| item.to.as_deref()));
+        self.from_string.push(item.and_then(|item| item.from_string.as_deref()));
+        self.to_string.push(item.and_then(|item| item.to_string.as_deref()));
+        self.raw.push(item.map(|item| Json(&item.raw)));
+        self.history.push((ordinal == 0).then_some(Json(&history.raw)));
+    }
+}
+
+/// Stores items that are new or differ; answers how many.
+pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
+    // By issue and id: a page of an export may show a history twice.
+    let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
+        .iter()
+        .flat_map(|issue| issue.bundle.histories.iter().map(|history| ((issue.id, history.jira_id.as_str()), history)))
+        .collect();
+    if histories.is_empty() {
+        return Ok(0);
+    }
+    if issues.iter().any(|issue| issue.stored.is_some()) {
+        drop_surplus(conn, &histories).await?;
+    }
+    let mut columns = Columns::default();
+    histories.iter().for_each(|((issue, _), history)| columns.push(scope, *issue, history));
+    sqlx::query_scalar!(
+        r#"WITH written AS (
+               INSERT INTO changelogs (tenant_id, instance_id, issue_id, jira_id, jira_number, ordinal, author_id,
+                                       created_at, field, field_id, field_type, from_value, to_value, from_string,
+                                       to_string, raw_jsonb, history_jsonb)
+               SELECT $1, $2, s.issue_id, s.jira_id, s.jira_number, s.ordinal, s.author_id, s.created_at,
+                      s.field::varchar(255), s.field_id::varchar(100), s.field_type::varchar(50),
+                      s.from_value, s.to_value, s.from_string, s.to_string, s.raw, s.history
+               FROM UNNEST($3::uuid[], $4::text[], $5::bigint[], $6::integer[], $7::uuid[], $8::timestamptz[], $9::text[],
+                           $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[],
+                           $17::jsonb[])
+                    AS s (issue_id, jira_id, jira_number, ordinal, author_id, created_at, field, field_id, field_type,
+                          from_value, to_value, from_string, to_string, raw, history)
+               LEFT JOIN changelogs c
+                   ON c.issue_id = s.issue_id AND c.jira_id = s.jira_id AND c.ordinal = s.ordinal
+               WHERE c.issue_id IS NULL
+                  OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at)
+                     IS DISTINCT FROM (s.raw, s.history, s.author_id, s.created_at)
+               ON CONFLICT (tenant_id, issue_id, jira_id, ordinal) DO UPDATE SET
+                   author_id = excluded.author_id, created_at = excluded.created_at, field = excluded.field,
+                   field_id = excluded.field_id, field_type = excluded.field_type,
+                   from_value = excluded.from_value, to_value = excluded.to_value,
+                   from_string = excluded.from_string, to_string = excluded.to_string,
+                   raw_jsonb = excluded.raw_jsonb, history_jsonb = excluded.history_jsonb
+               RETURNING raw_jsonb IS NOT NULL AS is_item)
+           SELECT count(*) FILTER (WHERE is_item) AS "items!" FROM written"#,
+        scope.tenant,
+        scope.instance.0,
+        columns.issue_id as _,
+        columns.jira_id as _,
+        columns.jira_number as _,
+        columns.ordinal as _,
+        columns.author_id as _,
+        columns.created_at as _,
+        columns.field as _,
+        columns.field_id as _,
+        columns.field_type as _,
+        columns.from_value as _,
+        columns.to_value as _,
+        columns.from_string as _,
+        columns.to_string as _,
+        columns.raw as _,
+        columns.history as _,
+    )
+    .fetch_one(conn)
+    .await
+    .map(|items| items.unsigned_abs())
+    .map_err(convert)
+}
+
+/// Items beyond those that a history has now.
+async fn drop_surplus(conn: &mut PgConnection, histories: &BTreeMap<(Uuid, &str), &HistoryRecord>) -> Result<()> {
+    let (mut issues, mut ids, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+    for ((issue, id), history) in histories {
+        issues.push(*issue);
+        ids.push(*id);
+        rows.push(i32::try_from(history.items.len().max(1)).unwrap_or(i32::MAX));
+    }
+    sqlx::query!(
+        "DELETE FROM changelogs c USING UNNEST($1::uuid[], $2::text[], $3::integer[]) AS h (issue_id, jira_id, rows)
+         WHERE c.issue_id = h.issue_id AND c.jira_id = h.jira_id AND c.ordinal >= h.rows",
+        &issues,
+        ids as _,
+        &rows,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}

@@ -1,0 +1,168 @@
+//! The issues' own rows.
+
+use std::collections::HashSet;
+
+use application::Result;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::ids::EntityKind;
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+use uuid::Uuid;
+
+use super::{Planned, Scope, convert};
+
+/// `numeric(10,2)` holds less than that; what a site calls story points and is larger is none.
+const TOO_MANY_POINTS: f64 = 1e8;
+
+/// One vector per column, as UNNEST takes them. Lists go as JSON, because PostgreSQL has no ragged arrays.
+#[derive(Default)]
+struct Columns<'a> {
+    id: Vec<Uuid>,
+    jira_id: Vec<&'a str>,
+    jira_number: Vec<i64>,
+    key: Vec<&'a str>,
+    key_project: Vec<&'a str>,
+    key_number: Vec<i64>,
+    project_id: Vec<Uuid>,
+    issue_type: Vec<Option<&'a str>>,
+    issue_type_id: Vec<Option<&'a str>>,
+    hierarchy_level: Vec<Option<i16>>,
+    status: Vec<&'a str>,
+    status_id: Vec<&'a str>,
+    status_category: Vec<&'a str>,
+    priority: Vec<Option<&'a str>>,
+    priority_id: Vec<Option<&'a str>>,
+    resolution: Vec<Option<&'a str>>,
+    resolution_id: Vec<Option<&'a str>>,
+    summary: Vec<&'a str>,
+    description_adf: Vec<Option<Json<&'a Value>>>,
+    description_text: Vec<Option<&'a str>>,
+    assignee_id: Vec<Option<Uuid>>,
+    reporter_id: Vec<Option<Uuid>>,
+    creator_id: Vec<Option<Uuid>>,
+    created_at: Vec<DateTime<Utc>>,
+    updated_at: Vec<DateTime<Utc>>,
+    resolved_at: Vec<Option<DateTime<Utc>>>,
+    due_date: Vec<Option<NaiveDate>>,
+    parent_issue_id: Vec<Option<Uuid>>,
+    parent_key: Vec<Option<&'a str>>,
+    epic_key: Vec<Option<&'a str>>,
+    sprint_ids: Vec<Json<&'a [i32]>>,
+    story_points: Vec<Option<f64>>,
+    labels: Vec<Json<&'a [String]>>,
+    components: Vec<Json<&'a [String]>>,
+    raw: Vec<Json<&'a Value>>,
+    raw_dialect: Vec<&'static str>,
+    changelog_envelope: Vec<Option<Json<&'a Value>>>,
+    presence: Vec<&'static str>,
+    source_hash: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, scope: Scope, planned: &'a Planned<'_>) {
+        let issue = &planned.bundle.issue;
+        self.id.push(planned.id);
+        self.jira_id.push(&issue.jira_id);
+        self.jira_number.push(issue.jira_number);
+        self.key.push(&planned.key);
+        self.key_project.push(issue.key.project());
+        self.key_number.push(issue.key.number());
+        self.project_id.push(scope.instance.derive(EntityKind::Project, &issue.project_jira_id));
+        push_named(&mut self.issue_type, &mut self.issue_type_id, issue.issue_type.as_ref());
+        self.hierarchy_level.push(issue.hierarchy_level);
+        self.status.push(&issue.status);
+        self.status_id.push(&issue.status_id);
+        self.status_category.push(&issue.status_category);
+        push_named(&mut self.priority, &mut self.priority_id, issue.priority.as_ref());
+        push_named(&mut self.resolution, &mut self.resolution_id, issue.resolution.as_ref());
+        self.summary.push(&issue.summary);
+        self.description_adf.push(issue.description_adf.as_ref().map(Json));
+        self.description_text.push(issue.description_text.as_deref());
+        self.assignee_id.push(scope.user(issue.assignee.as_deref()));
+        self.reporter_id.push(scope.user(issue.reporter.as_deref()));
+        self.creator_id.push(scope.user(issue.creator.as_deref()));
+        self.created_at.push(issue.created);
+        self.updated_at.push(issue.updated);
+        self.resolved_at.push(issue.resolved);
+        self.due_date.push(issue.due);
+        self.parent_issue_id.push(issue.parent.as_ref().map(|(id, _)| scope.instance.issue(id).0));
+        self.parent_key.push(issue.parent.as_ref().map(|(_, key)| key.as_str()));
+        self.epic_key.push(issue.epic_key.as_deref());
+        self.sprint_ids.push(Json(&issue.sprint_ids));
+        self.story_points.push(issue.story_points.filter(|points| points.abs() < TOO_MANY_POINTS));
+        self.labels.push(Json(&issue.labels));
+        self.components.push(Json(&issue.components));
+        self.raw.push(Json(&issue.raw));
+        self.raw_dialect.push(issue.dialect.as_str());
+        self.changelog_envelope.push(issue.changelog_envelope.as_ref().map(Json));
+        self.presence.push(planned.presence);
+        self.source_hash.push(&issue.source_hash);
+    }
+}
+
+fn push_named<'a>(
+    names: &mut Vec<Option<&'a str>>, ids: &mut Vec<Option<&'a str>>, named: Option<&'a (String, String)>,
+) {
+    names.push(named.map(|(name, _)| name.as_str()));
+    ids.push(named.map(|(_, id)| id.as_str()));
+}
+
+/// Writes the issues that are new or differ; answers which were written. The last condition holds only where somebody
+/// else stored a newer state between our look and now.
+pub(super) async fn upsert(
+    conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>],
+) -> Result<HashSet<Uuid>> {
+    let mut columns = Columns::default();
+    issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue));
+    if columns.id.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let written = sqlx::query_file_scalar!(
+        "src/postgres/issues_upsert/issue_rows.sql",
+        scope.tenant,
+        scope.instance.0,
+        columns.id as _,
+        columns.jira_id as _,
+        columns.jira_number as _,
+        columns.key as _,
+        columns.key_project as _,
+        columns.key_number as _,
+        columns.project_id as _,
+        columns.issue_type as _,
+        columns.issue_type_id as _,
+        columns.hierarchy_level as _,
+        columns.status as _,
+        columns.status_id as _,
+        columns.status_category as _,
+        columns.priority as _,
+        columns.priority_id as _,
+        columns.resolution as _,
+        columns.resolution_id as _,
+        columns.summary as _,
+        columns.description_adf as _,
+        columns.description_text as _,
+        columns.assignee_id as _,
+        columns.reporter_id as _,
+        columns.creator_id as _,
+        columns.created_at as _,
+        columns.updated_at as _,
+        columns.resolved_at as _,
+        columns.due_date as _,
+        columns.parent_issue_id as _,
+        columns.parent_key as _,
+        columns.epic_key as _,
+        columns.sprint_ids as _,
+        columns.story_points as _,
+        columns.labels as _,
+        columns.components as _,
+        columns.raw as _,
+        columns.raw_dialect as _,
+        columns.changelog_envelope as _,
+        columns.presence as _,
+        columns.source_hash as _,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    Ok(written.into_iter().collect())
+}

@@ -1,0 +1,205 @@
+//! JQL over PostgreSQL: from the syntax tree of a query to one SQL statement.
+//!
+//! 1. [`fields`]: what each field is; custom fields are looked up.
+//! 2. [`names`]: what each value names; all of them with one look-up.
+//! 3. [`compile`] and its kin: a condition on the issue `i`. Nothing is looked up any more.
+//! 4. [`order`] and [`cursor`]: in which order, and from where on.
+//!
+//! Statements are put together of text that is ours and values that are bound ([`sql`]). Refusals have Jira's sentences
+//! ([`refusals`]).
+
+mod compile;
+mod conditions;
+mod cursor;
+mod custom_types;
+mod dates;
+mod fields;
+mod functions;
+mod names;
+mod order;
+mod refusals;
+mod sql;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod values;
+mod words;
+
+use application::{
+    Error, Result,
+    search::{SearchRequest, SearchStart},
+};
+use jql::{Operand, Predicate, Query};
+use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use self::{
+    compile::Compiler,
+    dates::Dates,
+    fields::Fields,
+    names::Names,
+    order::{Key, Kind, Order},
+    sql::Sql,
+};
+use super::{errors::convert, transaction::PgTenantTx};
+
+/// More conditions than this are refused.
+const MOST_TERMS: usize = 1_000;
+
+/// More values than this, in all lists together, are refused.
+const MOST_VALUES: usize = 10_000;
+
+/// A query, ready to be run.
+pub(super) struct Search<'r> {
+    request: &'r SearchRequest,
+    filter: Sql,
+    order: Order,
+}
+
+/// The ids of a page, in order.
+pub(super) struct Page {
+    pub(super) ids: Vec<Uuid>,
+    /// The cursor behind the last one, when there are more.
+    pub(super) next: Option<String>,
+}
+
+impl<'r> Search<'r> {
+    /// Looks up what the query names, and compiles it.
+    ///
+    /// # Errors
+    /// [`Error::InvalidJql`] and [`Error::Unsupported`], as [`application::search::SearchStore::search`].
+    pub(super) async fn prepare(tx: &mut PgTenantTx, request: &'r SearchRequest) -> Result<Self> {
+        check_size(&request.query)?;
+        let fields = Fields::of(tx, request).await?;
+        let names = Names::of(tx, request, &fields).await?;
+        Self::compile(request, tx.tenant.0, &fields, &names)
+    }
+
+    fn compile(request: &'r SearchRequest, tenant: Uuid, fields: &Fields, names: &Names) -> Result<Self> {
+        let compiler = Compiler {
+            fields,
+            names,
+            dates: Dates::of(request),
+            current_user: request.current_user.as_deref(),
+            one_instance: request.instance.is_some(),
+        };
+        let mut filter = vec![Sql::new("i.tenant_id = ").bind(tenant), Sql::new("i.presence = 'present'")];
+        if let Some(instance) = request.instance {
+            filter.push(Sql::new("i.instance_id = ").bind(instance.0));
+        }
+        if let Some(clause) = &request.query.filter {
+            filter.push(compiler.clause(clause, false)?);
+        }
+        let order = Order::of(&request.query, fields, request.instance.is_some())?;
+        Ok(Self { request, filter: Sql::all(filter), order })
+    }
+
+    /// How many issues there are.
+    pub(super) async fn count(&self, tx: &mut PgTenantTx) -> Result<u64> {
+        let statement = Sql::new("SELECT count(*) FROM issues i WHERE ").append(self.filter.clone());
+        let rows = run(tx, statement).await?;
+        let count: i64 = match rows.first() {
+            Some(row) => row.try_get(0).map_err(convert)?,
+            None => 0,
+        };
+        Ok(count.unsigned_abs())
+    }
+
+    /// The page the request asks for.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] (field `cursor`) for the cursor of another query.
+    pub(super) async fn page(&self, tx: &mut PgTenantTx) -> Result<Page> {
+        let statement = self.page_statement()?;
+        let rows = run(tx, statement).await?;
+        let limit = usize::try_from(self.request.limit).map_err(Error::internal)?;
+        let on_page = rows.get(..limit).unwrap_or(&rows);
+        let ids = on_page.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(convert)?;
+        let next = match on_page.last() {
+            Some(last) if rows.len() > limit => Some(cursor::behind(self.request, &self.order.keys, last)?),
+            _ => None,
+        };
+        Ok(Page { ids, next })
+    }
+
+    /// Selects id and sort values of the page's issues, and of one more, which tells whether another page follows.
+    fn page_statement(&self) -> Result<Sql> {
+        let keys = &self.order.keys;
+        let mut statement = Sql::new("SELECT i.id");
+        for key in keys {
+            statement = statement.push(", ").push(key.expression);
+            match key.kind {
+                // Exactly, and as what the cursor reads.
+                Kind::Number | Kind::Text => statement = statement.push("::text"),
+                Kind::Int | Kind::Time | Kind::Day | Kind::Uuid => {}
+            }
+        }
+        statement = statement.push(" FROM issues i").append(self.order.joins.clone()).push(" WHERE ");
+        statement = statement.append(self.filter.clone());
+        if let SearchStart::After(cursor) = &self.request.start {
+            statement = statement.push(" AND ").append(cursor::after(self.request, keys, cursor)?);
+        }
+        statement = statement.push(" ORDER BY ").append(order_by(keys));
+        statement = statement.push(" LIMIT ").bind(i64::from(self.request.limit) + 1);
+        if let SearchStart::Offset(offset) = self.request.start
+            && offset > 0
+        {
+            let offset = i64::try_from(offset).map_err(|_| Error::invalid("startAt", "is too large"))?;
+            statement = statement.push(" OFFSET ").bind(offset);
+        }
+        Ok(statement)
+    }
+}
+
+/// Columns that are never empty are sorted without a word on empty values: only so can indexes serve both directions.
+fn order_by(keys: &[Key]) -> Sql {
+    let key = |key: &Key| {
+        Sql::new(key.expression).push(match (key.descending, key.nullable) {
+            (false, false) => " ASC",
+            (true, false) => " DESC",
+            (false, true) => " ASC NULLS FIRST",
+            (true, true) => " DESC NULLS LAST",
+        })
+    };
+    keys.iter().map(key).reduce(|all, next| all.push(", ").append(next)).unwrap_or_default()
+}
+
+async fn run(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
+    let text = statement.text();
+    let arguments = statement.arguments().map_err(Error::Internal)?;
+    // Nearly every query is another text: kept plans would only push out those that come again.
+    sqlx::query_with(AssertSqlSafe(text), arguments).persistent(false).fetch_all(tx.conn()).await.map_err(convert)
+}
+
+/// Refuses what would cost too much to compile.
+fn check_size(query: &Query) -> Result<()> {
+    let Some(filter) = &query.filter else { return Ok(()) };
+    if filter.terms().nth(MOST_TERMS).is_some() {
+        return Err(refusals::too_many("conditions", MOST_TERMS));
+    }
+    let values: usize = filter.terms().map(|term| values_in(&term.predicate)).sum();
+    if values > MOST_VALUES {
+        return Err(refusals::too_many("values", MOST_VALUES));
+    }
+    Ok(())
+}
+
+fn values_in(predicate: &Predicate) -> usize {
+    let (operand, limits) = match predicate {
+        Predicate::Compare { operand, .. } | Predicate::In { operand, .. } => (Some(operand), None),
+        Predicate::Was { operand, predicates, .. } | Predicate::WasIn { operand, predicates, .. } => {
+            (Some(operand), Some(predicates))
+        }
+        Predicate::Changed { predicates } => (None, Some(predicates)),
+        Predicate::Is { .. } => (None, None),
+    };
+    let limits = limits.into_iter().flatten().map(|limit| &limit.operand);
+    operand.into_iter().chain(limits).map(entries_in).sum()
+}
+
+fn entries_in(operand: &Operand) -> usize {
+    match operand {
+        Operand::List(entries) => entries.iter().map(entries_in).sum(),
+        _ => 1,
+    }
+}

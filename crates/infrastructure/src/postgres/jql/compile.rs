@@ -1,0 +1,268 @@
+//! From the clauses of a query to a condition on the issue `i`.
+//!
+//! `NOT` is worked in on the way down: `NOT (a AND b)` becomes `NOT a OR NOT b`, and `NOT labels = x` becomes
+//! `labels != x`. So no condition is ever the opposite of an unknown one, and empty fields match neither a comparison
+//! nor its opposite (jira-facts 8.2).
+
+use application::{Error, Result};
+use chrono::{DateTime, Utc};
+use jql::{Clause, CompareOp, Function, Operand, Predicate, Term, Value};
+use uuid::Uuid;
+
+use super::{
+    dates::Dates,
+    fields::{self, Field, Fields, Operators},
+    functions::Called,
+    names::{By, Found, Names, Roster, roster_of, text_of},
+    refusals,
+    sql::Sql,
+};
+
+/// All that is known of a query before it is compiled.
+pub(super) struct Compiler<'a> {
+    pub(super) fields: &'a Fields,
+    pub(super) names: &'a Names,
+    pub(super) dates: Dates,
+    pub(super) current_user: Option<&'a str>,
+    /// Whether the search is of one instance, so that ids mean one thing.
+    pub(super) one_instance: bool,
+}
+
+/// The field of a term, and how the term names it.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) field: &'a Field,
+    pub(super) name: &'a str,
+}
+
+/// What a field is compared with: a literal, or what a function stands for.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Entry<'q> {
+    Value(&'q Value),
+    /// `currentUser()`: an account id.
+    User(&'q str),
+    /// `now()` and its like.
+    Instant(DateTime<Utc>),
+    /// Sprints of a state.
+    Sprints(&'static str),
+    /// Issue types for sub-tasks, or the others.
+    IssueTypes {
+        subtasks: bool,
+    },
+}
+
+/// A comparison by order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+}
+
+impl Order {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Less => Self::GreaterOrEqual,
+            Self::LessOrEqual => Self::Greater,
+            Self::Greater => Self::LessOrEqual,
+            Self::GreaterOrEqual => Self::Less,
+        }
+    }
+
+    /// For what is counted from the other end.
+    pub(super) fn reversed(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
+    pub(super) fn sql(self) -> &'static str {
+        match self {
+            Self::Less => " < ",
+            Self::LessOrEqual => " <= ",
+            Self::Greater => " > ",
+            Self::GreaterOrEqual => " >= ",
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// The condition of a clause or, negated, of its opposite.
+    pub(super) fn clause(&self, clause: &'a Clause, negated: bool) -> Result<Sql> {
+        let parts = |parts: &'a [Clause]| parts.iter().map(|part| self.clause(part, negated)).collect::<Result<_>>();
+        Ok(match (clause, negated) {
+            (Clause::And(list), false) | (Clause::Or(list), true) => Sql::all(parts(list)?),
+            (Clause::Or(list), false) | (Clause::And(list), true) => Sql::any(parts(list)?),
+            (Clause::Not(part), _) => self.clause(part, !negated)?,
+            (Clause::Term(term), _) => self.term(term, negated)?,
+        })
+    }
+
+    fn term(&self, term: &'a Term, negated: bool) -> Result<Sql> {
+        let name = fields::shown(&term.field.name);
+        let field = self.fields.get(&term.field.name).ok_or_else(|| refusals::unknown_field(&name))?;
+        let asked = Asked { field, name: &name };
+        let (operators, operator) = fields::operators_of(&term.predicate);
+        if !field.takes(operators) {
+            return Err(refusals::wrong_operator(operator, &name));
+        }
+        match &term.predicate {
+            Predicate::Is { negated: not } => self.emptiness(asked, *not != negated),
+            Predicate::In { negated: not, operand } => self.membership(asked, operand, *not != negated, operator),
+            Predicate::Compare { op, operand } => self.comparison(asked, *op, operand, negated, operator),
+            Predicate::Was { .. } | Predicate::WasIn { .. } | Predicate::Changed { .. } => {
+                Err(refusals::not_yet(&format!("the operator '{}'", operator.to_uppercase())))
+            }
+        }
+    }
+
+    fn comparison(
+        &self, asked: Asked<'a>, op: CompareOp, operand: &'a Operand, negated: bool, operator: &str,
+    ) -> Result<Sql> {
+        let order = |order: Order| if negated { order.opposite() } else { order };
+        let order = match op {
+            CompareOp::Equals => return self.membership(asked, operand, negated, operator),
+            CompareOp::NotEquals => return self.membership(asked, operand, !negated, operator),
+            CompareOp::Like => return self.likeness(asked, operand, negated),
+            CompareOp::NotLike => return self.likeness(asked, operand, !negated),
+            CompareOp::LessThan => order(Order::Less),
+            CompareOp::LessThanEquals => order(Order::LessOrEqual),
+            CompareOp::GreaterThan => order(Order::Greater),
+            CompareOp::GreaterThanEquals => order(Order::GreaterOrEqual),
+        };
+        match operand {
+            Operand::Value(value) => self.order(asked, order, Entry::Value(value)),
+            Operand::Function(function) => self.order(asked, order, self.call(asked, function, Some(operator))?),
+            // The grammar has neither here.
+            Operand::Empty | Operand::List(_) => Err(refusals::no_empty_values(asked.name)),
+        }
+    }
+
+    /// Whether the field has one of these values or, negated, another one.
+    fn membership(&self, asked: Asked<'a>, operand: &'a Operand, negated: bool, operator: &str) -> Result<Sql> {
+        let mut entries = Vec::new();
+        let mut or_empty = false;
+        self.entries(asked, operand, operator, &mut entries, &mut or_empty)?;
+        if or_empty && !asked.field.takes(Operators::Emptiness) {
+            return Err(refusals::no_empty_values(asked.name));
+        }
+        if entries.is_empty() && or_empty {
+            return self.emptiness(asked, negated);
+        }
+        let members = self.among(asked, &entries, negated)?;
+        // Empty fields have no other value: a negated condition is never met by one.
+        Ok(if or_empty && !negated { Sql::any(vec![members, self.emptiness(asked, false)?]) } else { members })
+    }
+
+    fn entries(
+        &self, asked: Asked<'a>, operand: &'a Operand, operator: &str, entries: &mut Vec<Entry<'a>>, or_empty: &mut bool,
+    ) -> Result<()> {
+        match operand {
+            Operand::Value(value) => {
+                let text = text_of(value);
+                if *asked.field == Field::Resolution && text.eq_ignore_ascii_case("unresolved") {
+                    *or_empty = true;
+                } else {
+                    entries.push(Entry::Value(value));
+                }
+            }
+            Operand::Empty => *or_empty = true,
+            Operand::Function(function) => entries.push(self.call(asked, function, Some(operator))?),
+            Operand::List(list) => {
+                for operand in list {
+                    match operand {
+                        Operand::Function(function) => entries.push(self.call(asked, function, None)?),
+                        operand => self.entries(asked, operand, operator, entries, or_empty)?,
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What a function stands for. `operator` is the one that takes it directly; a list may hold any.
+    pub(super) fn call(
+        &self, asked: Asked<'_>, function: &'a Function, operator: Option<&str>,
+    ) -> Result<Entry<'a>> {
+        let called = Called::of(function)?;
+        if !called.fits(asked.field) {
+            return Err(refusals::function_of_another_field(&function.name, asked.name));
+        }
+        if let Some(operator) = operator {
+            let takes_lists = operator.ends_with("in");
+            let shown = format!("{}()", function.name);
+            match (takes_lists, called.is_list()) {
+                (false, true) => return Err(refusals::list_function(operator, &shown, asked.name)),
+                (true, false) => return Err(refusals::single_function(operator, &shown, asked.name)),
+                _ => {}
+            }
+        }
+        Ok(match called {
+            Called::CurrentUser => Entry::User(self.current_user.ok_or_else(refusals::nobody_is_logged_in)?),
+            Called::Date(date) => Entry::Instant(self.dates.call(date, function)?),
+            Called::Sprints(state) => Entry::Sprints(state),
+            Called::IssueTypes { subtasks } => Entry::IssueTypes { subtasks },
+        })
+    }
+
+    fn likeness(&self, asked: Asked<'a>, operand: &'a Operand, negated: bool) -> Result<Sql> {
+        match operand {
+            Operand::Value(value) => self.like(asked, &text_of(value), negated),
+            Operand::Empty if asked.field.takes(Operators::Emptiness) => self.emptiness(asked, negated),
+            Operand::Function(function) => {
+                Called::of(function)?;
+                Err(refusals::function_of_another_field(&function.name, asked.name))
+            }
+            Operand::Empty | Operand::List(_) => Err(refusals::no_empty_values(asked.name)),
+        }
+    }
+
+    /// What the literals of a field name, all of them.
+    ///
+    /// # Errors
+    /// When one names nothing.
+    pub(super) fn found(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<Vec<&'a Found>> {
+        let roster = roster_of(asked.field);
+        match (entry, roster) {
+            (Entry::Value(value), Some(roster)) => {
+                let found = self.names.find(roster, value);
+                if found.is_empty() { Err(unknown(value, asked.name)) } else { Ok(found) }
+            }
+            (Entry::User(account), Some(Roster::User)) => Ok(self.user(account)),
+            (Entry::Sprints(state), Some(Roster::Sprint)) => {
+                Ok(self.names.find(Roster::SprintState, &Value::String((*state).to_owned())))
+            }
+            _ => Err(misfit()),
+        }
+    }
+
+    /// The user's rows at each instance; none where the account is not known.
+    fn user(&self, account: &str) -> Vec<&'a Found> {
+        let found = self.names.find(Roster::User, &Value::String(account.to_owned()));
+        found.into_iter().filter(|found| found.by == By::Id).collect()
+    }
+}
+
+/// Our ids of what was found.
+pub(super) fn uuids(found: &[&Found]) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = found.iter().filter_map(|found| found.uuid).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+fn unknown(value: &Value, name: &str) -> Error {
+    match value {
+        Value::Number(number) => refusals::unknown_id(&number.to_string(), name),
+        Value::String(text) => refusals::unknown_value(text, name),
+    }
+}
+
+/// Functions are looked at when they are called, so this is not met.
+pub(super) fn misfit() -> Error {
+    Error::internal("a function stands for what its field is not compared with")
+}

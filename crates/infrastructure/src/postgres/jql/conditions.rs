@@ -1,0 +1,357 @@
+//! What each field is asked, as a condition on the issue `i`.
+
+use application::{Error, Result};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::issue_key::IssueKey;
+use jql::Value;
+
+use super::{
+    compile::{Asked, Compiler, Entry, Order, misfit, uuids},
+    fields::{Field, List, Person, Time},
+    names::{By, Found, Roster, text_of},
+    refusals,
+    sql::Sql,
+    values,
+};
+
+/// The column of a person.
+pub(super) fn person_column(person: Person) -> &'static str {
+    match person {
+        Person::Assignee => "i.assignee_id",
+        Person::Reporter => "i.reporter_id",
+        Person::Creator => "i.creator_id",
+    }
+}
+
+/// The column of a time.
+pub(super) fn time_column(time: Time) -> &'static str {
+    match time {
+        Time::Created => "i.created_at",
+        Time::Updated => "i.updated_at",
+        Time::Resolved => "i.resolved_at",
+    }
+}
+
+/// Jira's id of a list field, as `issue_field_values` has it.
+pub(super) fn list_id(list: List) -> &'static str {
+    match list {
+        List::Labels => "labels",
+        List::Components => "components",
+        List::FixVersions => "fixVersions",
+        List::AffectedVersions => "versions",
+    }
+}
+
+impl<'a> Compiler<'a> {
+    /// Whether the field is empty or, negated, is not.
+    pub(super) fn emptiness(&self, asked: Asked<'_>, negated: bool) -> Result<Sql> {
+        let column = match asked.field {
+            Field::Project | Field::Key | Field::Status | Field::StatusCategory | Field::Instance => {
+                return Ok(if negated { Sql::always() } else { Sql::never() });
+            }
+            Field::List(list) => return Ok(values::emptiness(&values::everywhere(list_id(*list)), negated)),
+            Field::Sprint(scope) => return Ok(values::emptiness(scope, negated)),
+            Field::Custom(custom) => return Ok(values::emptiness(&custom.scope, negated)),
+            Field::IssueType => "i.issue_type",
+            Field::Priority => "i.priority",
+            Field::Resolution => "i.resolution",
+            Field::Person(person) => person_column(*person),
+            Field::Time(time) => time_column(*time),
+            Field::Due => "i.due_date",
+            Field::Parent => "i.parent_key",
+            Field::EpicLink => "i.epic_key",
+            Field::HierarchyLevel => "i.hierarchy_level",
+            Field::Summary => "nullif(i.summary, '')",
+            Field::Description => "nullif(i.description_text, '')",
+            Field::Comment | Field::Text | Field::IssueLinkType => {
+                return Err(refusals::no_empty_values(asked.name));
+            }
+        };
+        Ok(Sql::is_null(column, negated))
+    }
+
+    /// Whether the field has one of these values or, negated, has others only.
+    pub(super) fn among(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        match asked.field {
+            Field::Project => Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated)),
+            Field::Instance => Ok(Sql::among("i.instance_id", uuids(&self.all_found(asked, entries)?), negated)),
+            Field::Person(person) => {
+                Ok(Sql::among(person_column(*person), uuids(&self.all_found(asked, entries)?), negated))
+            }
+            Field::Status => self.named(asked, ["i.status", "i.status_id"], entries, negated),
+            Field::Priority => self.named(asked, ["i.priority", "i.priority_id"], entries, negated),
+            Field::Resolution => self.named(asked, ["i.resolution", "i.resolution_id"], entries, negated),
+            Field::IssueType => self.issue_types(asked, entries, negated),
+            Field::StatusCategory => {
+                let categories = literals(entries)?
+                    .map(|value| {
+                        let text = text_of(value);
+                        category(&text).ok_or_else(|| refusals::unknown_value(&text, asked.name))
+                    })
+                    .collect::<Result<Vec<String>>>()?;
+                Ok(Sql::among("i.status_category", categories, negated))
+            }
+            Field::Key => Ok(Sql::among("i.id", uuids(&self.issues(asked, entries)?), negated)),
+            Field::Parent => self.parents(asked, entries, negated),
+            Field::EpicLink => Ok(Sql::among("i.epic_key", self.keys(asked, entries)?, negated)),
+            Field::Time(time) => Ok(Sql::among(time_column(*time), self.instants(asked, entries)?, negated)),
+            Field::Due => Ok(Sql::among("i.due_date", self.days(asked, entries)?, negated)),
+            Field::HierarchyLevel => {
+                let levels = literals(entries)?.map(|value| whole_number(value, asked.name)).collect::<Result<Vec<_>>>()?;
+                Ok(Sql::among("i.hierarchy_level", levels, negated))
+            }
+            Field::IssueLinkType => {
+                let names: Vec<String> = literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
+                let linked = linked(&names);
+                // The one field whose != finds issues without a value as well (jira-facts 8.2).
+                Ok(if negated { linked.not() } else { linked })
+            }
+            Field::List(list) => self.list_members(*list, entries, negated),
+            Field::Sprint(scope) => self.sprint_members(asked, scope, entries, negated),
+            Field::Custom(custom) => self.custom_members(asked, custom, entries, negated),
+            Field::Summary | Field::Description | Field::Comment | Field::Text => {
+                Err(refusals::wrong_operator("=", asked.name))
+            }
+        }
+    }
+
+    /// How the field's value stands to another one in the field's order.
+    pub(super) fn order(&self, asked: Asked<'a>, order: Order, entry: Entry<'a>) -> Result<Sql> {
+        match asked.field {
+            Field::Time(time) => {
+                Ok(Sql::new(time_column(*time)).push(order.sql()).bind(self.instant(asked, &entry)?))
+            }
+            Field::Due => Ok(Sql::new("i.due_date").push(order.sql()).bind(self.day(asked, &entry)?)),
+            // Ranks count from the highest down; so a higher priority has a lower rank.
+            Field::Priority => self.ranked(asked, "priorities", "i.priority_id", order.reversed(), &entry),
+            Field::Resolution => self.ranked(asked, "resolutions", "i.resolution_id", order, &entry),
+            Field::Key => self.key_order(asked, order, &entry),
+            Field::HierarchyLevel => {
+                let level = literals(std::slice::from_ref(&entry))?
+                    .next()
+                    .map_or_else(|| Err(misfit()), |value| whole_number(value, asked.name))?;
+                Ok(Sql::new("i.hierarchy_level").push(order.sql()).bind(level))
+            }
+            Field::Custom(custom) => self.custom_order(asked, custom, order, &entry),
+            Field::List(_) => {
+                Err(refusals::not_yet(&format!("a comparison by the order of versions ('{}')", asked.name)))
+            }
+            _ => Err(refusals::wrong_operator(order.sql().trim(), asked.name)),
+        }
+    }
+
+    pub(super) fn all_found(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<&'a Found>> {
+        let found = entries.iter().map(|entry| self.found(asked, entry)).collect::<Result<Vec<_>>>()?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    /// Fields that an issue holds as a name and an id: what was found by name is compared by its exact name, which the
+    /// indexes have, and what was found by id by that.
+    fn named(
+        &self, asked: Asked<'a>, [name_column, id_column]: [&'static str; 2], entries: &[Entry<'a>], negated: bool,
+    ) -> Result<Sql> {
+        let (by_id, by_name): (Vec<_>, Vec<_>) =
+            self.all_found(asked, entries)?.into_iter().partition(|found| found.by == By::Id);
+        let distinct = |mut texts: Vec<String>| {
+            texts.sort_unstable();
+            texts.dedup();
+            texts
+        };
+        let names = distinct(by_name.into_iter().map(|found| found.name.clone()).collect());
+        let ids = distinct(by_id.into_iter().map(|found| found.id.clone()).collect());
+        let mut parts = Vec::new();
+        if !names.is_empty() || ids.is_empty() {
+            parts.push(Sql::among(name_column, names, negated));
+        }
+        if !ids.is_empty() {
+            parts.push(Sql::among(id_column, ids, negated));
+        }
+        Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
+    }
+
+    fn issue_types(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let mut parts = Vec::new();
+        let mut literal = Vec::new();
+        for entry in entries {
+            let Entry::IssueTypes { subtasks } = entry else {
+                literal.push(entry.clone());
+                continue;
+            };
+            let of_kind = Sql::new(
+                "EXISTS (SELECT FROM issue_types t WHERE t.tenant_id = i.tenant_id AND t.instance_id = i.instance_id \
+                 AND t.jira_id = i.issue_type_id AND ",
+            );
+            let of_kind = of_kind.push(if *subtasks { "t.subtask)" } else { "NOT t.subtask)" });
+            parts.push(if negated { of_kind.not() } else { of_kind });
+        }
+        if !literal.is_empty() {
+            parts.push(self.named(asked, ["i.issue_type", "i.issue_type_id"], &literal, negated)?);
+        }
+        if negated {
+            parts.push(Sql::is_null("i.issue_type_id", true));
+            Ok(Sql::all(parts))
+        } else {
+            Ok(Sql::any(parts))
+        }
+    }
+
+    /// Issues by key, old key or id; Jira refuses one that is not there.
+    fn issues(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<&'a Found>> {
+        let mut all = Vec::new();
+        for value in literals(entries)? {
+            let found = self.names.find(Roster::Issue, value);
+            if found.is_empty() {
+                return Err(missing_issue(value, asked.name));
+            }
+            all.extend(found);
+        }
+        Ok(all)
+    }
+
+    /// A parent may be outside of the copy: then its key alone is known.
+    fn parents(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let mut parts = Vec::new();
+        let mut inside = Vec::new();
+        let mut outside = Vec::new();
+        for value in literals(entries)? {
+            let found = self.names.find(Roster::Issue, value);
+            match text_of(value).parse::<IssueKey>() {
+                Ok(key) if found.is_empty() => outside.push(key.to_string()),
+                Err(_) if found.is_empty() => return Err(missing_issue(value, asked.name)),
+                _ => inside.extend(found),
+            }
+        }
+        if !inside.is_empty() {
+            parts.push(Sql::among("i.parent_issue_id", uuids(&inside), negated));
+        }
+        if !outside.is_empty() {
+            parts.push(Sql::among("i.parent_key", outside, negated));
+        }
+        Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
+    }
+
+    /// Present keys of issues, and keys that are not in the copy as they are.
+    fn keys(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        for value in literals(entries)? {
+            let found = self.names.find(Roster::Issue, value);
+            match text_of(value).parse::<IssueKey>() {
+                Ok(key) => keys.push(key.to_string()),
+                Err(_) if found.is_empty() => return Err(missing_issue(value, asked.name)),
+                Err(_) => {}
+            }
+            keys.extend(found.into_iter().map(|found| found.name.clone()));
+        }
+        keys.sort_unstable();
+        keys.dedup();
+        Ok(keys)
+    }
+
+    /// Keys have an order within their project only; ids have one of their own.
+    fn key_order(&self, asked: Asked<'a>, order: Order, entry: &Entry<'a>) -> Result<Sql> {
+        let Entry::Value(value) = entry else { return Err(misfit()) };
+        let text = text_of(value);
+        if let Ok(id) = text.trim().parse::<i64>() {
+            return Ok(Sql::new("i.jira_number").push(order.sql()).bind(id));
+        }
+        let key: IssueKey = text.trim().parse().map_err(|_| refusals::invalid_issue_key(&text, asked.name))?;
+        let project = Sql::new("(i.key_project = ").bind(key.project());
+        Ok(project.push(" AND i.key_number").push(order.sql()).bind(key.number()).push(")"))
+    }
+
+    /// `table` has ranks, and `column` the issue's id in it.
+    fn ranked(
+        &self, asked: Asked<'a>, table: &'static str, column: &'static str, order: Order, entry: &Entry<'a>,
+    ) -> Result<Sql> {
+        let found = self.found(asked, entry)?;
+        let others = found.iter().map(|other| {
+            let one = Sql::new("(other.instance_id = ").bind(other.instance);
+            one.push(" AND other.jira_id = ").bind(other.id.as_str()).push(")")
+        });
+        let sql = Sql::new("EXISTS (SELECT FROM ").push(table).push(" own JOIN ").push(table);
+        let sql = sql.push(
+            " other ON other.tenant_id = own.tenant_id AND other.instance_id = own.instance_id \
+             WHERE own.tenant_id = i.tenant_id AND own.instance_id = i.instance_id AND own.jira_id = ",
+        );
+        let sql = sql.push(column).push(" AND own.rank").push(order.sql()).push("other.rank AND ");
+        Ok(sql.append(Sql::any(others.collect())).push(")"))
+    }
+
+    fn instants(&self, asked: Asked<'_>, entries: &[Entry<'_>]) -> Result<Vec<DateTime<Utc>>> {
+        entries.iter().map(|entry| self.instant(asked, entry)).collect()
+    }
+
+    pub(super) fn instant(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<DateTime<Utc>> {
+        match entry {
+            Entry::Instant(instant) => Ok(*instant),
+            Entry::Value(value) => {
+                self.dates.instant(value).ok_or_else(|| refusals::invalid_date(&text_of(value), asked.name))
+            }
+            _ => Err(misfit()),
+        }
+    }
+
+    fn days(&self, asked: Asked<'_>, entries: &[Entry<'_>]) -> Result<Vec<NaiveDate>> {
+        entries.iter().map(|entry| self.day(asked, entry)).collect()
+    }
+
+    pub(super) fn day(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<NaiveDate> {
+        self.instant(asked, entry).map(|instant| self.dates.day_of(instant))
+    }
+}
+
+/// The literals among the entries of a field that takes no function.
+pub(super) fn literals<'e>(entries: &'e [Entry<'e>]) -> Result<impl Iterator<Item = &'e Value>> {
+    let literal = |entry: &'e Entry<'e>| match entry {
+        Entry::Value(value) => Some(*value),
+        _ => None,
+    };
+    if entries.iter().all(|entry| literal(entry).is_some()) {
+        Ok(entries.iter().filter_map(literal))
+    } else {
+        Err(misfit())
+    }
+}
+
+fn whole_number(value: &Value, name: &str) -> Result<i64> {
+    match value {
+        Value::Number(number) => Ok(*number),
+        Value::String(text) => text.trim().parse().map_err(|_| refusals::invalid_number(text, name)),
+    }
+}
+
+fn missing_issue(value: &Value, name: &str) -> Error {
+    let text = text_of(value);
+    if text.trim().bytes().all(|b| b.is_ascii_digit()) {
+        refusals::unknown_id(&text, name)
+    } else if text.parse::<IssueKey>().is_ok() {
+        refusals::unknown_issue(&text, name)
+    } else {
+        refusals::invalid_issue_key(&text, name)
+    }
+}
+
+/// The key of a status category, by name, alias or id (jira-facts 8.2).
+fn category(text: &str) -> Option<String> {
+    let key = match text.trim().to_lowercase().as_str() {
+        "to do" | "new" | "2" => "new",
+        "in progress" | "indeterminate" | "4" => "indeterminate",
+        "done" | "complete" | "3" => "done",
+        "no category" | "undefined" | "1" => "undefined",
+        _ => return None,
+    };
+    Some(key.to_owned())
+}
+
+/// Links of these types; a type is named as such, or as it reads from the issue's end ("is blocked by").
+fn linked(names: &[String]) -> Sql {
+    let end = |condition: &'static str, reads: &'static str| {
+        let sql = Sql::new("EXISTS (SELECT FROM issue_links l WHERE l.tenant_id = i.tenant_id AND l.presence = 'present' AND ");
+        let sql = sql.push(condition).push(" AND (lower(l.link_type) = ANY(").bind(names.to_vec()).push(") OR lower(");
+        sql.push(reads).push(") = ANY(").bind(names.to_vec()).push(")))")
+    };
+    Sql::any(vec![
+        end("l.inward_issue_id = i.id", "l.outward_name"),
+        end("l.outward_issue_id = i.id", "l.inward_name"),
+    ])
+}

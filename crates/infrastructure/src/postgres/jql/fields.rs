@@ -1,0 +1,387 @@
+//! The fields of JQL: their names, what they stand for, and which operators they take (jira-facts 8.4).
+
+use std::collections::HashMap;
+
+use application::{Result, search::SearchRequest};
+use jql::{FieldName, Predicate};
+use uuid::Uuid;
+
+use super::{custom_types, refusals};
+use crate::postgres::{errors::convert, transaction::PgTenantTx};
+
+/// What a field's name stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    Project,
+    Key,
+    IssueType,
+    Status,
+    StatusCategory,
+    Priority,
+    Resolution,
+    Person(Person),
+    Time(Time),
+    Due,
+    List(List),
+    Sprint(Scope),
+    Parent,
+    EpicLink,
+    Summary,
+    Description,
+    Comment,
+    Text,
+    HierarchyLevel,
+    IssueLinkType,
+    /// Ours: which site of the tenant.
+    Instance,
+    Custom(Custom),
+}
+
+/// A person of an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Person {
+    Assignee,
+    Reporter,
+    Creator,
+}
+
+/// A time of an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Time {
+    Created,
+    Updated,
+    Resolved,
+}
+
+/// A system field with a list of named values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum List {
+    Labels,
+    Components,
+    FixVersions,
+    AffectedVersions,
+}
+
+/// A custom field, or several of one name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Custom {
+    pub(super) scope: Scope,
+    pub(super) class: Class,
+}
+
+/// How a custom field's values are compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    Number,
+    Day,
+    Time,
+    Text,
+    /// Options, users, versions ...: equal or not, by id or name.
+    Choice,
+    /// A type we do not know: by id or name, or by words.
+    Other,
+}
+
+/// Which rows of `issue_field_values` belong to a field: its ids differ per instance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// A field id that means the same at every instance of the search.
+    Everywhere(String),
+    /// The field ids of each instance.
+    PerInstance(Vec<(Uuid, Vec<String>)>),
+}
+
+/// Operators that a field takes together or not at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operators {
+    /// `=`, `!=`
+    Equality,
+    /// `<`, `<=`, `>`, `>=`
+    Order,
+    /// `~`
+    Like,
+    /// `!~`
+    NotLike,
+    /// `IN`, `NOT IN`
+    List,
+    /// `IS`, `IS NOT`, and `EMPTY` as an operand
+    Emptiness,
+    /// `WAS` and its kin
+    Was,
+    /// `CHANGED`
+    Changed,
+}
+
+impl Field {
+    /// Whether the field takes these operators.
+    pub(super) fn takes(&self, operators: Operators) -> bool {
+        use Operators::{Changed, Emptiness, Equality, Like, List as In, NotLike, Order, Was};
+        let taken: &[Operators] = match self {
+            Self::Project | Self::IssueType | Self::Sprint(_) | Self::Parent | Self::EpicLink => {
+                &[Equality, In, Emptiness]
+            }
+            Self::List(List::Labels | List::Components) => &[Equality, In, Emptiness],
+            Self::List(List::FixVersions) => &[Equality, Order, Like, NotLike, In, Emptiness, Was, Changed],
+            Self::List(List::AffectedVersions) => &[Equality, Order, Like, NotLike, In, Emptiness],
+            Self::Status | Self::Person(Person::Assignee | Person::Reporter) => {
+                &[Equality, In, Emptiness, Was, Changed]
+            }
+            Self::Person(Person::Creator) => &[Equality, In, Emptiness, Was],
+            Self::Priority | Self::Resolution => &[Equality, Order, In, Emptiness, Was, Changed],
+            Self::Key | Self::Time(_) | Self::Due | Self::HierarchyLevel => &[Equality, Order, In, Emptiness],
+            Self::StatusCategory | Self::IssueLinkType | Self::Instance => &[Equality, In],
+            Self::Summary | Self::Description => &[Like, NotLike, Emptiness],
+            Self::Comment => &[Like, NotLike],
+            Self::Text => &[Like],
+            Self::Custom(custom) => match custom.class {
+                Class::Number | Class::Day | Class::Time => &[Equality, Order, In, Emptiness],
+                Class::Text => &[Like, NotLike, Emptiness],
+                Class::Choice => &[Equality, In, Emptiness],
+                Class::Other => &[Equality, Like, NotLike, In, Emptiness],
+            },
+        };
+        taken.contains(&operators)
+    }
+}
+
+/// A system field of this name, in any case.
+fn system(name: &str) -> Option<Field> {
+    Some(match name {
+        "project" | "space" => Field::Project,
+        "issuekey" | "key" | "id" | "issue" | "workitemkey" => Field::Key,
+        "issuetype" | "type" | "worktype" => Field::IssueType,
+        "status" => Field::Status,
+        "statuscategory" => Field::StatusCategory,
+        "priority" => Field::Priority,
+        "resolution" => Field::Resolution,
+        "assignee" => Field::Person(Person::Assignee),
+        "reporter" => Field::Person(Person::Reporter),
+        "creator" => Field::Person(Person::Creator),
+        "created" | "createddate" => Field::Time(Time::Created),
+        "updated" | "updateddate" => Field::Time(Time::Updated),
+        "resolved" | "resolutiondate" => Field::Time(Time::Resolved),
+        "due" | "duedate" => Field::Due,
+        "labels" => Field::List(List::Labels),
+        "component" | "components" => Field::List(List::Components),
+        "fixversion" | "fixversions" => Field::List(List::FixVersions),
+        "affectedversion" | "affectsversion" | "versions" => Field::List(List::AffectedVersions),
+        "parent" => Field::Parent,
+        "epic link" => Field::EpicLink,
+        "summary" => Field::Summary,
+        "description" => Field::Description,
+        "comment" => Field::Comment,
+        "text" | "textfields" => Field::Text,
+        "hierarchylevel" => Field::HierarchyLevel,
+        "issuelinktype" => Field::IssueLinkType,
+        "instance" => Field::Instance,
+        _ => return None,
+    })
+}
+
+/// Fields of Jira that are not answered so far.
+const NOT_YET: [&str; 41] = [
+    "approvals", "attachments", "category", "customer request type", "development", "environment", "filter",
+    "issue.property", "lastviewed", "level", "organizations", "originalestimate", "parentepic", "projecttype",
+    "remainingestimate", "request", "request type", "request-channel-type", "request-last-activity-time", "savedfilter",
+    "searchrequest", "statuscategorychangeddate", "timeestimate", "timeoriginalestimate", "timespent", "voter", "votes",
+    "watcher", "watchers", "workratio", "worklogauthor", "worklogcomment", "worklogdate", "aggregatetimespent",
+    "aggregatetimeestimate", "aggregatetimeoriginalestimate", "aggregateprogress", "progress", "security", "subtasks",
+    "thumbnail",
+];
+
+const SPRINT: &str = "sprint";
+
+/// The fields of a query, by name.
+#[derive(Debug, Default)]
+pub(super) struct Fields(HashMap<FieldName, Option<Field>>);
+
+/// How a query names a field, without quotation marks.
+pub(super) fn shown(name: &FieldName) -> String {
+    match name {
+        FieldName::Name(name) => name.clone(),
+        FieldName::CustomId(id) => format!("cf[{id}]"),
+        FieldName::Id(id) => id.to_string(),
+    }
+}
+
+impl Fields {
+    /// Finds out what each field of the query is, with at most one look-up.
+    ///
+    /// # Errors
+    /// For a field that is right, but not answered here.
+    pub(super) async fn of(tx: &mut PgTenantTx, request: &SearchRequest) -> Result<Self> {
+        let mut fields = Self::default();
+        let mut unknown = Vec::new();
+        for field in request.query.fields() {
+            if !field.properties.is_empty() {
+                return Err(refusals::not_yet(&format!("`{field}`")));
+            }
+            if fields.0.contains_key(&field.name) {
+                continue;
+            }
+            let found = match &field.name {
+                FieldName::Name(name) => system(&name.to_lowercase()),
+                FieldName::CustomId(_) | FieldName::Id(_) => None,
+            };
+            if found.is_none() {
+                unknown.push(field.name.clone());
+            }
+            fields.0.insert(field.name.clone(), found);
+        }
+        if !unknown.is_empty() {
+            let rows = look_up(tx, request.instance.map(|id| id.0), &unknown).await?;
+            for name in unknown {
+                let found = custom(&name, &rows, request.instance.is_none())?;
+                fields.0.insert(name, found);
+            }
+        }
+        Ok(fields)
+    }
+
+    /// What this name stands for.
+    pub(super) fn get(&self, name: &FieldName) -> Option<&Field> {
+        self.0.get(name)?.as_ref()
+    }
+
+    #[cfg(test)]
+    pub(super) fn known(query: &jql::Query, custom: &[(&str, Field)]) -> Self {
+        let field = |name: &FieldName| match name {
+            FieldName::Name(name) => system(&name.to_lowercase())
+                .or_else(|| custom.iter().find(|(known, _)| *known == name).map(|(_, field)| field.clone())),
+            _ => None,
+        };
+        Self(query.fields().map(|named| (named.name.clone(), field(&named.name))).collect())
+    }
+}
+
+struct Row {
+    instance: Uuid,
+    field_id: String,
+    name: String,
+    kind: Option<String>,
+}
+
+async fn look_up(tx: &mut PgTenantTx, instance: Option<Uuid>, names: &[FieldName]) -> Result<Vec<Row>> {
+    let mut ids = Vec::new();
+    let mut lower = Vec::new();
+    for name in names {
+        match name {
+            FieldName::Name(name) => {
+                let name = name.to_lowercase();
+                if let Some((bare, _)) = custom_types::disambiguated(&name) {
+                    lower.push(bare.to_owned());
+                }
+                if name.starts_with("customfield_") {
+                    ids.push(name.clone());
+                }
+                lower.push(name);
+            }
+            FieldName::CustomId(id) | FieldName::Id(id) => ids.push(format!("customfield_{id}")),
+        }
+    }
+    let rows = sqlx::query!(
+        r"WITH known AS (
+              SELECT instance_id, field_key, name_lower,
+                     coalesce(raw_jsonb->'schema'->>'custom', raw_jsonb->'schema'->>'type', field_type) AS kind
+              FROM custom_fields
+              WHERE ($1::uuid IS NULL OR instance_id = $1) AND field_key LIKE 'customfield\_%')
+          SELECT instance_id, field_key, name_lower, kind FROM known
+          WHERE name_lower = ANY($2) OR field_key = ANY($3) OR ($4 AND kind LIKE '%gh-sprint')
+          ORDER BY instance_id, field_key",
+        instance as _,
+        &lower,
+        &ids,
+        lower.iter().any(|name| name == SPRINT),
+    )
+    .fetch_all(tx.conn())
+    .await
+    .map_err(convert)?;
+    let rows = rows.into_iter().map(|row| Row {
+        instance: row.instance_id,
+        field_id: row.field_key,
+        name: row.name_lower,
+        kind: row.kind,
+    });
+    Ok(rows.collect())
+}
+
+fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Option<Field>> {
+    let text = match name {
+        FieldName::CustomId(id) | FieldName::Id(id) => return Ok(by_id(&format!("customfield_{id}"), rows)),
+        FieldName::Name(name) => name.to_lowercase(),
+    };
+    let scope = |rows: &[&Row]| scope(rows, several_instances);
+    if text == SPRINT {
+        let sprints: Vec<_> = rows.iter().filter(|row| custom_types::is_sprint(row.kind.as_deref())).collect();
+        if !sprints.is_empty() {
+            return Ok(Some(Field::Sprint(scope(&sprints))));
+        }
+    }
+    let mut named: Vec<_> = rows.iter().filter(|row| row.name == text).collect();
+    if named.is_empty()
+        && let Some((bare, kind)) = custom_types::disambiguated(&text)
+    {
+        named = rows.iter().filter(|row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind)).collect();
+    }
+    if named.is_empty() {
+        return match by_id(&text, rows) {
+            None if NOT_YET.contains(&text.as_str()) => Err(refusals::not_yet(&format!("the field '{}'", shown(name)))),
+            found => Ok(found),
+        };
+    }
+    // Fields of one name and of several types (team-managed projects, several instances): the first one's type counts.
+    let class = custom_types::class(named[0].kind.as_deref());
+    named.retain(|row| custom_types::class(row.kind.as_deref()) == class);
+    Ok(Some(Field::Custom(Custom { scope: scope(&named), class })))
+}
+
+fn by_id(field_id: &str, rows: &[Row]) -> Option<Field> {
+    let row = rows.iter().find(|row| row.field_id == field_id)?;
+    let scope = Scope::Everywhere(field_id.to_owned());
+    if custom_types::is_sprint(row.kind.as_deref()) {
+        return Some(Field::Sprint(scope));
+    }
+    Some(Field::Custom(Custom { scope, class: custom_types::class(row.kind.as_deref()) }))
+}
+
+fn scope(rows: &[&Row], several_instances: bool) -> Scope {
+    if let ([row], false) = (rows, several_instances) {
+        return Scope::Everywhere(row.field_id.clone());
+    }
+    let mut groups: Vec<(Uuid, Vec<String>)> = Vec::new();
+    for row in rows {
+        match groups.iter_mut().find(|(instance, _)| *instance == row.instance) {
+            Some((_, ids)) => ids.push(row.field_id.clone()),
+            None => groups.push((row.instance, vec![row.field_id.clone()])),
+        }
+    }
+    Scope::PerInstance(groups)
+}
+
+/// The operators of a predicate, and how Jira writes the one that is used.
+pub(super) fn operators_of(predicate: &Predicate) -> (Operators, &'static str) {
+    use jql::CompareOp::{
+        Equals, GreaterThan, GreaterThanEquals, LessThan, LessThanEquals, Like, NotEquals, NotLike,
+    };
+    match predicate {
+        Predicate::Compare { op, .. } => match op {
+            Equals => (Operators::Equality, "="),
+            NotEquals => (Operators::Equality, "!="),
+            Like => (Operators::Like, "~"),
+            NotLike => (Operators::NotLike, "!~"),
+            LessThan => (Operators::Order, "<"),
+            LessThanEquals => (Operators::Order, "<="),
+            GreaterThan => (Operators::Order, ">"),
+            GreaterThanEquals => (Operators::Order, ">="),
+        },
+        Predicate::In { negated: false, .. } => (Operators::List, "in"),
+        Predicate::In { negated: true, .. } => (Operators::List, "not in"),
+        Predicate::Is { negated: false } => (Operators::Emptiness, "is"),
+        Predicate::Is { negated: true } => (Operators::Emptiness, "is not"),
+        Predicate::Was { negated: false, .. } => (Operators::Was, "was"),
+        Predicate::Was { negated: true, .. } => (Operators::Was, "was not"),
+        Predicate::WasIn { negated: false, .. } => (Operators::Was, "was in"),
+        Predicate::WasIn { negated: true, .. } => (Operators::Was, "was not in"),
+        Predicate::Changed { .. } => (Operators::Changed, "changed"),
+    }
+}

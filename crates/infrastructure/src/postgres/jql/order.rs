@@ -1,0 +1,204 @@
+//! `ORDER BY` (jira-facts 8.2): empty values first when ascending and last when descending; ties by Jira's id and, across
+//! instances, by ours, so that every order is total.
+
+use application::Result;
+use jql::{Direction, Query};
+
+use super::{
+    conditions::{list_id, time_column},
+    fields::{self, Class, Custom, Field, Fields, Person, Scope, Time},
+    refusals,
+    sql::Sql,
+    values::{everywhere, rows_of},
+};
+
+/// Jira's own limit on the fields of one order.
+const MOST_FIELDS: usize = 7;
+
+/// What a sort key is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Text,
+    Int,
+    Number,
+    Time,
+    Day,
+    Uuid,
+}
+
+/// One key of an order: an expression over the issue `i` and the joined tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) expression: &'static str,
+    pub(super) kind: Kind,
+    pub(super) nullable: bool,
+    pub(super) descending: bool,
+}
+
+/// A total order of issues.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Order {
+    /// What has to be joined to the issue `i`.
+    pub(super) joins: Sql,
+    pub(super) keys: Vec<Key>,
+}
+
+/// How what is joined for each field is named, and its value.
+const JOINED: [(&str, &str); MOST_FIELDS] = [
+    (") s0 ON true", "s0.value"),
+    (") s1 ON true", "s1.value"),
+    (") s2 ON true", "s2.value"),
+    (") s3 ON true", "s3.value"),
+    (") s4 ON true", "s4.value"),
+    (") s5 ON true", "s5.value"),
+    (") s6 ON true", "s6.value"),
+];
+
+const ID: &str = "i.jira_number";
+
+const CATEGORY: &str = "array_position('{undefined,new,indeterminate,done}'::text[], i.status_category::text)::int8";
+
+const SPRINT: &str = "(SELECT max(sprint) FROM unnest(i.sprint_ids) sprint)::int8";
+
+impl Order {
+    /// The order a query asks for: newest first where it asks for none.
+    ///
+    /// # Errors
+    /// When a field cannot be sorted by.
+    pub(super) fn of(query: &Query, fields: &Fields, one_instance: bool) -> Result<Self> {
+        let mut order = Self::default();
+        if query.order_by.len() > MOST_FIELDS {
+            return Err(refusals::too_many("fields in ORDER BY", MOST_FIELDS));
+        }
+        for (sort, joined) in query.order_by.iter().zip(JOINED) {
+            let name = fields::shown(&sort.field.name);
+            let field = fields.get(&sort.field.name).ok_or_else(|| refusals::not_sortable(&name))?;
+            let descending = match sort.direction {
+                Some(direction) => direction == Direction::Descending,
+                None => is_descending_by_itself(field),
+            };
+            if !order.add(field, &name, descending) {
+                let (values, kind) = joined_value(field).ok_or_else(|| refusals::not_sortable(&name))?;
+                let (alias, value) = joined;
+                order.joins = order.joins.push(" LEFT JOIN LATERAL (").append(values).push(alias);
+                order.column(value, kind, true, descending);
+            }
+        }
+        if query.order_by.is_empty() {
+            order.column(time_column(Time::Created), Kind::Time, false, true);
+        }
+        // In the direction of the last key, so that one index serves both.
+        let descending = order.keys.last().is_some_and(|key| key.descending);
+        order.column(ID, Kind::Int, false, descending);
+        if !one_instance {
+            order.column("i.id", Kind::Uuid, false, descending);
+        }
+        Ok(order)
+    }
+
+    /// Adds a field that is a column of the issue; answers whether it is one.
+    fn add(&mut self, field: &Field, name: &str, descending: bool) -> bool {
+        match field {
+            Field::Key if name.eq_ignore_ascii_case("id") => self.column(ID, Kind::Int, false, descending),
+            Field::Key => {
+                self.column("i.key_project", Kind::Text, false, descending);
+                self.column("i.key_number", Kind::Int, false, descending);
+            }
+            Field::Time(time) => {
+                self.column(time_column(*time), Kind::Time, *time == Time::Resolved, descending);
+            }
+            Field::Due => self.column("i.due_date", Kind::Day, true, descending),
+            Field::Status => self.column("lower(i.status)", Kind::Text, false, descending),
+            Field::StatusCategory => self.column(CATEGORY, Kind::Int, true, descending),
+            Field::IssueType => self.column("lower(i.issue_type)", Kind::Text, true, descending),
+            Field::HierarchyLevel => self.column("i.hierarchy_level::int8", Kind::Int, true, descending),
+            Field::Summary => self.column("left(lower(i.summary), 255)", Kind::Text, false, descending),
+            Field::Parent => self.column("i.parent_key", Kind::Text, true, descending),
+            Field::EpicLink => self.column("i.epic_key", Kind::Text, true, descending),
+            Field::Sprint(_) => self.column(SPRINT, Kind::Int, true, descending),
+            _ => return false,
+        }
+        true
+    }
+
+    /// Adds a key, unless the order has it already: then it decides nothing any more.
+    fn column(&mut self, expression: &'static str, kind: Kind, nullable: bool, descending: bool) {
+        if self.keys.iter().all(|key| key.expression != expression) {
+            self.keys.push(Key { expression, kind, nullable, descending });
+        }
+    }
+}
+
+/// The direction of a field whose sort names none (jira-facts 8.1: the field's own).
+fn is_descending_by_itself(field: &Field) -> bool {
+    matches!(field, Field::Time(_) | Field::Priority)
+}
+
+/// What has to be selected for each issue to sort by a field; `None` where Jira does not sort.
+fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
+    let person = |select: &'static str| Some((Sql::new(select), Kind::Text));
+    match field {
+        // Ranks count from the highest down, so the highest priority comes last.
+        Field::Priority => Some((
+            Sql::new(
+                "SELECT -t.rank::int8 AS value FROM priorities t WHERE t.tenant_id = i.tenant_id \
+                 AND t.instance_id = i.instance_id AND t.jira_id = i.priority_id",
+            ),
+            Kind::Int,
+        )),
+        Field::Resolution => Some((
+            Sql::new(
+                "SELECT t.rank::int8 AS value FROM resolutions t WHERE t.tenant_id = i.tenant_id \
+                 AND t.instance_id = i.instance_id AND t.jira_id = i.resolution_id",
+            ),
+            Kind::Int,
+        )),
+        Field::Project => Some((
+            Sql::new(
+                "SELECT lower(t.name) AS value FROM projects t WHERE t.tenant_id = i.tenant_id AND t.id = i.project_id",
+            ),
+            Kind::Text,
+        )),
+        Field::Instance => Some((
+            Sql::new(
+                "SELECT t.name::text AS value FROM jira_instances t WHERE t.tenant_id = i.tenant_id \
+                 AND t.id = i.instance_id",
+            ),
+            Kind::Text,
+        )),
+        Field::Person(Person::Assignee) => person(
+            "SELECT lower(coalesce(u.display_name, u.account_id)) AS value FROM users u \
+             WHERE u.tenant_id = i.tenant_id AND u.id = i.assignee_id",
+        ),
+        Field::Person(Person::Reporter) => person(
+            "SELECT lower(coalesce(u.display_name, u.account_id)) AS value FROM users u \
+             WHERE u.tenant_id = i.tenant_id AND u.id = i.reporter_id",
+        ),
+        Field::Person(Person::Creator) => person(
+            "SELECT lower(coalesce(u.display_name, u.account_id)) AS value FROM users u \
+             WHERE u.tenant_id = i.tenant_id AND u.id = i.creator_id",
+        ),
+        Field::List(list) => {
+            Some((smallest("SELECT min(v.value_key) AS value", &everywhere(list_id(*list))), Kind::Text))
+        }
+        Field::Custom(custom) => Some(custom_value(custom)),
+        _ => None,
+    }
+}
+
+fn custom_value(custom: &Custom) -> (Sql, Kind) {
+    let (select, kind) = match custom.class {
+        Class::Number => ("SELECT min(v.value_number) AS value", Kind::Number),
+        Class::Day | Class::Time => ("SELECT min(v.value_time) AS value", Kind::Time),
+        Class::Text | Class::Choice => ("SELECT min(v.value_key) AS value", Kind::Text),
+        // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
+        Class::Other => ("SELECT min(v.value_key COLLATE \"C\") AS value", Kind::Text),
+    };
+    (smallest(select, &custom.scope), kind)
+}
+
+fn smallest(select: &'static str, scope: &Scope) -> Sql {
+    let sql = Sql::new(select);
+    let sql = sql.push(" FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ");
+    sql.append(rows_of(scope))
+}

@@ -1,0 +1,97 @@
+//! Why a well-formed query cannot be answered, in Jira's sentences (jira-facts 8.6).
+//!
+//! Fields are named as the query names them.
+
+use application::Error;
+
+fn refused(message: String) -> Error {
+    Error::InvalidJql(message)
+}
+
+pub(super) fn unknown_field(field: &str) -> Error {
+    refused(format!("Field '{field}' does not exist or you do not have permission to view it."))
+}
+
+pub(super) fn unknown_value(value: &str, field: &str) -> Error {
+    refused(format!("The value '{value}' does not exist for the field '{field}'."))
+}
+
+pub(super) fn unknown_id(id: &str, field: &str) -> Error {
+    refused(format!("A value with ID '{id}' does not exist for the field '{field}'."))
+}
+
+pub(super) fn unknown_issue(key: &str, field: &str) -> Error {
+    refused(format!("An issue with key '{key}' does not exist for field '{field}'."))
+}
+
+pub(super) fn invalid_issue_key(key: &str, field: &str) -> Error {
+    refused(format!("The issue key '{key}' for field '{field}' is invalid."))
+}
+
+pub(super) fn wrong_operator(operator: &str, field: &str) -> Error {
+    refused(format!("The operator '{operator}' is not supported by the '{field}' field."))
+}
+
+pub(super) fn no_empty_values(field: &str) -> Error {
+    refused(format!("The field '{field}' does not support searching for EMPTY values."))
+}
+
+pub(super) fn empty_text(field: &str) -> Error {
+    refused(format!("The field '{field}' does not support searching for an empty string."))
+}
+
+pub(super) fn list_function(operator: &str, function: &str, field: &str) -> Error {
+    refused(format!("Operator '{operator}' does not support the list value '{function}' for field '{field}'."))
+}
+
+pub(super) fn single_function(operator: &str, function: &str, field: &str) -> Error {
+    refused(format!("Operator '{operator}' does not support the non-list value '{function}' for field '{field}'."))
+}
+
+pub(super) fn unknown_function(function: &str) -> Error {
+    refused(format!("Unable to find JQL function '{function}'."))
+}
+
+pub(super) fn function_of_another_field(function: &str, field: &str) -> Error {
+    refused(format!("The function '{function}' cannot be used with the field '{field}'."))
+}
+
+pub(super) fn wrong_arguments(function: &str, most: usize, got: usize) -> Error {
+    let expected = if most == 0 { "'0'".to_owned() } else { format!("between '0' and '{most}'") };
+    refused(format!("Function '{function}' expected {expected} arguments but received '{got}'."))
+}
+
+pub(super) fn invalid_increment(function: &str, increment: &str) -> Error {
+    refused(format!(
+        "The increment '{increment}' of the function '{function}' is invalid. It has to be of the form '(+/-)nn' \
+         with one of the units 'y', 'M', 'w', 'd', 'h' and 'm' behind it, or none for the function's own, e.g. '-1w'."
+    ))
+}
+
+pub(super) fn nobody_is_logged_in() -> Error {
+    refused("The function 'currentUser' can only be used by logged-in users.".into())
+}
+
+pub(super) fn invalid_date(value: &str, field: &str) -> Error {
+    refused(format!(
+        "Date value '{value}' for field '{field}' is invalid. Valid formats include: 'yyyy/MM/dd HH:mm', \
+         'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'."
+    ))
+}
+
+pub(super) fn invalid_number(value: &str, field: &str) -> Error {
+    refused(format!("The value '{value}' for the field '{field}' is not a number."))
+}
+
+pub(super) fn not_sortable(field: &str) -> Error {
+    refused(format!("Not able to sort using field '{field}'."))
+}
+
+pub(super) fn too_many(what: &str, most: usize) -> Error {
+    refused(format!("The query is too large: it must not have more than {most} {what}."))
+}
+
+/// Right, but not answered here so far.
+pub(super) fn not_yet(construct: &str) -> Error {
+    Error::Unsupported(format!("{construct} is valid JQL, but not answered yet"))
+}

@@ -1,0 +1,190 @@
+//! Multi-valued and custom fields: rows `v` of `issue_field_values`.
+
+use application::Result;
+use chrono::{DateTime, NaiveTime, Utc};
+use uuid::Uuid;
+
+use super::{
+    compile::{Asked, Compiler, Entry, Order, misfit},
+    conditions::{list_id, literals},
+    fields::{Class, Custom, List, Scope},
+    names::text_of,
+    refusals,
+    sql::Sql,
+};
+
+/// How much of a text is compared: the width of `value_key`.
+const KEY_LENGTH: usize = 255;
+
+/// A field id that means the same everywhere.
+pub(super) fn everywhere(field_id: &str) -> Scope {
+    Scope::Everywhere(field_id.to_owned())
+}
+
+/// A text as it is compared: lower-cased and cut, as `value_key` is stored.
+pub(super) fn value_key(text: &str) -> String {
+    text.chars().flat_map(char::to_lowercase).take(KEY_LENGTH).collect()
+}
+
+/// Whether the field has no value or, negated, has one.
+pub(super) fn emptiness(scope: &Scope, negated: bool) -> Sql {
+    let some = exists(scope, None);
+    if negated { some } else { some.not() }
+}
+
+/// Whether a value meets a condition or, negated, there are values and none of them does.
+pub(super) fn matching(scope: &Scope, condition: &Sql, negated: bool) -> Sql {
+    let some = exists(scope, Some(condition));
+    if negated { Sql::all(vec![exists(scope, None), some.not()]) } else { some }
+}
+
+fn exists(scope: &Scope, condition: Option<&Sql>) -> Sql {
+    let one = |field: Sql| {
+        let sql = Sql::new(
+            "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ",
+        );
+        let sql = sql.append(field);
+        match condition {
+            Some(condition) => sql.push(" AND ").append(condition.clone()).push(")"),
+            None => sql.push(")"),
+        }
+    };
+    match scope {
+        Scope::Everywhere(id) => one(Sql::new("v.field_id = ").bind(id.as_str())),
+        Scope::PerInstance(groups) => {
+            let groups = groups.iter().map(|(instance, ids)| {
+                let sql = Sql::new("(i.instance_id = ").bind(*instance).push(" AND ");
+                sql.append(one(Sql::among("v.field_id", ids.clone(), false))).push(")")
+            });
+            Sql::any(groups.collect())
+        }
+    }
+}
+
+/// Rows of the field, as a condition on `v` for the issue `i`.
+pub(super) fn rows_of(scope: &Scope) -> Sql {
+    match scope {
+        Scope::Everywhere(id) => Sql::new("v.field_id = ").bind(id.as_str()),
+        Scope::PerInstance(groups) => {
+            let groups = groups.iter().map(|(instance, ids)| {
+                let sql = Sql::new("(i.instance_id = ").bind(*instance).push(" AND ");
+                sql.append(Sql::among("v.field_id", ids.clone(), false)).push(")")
+            });
+            Sql::any(groups.collect())
+        }
+    }
+}
+
+impl<'a> Compiler<'a> {
+    pub(super) fn list_members(&self, list: List, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let mut keys = Vec::new();
+        let mut ids = Vec::new();
+        for value in literals(entries)? {
+            let text = text_of(value);
+            keys.push(value_key(&text));
+            // Labels have no ids; components and versions have numbers.
+            if list != List::Labels && text.bytes().all(|b| b.is_ascii_digit()) {
+                ids.push(text);
+            }
+        }
+        Ok(matching(&everywhere(list_id(list)), &named(keys, ids), negated))
+    }
+
+    /// Ids of sprints mean something at their own instance only.
+    pub(super) fn sprint_members(
+        &self, asked: Asked<'a>, scope: &Scope, entries: &[Entry<'a>], negated: bool,
+    ) -> Result<Sql> {
+        let mut instances: Vec<(Uuid, Vec<String>)> = Vec::new();
+        for sprint in self.all_found(asked, entries)? {
+            match instances.iter_mut().find(|(instance, _)| *instance == sprint.instance) {
+                Some((_, ids)) => ids.push(sprint.id.clone()),
+                None => instances.push((sprint.instance, vec![sprint.id.clone()])),
+            }
+        }
+        let instances = instances.into_iter().map(|(instance, ids)| {
+            let ids = Sql::among("v.value_id", ids, false);
+            if self.one_instance {
+                return ids;
+            }
+            Sql::new("(i.instance_id = ").bind(instance).push(" AND ").append(ids).push(")")
+        });
+        Ok(matching(scope, &Sql::any(instances.collect()), negated))
+    }
+
+    pub(super) fn custom_members(
+        &self, asked: Asked<'a>, custom: &Custom, entries: &[Entry<'a>], negated: bool,
+    ) -> Result<Sql> {
+        let condition = match custom.class {
+            Class::Number => {
+                let numbers = entries.iter().map(|entry| number(asked, entry)).collect::<Result<Vec<_>>>()?;
+                Sql::new("v.value_number = ANY(").bind(numbers).push("::numeric[])")
+            }
+            Class::Day | Class::Time => {
+                let times = entries.iter().map(|entry| self.time(asked, custom.class, entry));
+                Sql::among("v.value_time", times.collect::<Result<Vec<_>>>()?, false)
+            }
+            Class::Text | Class::Choice | Class::Other => {
+                let mut keys = Vec::new();
+                let mut ids = Vec::new();
+                for entry in entries {
+                    match entry {
+                        Entry::Value(value) => {
+                            let text = text_of(value);
+                            keys.push(value_key(&text));
+                            ids.push(text);
+                        }
+                        Entry::User(account) => ids.push((*account).to_owned()),
+                        _ => return Err(misfit()),
+                    }
+                }
+                named(keys, ids)
+            }
+        };
+        Ok(matching(&custom.scope, &condition, negated))
+    }
+
+    pub(super) fn custom_order(
+        &self, asked: Asked<'a>, custom: &Custom, order: Order, entry: &Entry<'a>,
+    ) -> Result<Sql> {
+        let condition = match custom.class {
+            Class::Number => {
+                Sql::new("v.value_number").push(order.sql()).bind(number(asked, entry)?).push("::numeric")
+            }
+            Class::Day | Class::Time => {
+                Sql::new("v.value_time").push(order.sql()).bind(self.time(asked, custom.class, entry)?)
+            }
+            Class::Text | Class::Choice | Class::Other => {
+                return Err(refusals::wrong_operator(order.sql().trim(), asked.name));
+            }
+        };
+        Ok(matching(&custom.scope, &condition, false))
+    }
+
+    /// A day is stored as its midnight in UTC.
+    fn time(&self, asked: Asked<'_>, class: Class, entry: &Entry<'_>) -> Result<DateTime<Utc>> {
+        if class == Class::Day {
+            self.day(asked, entry).map(|day| day.and_time(NaiveTime::MIN).and_utc())
+        } else {
+            self.instant(asked, entry)
+        }
+    }
+}
+
+/// Values of these names or ids.
+fn named(keys: Vec<String>, ids: Vec<String>) -> Sql {
+    let by_key = Sql::among("v.value_key", keys, false);
+    if ids.is_empty() {
+        return by_key;
+    }
+    Sql::any(vec![by_key, Sql::among("v.value_id", ids, false)])
+}
+
+fn number(asked: Asked<'_>, entry: &Entry<'_>) -> Result<f64> {
+    let Entry::Value(value) = entry else { return Err(misfit()) };
+    let text = text_of(value);
+    text.trim()
+        .parse::<f64>()
+        .ok()
+        .filter(|number| number.is_finite())
+        .ok_or_else(|| refusals::invalid_number(&text, asked.name))
+}

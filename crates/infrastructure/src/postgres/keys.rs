@@ -1,0 +1,148 @@
+//! API keys.
+
+use application::{
+    Error, Result,
+    keys::{ApiKey, KeyRegistry, KeyStore, NewApiKey},
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::{KeyId, TenantId};
+use uuid::Uuid;
+
+use super::{
+    errors::{convert, on_constraint},
+    transaction::{PgPlatformTx, PgTenantTx},
+};
+
+struct StoredKey {
+    id: Uuid,
+    tenant_id: Uuid,
+    name: String,
+    prefix: String,
+    scopes: Vec<String>,
+    created_at: DateTime<Utc>,
+    last_used_at: Option<DateTime<Utc>>,
+    expires_at: Option<DateTime<Utc>>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<StoredKey> for ApiKey {
+    type Error = Error;
+
+    fn try_from(row: StoredKey) -> Result<Self> {
+        Ok(Self {
+            id: KeyId(row.id),
+            tenant: TenantId(row.tenant_id),
+            name: row.name,
+            prefix: row.prefix,
+            scopes: row.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>().map_err(Error::internal)?,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+#[async_trait]
+impl KeyStore for PgTenantTx {
+    async fn add_key(&mut self, key: &NewApiKey) -> Result<()> {
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        sqlx::query!(
+            "INSERT INTO api_keys (tenant_id, id, name, prefix, secret_hash, scopes, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            self.tenant.0,
+            key.id.0,
+            key.name,
+            key.prefix,
+            key.secret_hash,
+            scopes as _,
+            key.expires_at as _,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(|error| {
+            on_constraint(error, "api_keys_prefix_key", || {
+                Error::Unavailable("the new key's prefix is taken; try again".into())
+            })
+        })?;
+        Ok(())
+    }
+
+    async fn keys(&mut self) -> Result<Vec<ApiKey>> {
+        sqlx::query_as!(
+            StoredKey,
+            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at
+             FROM api_keys ORDER BY created_at DESC, id DESC"
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?
+        .into_iter()
+        .map(ApiKey::try_from)
+        .collect()
+    }
+
+    async fn revoke_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<bool> {
+        let done = sqlx::query!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", id.0, at)
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+#[async_trait]
+impl KeyRegistry for PgPlatformTx {
+    async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
+        let found = sqlx::query!(
+            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at, secret_hash
+             FROM api_keys WHERE prefix = $1",
+            prefix
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        let Some(row) = found else { return Ok(None) };
+        let key = StoredKey {
+            id: row.id,
+            tenant_id: row.tenant_id,
+            name: row.name,
+            prefix: row.prefix,
+            scopes: row.scopes,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        };
+        Ok(Some((key.try_into()?, row.secret_hash)))
+    }
+
+    async fn touch_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<()> {
+        // To the minute: a busy key would otherwise be written with every request.
+        sqlx::query!(
+            "UPDATE api_keys SET last_used_at = $2
+             WHERE id = $1 AND (last_used_at IS NULL OR last_used_at < $2::timestamptz - interval '1 minute')",
+            id.0,
+            at
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn every_key(&mut self) -> Result<Vec<ApiKey>> {
+        sqlx::query_as!(
+            StoredKey,
+            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at
+             FROM api_keys ORDER BY created_at DESC, id DESC"
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?
+        .into_iter()
+        .map(ApiKey::try_from)
+        .collect()
+    }
+}

@@ -1,0 +1,207 @@
+//! Migrations of the database: ours, then those of the job queue.
+//!
+//! Any number of processes may do this at once: one works, the others wait and find nothing left to do.
+
+use application::{Error, Result};
+use graphile_worker::WorkerUtils;
+use sqlx::{
+    AssertSqlSafe, Executor, PgConnection,
+    migrate::{Migrate, MigrateError, Migration, Migrator},
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use super::{
+    errors::convert,
+    roles::{QUEUE, RolePasswords, ensure_roles},
+};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
+
+/// The schema of the job library's tables.
+const QUEUE_SCHEMA: &str = "graphile_worker";
+/// The migrator's table of what was applied.
+const TABLE: &str = "_sqlx_migrations";
+
+/// A migration, and whether the database has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub version: i64,
+    /// Its name.
+    pub description: String,
+    /// Whether the database has it.
+    pub applied: bool,
+}
+
+/// Makes the roles ([`ensure_roles`]), applies every migration that is missing, and brings the job queue up to date,
+/// signed in as `queue`, which is how `forebay_queue` signs in. Answers how many of our migrations were applied.
+///
+/// # Errors
+/// [`Error::Conflict`] when the database was migrated by a newer Forebay or by other files under the same numbers, or
+/// as [`ensure_roles`]; [`Error::Internal`] when a migration fails, which then leaves nothing behind.
+pub async fn up(
+    owner: &mut PgConnection,
+    passwords: &RolePasswords,
+    queue: &PgConnectOptions,
+) -> Result<usize> {
+    ensure_roles(owner, passwords).await?;
+    lock(owner).await?;
+    let result = up_locked(owner, queue).await;
+    unlock(owner).await?;
+    result
+}
+
+async fn up_locked(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<usize> {
+    owner.ensure_migrations_table(TABLE).await.map_err(explain)?;
+    let done = known(owner).await?;
+    let missing = steps().filter(|step| !done.contains(&step.version));
+    let mut count = 0;
+    for step in missing {
+        owner.apply(TABLE, step).await.map_err(explain)?;
+        count += 1;
+    }
+    queue_up(owner, queue).await?;
+    Ok(count)
+}
+
+/// Takes back that many of the latest migrations, and answers how many there were to take. With the first one goes the
+/// job queue. The roles stay: they belong to the server.
+///
+/// # Errors
+/// [`Error::Conflict`] when the database has migrations that this program does not know; [`Error::Internal`] when one
+/// cannot be taken back.
+pub async fn down(owner: &mut PgConnection, steps: u32) -> Result<usize> {
+    lock(owner).await?;
+    let result = down_locked(owner, usize::try_from(steps).unwrap_or(usize::MAX)).await;
+    unlock(owner).await?;
+    result
+}
+
+async fn down_locked(owner: &mut PgConnection, count: usize) -> Result<usize> {
+    owner.ensure_migrations_table(TABLE).await.map_err(explain)?;
+    let done = known(owner).await?;
+    let leaving: Vec<_> = done.iter().rev().take(count).collect();
+    for version in &leaving {
+        let step =
+            MIGRATOR.iter().find(|step| step.version == **version && step.migration_type.is_down_migration());
+        let step = step.ok_or_else(|| Error::Unsupported(format!("migration {version} has no way back")))?;
+        owner.revert(TABLE, step).await.map_err(explain)?;
+    }
+    if leaving.len() == done.len() {
+        let drop = format!("DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE");
+        owner.execute(AssertSqlSafe(drop)).await.map_err(convert)?;
+    }
+    Ok(leaving.len())
+}
+
+/// Our migrations upwards, in order.
+fn steps() -> impl Iterator<Item = &'static Migration> {
+    MIGRATOR.iter().filter(|step| !step.migration_type.is_down_migration())
+}
+
+/// The versions that the database has, in order; each checked to be one of ours.
+async fn known(owner: &mut PgConnection) -> Result<Vec<i64>> {
+    let applied = owner.list_applied_migrations(TABLE).await.map_err(explain)?;
+    for found in &applied {
+        match steps().find(|step| step.version == found.version) {
+            None => return Err(explain(MigrateError::VersionMissing(found.version))),
+            Some(step) if step.checksum != found.checksum => {
+                return Err(explain(MigrateError::VersionMismatch(found.version)));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(applied.into_iter().map(|found| found.version).collect())
+}
+
+/// Every migration that this program or the database knows, by version.
+///
+/// # Errors
+/// When the database cannot be read.
+pub async fn status(owner: &mut PgConnection) -> Result<Vec<MigrationStatus>> {
+    let mut applied = applied(owner).await?;
+    let mut all: Vec<_> = steps()
+        .map(|migration| MigrationStatus {
+            version: migration.version,
+            description: migration.description.to_string(),
+            applied: applied.iter().any(|(version, _)| *version == migration.version),
+        })
+        .collect();
+    applied.retain(|(version, _)| !MIGRATOR.version_exists(*version));
+    all.extend(applied.into_iter().map(|(version, description)| MigrationStatus {
+        version,
+        description,
+        applied: true,
+    }));
+    all.sort_by_key(|migration| migration.version);
+    Ok(all)
+}
+
+/// Waits until nobody else migrates, however long: also beyond the time-out of the owner's usual statements.
+async fn lock(owner: &mut PgConnection) -> Result<()> {
+    owner.execute("SET statement_timeout = 0").await.map_err(convert)?;
+    owner.lock().await.map_err(explain)
+}
+
+async fn unlock(owner: &mut PgConnection) -> Result<()> {
+    owner.unlock().await.map_err(explain)?;
+    owner.execute("RESET statement_timeout").await.map_err(convert)?;
+    Ok(())
+}
+
+/// Versions and names of the migrations that the database has, in order.
+async fn applied(connection: &mut PgConnection) -> Result<Vec<(i64, String)>> {
+    let migrated =
+        sqlx::query_scalar!(r#"SELECT to_regclass('_sqlx_migrations') IS NOT NULL AS "migrated!""#);
+    if !migrated.fetch_one(&mut *connection).await.map_err(convert)? {
+        return Ok(Vec::new());
+    }
+    // Not checked at compile time: the table is the migrator's, not ours.
+    sqlx::query_as("SELECT version, description FROM _sqlx_migrations WHERE success ORDER BY version")
+        .fetch_all(connection)
+        .await
+        .map_err(convert)
+}
+
+/// The job library's own migrations, run by the role that owns its schema.
+async fn queue_up(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<()> {
+    let schema = format!("CREATE SCHEMA IF NOT EXISTS {QUEUE_SCHEMA} AUTHORIZATION {QUEUE}");
+    owner.execute(AssertSqlSafe(schema)).await.map_err(convert)?;
+    // At its first run the library says CREATE SCHEMA IF NOT EXISTS, for which PostgreSQL wants the right to make one
+    // even when it is there.
+    change_create_right(owner, "GRANT", "TO").await?;
+    let result = migrate_queue(queue).await;
+    change_create_right(owner, "REVOKE", "FROM").await?;
+    result
+}
+
+async fn change_create_right(owner: &mut PgConnection, verb: &str, preposition: &str) -> Result<()> {
+    let database = sqlx::query_scalar!(r#"SELECT quote_ident(current_database()) AS "name!""#);
+    let database = database.fetch_one(&mut *owner).await.map_err(convert)?;
+    let sql = format!("{verb} CREATE ON DATABASE {database} {preposition} {QUEUE}");
+    owner.execute(AssertSqlSafe(sql)).await.map_err(convert)?;
+    Ok(())
+}
+
+async fn migrate_queue(queue: &PgConnectOptions) -> Result<()> {
+    let pool = PgPoolOptions::new().max_connections(1).connect_with(queue.clone()).await.map_err(convert)?;
+    let result = WorkerUtils::new(pool.clone(), QUEUE_SCHEMA).migrate().await;
+    pool.close().await;
+    result.map_err(Error::internal)
+}
+
+fn explain(error: MigrateError) -> Error {
+    match error {
+        MigrateError::VersionMissing(version) => Error::Conflict(format!(
+            "the database has migration {version}, which this program does not know: a newer Forebay has migrated it"
+        )),
+        MigrateError::VersionMismatch(version) => Error::Conflict(format!(
+            "the database has a migration {version} that differs from this program's: they come from different builds"
+        )),
+        MigrateError::Execute(cause) => convert(cause),
+        other => Error::internal(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,106 @@
+//! Reference data: rosters, and what was seen inside issues.
+//!
+//! A copy inside an issue is cut down, but it is the site's present word: it renames, and it adds to what a roster said
+//! without taking anything away (`stored || seen`). Rows that would stay as they are are not touched, so that pages do
+//! not wait for each other at a status that all of them name.
+
+mod people_and_projects;
+mod rankings;
+mod roster;
+mod sprints_and_fields;
+mod statuses_and_types;
+
+use std::collections::BTreeMap;
+
+use application::{
+    Result,
+    reference::{
+        FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, ReferenceStore, Roster,
+        SprintRecord, StatusRecord, UserRecord,
+    },
+};
+use async_trait::async_trait;
+use domain::ids::InstanceId;
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+
+use super::{
+    errors::convert,
+    transaction::{PgTenantTx, Scope},
+};
+
+/// Reference records by id; of two with one id, the one added last.
+#[derive(Default)]
+pub(super) struct Seen<'a> {
+    projects: BTreeMap<&'a str, SeenProject<'a>>,
+    /// `None` where only the account's id was seen.
+    users: BTreeMap<&'a str, Option<&'a UserRecord>>,
+    statuses: BTreeMap<&'a str, &'a StatusRecord>,
+    issue_types: BTreeMap<&'a str, &'a IssueTypeRecord>,
+    priorities: BTreeMap<&'a str, &'a RankedRecord>,
+    resolutions: BTreeMap<&'a str, &'a RankedRecord>,
+    fields: BTreeMap<&'a str, &'a FieldRecord>,
+    sprints: BTreeMap<i64, &'a SprintRecord>,
+}
+
+/// A project, or its key alone, as an issue's key has it.
+enum SeenProject<'a> {
+    Whole(&'a ProjectRecord),
+    Key(&'a str),
+}
+
+impl<'a> Seen<'a> {
+    pub(super) fn add(&mut self, records: &'a ReferenceRecords) {
+        self.projects.extend(records.projects.iter().map(|r| (r.jira_id.as_str(), SeenProject::Whole(r))));
+        self.users.extend(records.users.iter().map(|r| (r.account_id.as_str(), Some(r))));
+        self.statuses.extend(records.statuses.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.issue_types.extend(records.issue_types.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.priorities.extend(records.priorities.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.resolutions.extend(records.resolutions.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.fields.extend(records.fields.iter().map(|r| (r.field_key.as_str(), r)));
+        self.sprints.extend(records.sprints.iter().map(|r| (r.jira_id, r)));
+    }
+
+    /// An account that something points to: it needs a row, whatever is known of it.
+    pub(super) fn add_account(&mut self, account: &'a str) {
+        self.users.entry(account).or_insert(None);
+    }
+
+    /// A project that an issue points to: it needs a row, whatever is known of it.
+    pub(super) fn add_project(&mut self, jira_id: &'a str, key: &'a str) {
+        self.projects.entry(jira_id).or_insert(SeenProject::Key(key));
+    }
+}
+
+/// Inserts what is new and rewrites what differs; `complete` records come from rosters and replace what was there.
+pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>, complete: bool) -> Result<()> {
+    people_and_projects::upsert_projects(conn, scope, &seen.projects, complete).await?;
+    people_and_projects::upsert_users(conn, scope, &seen.users, complete).await?;
+    statuses_and_types::upsert_statuses(conn, scope, &seen.statuses, complete).await?;
+    statuses_and_types::upsert_issue_types(conn, scope, &seen.issue_types, complete).await?;
+    rankings::upsert_priorities(conn, scope, &seen.priorities, complete).await?;
+    rankings::upsert_resolutions(conn, scope, &seen.resolutions, complete).await?;
+    sprints_and_fields::upsert_sprints(conn, scope, &seen.sprints).await?;
+    sprints_and_fields::upsert_fields(conn, scope, &seen.fields, complete).await
+}
+
+/// Only objects can be added to; anything else says nothing.
+fn object(raw: &Value) -> Option<Json<&Value>> {
+    raw.is_object().then_some(Json(raw))
+}
+
+#[async_trait]
+impl ReferenceStore for PgTenantTx {
+    async fn upsert_reference(
+        &mut self, instance: InstanceId, records: &ReferenceRecords, complete: bool,
+    ) -> Result<()> {
+        let mut seen = Seen::default();
+        seen.add(records);
+        let scope = Scope { tenant: self.tenant.0, instance };
+        upsert(self.conn(), scope, &seen, complete).await
+    }
+
+    async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>> {
+        roster::read(self.conn(), instance, roster).await
+    }
+}

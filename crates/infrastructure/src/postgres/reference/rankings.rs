@@ -1,0 +1,104 @@
+//! Priorities and resolutions: names with a rank, the order in which Jira sorts by them. One that only an issue has
+//! shown comes last until a roster tells its place.
+
+use std::collections::BTreeMap;
+
+use application::{Result, reference::RankedRecord};
+use serde_json::Value;
+use sqlx::{PgConnection, types::Json};
+
+use super::{Scope, convert, object};
+
+struct Columns<'a> {
+    ids: Vec<&'a str>,
+    names: Vec<&'a str>,
+    ranks: Vec<Option<i32>>,
+    raws: Vec<Option<Json<&'a Value>>>,
+}
+
+impl<'a> From<&BTreeMap<&'a str, &'a RankedRecord>> for Columns<'a> {
+    fn from(records: &BTreeMap<&'a str, &'a RankedRecord>) -> Self {
+        Self {
+            ids: records.keys().copied().collect(),
+            names: records.values().map(|record| record.name.as_str()).collect(),
+            ranks: records.values().map(|record| record.rank).collect(),
+            raws: records.values().map(|record| object(&record.raw)).collect(),
+        }
+    }
+}
+
+pub(super) async fn upsert_priorities(
+    conn: &mut PgConnection, scope: Scope, priorities: &BTreeMap<&str, &RankedRecord>, complete: bool,
+) -> Result<()> {
+    if priorities.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::from(priorities);
+    sqlx::query!(
+        "INSERT INTO priorities (tenant_id, instance_id, jira_id, name, rank, raw_jsonb)
+         SELECT $1, $2, m.jira_id, m.name, m.rank, m.raw
+         FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name,
+                      coalesce(u.rank, x.rank,
+                               (SELECT coalesce(max(r.rank), -1) FROM priorities r WHERE r.instance_id = $2)
+                               + row_number() OVER (PARTITION BY coalesce(u.rank, x.rank) IS NULL
+                                                    ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
+                      CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
+                           ELSE x.raw_jsonb || u.raw END AS raw,
+                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw
+               FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
+               LEFT JOIN priorities x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
+         WHERE m.stored IS NULL
+            OR (m.name, m.rank, m.raw) IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw)
+         ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
+             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+        scope.tenant,
+        scope.instance.0,
+        columns.ids as _,
+        columns.names as _,
+        columns.ranks as _,
+        columns.raws as _,
+        complete,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+pub(super) async fn upsert_resolutions(
+    conn: &mut PgConnection, scope: Scope, resolutions: &BTreeMap<&str, &RankedRecord>, complete: bool,
+) -> Result<()> {
+    if resolutions.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::from(resolutions);
+    sqlx::query!(
+        "INSERT INTO resolutions (tenant_id, instance_id, jira_id, name, rank, raw_jsonb)
+         SELECT $1, $2, m.jira_id, m.name, m.rank, m.raw
+         FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name,
+                      coalesce(u.rank, x.rank,
+                               (SELECT coalesce(max(r.rank), -1) FROM resolutions r WHERE r.instance_id = $2)
+                               + row_number() OVER (PARTITION BY coalesce(u.rank, x.rank) IS NULL
+                                                    ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
+                      CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
+                           ELSE x.raw_jsonb || u.raw END AS raw,
+                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw
+               FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
+               LEFT JOIN resolutions x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
+         WHERE m.stored IS NULL
+            OR (m.name, m.rank, m.raw) IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw)
+         ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
+             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+        scope.tenant,
+        scope.instance.0,
+        columns.ids as _,
+        columns.names as _,
+        columns.ranks as _,
+        columns.raws as _,
+        complete,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}

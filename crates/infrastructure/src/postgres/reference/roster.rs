@@ -1,0 +1,100 @@
+//! Rosters as served. Ids are numbers in text, so they are ordered by length first.
+
+use application::{Result, reference::Roster};
+use domain::ids::InstanceId;
+use serde_json::Value;
+use sqlx::PgConnection;
+
+use super::convert;
+
+pub(super) async fn read(conn: &mut PgConnection, instance: InstanceId, roster: Roster) -> Result<Vec<Value>> {
+    match roster {
+        Roster::Projects => projects(conn, instance).await,
+        Roster::Statuses => statuses(conn, instance).await,
+        Roster::IssueTypes => issue_types(conn, instance).await,
+        Roster::Priorities => priorities(conn, instance).await,
+        Roster::Resolutions => resolutions(conn, instance).await,
+        Roster::Fields => fields(conn, instance).await,
+        Roster::Users => users(conn, instance).await,
+    }
+}
+
+/// A project of which only the key was seen is shown with what there is.
+async fn projects(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(raw_jsonb, jsonb_build_object('id', jira_id, 'key', key, 'name', name)) AS "raw!"
+           FROM projects WHERE instance_id = $1 AND presence = 'present' ORDER BY key, jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn statuses(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM statuses
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn issue_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM issue_types
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn priorities(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM priorities
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn resolutions(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM resolutions
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// System fields first, as Jira lists them.
+async fn fields(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM custom_fields
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY custom, field_key"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// An account of which only the id was seen has nothing to show.
+async fn users(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM users
+           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY display_name, account_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}

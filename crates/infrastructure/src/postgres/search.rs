@@ -1,0 +1,57 @@
+//! Search by JQL: see [`super::jql`].
+
+use std::collections::HashMap;
+
+use application::{
+    Result,
+    issues::IssueRow,
+    search::{SearchPage, SearchRequest, SearchStore},
+};
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use super::{errors::convert, issues::StoredIssue, jql::Search, transaction::PgTenantTx};
+
+#[async_trait]
+impl SearchStore for PgTenantTx {
+    async fn search(&mut self, request: &SearchRequest) -> Result<SearchPage> {
+        let search = Search::prepare(self, request).await?;
+        let page = search.page(self).await?;
+        let total = if request.with_total { Some(search.count(self).await?) } else { None };
+        Ok(SearchPage { issues: self.issues_by_id(&page.ids).await?, next: page.next, total })
+    }
+
+    async fn count(&mut self, request: &SearchRequest) -> Result<u64> {
+        Search::prepare(self, request).await?.count(self).await
+    }
+}
+
+impl PgTenantTx {
+    /// The issues of these ids, in their order. What was removed since its id was read is left out.
+    async fn issues_by_id(&mut self, ids: &[Uuid]) -> Result<Vec<IssueRow>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = sqlx::query_as!(
+            StoredIssue,
+            r#"SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
+                      i.issue_type, i.status, i.status_id, i.status_category, i.priority, i.resolution,
+                      a.display_name AS "assignee?", r.display_name AS "reporter?",
+                      coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
+                      i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
+                      i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
+               FROM issues i
+               JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
+               JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
+               LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
+               LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
+               WHERE i.id = ANY($1)"#,
+            ids,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let mut by_id: HashMap<Uuid, StoredIssue> = rows.into_iter().map(|row| (row.id, row)).collect();
+        ids.iter().filter_map(|id| by_id.remove(id)).map(IssueRow::try_from).collect()
+    }
+}

@@ -1,0 +1,322 @@
+//! Runs with their leases, watermarks, and rows kept aside.
+
+use std::collections::HashMap;
+
+use application::{
+    Error, Result,
+    sync::{RunCounts, RunKind, RunLease, RunState, RunUpdate, SyncRun, SyncStatus, SyncStore},
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::InstanceId;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{errors::convert, transaction::PgTenantTx};
+
+/// The watermark by which a mirror's freshness is told.
+const ISSUES: &str = "issues";
+
+struct StoredRun {
+    id: Uuid,
+    instance_id: Uuid,
+    kind: String,
+    state: String,
+    step: String,
+    done: i64,
+    total: Option<i64>,
+    issues: i64,
+    comments: i64,
+    changelog_items: i64,
+    worklogs: i64,
+    requests: i64,
+    retries: i64,
+    rejected: i64,
+    checkpoint: Option<Value>,
+    error: Option<String>,
+    started_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<StoredRun> for SyncRun {
+    type Error = Error;
+
+    fn try_from(row: StoredRun) -> Result<Self> {
+        Ok(Self {
+            id: row.id,
+            instance_id: InstanceId(row.instance_id),
+            kind: run_kind(&row.kind)?,
+            state: run_state(&row.state)?,
+            step: row.step,
+            done: from_stored(row.done),
+            total: row.total.map(from_stored),
+            counts: RunCounts {
+                issues: from_stored(row.issues),
+                comments: from_stored(row.comments),
+                changelog_items: from_stored(row.changelog_items),
+                worklogs: from_stored(row.worklogs),
+                requests: from_stored(row.requests),
+                retries: from_stored(row.retries),
+                rejected: from_stored(row.rejected),
+            },
+            error: row.error,
+            started_at: row.started_at,
+            updated_at: row.updated_at,
+            finished_at: row.finished_at,
+            checkpoint: row.checkpoint,
+        })
+    }
+}
+
+fn run_kind(stored: &str) -> Result<RunKind> {
+    [RunKind::Backfill, RunKind::Poll]
+        .into_iter()
+        .find(|kind| kind.as_str() == stored)
+        .ok_or_else(|| Error::internal(format!("`{stored}` is no kind of run")))
+}
+
+fn run_state(stored: &str) -> Result<RunState> {
+    [RunState::Running, RunState::Succeeded, RunState::Failed, RunState::Canceled]
+        .into_iter()
+        .find(|state| state.as_str() == stored)
+        .ok_or_else(|| Error::internal(format!("`{stored}` is no state of a run")))
+}
+
+/// Counts are never negative, and far below what `bigint` holds.
+fn from_stored(count: i64) -> u64 {
+    u64::try_from(count).unwrap_or(0)
+}
+
+fn to_stored(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+fn lease_lost() -> Error {
+    Error::Conflict("the lease on this run was lost: another worker took it over, or it was ended".into())
+}
+
+#[async_trait]
+impl SyncStore for PgTenantTx {
+    async fn acquire_run(
+        &mut self, instance: InstanceId, kind: RunKind, holder: Uuid, now: DateTime<Utc>, lease_until: DateTime<Utc>,
+    ) -> Result<Option<RunLease>> {
+        let taken_over = sqlx::query_as!(
+            StoredRun,
+            "UPDATE sync_runs SET holder = $2, lease_until = $4, updated_at = $3
+             WHERE instance_id = $1 AND state = 'running' AND (lease_until <= $3 OR holder = $2)
+             RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                       requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at",
+            instance.0,
+            holder,
+            now,
+            lease_until,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        let run = match taken_over {
+            Some(run) => Some(run),
+            None => self.begin_run(instance, kind, holder, now, lease_until).await?,
+        };
+        run.map(|run| Ok(RunLease { run: run.try_into()?, holder })).transpose()
+    }
+
+    async fn checkpoint(&mut self, lease: &RunLease, update: &RunUpdate) -> Result<()> {
+        self.write_run(lease, RunState::Running, None, update, None).await
+    }
+
+    async fn finish_run(
+        &mut self, lease: &RunLease, state: RunState, error: Option<&str>, update: &RunUpdate, at: DateTime<Utc>,
+    ) -> Result<()> {
+        self.write_run(lease, state, error, update, Some(at)).await
+    }
+
+    async fn latest_run(&mut self, instance: InstanceId) -> Result<Option<SyncRun>> {
+        sqlx::query_as!(
+            StoredRun,
+            "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+             FROM sync_runs WHERE instance_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1",
+            instance.0
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?
+        .map(SyncRun::try_from)
+        .transpose()
+    }
+
+    async fn run(&mut self, id: Uuid) -> Result<Option<SyncRun>> {
+        sqlx::query_as!(
+            StoredRun,
+            "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+             FROM sync_runs WHERE id = $1",
+            id
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?
+        .map(SyncRun::try_from)
+        .transpose()
+    }
+
+    async fn watermark(&mut self, instance: InstanceId, entity: &str) -> Result<Option<DateTime<Utc>>> {
+        let row = sqlx::query_scalar!(
+            "SELECT last_updated_at FROM sync_watermarks WHERE instance_id = $1 AND entity = $2",
+            instance.0,
+            entity
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(row.flatten())
+    }
+
+    async fn raise_watermark(
+        &mut self, instance: InstanceId, entity: &str, updated: Option<DateTime<Utc>>, proof: DateTime<Utc>,
+    ) -> Result<()> {
+        // greatest() passes over NULL.
+        sqlx::query!(
+            "INSERT INTO sync_watermarks (tenant_id, instance_id, entity, last_updated_at, last_sync_at)
+             VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (tenant_id, instance_id, entity) DO UPDATE SET
+                 last_updated_at = greatest(sync_watermarks.last_updated_at, excluded.last_updated_at),
+                 last_sync_at = greatest(sync_watermarks.last_sync_at, excluded.last_sync_at)",
+            self.tenant.0,
+            instance.0,
+            entity,
+            updated as _,
+            proof,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn sync_status(&mut self, instance: Option<InstanceId>) -> Result<Vec<SyncStatus>> {
+        let mirrors = sqlx::query!(
+            r#"SELECT n.name, n.id,
+                      (SELECT count(*) FROM issues i
+                       WHERE i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.presence = 'present') AS "issues!",
+                      w.last_updated_at AS "watermark?", w.last_sync_at AS "last_proof?"
+               FROM jira_instances n
+               LEFT JOIN sync_watermarks w ON w.tenant_id = n.tenant_id AND w.instance_id = n.id AND w.entity = $2
+               WHERE n.kind <> 'sandbox' AND ($1::uuid IS NULL OR n.id = $1)
+               ORDER BY n.name"#,
+            instance.map(|id| id.0) as _,
+            ISSUES,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let mut runs = self.latest_runs(instance).await?;
+        let status = mirrors.into_iter().map(|row| SyncStatus {
+            instance: row.name,
+            instance_id: InstanceId(row.id),
+            issues: from_stored(row.issues),
+            watermark: row.watermark,
+            last_proof: row.last_proof,
+            run: runs.remove(&InstanceId(row.id)),
+        });
+        Ok(status.collect())
+    }
+
+    async fn reject(&mut self, instance: InstanceId, jira_id: Option<&str>, reason: &str, raw: &Value) -> Result<()> {
+        // A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
+        sqlx::query!(
+            "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
+             INSERT INTO sync_rejects (tenant_id, instance_id, jira_id, reason, raw_jsonb)
+             VALUES ($1, $2, $3::text::varchar(50), $4, $5)",
+            self.tenant.0,
+            instance.0,
+            jira_id as _,
+            reason,
+            raw,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+}
+
+impl PgTenantTx {
+    /// A new run, unless another one is running.
+    async fn begin_run(
+        &mut self, instance: InstanceId, kind: RunKind, holder: Uuid, now: DateTime<Utc>, lease_until: DateTime<Utc>,
+    ) -> Result<Option<StoredRun>> {
+        sqlx::query_as!(
+            StoredRun,
+            "INSERT INTO sync_runs (tenant_id, id, instance_id, kind, state, holder, lease_until, started_at, updated_at)
+             VALUES ($1, $2, $3, $4, 'running', $5, $7, $6, $6)
+             ON CONFLICT (tenant_id, instance_id) WHERE state = 'running' DO NOTHING
+             RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                       requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at",
+            self.tenant.0,
+            Uuid::now_v7(),
+            instance.0,
+            kind.as_str(),
+            holder,
+            now,
+            lease_until,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn write_run(
+        &mut self, lease: &RunLease, state: RunState, error: Option<&str>, update: &RunUpdate,
+        finished: Option<DateTime<Utc>>,
+    ) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE sync_runs SET
+                 state = $3, error = $4, finished_at = $5, updated_at = coalesce($5, now()), lease_until = $6,
+                 step = $7::text::varchar(100), done = $8, total = $9, issues = $10, comments = $11,
+                 changelog_items = $12, worklogs = $13, requests = $14, retries = $15, rejected = $16, checkpoint = $17
+             WHERE id = $1 AND holder = $2 AND state = 'running'",
+            lease.run.id,
+            lease.holder,
+            state.as_str(),
+            error as _,
+            finished as _,
+            update.lease_until,
+            update.step,
+            to_stored(update.done),
+            update.total.map(to_stored) as _,
+            to_stored(update.counts.issues),
+            to_stored(update.counts.comments),
+            to_stored(update.counts.changelog_items),
+            to_stored(update.counts.worklogs),
+            to_stored(update.counts.requests),
+            to_stored(update.counts.retries),
+            to_stored(update.counts.rejected),
+            update.checkpoint.as_ref() as _,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        if done.rows_affected() == 0 { Err(lease_lost()) } else { Ok(()) }
+    }
+
+    async fn latest_runs(&mut self, instance: Option<InstanceId>) -> Result<HashMap<InstanceId, SyncRun>> {
+        sqlx::query_as!(
+            StoredRun,
+            "SELECT DISTINCT ON (instance_id)
+                    id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+             FROM sync_runs WHERE $1::uuid IS NULL OR instance_id = $1
+             ORDER BY instance_id, started_at DESC, id DESC",
+            instance.map(|id| id.0) as _,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?
+        .into_iter()
+        .map(|run| SyncRun::try_from(run).map(|run| (run.instance_id, run)))
+        .collect()
+    }
+}

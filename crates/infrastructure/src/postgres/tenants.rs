@@ -1,0 +1,89 @@
+//! Tenants, across the border.
+
+use application::{
+    Error, Result,
+    tenants::{Tenant, TenantRegistry},
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, TenantId};
+use uuid::Uuid;
+
+use super::{
+    errors::{convert, on_constraint},
+    transaction::PgPlatformTx,
+};
+
+struct StoredTenant {
+    id: Uuid,
+    name: String,
+    created_at: DateTime<Utc>,
+}
+
+impl From<StoredTenant> for Tenant {
+    fn from(row: StoredTenant) -> Self {
+        Self { id: TenantId(row.id), name: row.name, created_at: row.created_at }
+    }
+}
+
+#[async_trait]
+impl TenantRegistry for PgPlatformTx {
+    async fn create_tenant(&mut self, name: &str) -> Result<Tenant> {
+        sqlx::query_as!(
+            StoredTenant,
+            "INSERT INTO tenants (name) VALUES ($1) RETURNING id, name, created_at",
+            name
+        )
+        .fetch_one(self.conn())
+        .await
+        .map(Tenant::from)
+        .map_err(|error| {
+            on_constraint(error, "tenants_name_key", || Error::Conflict(format!("a tenant `{name}` exists already")))
+        })
+    }
+
+    async fn tenants(&mut self) -> Result<Vec<Tenant>> {
+        let rows = sqlx::query_as!(StoredTenant, "SELECT id, name, created_at FROM tenants ORDER BY name")
+            .fetch_all(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(rows.into_iter().map(Tenant::from).collect())
+    }
+
+    async fn tenant_named(&mut self, name_or_id: &str) -> Result<Option<Tenant>> {
+        // A name may look like an id: the name wins.
+        let row = sqlx::query_as!(
+            StoredTenant,
+            "SELECT id, name, created_at FROM tenants WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1",
+            name_or_id,
+            name_or_id.parse::<Uuid>().ok() as _,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(row.map(Tenant::from))
+    }
+
+    async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>> {
+        let rows = sqlx::query!(
+            r#"SELECT tenant_id AS "tenant_id!", instance_id AS "instance_id!" FROM forebay.active_mirrors()"#
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), InstanceId(row.instance_id))).collect())
+    }
+
+    async fn tenant_of_instance(&mut self, instance: InstanceId) -> Result<Option<TenantId>> {
+        let tenant = sqlx::query_scalar!("SELECT forebay.tenant_of_instance($1)", instance.0)
+            .fetch_one(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(tenant.map(TenantId))
+    }
+
+    async fn refresh_metrics(&mut self) -> Result<()> {
+        sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
+        Ok(())
+    }
+}

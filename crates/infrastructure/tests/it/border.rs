@@ -1,0 +1,192 @@
+//! Nothing crosses between tenants.
+
+use application::{
+    audit::{AuditFilter, NewAuditEntry, Outcome},
+    instances::InstanceKind,
+    issues::Presence,
+    pulse::PulseFilter,
+    reference::Roster,
+    sync::RunKind,
+    webhooks::InboxEntry,
+};
+use chrono::NaiveDate;
+use domain::ids::{InstanceId, TenantId};
+use infrastructure::postgres::roles;
+use serde_json::json;
+use sqlx::{AssertSqlSafe, Executor, Row};
+use uuid::Uuid;
+
+use crate::{
+    bundles::{at, blocks, changed, comment, issue, status_change, worklog},
+    database::TestDatabase,
+};
+
+/// A row in every table that a tenant has.
+async fn fill(base: &TestDatabase, tenant: TenantId, instance: InstanceId) {
+    let mut tx = base.begin(tenant).await;
+    let page = [
+        changed(&issue(1, "PAY-1"), 0, |bundle| {
+            bundle.comments = vec![comment(11, "secret", 1)];
+            bundle.worklogs = vec![worklog(21, 60, 1)];
+            bundle.histories = vec![status_change(31, 1, ("1", "To Do"), ("3", "Done"))];
+            bundle.links = vec![blocks(41, &issue(1, "PAY-1"), &issue(2, "PAY-2"))];
+        }),
+        issue(2, "PAY-2"),
+    ];
+    tx.upsert_issues(instance, &page).await.unwrap();
+    tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    tx.raise_watermark(instance, "issues", Some(at(0)), at(0)).await.unwrap();
+    tx.reject(instance, Some("3"), "no summary", &json!({})).await.unwrap();
+    tx.receive_delivery(&delivery(instance)).await.unwrap();
+    tx.record(NewAuditEntry {
+        instance: Some(instance),
+        actor: "system".into(),
+        action: "add_comment",
+        target: "PAY-1".into(),
+        outcome: Outcome::Succeeded,
+        payload: json!({}),
+        request_id: String::new(),
+        at: at(0),
+    })
+    .await
+    .unwrap();
+    tx.commit().await.unwrap();
+}
+
+fn delivery(instance: InstanceId) -> InboxEntry {
+    InboxEntry {
+        id: Uuid::new_v4(),
+        instance,
+        delivery_id: "delivery".into(),
+        event: "jira:issue_updated".into(),
+        issue_jira_id: Some("1".into()),
+        body: json!({}),
+        received_at: at(0),
+    }
+}
+
+#[tokio::test]
+async fn another_tenant_sees_and_touches_nothing() {
+    let base = TestDatabase::create().await;
+    let (owner, instance) = base.mirror().await;
+    fill(&base, owner, instance).await;
+    base.refresh_metrics().await;
+    let stranger = base.tenant("stranger").await;
+    let issue_id = instance.issue("1");
+
+    let mut tx = base.begin(stranger).await;
+    assert!(tx.instances().await.unwrap().is_empty());
+    assert!(tx.instance("main").await.unwrap().is_none());
+    assert!(tx.instance(&instance.to_string()).await.unwrap().is_none());
+    assert!(tx.sealed_secrets(instance).await.is_err());
+    assert!(tx.issue(None, "PAY-1").await.unwrap().is_none());
+    assert!(tx.issue(Some(instance), "1").await.unwrap().is_none());
+    assert_eq!(tx.issue_count(instance).await.unwrap(), 0);
+    assert!(tx.comments(&[issue_id]).await.unwrap().is_empty());
+    assert!(tx.histories(&[issue_id]).await.unwrap().is_empty());
+    assert!(tx.worklogs(&[issue_id]).await.unwrap().is_empty());
+    assert!(tx.keys().await.unwrap().is_empty());
+    assert!(tx.audit_entries(&AuditFilter { limit: 10, ..Default::default() }).await.unwrap().is_empty());
+    assert!(tx.latest_run(instance).await.unwrap().is_none());
+    assert!(tx.watermark(instance, "issues").await.unwrap().is_none());
+    assert!(tx.sync_status(None).await.unwrap().is_empty());
+    assert!(tx.webhooks(instance).await.unwrap().is_empty());
+    for roster in [Roster::Projects, Roster::Users, Roster::Statuses] {
+        assert!(tx.roster(instance, roster).await.unwrap().is_empty());
+    }
+    let until = NaiveDate::from_ymd_opt(2026, 3, 8).unwrap();
+    let pulse = tx.pulse(&PulseFilter { until, weeks: 4, ..Default::default() }, at(0)).await.unwrap();
+    assert_eq!((pulse.issues, pulse.throughput, pulse.as_of), (0, 0, None));
+
+    assert_eq!(tx.set_presence(instance, &["1".into()], Presence::Deleted).await.unwrap(), 0);
+    assert!(tx.lock_issue(issue_id).await.is_err());
+    assert!(tx.remove_instance(instance).await.is_err());
+    assert!(tx.take_sandbox_ids(instance, 1).await.is_err());
+    drop(tx);
+    // Writing under the other tenant's instance breaks on the foreign key, which names the tenant as well.
+    assert!(base.begin(stranger).await.upsert_issues(instance, &[issue(9, "PAY-9")]).await.is_err());
+    assert!(base.begin(stranger).await.receive_delivery(&delivery(instance)).await.is_err());
+
+    let mut tx = base.begin(owner).await;
+    assert_eq!(tx.issue_count(instance).await.unwrap(), 2);
+    assert_eq!(tx.pulse(&PulseFilter { until, weeks: 4, ..Default::default() }, at(0)).await.unwrap().issues, 2);
+    drop(tx);
+    base.remove().await;
+}
+
+/// Walks the catalogue, so that a table that somebody adds is looked at too.
+#[tokio::test]
+async fn without_a_tenant_the_application_sees_no_row_of_any_table() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    fill(&base, tenant, instance).await;
+    let mut admin = base.superuser().await;
+    let relations: Vec<String> = sqlx::query_scalar(
+        "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p', 'v', 'm') AND c.relname NOT LIKE '\\_sqlx%'
+           AND has_table_privilege('forebay_app', c.oid, 'SELECT')",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
+    assert!(relations.len() > 15, "{relations:?}");
+
+    for setting in ["SELECT 1", "SET app.current_tenant_id = ''"] {
+        let mut app = base.connect(roles::APP).await;
+        app.execute(setting).await.unwrap();
+        for relation in &relations {
+            let sql = AssertSqlSafe(format!("SELECT count(*) FROM {relation}"));
+            let rows: i64 = sqlx::query(sql).fetch_one(&mut app).await.unwrap().get(0);
+            assert_eq!(rows, 0, "{relation} after {setting}");
+        }
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_row_of_another_tenant_cannot_be_written() {
+    let base = TestDatabase::create().await;
+    let (owner, _) = base.mirror().await;
+    let stranger = base.tenant("stranger").await;
+    let mut app = base.connect(roles::APP).await;
+    let tenant = AssertSqlSafe(format!("SET app.current_tenant_id = '{stranger}'"));
+    app.execute(tenant).await.unwrap();
+    let insert = "INSERT INTO audit_log (tenant_id, id, actor, action) VALUES ($1, gen_random_uuid(), 'me', 'steal')";
+    let error = sqlx::query(insert).bind(owner.0).execute(&mut app).await.unwrap_err();
+    assert!(error.to_string().contains("row-level security"), "{error}");
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_instance_goes_with_every_row_of_it_and_nothing_else() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let other = base.instance(tenant, "other", InstanceKind::Cloud).await;
+    fill(&base, tenant, instance).await;
+    fill(&base, tenant, other).await;
+
+    let mut tx = base.begin(tenant).await;
+    tx.remove_instance(instance).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let mut admin = base.superuser().await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT table_name::text FROM information_schema.columns
+         WHERE table_schema = 'public' AND column_name = 'instance_id' AND table_name NOT IN ('audit_log', 'issue_metrics', 'lead_time_view')",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
+    for table in tables {
+        let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE instance_id = $1"));
+        let rows: i64 = sqlx::query(sql).bind(instance.0).fetch_one(&mut admin).await.unwrap().get(0);
+        assert_eq!(rows, 0, "{table}");
+    }
+    let mut tx = base.begin(tenant).await;
+    assert_eq!(tx.issue_count(other).await.unwrap(), 2);
+    // The log outlives what it speaks of.
+    let entries = tx.audit_entries(&AuditFilter { limit: 10, ..Default::default() }).await.unwrap();
+    assert_eq!(entries.iter().filter(|entry| entry.instance.is_none()).count(), 1);
+    drop(tx);
+    base.remove().await;
+}

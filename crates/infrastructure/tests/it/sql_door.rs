@@ -1,0 +1,190 @@
+//! The SQL door.
+
+use std::time::Duration;
+
+use application::{
+    Error,
+    instances::InstanceKind,
+    ports::{Database, SqlAnswer, SqlLimits},
+};
+use domain::ids::TenantId;
+use infrastructure::postgres::roles;
+use serde_json::{Value, json};
+use sqlx::{Executor, Row};
+use uuid::Uuid;
+
+use crate::{
+    bundles::{changed, comment, issue, status_change},
+    database::TestDatabase,
+};
+
+async fn ask(base: &TestDatabase, tenant: TenantId, sql: &str) -> SqlAnswer {
+    base.db.ask(tenant, sql, SqlLimits::default()).await.unwrap()
+}
+
+async fn refusal(base: &TestDatabase, tenant: TenantId, sql: &str, limits: SqlLimits) -> String {
+    match base.db.ask(tenant, sql, limits).await {
+        Err(Error::Invalid(problems)) => {
+            assert_eq!(problems[0].field, "sql");
+            problems[0].message.clone()
+        }
+        other => panic!("{sql}: {other:?}"),
+    }
+}
+
+async fn fill(base: &TestDatabase, tenant: TenantId, name: &str, issues: u32) {
+    let instance = base.instance(tenant, name, InstanceKind::Cloud).await;
+    let page: Vec<_> = (1..=issues)
+        .map(|n| {
+            changed(&issue(n, &format!("PAY-{n}")), 0, |bundle| {
+                bundle.comments = vec![comment(n, "text", 1)];
+                bundle.histories = vec![status_change(n, 1, ("1", "To Do"), ("3", "Done"))];
+            })
+        })
+        .collect();
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &page).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_question_sees_the_rows_of_its_tenant_only() {
+    let base = TestDatabase::create().await;
+    let (acme, other) = (base.tenant("acme").await, base.tenant("other").await);
+    let empty = base.tenant("empty").await;
+    fill(&base, acme, "acme-site", 3).await;
+    fill(&base, other, "other-site", 5).await;
+    for table in ["issues", "changelog", "comments", "jira.issues"] {
+        let sql = format!("SELECT DISTINCT instance, count(*) OVER () FROM {table}");
+        assert_eq!(ask(&base, acme, &sql).await.rows, [[json!("acme-site"), json!(3)]], "{table}");
+        assert_eq!(ask(&base, other, &sql).await.rows, [[json!("other-site"), json!(5)]], "{table}");
+        assert!(ask(&base, empty, &sql).await.rows.is_empty());
+    }
+    assert!(matches!(
+        base.db.ask(TenantId(Uuid::new_v4()), "SELECT 1", SqlLimits::default()).await,
+        Err(Error::NotFound { .. })
+    ));
+    base.remove().await;
+}
+
+/// The guard refuses such questions; this is what they would meet behind it.
+#[tokio::test]
+async fn behind_the_guard_a_session_without_the_right_ticket_sees_nothing_and_cannot_write() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 3).await;
+    refusal(&base, tenant, "SELECT set_config('app.sql_ticket', 'x', true)", SqlLimits::default()).await;
+
+    let mut read = base.connect(roles::READ).await;
+    let settings = [
+        "SELECT 1".to_owned(),
+        format!("SET app.sql_ticket = '{}'", Uuid::new_v4()),
+        "SET app.sql_ticket = 'no uuid'".to_owned(),
+        format!("SET app.sql_ticket = '{tenant}'"),
+        format!("SET app.current_tenant_id = '{tenant}'"),
+    ];
+    for setting in settings {
+        read.execute(sqlx::AssertSqlSafe(setting.clone())).await.unwrap();
+        for table in ["jira.issues", "jira.comments", "jira.changelog"] {
+            let sql = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+            let rows: i64 = sqlx::query(sql).fetch_one(&mut read).await.unwrap().get(0);
+            assert_eq!(rows, 0, "{table} after {setting}");
+        }
+    }
+    for sql in [
+        "SELECT * FROM tenants",
+        "SELECT * FROM public.api_keys",
+        "SELECT * FROM forebay.lead_time_view",
+        "DELETE FROM jira.issues",
+        "CREATE TABLE jira.x (a int)",
+        "CREATE FUNCTION jira.f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "SET ROLE forebay_app",
+    ] {
+        assert!(read.execute(sql).await.is_err(), "{sql}");
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_answer_has_its_columns_in_order_and_each_value_in_its_json_form() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 1).await;
+    let answer = ask(
+        &base,
+        tenant,
+        "SELECT key, key, created, labels, raw -> 'id' AS raw_id, story_points, due, 1.5::float8 AS f, true AS b,
+                interval '1 day' AS i, ARRAY[1, 2] AS n, NULL AS nothing
+         FROM issues",
+    )
+    .await;
+    assert_eq!(
+        answer.columns,
+        ["key", "key", "created", "labels", "raw_id", "story_points", "due", "f", "b", "i", "n", "nothing"]
+    );
+    let expected = json!([
+        "PAY-1", "PAY-1", "2026-03-02T09:00:00Z", ["Backend", "urgent, really"], "1", "3.00", null, 1.5, true, "1 day",
+        [1, 2], null
+    ]);
+    assert_eq!(Value::from(answer.rows[0].clone()), expected);
+    assert!(!answer.truncated);
+
+    let nothing = ask(&base, tenant, "SELECT key, summary FROM issues WHERE false;").await;
+    assert_eq!((nothing.columns.len(), nothing.rows.len(), nothing.truncated), (2, 0, false));
+    let line_comment = ask(&base, tenant, "SELECT 1 AS one -- ; done").await;
+    assert_eq!(line_comment.rows, [[json!(1)]]);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_answer_ends_at_the_caps_and_says_so() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let rows = |max_rows| SqlLimits { max_rows, ..Default::default() };
+    let series = |n: i32| format!("SELECT g FROM generate_series(1, {n}) AS g");
+    for (n, cap, expected) in [(250, 250, (250, false)), (251, 250, (250, true)), (200, 1000, (200, false)), (5, 0, (0, true))] {
+        let answer = base.db.ask(tenant, &series(n), rows(cap)).await.unwrap();
+        assert_eq!((answer.rows.len(), answer.truncated), expected, "{n} rows, {cap} allowed");
+    }
+    let bytes = SqlLimits { max_bytes: 10, ..Default::default() };
+    let answer = base.db.ask(tenant, "SELECT 'abcd' FROM generate_series(1, 9)", bytes).await.unwrap();
+    assert_eq!((answer.rows.len(), answer.truncated), (2, true));
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_wrong_question_is_answered_with_what_postgresql_says_and_where() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 1).await;
+    for (sql, part) in [
+        ("SELECT nothing FROM issues", "column \"nothing\" does not exist (at character 8)"),
+        ("SELECT sumary FROM issues", "(at character 8)"),
+        ("SELECT 1/0", "division by zero"),
+        ("SELECT key FROM issues WHERE key = 1", "operator does not exist"),
+        ("SELECT 'x'::int FROM issues", "invalid input syntax"),
+        ("SELECT (SELECT g FROM generate_series(1, 2) g)", "more than one row"),
+        ("SELECT * FROM tenants", "issues, changelog and comments"),
+    ] {
+        let message = refusal(&base, tenant, sql, SqlLimits::default()).await;
+        assert!(message.contains(part), "{sql}: {message}");
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_question_that_takes_too_long_is_cancelled() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let limits = SqlLimits { timeout: Duration::from_millis(200), ..Default::default() };
+    for sql in [
+        "SELECT count(*) FROM generate_series(1, 1000000000)",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r",
+    ] {
+        let message = refusal(&base, tenant, sql, limits).await;
+        assert!(message.contains("took longer than 0.2 s"), "{message}");
+    }
+    // The connection is none the worse for it.
+    assert_eq!(ask(&base, tenant, "SELECT 1 AS one").await.rows, [[json!(1)]]);
+    base.remove().await;
+}

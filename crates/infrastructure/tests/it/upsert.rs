@@ -1,0 +1,357 @@
+//! Storing pages of issues.
+
+use application::{
+    Error,
+    issues::{IssueBundle, Presence, UpsertCounts},
+    reference::FieldValueRecord,
+};
+use domain::ids::{InstanceId, IssueId, TenantId};
+use serde_json::json;
+use sqlx::Row;
+
+use crate::{
+    bundles::{at, blocks, changed, comment, history, issue, item, status_change, worklog},
+    database::TestDatabase,
+};
+
+struct Mirror {
+    base: TestDatabase,
+    tenant: TenantId,
+    instance: InstanceId,
+}
+
+impl Mirror {
+    async fn new() -> Self {
+        let base = TestDatabase::create().await;
+        let (tenant, instance) = base.mirror().await;
+        Self { base, tenant, instance }
+    }
+
+    async fn store(&self, page: &[IssueBundle]) -> UpsertCounts {
+        let mut tx = self.base.begin(self.tenant).await;
+        let counts = tx.upsert_issues(self.instance, page).await.unwrap();
+        tx.commit().await.unwrap();
+        counts
+    }
+
+    /// The numeric id of the issue that answers to this key.
+    async fn id_of(&self, key: &str) -> Option<String> {
+        let mut tx = self.base.begin(self.tenant).await;
+        tx.issue(Some(self.instance), key).await.unwrap().map(|row| row.jira_id)
+    }
+
+    fn id(&self, bundle: &IssueBundle) -> IssueId {
+        self.instance.issue(&bundle.issue.jira_id)
+    }
+
+    async fn comments(&self, bundle: &IssueBundle) -> Vec<String> {
+        let mut tx = self.base.begin(self.tenant).await;
+        let rows = tx.comments(&[self.id(bundle)]).await.unwrap();
+        rows.into_iter().map(|row| row.body_text).collect()
+    }
+
+    /// Rows of one text column, as a superuser sees them.
+    async fn column(&self, sql: &'static str) -> Vec<String> {
+        let mut connection = self.base.superuser().await;
+        let rows = sqlx::query(sql).fetch_all(&mut connection).await.unwrap();
+        rows.iter().map(|row| row.get::<Option<String>, _>(0).unwrap_or_default()).collect()
+    }
+}
+
+/// An issue with one of everything.
+fn full() -> IssueBundle {
+    let other = issue(2, "PAY-2");
+    changed(&issue(1, "PAY-1"), 0, |bundle| {
+        bundle.comments = vec![comment(11, "first", 1), comment(12, "second", 2)];
+        bundle.worklogs = vec![worklog(21, 3600, 1)];
+        bundle.histories = vec![
+            status_change(31, 1, ("1", "To Do"), ("3", "In Progress")),
+            history(32, 2, vec![item("labels", None, Some(("", "a"))), item("labels", None, Some(("", "b")))]),
+            history(33, 3, Vec::new()),
+        ];
+        bundle.links = vec![blocks(41, &issue(1, "PAY-1"), &other)];
+        bundle.values = vec![FieldValueRecord {
+            field_id: "labels".into(),
+            ordinal: 0,
+            text: Some("Backend".into()),
+            ..Default::default()
+        }];
+    })
+}
+
+#[tokio::test]
+async fn what_is_stored_is_read_back_and_storing_it_again_changes_nothing() {
+    let mirror = Mirror::new().await;
+    let page = [full(), issue(2, "PAY-2")];
+    let first = mirror.store(&page).await;
+    assert_eq!(first, UpsertCounts { issues: 2, comments: 2, changelog_items: 3, worklogs: 1 });
+
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    let row = tx.issue(None, "pay-1").await.unwrap().unwrap();
+    assert_eq!((row.key.as_str(), row.project_key.as_str(), row.instance.as_str()), ("PAY-1", "PAY", "main"));
+    assert_eq!((row.assignee.as_deref(), row.reporter.as_deref()), (Some("Ann"), Some("Bob")));
+    assert_eq!(row.labels, ["Backend", "urgent, really"]);
+    assert_eq!((row.story_points, row.updated), (Some(3.0), at(0)));
+    assert_eq!(row.raw, page[0].issue.raw);
+    assert_eq!(tx.issue(None, "1").await.unwrap().unwrap().key, "PAY-1");
+    assert_eq!(tx.issue_count(mirror.instance).await.unwrap(), 2);
+
+    let comments = tx.comments(&[row.id]).await.unwrap();
+    assert_eq!(comments.iter().map(|c| c.body_text.as_str()).collect::<Vec<_>>(), ["first", "second"]);
+    let worklogs = tx.worklogs(&[row.id]).await.unwrap();
+    assert_eq!(worklogs[0].raw, json!({"id": "21", "timeSpentSeconds": 3600}));
+    let histories = tx.histories(&[row.id]).await.unwrap();
+    let items: Vec<_> = histories.iter().map(|h| (&h.raw["id"], h.raw["items"].as_array().unwrap().len())).collect();
+    assert_eq!(items, [(&json!("31"), 1), (&json!("32"), 2), (&json!("33"), 0)]);
+    assert_eq!(histories[1].raw["items"][1]["toString"], "b");
+    drop(tx);
+
+    assert_eq!(mirror.store(&page).await, UpsertCounts::default());
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn issues_that_swapped_keys_in_one_page_keep_their_identity() {
+    let mirror = Mirror::new().await;
+    let (one, two) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
+    mirror.store(&[one.clone(), two.clone()]).await;
+    let swapped = [
+        changed(&one, 5, |bundle| bundle.issue.key = "PAY-2".parse().unwrap()),
+        changed(&two, 5, |bundle| bundle.issue.key = "PAY-1".parse().unwrap()),
+    ];
+    assert_eq!(mirror.store(&swapped).await.issues, 2);
+    // Each key is the other's old one as well: the living key wins.
+    assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("2"));
+    assert_eq!(mirror.id_of("PAY-2").await.as_deref(), Some("1"));
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_moved_issue_answers_to_its_old_key_until_another_issue_has_it() {
+    let mirror = Mirror::new().await;
+    let moved = issue(1, "PAY-1");
+    mirror.store(std::slice::from_ref(&moved)).await;
+    mirror.store(&[changed(&moved, 5, |bundle| bundle.issue.key = "OPS-9".parse().unwrap())]).await;
+    assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("1"));
+    assert_eq!(mirror.id_of("OPS-9").await.as_deref(), Some("1"));
+
+    mirror.store(&[issue(7, "PAY-1")]).await;
+    assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("7"));
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_key_used_again_displaces_its_former_holder_until_somebody_looks_at_it() {
+    let mirror = Mirror::new().await;
+    let former = issue(1, "PAY-1");
+    mirror.store(std::slice::from_ref(&former)).await;
+    assert_eq!(mirror.store(&[issue(2, "PAY-1")]).await.issues, 1);
+    assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("2"));
+    assert_eq!(mirror.id_of("1").await, None);
+
+    mirror.store(&[changed(&former, 5, |bundle| bundle.issue.key = "PAY-5".parse().unwrap())]).await;
+    assert_eq!(mirror.id_of("PAY-5").await.as_deref(), Some("1"));
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn of_two_issues_that_claim_one_key_in_a_page_the_newer_one_has_it() {
+    let mirror = Mirror::new().await;
+    let older = issue(2, "PAY-1");
+    let newer = changed(&issue(1, "PAY-1"), 5, |_| {});
+    assert_eq!(mirror.store(&[newer.clone(), older.clone()]).await.issues, 2);
+    assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("1"));
+    assert_eq!(mirror.store(&[older, newer]).await.issues, 0);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn the_newest_state_wins_within_a_page_and_over_what_is_stored() {
+    let mirror = Mirror::new().await;
+    let early = changed(&issue(1, "PAY-1"), 1, |bundle| bundle.comments = vec![comment(11, "early", 1)]);
+    let late = changed(&issue(1, "PAY-1"), 9, |bundle| {
+        bundle.issue.summary = "Late".into();
+        bundle.comments = vec![comment(11, "early", 1), comment(12, "late", 9)];
+    });
+    assert_eq!(mirror.store(&[late.clone(), early.clone()]).await.issues, 1);
+    // A page that was read earlier and arrives later must not undo anything, nor delete the newer comment.
+    assert_eq!(mirror.store(&[early]).await, UpsertCounts::default());
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    assert_eq!(tx.issue(None, "PAY-1").await.unwrap().unwrap().summary, "Late");
+    drop(tx);
+    assert_eq!(mirror.comments(&late).await, ["early", "late"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_comment_missing_from_a_complete_list_is_gone_and_may_come_back() {
+    let mirror = Mirror::new().await;
+    let both = full();
+    mirror.store(std::slice::from_ref(&both)).await;
+
+    let page_of_comments = changed(&both, 0, |bundle| {
+        bundle.comments.truncate(1);
+        bundle.comments_complete = false;
+    });
+    mirror.store(&[page_of_comments]).await;
+    assert_eq!(mirror.comments(&both).await, ["first", "second"]);
+
+    let fewer = changed(&both, 0, |bundle| {
+        bundle.comments.truncate(1);
+        bundle.worklogs.clear();
+    });
+    assert_eq!(mirror.store(&[fewer]).await, UpsertCounts::default());
+    assert_eq!(mirror.comments(&both).await, ["first"]);
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    assert!(tx.worklogs(&[mirror.id(&both)]).await.unwrap().is_empty());
+    drop(tx);
+
+    let counts = mirror.store(std::slice::from_ref(&both)).await;
+    assert_eq!((counts.comments, counts.worklogs), (1, 1));
+    assert_eq!(mirror.comments(&both).await, ["first", "second"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn an_edited_comment_is_rewritten_and_an_older_edit_is_not() {
+    let mirror = Mirror::new().await;
+    let with = |text, minute| changed(&issue(1, "PAY-1"), 0, |b| b.comments = vec![comment(11, text, minute)]);
+    mirror.store(&[with("draft", 1)]).await;
+    assert_eq!(mirror.store(&[with("edited", 2)]).await.comments, 1);
+    assert_eq!(mirror.store(&[with("draft", 1)]).await.comments, 0);
+    assert_eq!(mirror.comments(&with("", 0)).await, ["edited"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn an_issue_that_was_gone_and_is_seen_again_is_present_even_if_nothing_else_changed() {
+    let mirror = Mirror::new().await;
+    let bundle = issue(1, "PAY-1");
+    mirror.store(std::slice::from_ref(&bundle)).await;
+    for presence in [Presence::Deleted, Presence::AccessLost] {
+        let mut tx = mirror.base.begin(mirror.tenant).await;
+        assert_eq!(tx.set_presence(mirror.instance, &["1".into()], presence).await.unwrap(), 1);
+        assert_eq!(tx.set_presence(mirror.instance, &["1".into()], presence).await.unwrap(), 0);
+        tx.commit().await.unwrap();
+        assert_eq!(mirror.id_of("PAY-1").await, None);
+        assert_eq!(mirror.store(std::slice::from_ref(&bundle)).await.issues, 1);
+        assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("1"));
+    }
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_history_is_rewritten_when_its_author_is_anonymised_and_loses_surplus_items() {
+    let mirror = Mirror::new().await;
+    let bundle = full();
+    mirror.store(std::slice::from_ref(&bundle)).await;
+    let anonymised = changed(&bundle, 0, |bundle| {
+        let history = &mut bundle.histories[1];
+        history.author = None;
+        history.raw = json!({"id": "32"});
+        history.items.truncate(1);
+    });
+    assert_eq!(mirror.store(std::slice::from_ref(&anonymised)).await.changelog_items, 1);
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    let histories = tx.histories(&[mirror.id(&bundle)]).await.unwrap();
+    assert_eq!(histories.len(), 3);
+    assert_eq!(histories[1].raw["author"], json!(null));
+    assert_eq!(histories[1].raw["items"].as_array().unwrap().len(), 1);
+    drop(tx);
+    assert_eq!(mirror.store(&[anonymised]).await, UpsertCounts::default());
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_link_is_one_row_for_both_issues_and_goes_when_one_of_them_loses_it() {
+    let mirror = Mirror::new().await;
+    let (one, two) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
+    let link = blocks(41, &one, &two);
+    let linked = |bundle: &IssueBundle, minute| changed(bundle, minute, |b| b.links = vec![link.clone()]);
+    let sql = "SELECT inward_key || ' ' || link_type || ' ' || outward_key || ' ' || presence FROM issue_links";
+
+    mirror.store(&[linked(&one, 0), linked(&two, 0)]).await;
+    assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 present"]);
+    mirror.store(&[changed(&two, 5, |_| {})]).await;
+    assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 deleted"]);
+    mirror.store(&[linked(&two, 6)]).await;
+    assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 present"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn field_values_are_those_of_the_latest_state() {
+    let mirror = Mirror::new().await;
+    let value = |ordinal, text: &str| FieldValueRecord {
+        field_id: "customfield_1".into(),
+        ordinal,
+        value_id: Some(format!("id {text}")),
+        text: Some(text.into()),
+        number: Some(f64::NAN),
+        time: Some(at(0)),
+    };
+    let bundle = changed(&issue(1, "PAY-1"), 0, |b| b.values = vec![value(0, "Red"), value(1, "Green")]);
+    mirror.store(std::slice::from_ref(&bundle)).await;
+    mirror.store(&[changed(&bundle, 5, |b| b.values = vec![value(0, "BLUE")])]).await;
+    let rows = mirror.column("SELECT value_key || '/' || value_text || '/' || value_id FROM issue_field_values").await;
+    assert_eq!(rows, ["blue/BLUE/id BLUE"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn what_is_longer_than_its_column_is_cut_and_who_is_not_known_gets_a_row() {
+    let mirror = Mirror::new().await;
+    let long = "ü".repeat(1000);
+    let bundle = changed(&issue(1, "PAY-1"), 0, |b| {
+        b.issue.status = long.clone();
+        b.issue.issue_type = Some((long.clone(), "1".into()));
+        b.issue.assignee = Some("nobody-told-us".into());
+        b.issue.story_points = Some(1e300);
+        b.histories = vec![history(31, 1, vec![item(&long, None, None)])];
+        b.histories[0].author = Some("anonymous".into());
+        b.reference.projects.clear();
+        b.reference.statuses[0].name = long.clone();
+        b.reference.users[0].display_name = Some(long.clone());
+    });
+    assert_eq!(mirror.store(std::slice::from_ref(&bundle)).await.changelog_items, 1);
+    assert_eq!(mirror.store(std::slice::from_ref(&bundle)).await, UpsertCounts::default());
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    let row = tx.issue(None, "PAY-1").await.unwrap().unwrap();
+    assert_eq!((row.status.chars().count(), row.assignee, row.story_points), (255, None, None));
+    assert_eq!(row.project_key, "PAY");
+    drop(tx);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_key_of_several_instances_must_be_named_with_its_instance() {
+    let mirror = Mirror::new().await;
+    let other = mirror.base.instance(mirror.tenant, "other", application::instances::InstanceKind::Server).await;
+    mirror.store(&[issue(1, "PAY-1")]).await;
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    tx.upsert_issues(other, &[issue(1, "PAY-1")]).await.unwrap();
+    for name in ["PAY-1", "1"] {
+        let error = tx.issue(None, name).await.unwrap_err();
+        assert!(matches!(&error, Error::Conflict(text) if text.contains("`main`, `other`")), "{error}");
+        assert_eq!(tx.issue(Some(other), name).await.unwrap().unwrap().instance, "other");
+    }
+    for name in ["", "PAY", "PAY-2", "2", "0x1", "PAY-1; DROP TABLE issues"] {
+        assert!(tx.issue(None, name).await.unwrap().is_none(), "{name}");
+    }
+    drop(tx);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn two_transactions_that_store_the_same_page_follow_each_other() {
+    let mirror = Mirror::new().await;
+    let page: Vec<_> = (1..40).map(|n| issue(n, &format!("PAY-{n}"))).collect();
+    let reversed: Vec<_> = page.iter().rev().map(|b| changed(b, 5, |_| {})).collect();
+    let (one, two) = tokio::join!(mirror.store(&page), mirror.store(&reversed));
+    assert!(one.issues + two.issues >= 39);
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    assert_eq!(tx.issue_count(mirror.instance).await.unwrap(), 39);
+    assert_eq!(tx.issue(None, "PAY-7").await.unwrap().unwrap().updated, at(5));
+    drop(tx);
+    mirror.base.remove().await;
+}
