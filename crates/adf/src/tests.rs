@@ -25,7 +25,7 @@ fn check(name: &str, source: &str, document: &Document) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #![proptest_config(ProptestConfig::with_cases(1000))]
 
     #[test]
     fn no_parser_fails_on_any_text(source in documents::hostile_text()) {
@@ -53,7 +53,7 @@ proptest! {
 
 #[test]
 fn hostile_text_takes_no_time() {
-    const SIZE: usize = 200_000;
+    const SIZE: usize = 50_000;
     let units = [
         "[", "![", "[a](", "[a](b", "](", "[a](<b", "[a](b \"", "[a|", "[~", "*", "**a", "*a _b ", "_a*", "`", "`a``", "~~a",
         "{", "{{", "{{a}} ", "{*}", "{code}", "{code:", "{code:a}", "{quote}", "{panel:a=b}", "{quote}{panel}", "{color:red}",
@@ -69,9 +69,8 @@ fn hostile_text_takes_no_time() {
             let document = parse(&source);
             let written = to_markdown(&document).len() + to_wiki(&document).len() + to_html(&document).len();
             let took = start.elapsed();
-            if took.as_millis() > 800 { eprintln!("SLOW {name} {unit:?} {took:?} {written}"); }
-            // An unoptimised build on a busy machine stays well below; what is quadratic takes minutes.
-            assert!(took.as_secs() < 20, "{name} took {took:?} for {unit:?}");
+            // An unoptimised build on a busy machine needs half a second; what is quadratic needs minutes.
+            assert!(took.as_secs() < 10, "{name} took {took:?} for {unit:?}");
             assert!(written <= 60 * SIZE, "{name} makes {written} bytes of {unit:?}");
         }
     }

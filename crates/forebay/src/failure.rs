@@ -60,4 +60,4 @@ macro_rules! from_display {
     };
 }
 
-from_display!(std::io::Error, serde_json::Error, anyhow::Error);
+from_display!(std::io::Error, serde_json::Error);

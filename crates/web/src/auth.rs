@@ -3,22 +3,33 @@
 
 use application::{Caller, Error, keys};
 use axum::{
-    extract::FromRequestParts,
+    Router,
+    extract::{FromRequestParts, Request, State},
     http::{HeaderMap, Method, header, request::Parts},
+    middleware::{self, Next},
+    response::Response,
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::{context::RequestContext, state::WebState};
+use crate::{context::RequestContext, rest::problem::Problem, state::WebState};
 
 const COOKIE: &str = "forebay_session";
 const SESSION: Duration = Duration::hours(12);
 
-/// An authenticated caller; a handler that asks for it is closed to everyone else. The rejection is the plain
-/// application error, which each door words in its own way: see the doors' own extractors.
-#[derive(Clone, Debug)]
-pub struct Authenticated(pub Caller);
+/// Closes routes to everyone without a key; what stands behind finds the [`Caller`] in the request's extensions.
+/// For doors that are mounted from elsewhere.
+pub fn with_key(state: WebState, routes: Router) -> Router {
+    routes.layer(middleware::from_fn_with_state(state, admit))
+}
+
+async fn admit(State(state): State<WebState>, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    let caller = authenticate(&mut parts, &state).await?;
+    parts.extensions.insert(caller);
+    Ok(next.run(Request::from_parts(parts, body)).await)
+}
 
 /// Finds the caller of a request.
 ///

@@ -12,7 +12,7 @@ mod webhooks;
 use axum::{Router, middleware};
 use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer};
 
-pub use auth::{Authenticated, login_link};
+pub use auth::{login_link, with_key};
 pub use context::RequestContext;
 pub use rest::openapi;
 pub use state::WebState;

@@ -221,7 +221,7 @@ enum Place {
 fn lines(nodes: &[Node], place: Place) -> String {
     let rules = Rules { colors: false, formats_end_at_breaks: false };
     let events = events(nodes, rules);
-    let mut writer = Writer { place, out: String::new(), delimiters: Vec::new(), in_link: false };
+    let mut writer = Writer { place, out: String::new(), delimiters: Vec::new(), em: "*", in_link: false };
     let trailing = events.iter().rev().take_while(|event| matches!(event, Event::Break)).count();
     for (index, event) in events.iter().enumerate() {
         writer.event(event, index + trailing >= events.len());
@@ -235,6 +235,8 @@ struct Writer {
     out: String,
     /// Delimiters of emphasis that wait for the character after them; whether each opens.
     delimiters: Vec<(&'static str, bool)>,
+    /// The sign of the emphasis that is open.
+    em: &'static str,
     in_link: bool,
 }
 
@@ -280,7 +282,13 @@ impl Writer {
             }
             Tag::Color(_) => {}
             Tag::Format(Format::Strong) => self.delimiters.push(("**", opens)),
-            Tag::Format(Format::Em) => self.delimiters.push(("*", opens)),
+            Tag::Format(Format::Em) => {
+                // Right inside of bold it takes the other sign: a run of three would leave open what closes when.
+                if opens {
+                    self.em = if matches!(self.delimiters.last(), Some(("**", true))) { "_" } else { "*" };
+                }
+                self.delimiters.push((self.em, opens));
+            }
             Tag::Format(Format::Strike) => self.delimiters.push(("~~", opens)),
             Tag::Format(Format::Underline) => self.raw(&html("u")),
             Tag::Format(Format::Sub) => self.raw(&html("sub")),
@@ -310,14 +318,16 @@ impl Writer {
         let opening = delimiters.iter().position(|(_, opens)| *opens).unwrap_or(delimiters.len());
         let (closing, opening) = delimiters.split_at(opening);
         let is_mixed = |run: &[(&str, bool)]| {
-            let strikes = run.iter().filter(|(sign, _)| *sign == "~~").count();
-            strikes > 0 && strikes < run.len()
+            let first = run.first().and_then(|(sign, _)| sign.chars().next());
+            run.iter().any(|(sign, _)| sign.chars().next() != first)
         };
+        // An underscore ends nothing within a word.
+        let is_strict = closing.last().is_some_and(|(sign, _)| *sign == "_");
         // What follows the closing delimiters: the opening ones, or the text.
         for (sign, _) in closing {
             self.out.push_str(sign);
         }
-        let closes_amiss = !closing.is_empty() && (is_mixed(closing) || is_sign(before)) && is_word(next);
+        let closes_amiss = !closing.is_empty() && (is_strict || is_mixed(closing) || is_sign(before)) && is_word(next);
         if !closing.is_empty() && (!opening.is_empty() || closes_amiss) {
             self.out.push_str(SEPARATOR);
         }

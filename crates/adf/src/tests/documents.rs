@@ -142,33 +142,29 @@ fn block_meaning(node: &Node) -> Value {
 }
 
 fn line_meaning(nodes: &[Node]) -> Value {
-    // Each part: how it looks, and its text.
-    let mut parts: Vec<(String, String)> = Vec::new();
-    let mut push = |look: String, text: &str| match parts.last_mut() {
-        Some((last, joined)) if *last == look => joined.push_str(text),
-        _ => parts.push((look, text.to_owned())),
-    };
+    // Each character with its look; what has no text is one character.
+    let mut signs: Vec<(String, String)> = Vec::new();
     for node in nodes {
         let Some(text) = &node.text else {
-            let id = node.attr_str("id").unwrap_or_default();
-            push(format!("{} {id}", node.kind.as_str()), "+");
+            signs.push((format!("{} {}", node.kind.as_str(), node.attr_str("id").unwrap_or_default()), "+".to_owned()));
             continue;
         };
         let mut look: Vec<String> =
             node.marks.as_deref().unwrap_or_default().iter().map(|mark| format!("{mark:?}")).collect();
         look.sort();
-        for c in text.chars() {
-            push(if c == ' ' { "blank".to_owned() } else { look.join(" ") }, &c.to_string());
+        let look = look.join(" ");
+        signs.extend(text.chars().map(|c| (if c == ' ' { "blank".to_owned() } else { look.clone() }, c.to_string())));
+    }
+    let is_break = |sign: Option<&(String, String)>| sign.is_none_or(|(look, _)| look.starts_with("hardBreak"));
+    let mut parts: Vec<(String, String)> = Vec::new();
+    for (index, (look, text)) in signs.iter().enumerate() {
+        let next = signs[index..].iter().find(|(look, _)| look != "blank");
+        match parts.last_mut() {
+            last if look == "blank" && (is_break(next) || is_break(last.as_deref())) => {}
+            Some((last, _)) if look == "blank" && last == look => {}
+            Some((last, joined)) if last == look => joined.push_str(text),
+            _ => parts.push((look.clone(), text.clone())),
         }
     }
-    let is_break = |part: Option<&(String, String)>| part.is_none_or(|(look, _)| look.starts_with("hardBreak"));
-    let shown = parts.iter().enumerate().filter(|(index, (look, _))| {
-        let before = index.checked_sub(1).and_then(|before| parts.get(before));
-        look != "blank" || !(is_break(before) || is_break(parts.get(index + 1)))
-    });
-    let shown = shown.map(|(_, (look, text))| match look.as_str() {
-        "blank" => json!([" "]),
-        look => json!([look, text]),
-    });
-    shown.collect()
+    json!(parts)
 }

@@ -18,7 +18,14 @@ pub(super) enum Place {
 /// The inline nodes as wiki markup.
 pub(super) fn write(nodes: &[Node], place: Place) -> String {
     let events = events(nodes, Rules { colors: true, formats_end_at_breaks: true });
-    let mut writer = Writer { place, parts: Vec::new(), active: [false; Format::ALL.len()], link: None, previous: None };
+    let mut writer = Writer {
+        place,
+        parts: Vec::new(),
+        active: [false; Format::ALL.len()],
+        link: None,
+        previous: None,
+        at_line_start: true,
+    };
     for (index, event) in events.iter().enumerate() {
         writer.event(event, events.get(index + 1));
     }
@@ -65,6 +72,8 @@ struct Writer {
     link: Option<usize>,
     /// The character before, as the parser sees it; `None` at the start of a line.
     previous: Option<char>,
+    /// Whether the line has nothing yet but signs of formats, which could be read as the markers of a list.
+    at_line_start: bool,
 }
 
 fn sign_of(format: Format) -> char {
@@ -108,6 +117,7 @@ impl Writer {
 
     fn verbatim(&mut self, text: &str) {
         self.previous = text.chars().next_back().or(self.previous);
+        self.at_line_start = false;
         let begins_link = self.link == Some(self.parts.len());
         match self.parts.last_mut() {
             Some(Part::Text(last)) if !begins_link => last.push_str(text),
@@ -125,7 +135,8 @@ impl Writer {
         let sign = sign_of(format);
         self.active[format as usize] = opens;
         self.parts.push(Part::Sign { sign, opens });
-        self.previous = Some(if opens { sign } else { '.' });
+        // Where the text begins with the sign, the parser sees braces before it: see `assemble`.
+        self.previous = Some('.');
     }
 
     /// A line end where that makes a break: between two lines that have something.
@@ -135,13 +146,13 @@ impl Writer {
             Some(Event::Atom(node)) => !atom_text(node).is_empty(),
             _ => false,
         };
-        let after_text = self.previous.is_some() && !self.ends_with("\\\\");
-        if text_follows && after_text && self.place != Place::Heading {
+        if text_follows && self.previous.is_some() && self.place != Place::Heading {
             self.verbatim("\n");
-            self.previous = None;
+            self.at_line_start = true;
         } else {
-            self.markup("\\\\");
+            self.verbatim("\\\\");
         }
+        self.previous = None;
     }
 
     fn ends_with(&self, end: &str) -> bool {
@@ -233,7 +244,7 @@ impl Writer {
 
     fn text(&mut self, text: &str) {
         let mut rest = text;
-        if self.previous.is_none() && self.place != Place::Heading {
+        if self.at_line_start && self.place != Place::Heading {
             let taken = self.line_start(rest);
             rest = &rest[taken..];
         }
@@ -266,6 +277,8 @@ impl Writer {
         let before_blank = next.is_some_and(char::is_whitespace);
         match c {
             '{' | '[' => true,
+            // After code it would be taken for a part of it.
+            '}' => self.ends_with("}"),
             ']' => self.link.is_some(),
             '|' => self.place == Place::Cell,
             '!' => !after_word && !before_blank,

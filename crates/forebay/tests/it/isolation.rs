@@ -1,0 +1,231 @@
+//! The border: another tenant sees nothing, through any door.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use sqlx::{Row, postgres::PgRow};
+
+use crate::app::TestApp;
+
+async fn two_tenants() -> (TestApp, String) {
+    let app = TestApp::start().await;
+    app.sandbox("site", 20);
+    app.cli(&["tenant", "create", "globex"]);
+    let other = app.key_for("globex", "read,write,sql,ai,admin");
+    (app, other)
+}
+
+/// The operations that name something of a tenant, each with a name that exists in the other one. An operation of the
+/// OpenAPI document that is neither here nor in [`OWN_ONLY`] fails the test, so that none can be forgotten.
+const FOREIGN: &[(&str, &str, &str, u16)] = &[
+    ("GET", "/v1/instances/{name}", "/v1/instances/site", 404),
+    ("DELETE", "/v1/instances/{name}", "/v1/instances/site", 404),
+    ("POST", "/v1/instances/{name}/test", "/v1/instances/site/test", 404),
+    ("POST", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
+    ("GET", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
+    ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
+    ("GET", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
+    ("GET", "/v1/issues/{key}/changelog", "/v1/issues/10001/changelog", 404),
+    ("GET", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
+    ("POST", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
+    ("POST", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
+    ("DELETE", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
+];
+
+/// Operations that name nothing: what they answer is the caller's own, as the tests below see.
+const OWN_ONLY: &[(&str, &str)] = &[
+    ("GET", "/v1/instances"),
+    ("POST", "/v1/instances"),
+    ("GET", "/v1/issues"),
+    ("POST", "/v1/issues/search"),
+    ("GET", "/v1/sync"),
+    ("GET", "/v1/pulse"),
+    ("GET", "/v1/audit"),
+    ("POST", "/v1/sql"),
+    ("GET", "/v1/keys"),
+    ("POST", "/v1/keys"),
+    ("GET", "/v1/whoami"),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_rest_operation_hides_what_is_anothers() {
+    let (app, other) = two_tenants().await;
+    let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
+    let document = app.get("/openapi.json").await.ok();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys().filter(|name| ["get", "post", "put", "delete", "patch"].contains(&name.as_str())) {
+            let method = method.to_uppercase();
+            let known = FOREIGN.iter().any(|case| case.0 == method && case.1 == path)
+                || OWN_ONLY.contains(&(method.as_str(), path.as_str()))
+                || ["/health/live", "/health/ready", "/metrics"].contains(&path.as_str());
+            assert!(known, "{method} {path} has no case in the foreign-tenant test");
+        }
+    }
+    for (method, _, path, status) in FOREIGN {
+        let body = match (*method, path) {
+            ("POST", path) if path.ends_with("comments") => Some(json!({ "body": "hello" })),
+            ("POST", path) if path.ends_with("transitions") => Some(json!({ "transition": "31" })),
+            _ => None,
+        };
+        let path = path.replace("{acme_key}", &acme_key);
+        let answer = app.ask(Method::from_bytes(method.as_bytes()).unwrap(), &path, Some(&other), body).await;
+        assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {}", answer.text);
+    }
+    assert_eq!(app.get("/v1/issues/10001").await.status, 200, "the owner still sees it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
+    let (app, other) = two_tenants().await;
+    let get = async |path: &str| app.ask(Method::GET, path, Some(&other), None).await.ok();
+    assert_eq!(get("/v1/instances").await["instances"], json!([]));
+    assert_eq!(get("/v1/issues?jql=ORDER%20BY%20key&total=true").await["total"], 0);
+    assert_eq!(get("/v1/pulse").await["issues"], 0);
+    assert_eq!(get("/v1/audit").await["entries"], json!([]));
+    let keys = get("/v1/keys").await;
+    assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
+    let page = app.ask(Method::GET, "/jira/site/rest/api/2/issue/10001", Some(&other), None).await;
+    assert_eq!(page.status, 404);
+    let sql = async |text: &str| {
+        app.ask(Method::POST, "/v1/sql", Some(&other), Some(json!({ "sql": text }))).await
+    };
+    for view in ["issues", "changelog", "comments"] {
+        assert_eq!(sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"], json!([[0]]), "{view}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_shows_another_tenant_nothing() {
+    let (app, other) = two_tenants().await;
+    let call = async |key: &str, tool: &str, arguments: Value| crate::doors::mcp_call(&app, key, tool, arguments).await;
+    let own = call(&app.key, "jql_search", json!({ "jql": "ORDER BY key" })).await;
+    assert_eq!(own["structuredContent"]["total"], 20, "{own}");
+    let theirs = call(&other, "jql_search", json!({ "jql": "ORDER BY key" })).await;
+    assert_eq!(theirs["structuredContent"]["total"], 0, "{theirs}");
+    let issue = call(&other, "get_issue", json!({ "key": "10001" })).await;
+    assert_eq!(issue["isError"], true);
+    let rows = call(&other, "sql_query", json!({ "sql": "SELECT count(*) FROM issues" })).await;
+    assert!(rows.to_string().contains("[[0]]"), "{rows}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_tenant_there_are_no_rows() {
+    let (app, _other) = two_tenants().await;
+    let mut owner = app.database.superuser().await;
+    let tables: Vec<String> = sqlx::query(
+        "SELECT c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+         WHERE n.nspname = 'public' AND c.relkind = 'r'",
+    )
+    .map(|row: PgRow| row.get(0))
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert!(tables.len() > 20);
+    for role in ["forebay_app", "forebay_read"] {
+        let mut connection = app.database.connect(role).await;
+        for table in &tables {
+            let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM public.{table}")));
+            match count.fetch_one(&mut connection).await {
+                Ok(rows) => assert_eq!(rows, 0, "{role} sees rows of {table}"),
+                // The SQL door's role may not even name the tables.
+                Err(error) => assert!(role == "forebay_read" && error.to_string().contains("permission denied"), "{table}: {error}"),
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_table_with_a_tenant_is_behind_the_border_and_every_view_asks_as_the_caller() {
+    let (app, _other) = two_tenants().await;
+    let mut owner = app.database.superuser().await;
+    let open: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND c.relname <> '_sqlx_migrations'
+           AND NOT (c.relrowsecurity AND c.relforcerowsecurity
+                    AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = c.oid))",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(open, Vec::<String>::new(), "tables without forced row-level security");
+    let loose: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname = 'jira' AND c.relkind = 'v'
+           AND NOT coalesce(c.reloptions::text LIKE '%security_invoker=true%', false)",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(loose, Vec::<String>::new(), "views that read with their owner's rights");
+    let readable: Vec<String> = sqlx::query_scalar(
+        "SELECT matviewname::text FROM pg_matviews
+         WHERE has_table_privilege('forebay_app', format('%I.%I', schemaname, matviewname), 'SELECT')
+            OR has_table_privilege('forebay_read', format('%I.%I', schemaname, matviewname), 'SELECT')",
+    )
+    .fetch_all(&mut owner)
+    .await
+    .unwrap();
+    assert_eq!(readable, Vec::<String>::new(), "materialized views ignore row-level security");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hostile_question_at_the_sql_door_gets_nothing_of_anyone() {
+    let (app, other) = two_tenants().await;
+    for sql in [
+        "SELECT set_config('app.current_tenant_id', 'x', false)",
+        "SELECT set_config('role', 'forebay_app', true)",
+        "SELECT * FROM public.issues",
+        "SELECT * FROM tenants",
+        "SELECT * FROM pg_catalog.pg_stat_activity",
+        "SELECT * FROM pg_stat_activity",
+        "SELECT current_setting('app.sql_ticket')",
+        "SELECT 1; SELECT 2",
+        "DELETE FROM issues",
+        "WITH gone AS (DELETE FROM jira.issues RETURNING *) SELECT * FROM gone",
+        "SELECT * INTO stolen FROM issues",
+        "SELECT * FROM issues FOR UPDATE",
+        "COPY issues TO '/tmp/x'",
+        "SELECT pg_sleep(100)",
+        "SELECT query_to_xml('SELECT 1', true, true, '')",
+        "SELECT lo_import('/etc/passwd')",
+        "SET ROLE forebay_app",
+        "EXPLAIN ANALYZE SELECT 1",
+    ] {
+        let answer = app.ask(Method::POST, "/v1/sql", Some(&other), Some(json!({ "sql": sql }))).await;
+        assert_eq!(answer.status, 400, "{sql}: {}", answer.text);
+        assert_eq!(answer.json["errors"][0]["field"], "sql", "{sql}: {}", answer.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_scope_opens_its_own_door_only() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 3);
+    let reader = app.key_for("acme", "read");
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        app.ask(method, path, Some(&reader), body).await.status.as_u16()
+    };
+    assert_eq!(ask(Method::GET, "/v1/issues/10001", None).await, 200);
+    assert_eq!(ask(Method::POST, "/v1/issues/10001/comments", Some(json!({ "body": "x" }))).await, 403);
+    assert_eq!(ask(Method::POST, "/v1/sql", Some(json!({ "sql": "SELECT 1" }))).await, 403);
+    assert_eq!(ask(Method::GET, "/v1/audit", None).await, 403);
+    assert_eq!(ask(Method::DELETE, "/v1/instances/site", None).await, 403);
+    let comment = json!({ "body": "x" });
+    assert_eq!(ask(Method::POST, "/jira/site/rest/api/2/issue/10001/comment", Some(comment)).await, 403);
+    let refused = crate::doors::mcp_call(&app, &reader, "sql_query", json!({ "sql": "SELECT 1" })).await;
+    assert_eq!(refused["isError"], true, "{refused}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_is_refused_at_once() {
+    let app = TestApp::start().await;
+    let key = app.key_for("acme", "read");
+    let ask = async || app.ask(Method::GET, "/v1/whoami", Some(&key), None).await.status.as_u16();
+    assert_eq!(ask().await, 200);
+    let id = app.get("/v1/whoami").await.ok();
+    assert_eq!(id["scopes"].as_array().unwrap().len(), 5);
+    let keys = app.json(&["key", "list", "--tenant", "acme"]);
+    let reader = keys.as_array().unwrap().iter().find(|key| key["scopes"] == json!(["read"])).unwrap();
+    app.cli(&["key", "revoke", reader["id"].as_str().unwrap()]);
+    assert_eq!(ask().await, 401);
+}

@@ -1,0 +1,131 @@
+//! A mirror follows its source: backfill, webhooks, polling; and what is written through comes back.
+
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, eventually};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mirror_equals_its_source_issue_by_issue() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 150);
+    app.mirror("copy", "source", "cloud");
+    let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert_eq!(run["issues"], 150);
+    for name in ["comments", "changelog_items", "worklogs", "requests"] {
+        assert!(run[name].as_u64().unwrap() > 0, "{name}: {run}");
+    }
+    let search = json!({ "jql": "created >= \"1970-01-01\" ORDER BY id", "fields": ["*all"], "maxResults": 100 });
+    let mut token = Value::Null;
+    let mut compared = 0;
+    loop {
+        let mut body = search.clone();
+        if token.is_string() {
+            body["nextPageToken"] = token.clone();
+        }
+        let page = app.post("/jira/source/rest/api/3/search/jql", body).await.ok();
+        for issue in page["issues"].as_array().unwrap() {
+            let key = issue["key"].as_str().unwrap();
+            let path = |instance: &str| format!("/jira/{instance}/rest/api/3/issue/{key}?expand=changelog");
+            let (source, copy) = (app.get(&path("source")).await.ok(), app.get(&path("copy")).await.ok());
+            assert_eq!(copy["fields"], source["fields"], "{key}");
+            assert_eq!(copy["changelog"]["histories"], source["changelog"]["histories"], "{key}");
+            compared += 1;
+        }
+        token = page["nextPageToken"].clone();
+        if !token.is_string() {
+            break;
+        }
+    }
+    assert_eq!(compared, 150);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_at_the_source_arrives_by_webhook() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 20);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let body = json!({ "body": "Look here" });
+    let added = app.post("/jira/source/rest/api/2/issue/10001/comment", body).await;
+    assert_eq!(added.status, 201);
+    let id = added.json["id"].as_str().unwrap().to_owned();
+    let seen = eventually(
+        async || app.get("/jira/copy/rest/api/2/issue/10001/comment").await.ok(),
+        |page| page["comments"].as_array().unwrap().iter().any(|comment| comment["id"] == id.as_str()),
+    )
+    .await;
+    let comment = seen["comments"].as_array().unwrap().iter().find(|comment| comment["id"] == id.as_str()).unwrap();
+    assert_eq!(comment["body"], "Look here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_catches_up_without_copying_again() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 60);
+    app.mirror("copy", "source", "cloud");
+    assert_eq!(app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"])["issues"], 60);
+    let again = app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert!(again["issues"].as_u64().unwrap() < 60, "{again}");
+    let status = app.json(&["sync", "status", "copy", "--tenant", "acme"]);
+    assert_eq!(status[0]["issues"], 60);
+    assert_eq!(status[0]["run"]["kind"], "poll");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_goes_through_to_the_source_and_is_audited() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 20);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let issue = app.get("/v1/issues?jql=statusCategory%20%3D%20Done&instance=copy&limit=1").await.ok();
+    let key = issue["issues"][0]["key"].as_str().unwrap().to_owned();
+    let open = app.get(&format!("/v1/issues/{key}/transitions?instance=copy")).await.ok();
+    assert!(open.to_string().contains("Reopen"), "{open}");
+    let body = json!({ "transition": "Reopen" });
+    let moved = app.post(&format!("/v1/issues/{key}/transitions?instance=copy"), body).await.ok();
+    assert_eq!(moved["status"]["name"], "To Do");
+    for instance in ["source", "copy"] {
+        let issue = app.get(&format!("/jira/{instance}/rest/api/3/issue/{key}?expand=changelog")).await.ok();
+        assert_eq!(issue["fields"]["status"]["name"], "To Do", "{instance}");
+        assert_eq!(issue["fields"]["resolution"], Value::Null, "{instance}");
+        let latest = &issue["changelog"]["histories"][0]["items"];
+        assert_eq!(latest[0]["field"], "status", "{instance}: {latest}");
+        assert_eq!(latest[0]["toString"], "To Do", "{instance}");
+    }
+    let audit = app.get("/v1/audit?action=transition_issue").await.ok();
+    let entry = audit["entries"].as_array().unwrap().iter().find(|e| e["instance"] == "copy").unwrap().clone();
+    assert_eq!(entry["target"], key);
+    assert_eq!(entry["outcome"], "succeeded");
+    assert_eq!(entry["payload"]["before"]["status"], "Done");
+    assert_eq!(entry["payload"]["after"]["status"], "To Do");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_write_changes_nothing_and_is_told() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 5);
+    let refused = app.post("/v1/issues/10001/transitions?instance=source", json!({ "transition": "Fly" })).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json["code"], "invalid");
+    assert_eq!(refused.json["errors"][0]["field"], "transition");
+    let empty = app.post("/v1/issues/10001/comments?instance=source", json!({ "body": "  " })).await;
+    assert_eq!((empty.status.as_u16(), &empty.json["errors"][0]["field"]), (400, &json!("body")));
+    assert_eq!(app.get("/v1/audit?action=add_comment").await.ok()["entries"], json!([]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_credentials_are_told_and_delete_nothing() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 5);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let keys = app.json(&["key", "list", "--tenant", "acme"]);
+    let id = keys[0]["id"].as_str().unwrap().to_owned();
+    app.cli(&["key", "revoke", &id]);
+    let output = app.output(&["sync", "run", "copy", "--tenant", "acme"]);
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("credentials"), "{output:?}");
+    let status = app.json(&["sync", "status", "copy", "--tenant", "acme"]);
+    assert_eq!(status[0]["issues"], 5);
+    assert_eq!(status[0]["run"]["state"], "failed");
+}

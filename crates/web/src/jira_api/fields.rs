@@ -1,0 +1,224 @@
+//! Which fields of an issue are asked for, and what else with it (jira-facts 1.1, 6.1).
+
+use std::collections::HashSet;
+
+use application::{ports::TenantTx, reference::Roster};
+use domain::ids::InstanceId;
+use serde_json::{Map, Value};
+
+use super::refusal::Refusal;
+
+/// The fields of an issue when a request names none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum DefaultFields {
+    /// Only what names the issue: `search/jql`.
+    Ids,
+    /// `*navigable`: the old search, `issue/bulkfetch`.
+    Navigable,
+    /// `*all`: one issue.
+    All,
+}
+
+/// `fields` as asked for: ids, `*all`, `*navigable`, and `-id` for what is to be left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Selection {
+    base: Base,
+    named: HashSet<String>,
+    excluded: HashSet<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Base {
+    Nothing,
+    Navigable,
+    All,
+}
+
+/// Not navigable in any Jira, whatever its roster of fields says or leaves out.
+const NEVER_NAVIGABLE: [&str; 3] = ["comment", "worklog", "attachment"];
+
+impl Selection {
+    pub(super) fn parse(names: &[String], default: DefaultFields) -> Self {
+        let mut selection = Self { base: Base::Nothing, named: HashSet::new(), excluded: HashSet::new() };
+        for name in names {
+            match (name.as_str(), name.strip_prefix('-')) {
+                ("*all", _) => selection.base = Base::All,
+                ("*navigable", _) if selection.base == Base::Nothing => selection.base = Base::Navigable,
+                ("*navigable" | "", _) => {}
+                (_, Some(excluded)) => {
+                    selection.excluded.insert(excluded.to_owned());
+                }
+                (named, None) => {
+                    selection.named.insert(named.to_owned());
+                }
+            }
+        }
+        let only_exclusions = selection.base == Base::Nothing && selection.named.is_empty();
+        if only_exclusions {
+            selection.base = match default {
+                DefaultFields::All => Base::All,
+                DefaultFields::Navigable => Base::Navigable,
+                // What is left out must be left out of something: Jira takes the navigable fields.
+                DefaultFields::Ids if !selection.excluded.is_empty() => Base::Navigable,
+                DefaultFields::Ids => Base::Nothing,
+            };
+        }
+        selection
+    }
+
+    /// Whether it names nothing but what every issue shows anyway.
+    pub(super) fn is_ids_only(&self) -> bool {
+        self.base == Base::Nothing && self.named.iter().all(|name| name == "id" || name == "key")
+    }
+
+    /// Whether the roster of fields is needed to tell.
+    pub(super) fn needs_roster(&self) -> bool {
+        self.base == Base::Navigable
+    }
+
+    pub(super) fn contains(&self, field: &str, roster: &FieldRoster) -> bool {
+        if self.excluded.contains(field) {
+            return false;
+        }
+        match self.base {
+            Base::All => true,
+            _ if self.named.contains(field) => true,
+            Base::Navigable => !NEVER_NAVIGABLE.contains(&field) && !roster.hidden.contains(field),
+            Base::Nothing => false,
+        }
+    }
+}
+
+/// `expand` as asked for. Names that are not known here are passed over, as Jira does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Expand {
+    /// The histories of the issue.
+    pub(super) changelog: bool,
+    /// Rich text as HTML.
+    pub(super) rendered_fields: bool,
+    /// The fields' names.
+    pub(super) names: bool,
+    /// The fields' schemas.
+    pub(super) schema: bool,
+}
+
+impl Expand {
+    pub(super) fn parse(names: &[String]) -> Self {
+        let has = |wanted: &str| names.iter().any(|name| name == wanted);
+        Self {
+            changelog: has("changelog"),
+            rendered_fields: has("renderedFields"),
+            names: has("names"),
+            schema: has("schema"),
+        }
+    }
+}
+
+/// What a site's roster of fields (`GET /field`) says of them. Empty where nothing is known of a site's fields.
+#[derive(Clone, Debug, Default)]
+pub(super) struct FieldRoster {
+    fields: Vec<(String, Value)>,
+    hidden: HashSet<String>,
+    textareas: HashSet<String>,
+}
+
+impl FieldRoster {
+    pub(super) async fn load(tx: &mut dyn TenantTx, instance: InstanceId) -> Result<Self, Refusal> {
+        Ok(Self::read(tx.roster(instance, Roster::Fields).await?))
+    }
+
+    pub(super) fn read(served: Vec<Value>) -> Self {
+        let mut roster = Self::default();
+        for field in served {
+            let Some(id) = field["id"].as_str().map(str::to_owned) else { continue };
+            if field["navigable"] == false {
+                roster.hidden.insert(id.clone());
+            }
+            if field["schema"]["custom"].as_str().is_some_and(|custom| custom.ends_with(":textarea")) {
+                roster.textareas.insert(id.clone());
+            }
+            roster.fields.push((id, field));
+        }
+        roster
+    }
+
+    /// Whether the field holds rich text: a document in version 3, wiki markup in version 2 (jira-facts 7).
+    pub(super) fn is_rich_text(&self, field: &str) -> bool {
+        field == "description" || field == "environment" || self.textareas.contains(field)
+    }
+
+    /// A member of each selected field, by the field's id: what `names` and `schema` expand to.
+    pub(super) fn expanded(&self, member: &str, selection: &Selection) -> Value {
+        let selected = self.fields.iter().filter(|(id, _)| selection.contains(id, self));
+        let members = selected.filter_map(|(id, field)| Some((id.clone(), field.get(member)?.clone())));
+        Value::Object(members.collect::<Map<_, _>>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn selection(names: &[&str], default: DefaultFields) -> Selection {
+        Selection::parse(&names.iter().map(ToString::to_string).collect::<Vec<_>>(), default)
+    }
+
+    fn roster() -> FieldRoster {
+        FieldRoster::read(vec![
+            json!({"id": "summary", "name": "Summary", "navigable": true, "schema": {"type": "string"}}),
+            json!({"id": "timetracking", "name": "Time tracking", "navigable": false}),
+            json!({"id": "customfield_1", "name": "Notes", "navigable": true,
+                   "schema": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textarea"}}),
+        ])
+    }
+
+    #[test]
+    fn each_operation_has_its_own_default() {
+        let contains = |default, field| selection(&[], default).contains(field, &roster());
+        assert!(!contains(DefaultFields::Ids, "summary"));
+        assert!(contains(DefaultFields::Navigable, "summary"));
+        assert!(!contains(DefaultFields::Navigable, "comment"));
+        assert!(!contains(DefaultFields::Navigable, "timetracking"));
+        assert!(contains(DefaultFields::All, "comment"));
+        assert!(selection(&[], DefaultFields::Ids).is_ids_only());
+        assert!(selection(&["key", "id"], DefaultFields::All).is_ids_only());
+    }
+
+    #[test]
+    fn a_lone_exclusion_leaves_out_of_the_navigable_fields() {
+        let selection = selection(&["-description"], DefaultFields::Ids);
+        assert!(selection.contains("summary", &roster()));
+        assert!(!selection.contains("description", &roster()));
+        assert!(!selection.contains("comment", &roster()));
+    }
+
+    #[test]
+    fn names_add_to_a_base_and_exclusions_win() {
+        let picked = selection(&["*navigable", "comment", "-summary"], DefaultFields::Ids);
+        assert!(picked.contains("comment", &roster()));
+        assert!(picked.contains("status", &roster()));
+        assert!(!picked.contains("summary", &roster()));
+        let whole = selection(&["*navigable", "*all", "-comment"], DefaultFields::Ids);
+        assert!(whole.contains("timetracking", &roster()));
+        assert!(!whole.contains("comment", &roster()));
+        let named = selection(&["summary"], DefaultFields::All);
+        assert!(named.contains("summary", &roster()) && !named.contains("status", &roster()));
+    }
+
+    #[test]
+    fn names_and_schemas_are_those_of_the_selected_fields() {
+        let picked = selection(&["summary", "timetracking"], DefaultFields::Ids);
+        let names = roster().expanded("name", &picked);
+        assert_eq!(names, json!({"summary": "Summary", "timetracking": "Time tracking"}));
+        assert_eq!(roster().expanded("schema", &picked), json!({"summary": {"type": "string"}}));
+    }
+
+    #[test]
+    fn text_areas_are_known_by_their_type() {
+        assert!(roster().is_rich_text("customfield_1"));
+        assert!(roster().is_rich_text("environment"));
+        assert!(!roster().is_rich_text("summary"));
+    }
+}

@@ -1,0 +1,82 @@
+//! Reading issues by id or key (jira-facts 1.4, 6.1).
+
+use application::issues::require_issue;
+use axum::{http::StatusCode, response::Response};
+use serde_json::{Map, Value, json};
+
+use super::{
+    answer,
+    assemble::View,
+    body::Body,
+    fields::{DefaultFields, Expand, Selection},
+    lookup,
+    params::Params,
+    refusal::Refusal,
+    site::Site,
+};
+
+/// Issues in one bulk fetch.
+const LARGEST_BULK: usize = 100;
+
+pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusal> {
+    let view = View {
+        dialect: site.dialect,
+        selection: Selection::parse(&params.list("fields"), DefaultFields::All),
+        expand: Expand::parse(&params.list("expand")),
+    };
+    let (mut tx, instance) = site.read().await?;
+    let row = require_issue(tx.as_mut(), Some(instance.id), site.param("issue")).await?;
+    let assembled = view.assemble(tx.as_mut(), instance.id, vec![row]).await?;
+    let mut issue = assembled.issues.into_iter().next().unwrap_or_default();
+    // Inside the issue here, beside the issues in a search.
+    if let Some(issue) = issue.as_object_mut() {
+        issue.extend(assembled.expanded);
+    }
+    Ok(answer::ok(&issue))
+}
+
+pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {
+    let names = ids_or_keys(&body, LARGEST_BULK)?;
+    let view = View {
+        dialect: site.dialect,
+        selection: Selection::parse(&body.list("fields")?, DefaultFields::Navigable),
+        expand: Expand::parse(&body.list("expand")?),
+    };
+    let (mut tx, instance) = site.read().await?;
+    let rows = lookup::issues(&site, tx.as_mut(), &instance, &names).await?;
+    let assembled = view.assemble(tx.as_mut(), instance.id, rows).await?;
+    let mut answer = Map::from_iter([
+        ("expand".to_owned(), json!("names,schema")),
+        ("issues".to_owned(), Value::Array(assembled.issues)),
+        ("issueErrors".to_owned(), json!([])),
+    ]);
+    answer.extend(assembled.expanded);
+    Ok(answer::ok(&Value::Object(answer)))
+}
+
+/// `issueIdsOrKeys` of a bulk operation.
+///
+/// # Errors
+/// 400 for none, and for more than `largest`.
+pub(super) fn ids_or_keys(body: &Body, largest: usize) -> Result<Vec<String>, Refusal> {
+    let names = body.list("issueIdsOrKeys")?;
+    if (1..=largest).contains(&names.len()) {
+        return Ok(names);
+    }
+    let message = format!("issueIdsOrKeys must hold between 1 and {largest} ids or keys of issues.");
+    Err(Refusal::message(StatusCode::BAD_REQUEST, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bulk_names_at_least_one_issue_and_not_too_many() {
+        let names = |text: &str| ids_or_keys(&Body::parse(text.as_bytes()).unwrap(), 2);
+        assert_eq!(names(r#"{"issueIdsOrKeys": [10001, "ED-1"]}"#).unwrap(), ["10001", "ED-1"]);
+        assert!(names(r#"{"issueIdsOrKeys": []}"#).is_err());
+        assert!(names("{}").is_err());
+        assert!(names(r#"{"issueIdsOrKeys": ["1", "2", "3"]}"#).is_err());
+    }
+}

@@ -1,0 +1,158 @@
+//! What a request is refused with, in Jira's own form (jira-facts 10.1, 10.2).
+
+use application::Error;
+use axum::{
+    http::{HeaderValue, Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::answer;
+use crate::rest::problem;
+
+/// An answer other than success. The one conversion of [`application::Error`] for this door.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    status: StatusCode,
+    form: Form,
+    /// Seconds, for `Retry-After`.
+    retry_after: Option<u64>,
+}
+
+/// Jira has more than one form of error body; which one is used depends on who in Jira refuses.
+#[derive(Debug)]
+enum Form {
+    /// `{errorMessages, errors}`: the API's own.
+    Collection { messages: Vec<String>, errors: Map<String, Value> },
+    /// `{errorMessages}` alone: the reader of request bodies.
+    Messages(String),
+    /// `application/problem+json`: the web framework, before the API is reached.
+    Problem { title: &'static str, detail: String },
+}
+
+impl Refusal {
+    fn new(status: StatusCode, form: Form) -> Self {
+        Self { status, form, retry_after: None }
+    }
+
+    /// One sentence for the whole request.
+    pub(super) fn message(status: StatusCode, message: impl Into<String>) -> Self {
+        Self::new(status, Form::Collection { messages: vec![message.into()], errors: Map::new() })
+    }
+
+    /// A 400 for the whole request.
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::message(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// A 400 for one field.
+    pub(super) fn field(name: &str, message: impl Into<String>) -> Self {
+        let errors = Map::from_iter([(name.to_owned(), Value::String(message.into()))]);
+        Self::new(StatusCode::BAD_REQUEST, Form::Collection { messages: Vec::new(), errors })
+    }
+
+    /// A body that is JSON, but not what the operation takes.
+    pub(super) fn invalid_payload() -> Self {
+        let text = "Invalid request payload. Refer to the REST API documentation and try again.";
+        Self::new(StatusCode::BAD_REQUEST, Form::Messages(text.into()))
+    }
+
+    /// A body that cannot be read as JSON at all.
+    pub(super) fn unreadable_body(message: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, Form::Messages(message.into()))
+    }
+
+    /// A query parameter of another type.
+    pub(super) fn unconvertible(name: &str, value: &str) -> Self {
+        let detail = format!("Failed to convert '{name}' with value: '{value}'");
+        Self::new(StatusCode::BAD_REQUEST, Form::Problem { title: "Bad Request", detail })
+    }
+
+    /// A body that is not declared as JSON.
+    pub(super) fn media_type(content_type: &str) -> Self {
+        let detail = format!("Content-Type '{content_type}' is not supported.");
+        let title = "Unsupported Media Type";
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Form::Problem { title, detail })
+    }
+
+    /// An operation of Jira's that Forebay does not have.
+    pub(super) fn not_served(method: &Method, path: &str) -> Self {
+        let message = format!("{method} {} is not served by Forebay yet", path_at_site(path));
+        Self::message(StatusCode::NOT_IMPLEMENTED, message)
+    }
+
+    /// A resource that is served, with another method.
+    pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
+        let detail = format!("{method} {} is not served by Forebay", path_at_site(path));
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, Form::Problem { title: "Method Not Allowed", detail })
+    }
+}
+
+/// The path as the site itself would have it: without `/jira/{instance}`.
+fn path_at_site(path: &str) -> &str {
+    path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[at..])
+}
+
+impl<E: Into<Error>> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        let error = error.into();
+        problem::log(&error);
+        let status = problem::status_of(&error);
+        match &error {
+            Error::NotFound { what: "issue", .. } => {
+                Self::message(status, "Issue does not exist or you do not have permission to see it.")
+            }
+            Error::NotFound { what: "project", id } => {
+                Self::message(status, format!("No project could be found with key '{id}'."))
+            }
+            Error::Invalid(problems) => {
+                // Jira has no field for the query itself: what is wrong with it is said of the whole request.
+                let (whole, fields): (Vec<_>, Vec<_>) =
+                    problems.iter().partition(|problem| ["jql", "cursor"].contains(&problem.field.as_str()));
+                let messages =
+                    whole.iter().map(|problem| format!("{} {}", problem.field, problem.message)).collect();
+                let errors = fields
+                    .into_iter()
+                    .map(|problem| (problem.field.clone(), Value::String(problem.message.clone())))
+                    .collect();
+                Self::new(status, Form::Collection { messages, errors })
+            }
+            Error::Unauthenticated(_) => {
+                Self::message(status, "Client must be authenticated to access this resource.")
+            }
+            Error::RateLimited { retry_after } => Self {
+                retry_after: Some(retry_after.as_secs().max(1)),
+                ..Self::message(status, error.to_string())
+            },
+            Error::Unavailable(_) => {
+                Self { retry_after: Some(1), ..Self::message(status, error.to_string()) }
+            }
+            _ => Self::message(status, error.to_string()),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        let body = match self.form {
+            Form::Collection { messages, errors } => json!({ "errorMessages": messages, "errors": errors }),
+            Form::Messages(message) => json!({ "errorMessages": [message] }),
+            Form::Problem { title, detail } => {
+                let body = json!({
+                    "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail,
+                });
+                return answer::json_as("application/problem+json", status, &body);
+            }
+        };
+        let mut response = answer::json(status, &body);
+        let headers = response.headers_mut();
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"forebay\""));
+        }
+        response
+    }
+}

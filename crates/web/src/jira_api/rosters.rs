@@ -1,0 +1,135 @@
+//! Rosters: fields, projects, statuses and the like, as the site serves them (jira-facts 6.3, 10.4).
+
+use application::{Error, reference::Roster};
+use axum::response::Response;
+use serde_json::Value;
+
+use super::{answer, page::Window, params::Params, refusal::Refusal, site::Site};
+
+const PROJECT_PAGE: usize = 50;
+const LARGEST_PROJECT_PAGE: usize = 100;
+
+pub(super) async fn fields(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::Fields).await
+}
+
+pub(super) async fn statuses(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::Statuses).await
+}
+
+pub(super) async fn priorities(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::Priorities).await
+}
+
+pub(super) async fn resolutions(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::Resolutions).await
+}
+
+pub(super) async fn issue_types(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::IssueTypes).await
+}
+
+pub(super) async fn projects(site: Site) -> Result<Response, Refusal> {
+    list(&site, Roster::Projects).await
+}
+
+async fn list(site: &Site, roster: Roster) -> Result<Response, Refusal> {
+    Ok(answer::ok(&Value::Array(load(site, roster).await?)))
+}
+
+async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
+    let (mut tx, instance) = site.read().await?;
+    Ok(tx.roster(instance.id, roster).await?)
+}
+
+pub(super) async fn project(site: Site) -> Result<Response, Refusal> {
+    let wanted = site.param("project");
+    let projects = load(&site, Roster::Projects).await?;
+    let found = find_project(&projects, wanted).ok_or_else(|| Error::not_found("project", wanted))?;
+    Ok(answer::ok(found))
+}
+
+/// A key beats an id that looks like it.
+fn find_project<'a>(projects: &'a [Value], wanted: &str) -> Option<&'a Value> {
+    let by_key =
+        |project: &&Value| project["key"].as_str().is_some_and(|key| key.eq_ignore_ascii_case(wanted));
+    let by_id = |project: &&Value| project["id"].as_str() == Some(wanted);
+    projects.iter().find(by_key).or_else(|| projects.iter().find(by_id))
+}
+
+pub(super) async fn project_search(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, PROJECT_PAGE, LARGEST_PROJECT_PAGE)?;
+    let filter = ProjectFilter::of(&params);
+    let mut projects = load(&site, Roster::Projects).await?;
+    projects.retain(|project| filter.accepts(project));
+    Ok(answer::ok(&window.bean(&site, &params, "project/search", projects)))
+}
+
+/// What `project/search` can narrow down by.
+struct ProjectFilter {
+    /// In the name or the key.
+    query: Option<String>,
+    keys: Vec<String>,
+    ids: Vec<String>,
+    types: Vec<String>,
+}
+
+impl ProjectFilter {
+    fn of(params: &Params) -> Self {
+        Self {
+            query: params.text("query").map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase),
+            keys: params.list("keys"),
+            ids: params.list("id"),
+            types: params.list("typeKey"),
+        }
+    }
+
+    fn accepts(&self, project: &Value) -> bool {
+        let text = |member: &str| project[member].as_str().unwrap_or_default();
+        let among = |list: &[String], member: &str| {
+            list.is_empty() || list.iter().any(|wanted| wanted.eq_ignore_ascii_case(text(member)))
+        };
+        let has_query = self.query.as_ref().is_none_or(|query| {
+            ["key", "name"].iter().any(|member| text(member).to_lowercase().contains(query))
+        });
+        has_query
+            && among(&self.keys, "key")
+            && among(&self.ids, "id")
+            && among(&self.types, "projectTypeKey")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn projects() -> Vec<Value> {
+        vec![
+            json!({"id": "10001", "key": "ED", "name": "Editor", "projectTypeKey": "software"}),
+            json!({"id": "10002", "key": "OPS", "name": "Operations", "projectTypeKey": "service_desk"}),
+        ]
+    }
+
+    #[test]
+    fn a_project_is_found_by_key_or_id() {
+        assert_eq!(find_project(&projects(), "ops").unwrap()["id"], "10002");
+        assert_eq!(find_project(&projects(), "10001").unwrap()["key"], "ED");
+        assert!(find_project(&projects(), "NONE").is_none());
+    }
+
+    #[test]
+    fn projects_are_narrowed_down() {
+        let keys = |query: &str| {
+            let filter = ProjectFilter::of(&Params::parse(query));
+            let found = projects().into_iter().filter(|project| filter.accepts(project));
+            found.map(|project| project["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(keys(""), ["ED", "OPS"]);
+        assert_eq!(keys("query=EDIT"), ["ED"]);
+        assert_eq!(keys("keys=ops,none"), ["OPS"]);
+        assert_eq!(keys("id=10001&typeKey=software"), ["ED"]);
+        assert!(keys("id=10001&typeKey=business").is_empty());
+    }
+}

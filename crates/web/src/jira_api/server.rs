@@ -1,0 +1,141 @@
+//! Which site this is, and who one is there (jira-facts 11.4). Clients choose their dialect by it.
+
+use application::{
+    instances::{Dialect, Instance, InstanceKind},
+    reference::Roster,
+    sandbox,
+};
+use axum::response::Response;
+use chrono::{DateTime, Utc};
+use domain::jira_time;
+use serde_json::{Map, Value, json};
+use url::form_urlencoded::byte_serialize;
+
+use super::{answer, refusal::Refusal, site::Site};
+
+pub(super) async fn server_info(site: Site) -> Result<Response, Refusal> {
+    let (_, instance) = site.read().await?;
+    let now = site.state.services.clock.now();
+    Ok(answer::ok(&describe(&instance, &site.base_url(), now)))
+}
+
+/// Clients look at the version of Server to choose among operations: it is one that has those of today.
+fn describe(instance: &Instance, base_url: &str, now: DateTime<Utc>) -> Value {
+    let (deployment, version, numbers, build) = match instance.dialect {
+        Dialect::V3 => ("Cloud", "1001.0.0-SNAPSHOT", json!([1001, 0, 0]), 100_300),
+        Dialect::V2 => ("Server", "9.12.0", json!([9, 12, 0]), 912_000),
+    };
+    json!({
+        "baseUrl": base_url,
+        "version": version,
+        "versionNumbers": numbers,
+        "deploymentType": deployment,
+        "buildNumber": build,
+        "buildDate": "2026-01-01T00:00:00.000+0000",
+        "serverTime": jira_time::format(now),
+        "scmInfo": format!("forebay {}", env!("CARGO_PKG_VERSION")),
+        "serverTitle": instance.display_name,
+        "defaultLocale": { "locale": "en_US" },
+    })
+}
+
+/// The account that the site's answers are seen with: a sandbox's own, or the one that mirrors.
+pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
+    let (mut tx, instance) = site.read().await?;
+    let users = match instance.kind {
+        InstanceKind::Sandbox => Vec::new(),
+        _ => tx.roster(instance.id, Roster::Users).await?,
+    };
+    let mut account = account(&instance, users);
+    if !account.contains_key("self") {
+        let user = user_query(&account);
+        account.insert("self".into(), Value::String(site.api_url(&format!("user?{user}"))));
+    }
+    Ok(answer::ok(&Value::Object(account)))
+}
+
+fn account(instance: &Instance, users: Vec<Value>) -> Map<String, Value> {
+    let id = instance.account_id.as_deref();
+    let known = match instance.kind {
+        InstanceKind::Sandbox => Some(sandbox::account(instance.dialect)),
+        _ => users.into_iter().find(|user| id.is_some() && user_id(user) == id),
+    };
+    match known {
+        Some(Value::Object(account)) => account,
+        _ => minimal_account(instance),
+    }
+}
+
+/// The id of a user: `accountId` on Cloud; the key, or else the name, on Server (jira-facts 6.2).
+fn user_id(user: &Value) -> Option<&str> {
+    ["accountId", "key", "name"].into_iter().find_map(|member| user[member].as_str())
+}
+
+/// An account of which no issue has shown more than we know ourselves.
+fn minimal_account(instance: &Instance) -> Map<String, Value> {
+    let id = instance.account_id.clone().unwrap_or_default();
+    let mut account = Map::from_iter([
+        ("displayName".to_owned(), Value::String(id.clone())),
+        ("active".to_owned(), Value::Bool(true)),
+    ]);
+    if let Some(zone) = &instance.time_zone {
+        account.insert("timeZone".into(), Value::String(zone.clone()));
+    }
+    match instance.dialect {
+        Dialect::V3 => {
+            account.insert("accountId".into(), Value::String(id));
+            account.insert("accountType".into(), Value::String("atlassian".into()));
+        }
+        Dialect::V2 => {
+            account.insert("key".into(), Value::String(id.clone()));
+            account.insert("name".into(), Value::String(id));
+        }
+    }
+    account
+}
+
+/// How a user's own address names them.
+fn user_query(account: &Map<String, Value>) -> String {
+    let (name, member) = match account.get("accountId") {
+        Some(_) => ("accountId", "accountId"),
+        None => ("username", "name"),
+    };
+    let value = account.get(member).and_then(Value::as_str).unwrap_or_default();
+    format!("{name}={}", byte_serialize(value.as_bytes()).collect::<String>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::tests::instance, *};
+
+    #[test]
+    fn the_dialect_decides_what_clients_take_the_site_for() {
+        let now = DateTime::from_timestamp(0, 0).unwrap();
+        let info = |dialect| describe(&instance(InstanceKind::Sandbox, dialect), "http://x/jira/a", now);
+        assert_eq!(info(Dialect::V3)["deploymentType"], "Cloud");
+        assert_eq!(info(Dialect::V2)["deploymentType"], "Server");
+        assert_eq!(info(Dialect::V2)["baseUrl"], "http://x/jira/a");
+        assert_eq!(info(Dialect::V2)["serverTime"], "1970-01-01T00:00:00.000+0000");
+    }
+
+    #[test]
+    fn a_mirror_shows_its_own_account() {
+        let mirror = Instance {
+            account_id: Some("abc".into()),
+            time_zone: Some("Europe/Berlin".into()),
+            ..instance(InstanceKind::Cloud, Dialect::V3)
+        };
+        let known = json!({"accountId": "abc", "displayName": "Ann"});
+        let shown = account(&mirror, vec![json!({"accountId": "other"}), known.clone()]);
+        assert_eq!(Value::Object(shown), known);
+        let shown = Value::Object(account(&mirror, Vec::new()));
+        assert_eq!((&shown["accountId"], &shown["timeZone"]), (&json!("abc"), &json!("Europe/Berlin")));
+    }
+
+    #[test]
+    fn a_user_is_named_by_what_the_site_names_users_by() {
+        let query = |value: Value| user_query(value.as_object().unwrap());
+        assert_eq!(query(json!({"accountId": "5b:1"})), "accountId=5b%3A1");
+        assert_eq!(query(json!({"name": "a b", "key": "JIRAUSER1"})), "username=a+b");
+    }
+}

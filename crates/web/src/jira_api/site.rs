@@ -1,0 +1,109 @@
+//! The site that a request is for, and whoever asks.
+
+use application::{
+    Caller, Scope,
+    instances::{Dialect, Instance, InstanceKind, require_instance},
+    ports::TenantTx,
+    sandbox,
+};
+use axum::{
+    extract::{FromRequestParts, RawPathParams},
+    http::request::Parts,
+};
+use chrono_tz::Tz;
+
+use super::refusal::Refusal;
+use crate::{auth, state::WebState};
+
+/// An authenticated request for a site, in a version of its API. To be a handler's first argument, so that nobody else
+/// learns what the rest of the request would have been answered with.
+pub(super) struct Site {
+    /// What handlers share.
+    pub(super) state: WebState,
+    /// Who asks.
+    pub(super) caller: Caller,
+    /// The instance's name, as asked for.
+    pub(super) name: String,
+    /// The version of the API that is asked.
+    pub(super) dialect: Dialect,
+    params: Vec<(String, String)>,
+}
+
+impl FromRequestParts<WebState> for Site {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Refusal> {
+        let caller = auth::authenticate(parts, state).await?;
+        let params = RawPathParams::from_request_parts(parts, state)
+            .await
+            .map_err(|_| Refusal::bad_request("The path is not valid UTF-8."))?;
+        let params: Vec<(String, String)> =
+            params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let value =
+            |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
+        let dialect = match value("version") {
+            Some("3") => Dialect::V3,
+            // The API of admin webhooks has no version in this sense; its bodies are those of version 2.
+            Some("2" | "latest") | None => Dialect::V2,
+            Some(_) => return Err(Refusal::not_served(&parts.method, parts.uri.path())),
+        };
+        let name = value("instance").unwrap_or_default().to_owned();
+        tracing::Span::current().record("instance", &name);
+        Ok(Self { state: state.clone(), caller, name, dialect, params })
+    }
+}
+
+impl Site {
+    /// A part of the path, by its name in the route.
+    pub(super) fn param(&self, wanted: &str) -> &str {
+        self.params.iter().find(|(name, _)| name == wanted).map_or("", |(_, value)| value)
+    }
+
+    /// Opens a transaction for reading the instance.
+    ///
+    /// # Errors
+    /// 403 without the scope `read`; 404 when the caller's tenant has no instance of that name.
+    pub(super) async fn read(&self) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+        self.open(Scope::Read).await
+    }
+
+    /// Opens a transaction on the instance for whoever has the scope.
+    ///
+    /// # Errors
+    /// As [`Site::read`].
+    pub(super) async fn open(&self, scope: Scope) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+        self.caller.require(scope)?;
+        let mut tx = self.state.services.db.tenant(self.caller.tenant).await?;
+        let instance = require_instance(tx.as_mut(), &self.name).await?;
+        Ok((tx, instance))
+    }
+
+    /// Where the site is reached: what `serverInfo` calls its `baseUrl`.
+    pub(super) fn base_url(&self) -> String {
+        format!("{}/jira/{}", self.state.services.public_url, self.name)
+    }
+
+    /// The address of a resource in the version that is asked.
+    pub(super) fn api_url(&self, path: &str) -> String {
+        let version = match self.dialect {
+            Dialect::V2 => 2,
+            Dialect::V3 => 3,
+        };
+        format!("{}/rest/api/{version}/{path}", self.base_url())
+    }
+}
+
+/// The zone in which the instance's account reads dates.
+pub(super) fn zone(instance: &Instance) -> Tz {
+    instance.time_zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC)
+}
+
+/// Who `currentUser()` is: the account that we are at the site.
+pub(super) fn current_user(instance: &Instance) -> Option<String> {
+    if instance.kind == InstanceKind::Sandbox {
+        let account = sandbox::account(instance.dialect);
+        let id = account.get("accountId").or_else(|| account.get("key"));
+        return id.and_then(|id| id.as_str()).map(str::to_owned);
+    }
+    instance.account_id.clone()
+}

@@ -1,0 +1,96 @@
+//! Transitions: which are open to an issue, and doing one (jira-facts 6.5).
+
+use application::{
+    Error, Scope,
+    instances::InstanceKind,
+    issues::{list_transitions, transition_issue},
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use super::{answer, body::Body, params::Params, refusal::Refusal, site::Site};
+
+pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
+    let services = &site.state.services;
+    let open = list_transitions(services, &site.caller, Some(&site.name), site.param("issue")).await?;
+    // A transition that is not open is no error here: the list is empty then.
+    let wanted = params.text("transitionId").filter(|id| !id.is_empty());
+    let transitions: Vec<Value> = open
+        .into_iter()
+        .filter(|choice| wanted.is_none_or(|id| choice.id == id))
+        .map(|choice| choice.raw)
+        .collect();
+    Ok(answer::ok(&json!({ "expand": "transitions", "transitions": transitions })))
+}
+
+pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal> {
+    let transition = wanted(&body)?;
+    let fields = body.get("fields").filter(|fields| **fields != json!({}));
+    if body.get("update").is_some_and(|update| *update != json!({})) {
+        let message = "transitions with `update` are not served by Forebay yet; send the comment by itself";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    if let Some(fields) = fields {
+        // Whoever may not write is told so before anything else.
+        let (_, instance) = site.open(Scope::Write).await?;
+        if instance.kind == InstanceKind::Sandbox {
+            settable(fields)?;
+        }
+    }
+    let services = &site.state.services;
+    transition_issue(services, &site.caller, Some(&site.name), site.param("issue"), &transition, fields)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// The transition's id, which clients send as text or number; or its name.
+fn wanted(body: &Body) -> Result<String, Refusal> {
+    let transition = body.get("transition").unwrap_or(&Value::Null);
+    let name = [&transition["id"], &transition["name"]].into_iter().find_map(|value| match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    });
+    name.ok_or_else(|| Refusal::bad_request("Missing 'transition' identifier"))
+}
+
+/// A sandbox's transitions have no screens; only the resolution can be chosen.
+fn settable(fields: &Value) -> Result<(), Refusal> {
+    let Some(fields) = fields.as_object() else { return Err(Refusal::invalid_payload()) };
+    match fields.keys().find(|name| *name != "resolution") {
+        None => Ok(()),
+        Some(name) => Err(Refusal::field(
+            name,
+            format!("Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(value: &Value) -> Body {
+        Body::parse(value.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn clients_name_a_transition_by_text_number_or_name() {
+        assert_eq!(wanted(&body(&json!({"transition": {"id": "31"}}))).unwrap(), "31");
+        assert_eq!(wanted(&body(&json!({"transition": {"id": 31, "name": "Done"}}))).unwrap(), "31");
+        assert_eq!(wanted(&body(&json!({"transition": {"name": "Done"}}))).unwrap(), "Done");
+        for missing in [json!({}), json!({"transition": null}), json!({"transition": {"id": " "}})] {
+            assert!(wanted(&body(&missing)).is_err(), "{missing}");
+        }
+    }
+
+    #[test]
+    fn only_the_resolution_can_be_set_on_the_way() {
+        assert!(settable(&json!({"resolution": {"name": "Done"}})).is_ok());
+        assert!(settable(&json!({"assignee": {"name": "me"}})).is_err());
+        assert!(settable(&json!([])).is_err());
+    }
+}

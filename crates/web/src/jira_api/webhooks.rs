@@ -1,0 +1,224 @@
+//! Admin webhooks of a sandbox (jira-facts 3.1). A mirror has none: what happens at its site, its site tells.
+
+use application::{
+    Error, Scope,
+    audit::NewAuditEntry,
+    instances::{Instance, InstanceKind},
+    ports::TenantTx,
+    webhooks::Webhook,
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{answer, body::Body, refusal::Refusal, site::Site};
+
+/// Under this name Jira keeps the JQL of a webhook.
+const JQL_FILTER: &str = "issue-related-events-section";
+
+/// Webhooks of one site.
+const MOST_WEBHOOKS: usize = 100;
+
+pub(super) async fn list(site: Site) -> Result<Response, Refusal> {
+    let (mut tx, instance) = sandbox(&site).await?;
+    let webhooks = tx.webhooks(instance.id).await?;
+    Ok(answer::ok(&Value::Array(webhooks.iter().map(|webhook| served(&site, webhook)).collect())))
+}
+
+pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
+    let (mut tx, instance) = sandbox(&site).await?;
+    let webhook = find(tx.as_mut(), &instance, site.param("webhook")).await?;
+    Ok(answer::ok(&served(&site, &webhook)))
+}
+
+pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal> {
+    let (mut tx, instance) = sandbox(&site).await?;
+    let new = NewWebhook::read(&body)?;
+    if tx.webhooks(instance.id).await?.len() >= MOST_WEBHOOKS {
+        return Err(Refusal::bad_request(format!(
+            "A site takes {MOST_WEBHOOKS} webhooks at most; remove one first."
+        )));
+    }
+    let services = &site.state.services;
+    let secret_sealed = new.secret.map(|secret| services.secrets.seal(instance.id, &secret)).transpose()?;
+    let webhook = Webhook {
+        jira_id: tx.take_sandbox_ids(instance.id, 1).await?,
+        name: new.name,
+        url: new.url,
+        events: new.events,
+        jql: None,
+        exclude_body: new.exclude_body,
+        enabled: new.enabled,
+        secret_sealed,
+        updated_at: services.clock.now(),
+    };
+    tx.add_webhook(instance.id, &webhook).await?;
+    let entry = audit(&site, &instance, "register_webhook", &webhook, (Value::Null, noted(&webhook)));
+    tx.record(entry).await?;
+    tx.commit().await?;
+    Ok(answer::json(StatusCode::CREATED, &served(&site, &webhook)))
+}
+
+pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
+    let (mut tx, instance) = sandbox(&site).await?;
+    let webhook = find(tx.as_mut(), &instance, site.param("webhook")).await?;
+    tx.remove_webhook(instance.id, webhook.jira_id).await?;
+    let entry = audit(&site, &instance, "remove_webhook", &webhook, (noted(&webhook), Value::Null));
+    tx.record(entry).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// As at Jira, webhooks are for administrators.
+async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+    let (tx, instance) = site.open(Scope::Admin).await?;
+    if instance.kind != InstanceKind::Sandbox {
+        let message =
+            "webhooks of a mirror are not served by Forebay; register them at the site that it mirrors";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    Ok((tx, instance))
+}
+
+async fn find(tx: &mut dyn TenantTx, instance: &Instance, id: &str) -> Result<Webhook, Refusal> {
+    let webhooks = tx.webhooks(instance.id).await?;
+    let found = webhooks.into_iter().find(|webhook| webhook.jira_id.to_string() == id);
+    found.ok_or_else(|| Error::not_found("webhook", id).into())
+}
+
+/// A webhook as sent.
+#[derive(Debug)]
+struct NewWebhook {
+    name: String,
+    url: String,
+    events: Vec<String>,
+    exclude_body: bool,
+    enabled: bool,
+    secret: Option<SecretString>,
+}
+
+impl NewWebhook {
+    fn read(body: &Body) -> Result<Self, Refusal> {
+        let text = |name| body.text(name).map(|text| text.unwrap_or_default().trim().to_owned());
+        let flag = |name, default| match body.get(name) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(Refusal::invalid_payload()),
+        };
+        let new = Self {
+            name: text("name")?,
+            url: text("url")?,
+            events: body.list("events")?,
+            exclude_body: flag("excludeBody", false)?,
+            enabled: flag("enabled", true)?,
+            secret: body.text("secret")?.filter(|secret| !secret.is_empty()).map(SecretString::from),
+        };
+        if new.name.is_empty() {
+            return Err(Refusal::field("name", "The name of the webhook must not be empty."));
+        }
+        let is_http = |url: &Url| matches!(url.scheme(), "http" | "https") && url.has_host();
+        if !Url::parse(&new.url).is_ok_and(|url| is_http(&url)) {
+            return Err(Refusal::field(
+                "url",
+                "The URL of the webhook must be a whole http or https address.",
+            ));
+        }
+        if new.events.is_empty() {
+            return Err(Refusal::field("events", "A webhook needs at least one event."));
+        }
+        match body.get("filters") {
+            None => {}
+            Some(Value::Object(filters)) => {
+                let empty = |filter: &Value| {
+                    filter.is_null() || filter.as_str().is_some_and(|jql| jql.trim().is_empty())
+                };
+                if !filters.values().all(empty) {
+                    let message =
+                        "Webhooks with a JQL filter are not served by Forebay yet; leave the filter empty.";
+                    return Err(Refusal::field("filters", message));
+                }
+            }
+            Some(_) => return Err(Refusal::invalid_payload()),
+        }
+        Ok(new)
+    }
+}
+
+/// A webhook as Jira serves it; the secret is never shown again.
+fn served(site: &Site, webhook: &Webhook) -> Value {
+    json!({
+        "name": webhook.name,
+        "url": webhook.url,
+        "excludeBody": webhook.exclude_body,
+        "filters": { JQL_FILTER: webhook.jql.clone().unwrap_or_default() },
+        "events": webhook.events,
+        "enabled": webhook.enabled,
+        "isSigned": webhook.secret_sealed.is_some(),
+        "self": format!("{}/rest/webhooks/1.0/webhook/{}", site.base_url(), webhook.jira_id),
+        "lastUpdatedUser": "forebay-sandbox",
+        "lastUpdatedDisplayName": "Forebay Sandbox",
+        "lastUpdated": webhook.updated_at.timestamp_millis(),
+    })
+}
+
+fn audit(
+    site: &Site,
+    instance: &Instance,
+    action: &'static str,
+    webhook: &Webhook,
+    (before, after): (Value, Value),
+) -> NewAuditEntry {
+    let now = site.state.services.clock.now();
+    NewAuditEntry::success(&site.caller, Some(instance.id), action, &webhook.name, before, after, now)
+}
+
+/// What the audit log keeps of a webhook. Its address may hold a token.
+fn noted(webhook: &Webhook) -> Value {
+    let host = Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned));
+    json!({ "id": webhook.jira_id, "host": host, "events": webhook.events, "enabled": webhook.enabled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(value: &Value) -> Result<NewWebhook, Refusal> {
+        NewWebhook::read(&Body::parse(value.to_string().as_bytes()).unwrap())
+    }
+
+    fn body() -> Value {
+        json!({
+            "name": "forebay", "url": "https://b.example/hook", "events": ["jira:issue_updated"],
+            "filters": {JQL_FILTER: ""}, "excludeBody": false, "enabled": true, "secret": "s3cr3t",
+        })
+    }
+
+    #[test]
+    fn a_webhook_is_read_as_administrators_send_it() {
+        let new = read(&body()).unwrap();
+        assert_eq!((new.name.as_str(), new.enabled, new.exclude_body), ("forebay", true, false));
+        assert_eq!(new.events, ["jira:issue_updated"]);
+        assert!(new.secret.is_some());
+        assert!(!format!("{new:?}").contains("s3cr3t"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (member, wrong) in [
+            ("name", json!("")),
+            ("url", json!("ftp://b.example")),
+            ("url", json!("b.example/hook")),
+            ("events", json!([])),
+            ("filters", json!({JQL_FILTER: "project = ED"})),
+        ] {
+            let mut body = body();
+            body[member] = wrong;
+            let refusal = read(&body).unwrap_err();
+            assert!(format!("{refusal:?}").contains(&format!("\"{member}\"")), "{refusal:?}");
+        }
+    }
+}

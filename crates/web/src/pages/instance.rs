@@ -1,0 +1,253 @@
+//! `/instances/{name}`: one site, with the live progress of its sync.
+
+use std::{convert::Infallible, time::Duration};
+
+use application::{
+    Error, Scope,
+    instances::{AuthMethod, Dialect, Instance, require_instance},
+    sync::{self, RunState, SyncStatus},
+};
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{
+        IntoResponse, Response,
+        sse::{Event, KeepAlive, Sse},
+    },
+};
+use chrono::{DateTime, Utc};
+use domain::ids::TenantId;
+use futures::stream;
+use serde::Deserialize;
+use tokio::time::{Instant, sleep};
+
+use super::{
+    addresses, fault,
+    instances::{kind_name, unsynced},
+    run::RunPanel,
+    shell::{self, Section, Shell, see_other},
+    visitor::Visitor,
+    wording::{Moment, grouped},
+};
+use crate::{rest::problem, state::WebState};
+
+/// How often a stream looks.
+const BEAT: Duration = Duration::from_secs(1);
+/// A stream ends after that; the browser opens a new one, and with it the caller is asked for again.
+const LIFETIME: Duration = Duration::from_secs(5 * 60);
+
+/// What the address says beside the name.
+#[derive(Default, Deserialize)]
+pub(super) struct Asked {
+    /// Whether a sync was just asked for.
+    #[serde(default)]
+    requested: String,
+}
+
+/// `GET /instances/{name}`
+pub(super) async fn show(
+    State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>, Query(asked): Query<Asked>,
+) -> Response {
+    let notice = if asked.requested.is_empty() { Notice::None } else { Notice::Requested };
+    answer(&state, &visitor, &name, StatusCode::OK, notice).await
+}
+
+/// `POST /instances/{name}/sync`
+pub(super) async fn sync(State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>) -> Response {
+    match sync::start(&state.services, &visitor.caller, &name).await {
+        Ok(instance) => see_other(&format!("{}?requested=1", addresses::instance(&instance.name))),
+        Err(error @ (Error::Conflict(_) | Error::Unavailable(_))) => {
+            problem::log(&error);
+            let notice = Notice::Refused(fault::sentence(&error.to_string()));
+            answer(&state, &visitor, &name, problem::status_of(&error), notice).await
+        }
+        Err(error) => visitor.answer(Section::Instances, Err(error)),
+    }
+}
+
+async fn answer(state: &WebState, visitor: &Visitor, name: &str, status: StatusCode, notice: Notice) -> Response {
+    let loaded = load(state, visitor.caller.tenant, name).await;
+    let page = loaded.map(|(instance, freshness)| {
+        let shell = visitor.shell(Section::Instances, &instance.display_name);
+        let may_sync = visitor.caller.has(Scope::Admin);
+        let now = state.services.clock.now();
+        shell::answer(status, &InstancePage::new(shell, &instance, &freshness, may_sync, notice, now))
+    });
+    visitor.answer(Section::Instances, page)
+}
+
+async fn load(state: &WebState, tenant: TenantId, name: &str) -> Result<(Instance, SyncStatus), Error> {
+    let mut tx = state.services.db.tenant(tenant).await?;
+    let instance = require_instance(tx.as_mut(), name).await?;
+    let status = match tx.sync_status(Some(instance.id)).await?.into_iter().next() {
+        Some(status) => status,
+        None => unsynced(tx.as_mut(), &instance, state.services.clock.now()).await?,
+    };
+    Ok((instance, status))
+}
+
+/// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
+pub(super) async fn events(State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>) -> Response {
+    let watch = Watch {
+        state,
+        tenant: visitor.caller.tenant,
+        name,
+        until: Instant::now() + LIFETIME,
+        shown: String::new(),
+        begun: false,
+    };
+    // Whoever asks for what is not there is told so before the stream begins.
+    if let Err(error) = watch.look().await {
+        return visitor.answer(Section::Instances, Err(error));
+    }
+    Sse::new(stream::unfold(watch, Watch::next)).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// A browser that watches an instance. It is polled only while the browser is there.
+struct Watch {
+    state: WebState,
+    tenant: TenantId,
+    name: String,
+    until: Instant,
+    shown: String,
+    begun: bool,
+}
+
+impl Watch {
+    async fn next(mut self) -> Option<(Result<Event, Infallible>, Self)> {
+        loop {
+            if self.begun {
+                sleep(BEAT).await;
+            }
+            self.begun = true;
+            // A draining process must not wait for browsers that stay.
+            if self.state.is_draining() || Instant::now() > self.until {
+                return None;
+            }
+            match self.look().await {
+                Ok(html) if html == self.shown => {}
+                Ok(html) => {
+                    let event = Event::default().event("live").data(&html);
+                    self.shown = html;
+                    return Some((Ok(event), self));
+                }
+                Err(error) => {
+                    problem::log(&error);
+                    return None;
+                }
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<String, Error> {
+        let (_, status) = load(&self.state, self.tenant, &self.name).await?;
+        Live::new(&status, self.state.services.clock.now()).render().map_err(Error::internal)
+    }
+}
+
+/// What is said on top of the page.
+pub(super) enum Notice {
+    /// Nothing.
+    None,
+    /// A sync was asked for.
+    Requested,
+    /// A sync was refused.
+    Refused(String),
+}
+
+/// The part of the page that changes by itself.
+#[derive(Template)]
+#[template(path = "_live.html")]
+pub(super) struct Live {
+    issues: String,
+    watermark: Option<Moment>,
+    proof: Option<Moment>,
+    run: Option<RunPanel>,
+}
+
+impl Live {
+    pub(super) fn new(status: &SyncStatus, now: DateTime<Utc>) -> Self {
+        Self {
+            issues: grouped(status.issues),
+            watermark: status.watermark.map(|at| Moment::of(at, now)),
+            proof: status.last_proof.map(|at| Moment::of(at, now)),
+            run: status.run.as_ref().map(|run| RunPanel::new(run, now)),
+        }
+    }
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "instance.html")]
+pub(super) struct InstancePage {
+    shell: Shell,
+    name: String,
+    display_name: String,
+    kind: &'static str,
+    mirror: bool,
+    facts: Vec<(&'static str, String)>,
+    issues_address: String,
+    events_address: String,
+    sync_address: String,
+    may_sync: bool,
+    /// Whether something is about to change, so that a browser without scripts should look again.
+    moving: bool,
+    requested: bool,
+    refused: Option<String>,
+    live: Live,
+}
+
+impl InstancePage {
+    pub(super) fn new(
+        shell: Shell, instance: &Instance, status: &SyncStatus, may_sync: bool, notice: Notice, now: DateTime<Utc>,
+    ) -> Self {
+        let address = addresses::instance(&instance.name);
+        let running = status.run.as_ref().is_some_and(|run| run.state == RunState::Running);
+        let requested = matches!(notice, Notice::Requested);
+        Self {
+            shell,
+            kind: kind_name(instance.kind),
+            mirror: instance.kind.is_mirror(),
+            facts: facts(instance),
+            issues_address: addresses::search("", &instance.name),
+            events_address: format!("{address}/events"),
+            sync_address: format!("{address}/sync"),
+            may_sync: may_sync && instance.kind.is_mirror(),
+            moving: running || requested,
+            requested: requested && !running,
+            refused: match notice {
+                Notice::Refused(message) => Some(message),
+                _ => None,
+            },
+            live: Live::new(status, now),
+            name: instance.name.clone(),
+            display_name: instance.display_name.clone(),
+        }
+    }
+}
+
+fn facts(instance: &Instance) -> Vec<(&'static str, String)> {
+    let signing_in = match instance.auth_method {
+        AuthMethod::None => "not needed",
+        AuthMethod::ApiToken => "e-mail address and API token",
+        AuthMethod::Pat => "personal access token",
+        AuthMethod::Oauth => "OAuth 2.0",
+    };
+    let dialect = match instance.dialect {
+        Dialect::V2 => "REST v2, wiki markup",
+        Dialect::V3 => "REST v3, Atlassian Document Format",
+    };
+    let webhook = if instance.webhook_id.is_some() { "registered" } else { "none: changes come by polling" };
+    let mut facts = vec![("Address", instance.base_url.clone())];
+    if instance.kind.is_mirror() {
+        facts.push(("Signs in with", signing_in.to_owned()));
+        facts.push(("Account", instance.account_id.clone().unwrap_or_else(|| "not tested yet".into())));
+        facts.push(("Webhook", webhook.to_owned()));
+    }
+    facts.push(("Speaks", dialect.to_owned()));
+    facts.push(("Time zone", instance.time_zone.clone().unwrap_or_else(|| "not known".into())));
+    facts.push(("Jira API here", format!("/jira/{}", instance.name)));
+    facts.push(("Added", super::wording::day(instance.created_at.date_naive())));
+    facts
+}

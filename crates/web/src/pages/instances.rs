@@ -1,0 +1,144 @@
+//! `/instances`: the sites of the tenant, and how fresh their copies are.
+
+use std::collections::HashMap;
+
+use application::{
+    Error,
+    instances::{Instance, InstanceKind},
+    ports::TenantTx,
+    search::{SearchRequest, SearchStart},
+    sync::{RunState, SyncRun, SyncStatus},
+};
+use askama::Template;
+use axum::{extract::State, response::Response};
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use domain::ids::InstanceId;
+
+use super::{
+    addresses,
+    shell::{Section, Shell},
+    visitor::Visitor,
+    wording::{Moment, grouped},
+};
+use crate::state::WebState;
+
+/// `GET /instances`
+pub(super) async fn show(State(state): State<WebState>, visitor: Visitor) -> Response {
+    visitor.page(Section::Instances, view(&state, &visitor).await)
+}
+
+async fn view(state: &WebState, visitor: &Visitor) -> Result<InstancesPage, Error> {
+    let now = state.services.clock.now();
+    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut statuses: HashMap<InstanceId, SyncStatus> =
+        tx.sync_status(None).await?.into_iter().map(|status| (status.instance_id, status)).collect();
+    let mut listed = Vec::new();
+    for instance in tx.instances().await? {
+        let status = match statuses.remove(&instance.id) {
+            Some(status) => status,
+            None => unsynced(tx.as_mut(), &instance, now).await?,
+        };
+        listed.push((instance, status));
+    }
+    Ok(InstancesPage::new(visitor.shell(Section::Instances, "Instances"), listed, now))
+}
+
+/// The state of an instance that no sync feeds: a sandbox is always what it is.
+pub(super) async fn unsynced(
+    tx: &mut dyn TenantTx, instance: &Instance, now: DateTime<Utc>,
+) -> Result<SyncStatus, Error> {
+    let everything = SearchRequest {
+        query: jql::Query::default(),
+        instance: Some(instance.id),
+        zone: Tz::UTC,
+        now,
+        current_user: None,
+        limit: 1,
+        start: SearchStart::Offset(0),
+        with_total: false,
+    };
+    Ok(SyncStatus {
+        instance: instance.name.clone(),
+        instance_id: instance.id,
+        issues: tx.count(&everything).await?,
+        watermark: None,
+        last_proof: None,
+        run: None,
+    })
+}
+
+/// The page.
+#[derive(Template)]
+#[template(path = "instances.html")]
+pub(super) struct InstancesPage {
+    shell: Shell,
+    rows: Vec<Row>,
+}
+
+struct Row {
+    name: String,
+    display_name: String,
+    address: String,
+    issues_address: String,
+    kind: &'static str,
+    state: String,
+    tone: &'static str,
+    issues: String,
+    proof: Option<Moment>,
+    site: String,
+}
+
+impl InstancesPage {
+    pub(super) fn new(shell: Shell, listed: Vec<(Instance, SyncStatus)>, now: DateTime<Utc>) -> Self {
+        Self { shell, rows: listed.into_iter().map(|(instance, status)| row(instance, &status, now)).collect() }
+    }
+}
+
+fn row(instance: Instance, status: &SyncStatus, now: DateTime<Utc>) -> Row {
+    let (state, tone) = standing(&instance, status.run.as_ref());
+    Row {
+        address: addresses::instance(&instance.name),
+        issues_address: addresses::search("", &instance.name),
+        kind: kind_name(instance.kind),
+        state,
+        tone,
+        issues: grouped(status.issues),
+        proof: status.last_proof.map(|at| Moment::of(at, now)),
+        site: instance.base_url.trim_start_matches("https://").to_owned(),
+        name: instance.name,
+        display_name: instance.display_name,
+    }
+}
+
+/// What an instance is, for people.
+pub(super) fn kind_name(kind: InstanceKind) -> &'static str {
+    match kind {
+        InstanceKind::Cloud => "Jira Cloud",
+        InstanceKind::Server => "Jira Server",
+        InstanceKind::DataCenter => "Jira Data Center",
+        InstanceKind::Sandbox => "Sandbox",
+    }
+}
+
+/// How an instance stands, and the class of that.
+fn standing(instance: &Instance, run: Option<&SyncRun>) -> (String, &'static str) {
+    if !instance.kind.is_mirror() {
+        return ("Its own source".into(), "neutral");
+    }
+    if !instance.active {
+        return ("Paused".into(), "waiting");
+    }
+    match run {
+        None => ("Not synced yet".into(), "waiting"),
+        Some(run) => match run.state {
+            RunState::Running => match run.total.filter(|total| *total > 0) {
+                Some(total) => (format!("Syncing, {} %", (run.done * 100 / total).min(100)), "running"),
+                None => ("Syncing".into(), "running"),
+            },
+            RunState::Succeeded => ("Up to date".into(), "good"),
+            RunState::Failed => ("Failed".into(), "bad"),
+            RunState::Canceled => ("Canceled".into(), "waiting"),
+        },
+    }
+}

@@ -1,0 +1,60 @@
+//! Who looks at a page. Whoever is not signed in is sent to the sign-in page, and comes back after it.
+
+use application::{Caller, Error, Scope};
+use axum::{
+    extract::FromRequestParts,
+    http::{Method, StatusCode, request::Parts},
+    response::Response,
+};
+
+use super::{
+    addresses, fault,
+    shell::{Section, Shell, see_other},
+};
+use crate::{auth, context::RequestContext, state::WebState};
+
+/// A caller who may read; a handler that asks for one is closed to everyone else.
+pub(super) struct Visitor {
+    /// The caller.
+    pub(super) caller: Caller,
+}
+
+impl FromRequestParts<WebState> for Visitor {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Self::Rejection> {
+        let known = auth::authenticate(parts, state).await;
+        match known.and_then(|caller| caller.require(Scope::Read).map(|()| caller)) {
+            Ok(caller) => Ok(Self { caller }),
+            Err(Error::Unauthenticated(_)) => Err(see_other(&sign_in_address(parts))),
+            Err(error) => {
+                let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+                Err(fault::page(&error, Shell::bare(""), &context.request_id))
+            }
+        }
+    }
+}
+
+/// A form cannot be sent again after signing in, so only pages are come back to.
+fn sign_in_address(parts: &Parts) -> String {
+    let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let next = if parts.method == Method::GET { addresses::local(wanted) } else { "/" };
+    addresses::href("/login", &[("next", if next == "/" { "" } else { next })])
+}
+
+impl Visitor {
+    /// The frame of a page for this visitor.
+    pub(super) fn shell(&self, section: Section, title: impl Into<String>) -> Shell {
+        Shell::of(&self.caller, section, title)
+    }
+
+    /// The answer, or the error's page within the visitor's frame.
+    pub(super) fn answer(&self, section: Section, answer: Result<Response, Error>) -> Response {
+        answer.unwrap_or_else(|error| fault::page(&error, self.shell(section, ""), &self.caller.request_id))
+    }
+
+    /// A page.
+    pub(super) fn page(&self, section: Section, page: Result<impl askama::Template, Error>) -> Response {
+        self.answer(section, page.map(|page| super::shell::answer(StatusCode::OK, &page)))
+    }
+}
