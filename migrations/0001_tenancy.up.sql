@@ -17,6 +17,8 @@ CREATE SCHEMA forebay;
 CREATE SCHEMA jira;
 GRANT USAGE ON SCHEMA forebay TO forebay_app, forebay_read, forebay_platform, forebay_definer, forebay_queue;
 GRANT USAGE ON SCHEMA jira TO forebay_app, forebay_read;
+-- Whoever is given a function needs the right to make one, unless a superuser gives it; taken back below.
+GRANT CREATE ON SCHEMA forebay TO forebay_definer;
 
 -- The tenant of an application transaction. Unset or empty means none: no rows, never all rows.
 CREATE FUNCTION forebay.current_tenant() RETURNS uuid
@@ -153,3 +155,4 @@ ALTER FUNCTION forebay.active_mirrors() OWNER TO forebay_definer;
 ALTER FUNCTION forebay.tenant_of_instance(uuid) OWNER TO forebay_definer;
 REVOKE ALL ON FUNCTION forebay.active_mirrors(), forebay.tenant_of_instance(uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forebay.active_mirrors(), forebay.tenant_of_instance(uuid) TO forebay_platform;
+REVOKE CREATE ON SCHEMA forebay FROM forebay_definer;

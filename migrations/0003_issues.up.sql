@@ -259,7 +259,9 @@ AS $$
     SELECT c.issue_id FROM public.comments c
     WHERE c.tenant_id = forebay.current_tenant() AND c.presence = 'present' AND c.search @@ query
 $$;
+GRANT CREATE ON SCHEMA forebay TO forebay_definer;
 ALTER FUNCTION forebay.search_issues(tsquery, boolean) OWNER TO forebay_definer;
 ALTER FUNCTION forebay.search_comments(tsquery) OWNER TO forebay_definer;
+REVOKE CREATE ON SCHEMA forebay FROM forebay_definer;
 REVOKE ALL ON FUNCTION forebay.search_issues(tsquery, boolean), forebay.search_comments(tsquery) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forebay.search_issues(tsquery, boolean), forebay.search_comments(tsquery) TO forebay_app;

@@ -83,8 +83,10 @@ CREATE VIEW public.issue_metrics WITH (security_barrier) AS
     SELECT * FROM forebay.issue_metrics WHERE tenant_id = forebay.current_tenant();
 CREATE VIEW public.lead_time_view WITH (security_barrier) AS
     SELECT * FROM forebay.lead_time_view WHERE tenant_id = forebay.current_tenant();
+GRANT CREATE ON SCHEMA public TO forebay_definer;
 ALTER VIEW public.issue_metrics OWNER TO forebay_definer;
 ALTER VIEW public.lead_time_view OWNER TO forebay_definer;
+REVOKE CREATE ON SCHEMA public FROM forebay_definer;
 GRANT SELECT ON public.issue_metrics, public.lead_time_view TO forebay_app;
 
 -- The SQL door. security_invoker: the policies of the tables hold for whoever asks.

@@ -86,7 +86,7 @@ async fn build(
         .shutdown_grace_period(settings.grace)
         .shutdown_interrupted_job_retry_delay(Duration::from_secs(1))
         .add_extension(WorkerServices(services))
-        .with_crontab(CRONTAB)
+        .with_cron(CRONTAB)
         .map_err(Error::internal)?;
     register(worker).init().await.map_err(unavailable)
 }
@@ -95,15 +95,16 @@ fn unavailable(error: impl fmt::Display) -> Error {
     Error::Unavailable(format!("the job queue cannot be used: {error}"))
 }
 
+/// A job of the one list. Listing one twice does not compile: a type implements a trait once.
+trait Listed {}
+
 macro_rules! register_jobs {
     ($($job:ty),* $(,)?) => {
         fn register(options: WorkerOptions) -> WorkerOptions {
             options$(.define_job::<Handler<$job>>())*
         }
 
-        /// Listing a job twice does not compile: a type implements a trait once.
-        trait ListedOnce {}
-        $(impl ListedOnce for $job {})*
+        $(impl Listed for $job {})*
     };
 }
 for_each_job!(register_jobs);
@@ -119,10 +120,10 @@ impl fmt::Debug for WorkerServices {
 
 /// A job of the application, as the library wants it.
 #[derive(Serialize, Deserialize)]
-#[serde(transparent, bound = "J: Job")]
+#[serde(transparent, bound = "J: Job + Listed")]
 struct Handler<J>(J);
 
-impl<J: Job> TaskHandler for Handler<J> {
+impl<J: Job + Listed> TaskHandler for Handler<J> {
     const IDENTIFIER: &'static str = J::NAME;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {

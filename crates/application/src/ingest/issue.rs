@@ -136,7 +136,7 @@ fn record(
         parent,
         sprint_ids: sprints.iter().filter_map(|sprint| i32::try_from(sprint.jira_id).ok()).collect(),
         story_points: reader.roles.story_points.iter().find_map(|id| fields[id.as_str()].as_f64()),
-        labels: texts(&fields["labels"], |label| text_of(label)),
+        labels: texts(&fields["labels"], text_of),
         components: texts(&fields["components"], |component| text_of(&component["name"])),
         raw: Value::Null,
         dialect: reader.dialect,

@@ -99,56 +99,67 @@ async fn write_through(
 ) -> Result<String> {
     let site = instances::connect(services, caller.tenant, instance).await?;
     let answer = site.add_comment(instance.dialect, &row.jira_id, &body.in_dialect(instance.dialect)).await;
-    let outcome = settle(services, caller, instance, row, "add_comment", Value::Null, answer, |comment| {
-        json!({ "comment": comment })
-    })
-    .await?;
-    Ok(comment_id(&outcome))
+    let attempt = Attempt { caller, instance, row, action: "add_comment", before: Value::Null };
+    let comment = attempt.settle(services, answer, |comment| json!({ "comment": comment })).await?;
+    Ok(comment_id(&comment))
 }
 
-/// The second half of every write through: reads the issue again, stores it and writes the audit entry in one
-/// transaction. A refused write is audited too; one whose answer was lost is `indeterminate`, and the re-read tells.
-pub(super) async fn settle<T>(
-    services: &Services, caller: &Caller, instance: &Instance, row: &IssueRow, action: &'static str, before: Value,
-    answer: Result<T>, after: impl FnOnce(&T) -> Value,
-) -> Result<T> {
-    let outcome = match &answer {
-        Ok(_) => Outcome::Succeeded,
-        Err(Error::Indeterminate(_)) => Outcome::Indeterminate,
-        Err(_) => Outcome::Failed,
-    };
-    let after = match &answer {
-        Ok(value) => after(value),
-        Err(error) => json!({ "error": error.code(), "message": error.to_string() }),
-    };
-    let fetched = match outcome {
-        Outcome::Failed => None,
-        _ => Some(sync::fetch_one(services, caller.tenant, instance, &row.jira_id).await),
-    };
-    let mut tx = services.db.tenant(caller.tenant).await?;
-    match &fetched {
-        Some(Ok(Some(bundle))) => {
-            tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+/// A write that was sent to a site.
+pub(super) struct Attempt<'a> {
+    pub(super) caller: &'a Caller,
+    pub(super) instance: &'a Instance,
+    pub(super) row: &'a IssueRow,
+    pub(super) action: &'static str,
+    pub(super) before: Value,
+}
+
+impl Attempt<'_> {
+    /// The second half of every write through: reads the issue again, stores it and writes the audit entry in one
+    /// transaction. A refused write is audited too; one whose answer was lost is `indeterminate`, and the re-read tells.
+    pub(super) async fn settle<T>(
+        self, services: &Services, answer: Result<T>, after: impl FnOnce(&T) -> Value,
+    ) -> Result<T> {
+        let Self { caller, instance, row, action, before } = self;
+        let outcome = match &answer {
+            Ok(_) => Outcome::Succeeded,
+            Err(Error::Indeterminate(_)) => Outcome::Indeterminate,
+            Err(_) => Outcome::Failed,
+        };
+        let after = match &answer {
+            Ok(value) => after(value),
+            Err(error) => json!({ "error": error.code(), "message": error.to_string() }),
+        };
+        let fetched = match outcome {
+            Outcome::Failed => None,
+            _ => Some(sync::fetch_one(services, caller.tenant, instance, &row.jira_id).await),
+        };
+        let mut tx = services.db.tenant(caller.tenant).await?;
+        match &fetched {
+            Some(Ok(Some(bundle))) => {
+                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+            }
+            Some(Ok(None)) => {
+                tx.set_presence(instance.id, std::slice::from_ref(&row.jira_id), Presence::AccessLost).await?;
+            }
+            // The write happened: its audit entry must not be lost because the re-read failed. The next sync stores it.
+            Some(Err(error)) => {
+                tracing::warn!(%error, issue = row.jira_id, "the issue could not be read again after a write");
+            }
+            None => {}
         }
-        Some(Ok(None)) => {
-            tx.set_presence(instance.id, std::slice::from_ref(&row.jira_id), Presence::AccessLost).await?;
+        tx.record(NewAuditEntry {
+            outcome,
+            ..NewAuditEntry::success(caller, Some(instance.id), action, &row.key, before, after, services.clock.now())
+        })
+        .await?;
+        tx.commit().await?;
+        if let Some(Err(error)) = fetched {
+            return Err(Error::Indeterminate(format!(
+                "the write was sent, but the issue could not be read again ({error}); the next sync stores it"
+            )));
         }
-        // The write happened: its audit entry must not be lost because the re-read failed. The next sync stores it.
-        Some(Err(error)) => tracing::warn!(%error, issue = row.jira_id, "the issue could not be read again after a write"),
-        None => {}
+        answer
     }
-    tx.record(NewAuditEntry {
-        outcome,
-        ..NewAuditEntry::success(caller, Some(instance.id), action, &row.key, before, after, services.clock.now())
-    })
-    .await?;
-    tx.commit().await?;
-    if let Some(Err(error)) = fetched {
-        return Err(Error::Indeterminate(format!(
-            "the write was sent, but the issue could not be read again ({error}); the next sync stores it"
-        )));
-    }
-    answer
 }
 
 pub(super) async fn locate(

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     IssueRow,
-    add_comment::{locate, settle},
+    add_comment::{Attempt, locate},
     require_issue,
 };
 use crate::{
@@ -100,10 +100,9 @@ pub async fn transition_issue(
         _ => {
             let site = instances::connect(services, caller.tenant, &instance).await?;
             let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields).await;
-            settle(services, caller, &instance, &row, "transition_issue", before, answer, |()| {
-                json!({ "status": chosen.to, "transition": chosen.id })
-            })
-            .await?;
+            let attempt =
+                Attempt { caller, instance: &instance, row: &row, action: "transition_issue", before };
+            attempt.settle(services, answer, |()| json!({ "status": chosen.to, "transition": chosen.id })).await?;
         }
     }
     let mut tx = services.db.tenant(caller.tenant).await?;

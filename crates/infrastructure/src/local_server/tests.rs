@@ -73,12 +73,12 @@ async fn the_life_of_a_server() {
     let socket_dir = moved.socket_dir.clone();
     assert!(socket_dir.starts_with("/tmp"), "{socket_dir:?}");
     moved.close().await.unwrap();
-    fs::remove_dir(socket_dir).unwrap();
 
     // What PostgreSQL says when it does not start reaches the operator.
     fs::write(far.join("postgres/postgresql.auto.conf"), "max_connections = many\n").unwrap();
     let error = LocalServer::open(&far).await.unwrap_err().to_string();
     assert!(error.contains("max_connections") && error.contains("postgres.log"), "{error}");
+    fs::remove_dir(socket_dir).unwrap();
 }
 
 /// Ctrl-C goes to the terminal's session: the server must have one of its own.

@@ -168,8 +168,12 @@ impl InstanceStore for PgTenantTx {
     }
 
     async fn remove_instance(&mut self, id: InstanceId) -> Result<()> {
-        // Everything else goes by foreign keys ON DELETE CASCADE. Projects are first among them and take the issues along, so
-        // that nothing points to the users any more when their turn comes.
+        // The rest goes by ON DELETE CASCADE; but issues, with what hangs on them, must be gone before the turn of the users
+        // comes, to whom they point.
+        sqlx::query!("DELETE FROM issues WHERE instance_id = $1", id.0)
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
         let done = sqlx::query!("DELETE FROM jira_instances WHERE id = $1", id.0)
             .execute(self.conn())
             .await

@@ -28,7 +28,7 @@ impl JobQueue for PgPlatformTx {
 
 async fn enqueue(conn: &mut PgConnection, job: &JobRequest) -> Result<()> {
     sqlx::query!(
-        "SELECT forebay.enqueue_job($1, $2, $3, $4, $5, $6, $7)",
+        "SELECT forebay.enqueue_job($1, $2::jsonb::json, $3, $4, $5, $6, $7)",
         job.name,
         job.payload,
         job.lane.as_deref() as _,

@@ -47,8 +47,9 @@ pub async fn up(
     ensure_roles(owner, passwords).await?;
     lock(owner).await?;
     let result = up_locked(owner, queue).await;
-    unlock(owner).await?;
-    result
+    // What went wrong first is what to say.
+    let unlocked = unlock(owner).await;
+    result.and_then(|count| unlocked.map(|()| count))
 }
 
 async fn up_locked(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<usize> {
@@ -73,8 +74,9 @@ async fn up_locked(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result
 pub async fn down(owner: &mut PgConnection, steps: u32) -> Result<usize> {
     lock(owner).await?;
     let result = down_locked(owner, usize::try_from(steps).unwrap_or(usize::MAX)).await;
-    unlock(owner).await?;
-    result
+    // What went wrong first is what to say.
+    let unlocked = unlock(owner).await;
+    result.and_then(|count| unlocked.map(|()| count))
 }
 
 async fn down_locked(owner: &mut PgConnection, count: usize) -> Result<usize> {
@@ -171,8 +173,8 @@ async fn queue_up(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<
     // even when it is there.
     change_create_right(owner, "GRANT", "TO").await?;
     let result = migrate_queue(queue).await;
-    change_create_right(owner, "REVOKE", "FROM").await?;
-    result
+    let revoked = change_create_right(owner, "REVOKE", "FROM").await;
+    result.and(revoked)
 }
 
 async fn change_create_right(owner: &mut PgConnection, verb: &str, preposition: &str) -> Result<()> {

@@ -85,13 +85,14 @@ pub async fn ensure_roles(owner: &mut PgConnection, passwords: &RolePasswords) -
             _ => break,
         }
     }
-    sqlx::query!("SELECT pg_advisory_unlock($1)", LOCK).fetch_one(&mut *owner).await.map_err(convert)?;
+    let unlocked = sqlx::query!("SELECT pg_advisory_unlock($1)", LOCK).fetch_one(&mut *owner).await;
     result.map_err(|failure| match failure {
         Failure::Refused(error) => error,
         Failure::Clash => {
             Error::Unavailable("other processes keep changing the database roles; try again".into())
         }
-    })
+    })?;
+    unlocked.map(drop).map_err(convert)
 }
 
 enum Failure {

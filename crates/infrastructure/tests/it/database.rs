@@ -163,12 +163,11 @@ async fn ensure_template(admin: &mut PgConnection, server: &Server) -> String {
     }
     let making = "it_template_in_the_making";
     run(admin, format!("CREATE DATABASE {making}")).await;
-    let owner = server.superuser(making);
-    let mut connection = PgConnection::connect_with(&owner).await.unwrap();
+    let mut connection = PgConnection::connect_with(&server.superuser(making)).await.unwrap();
     let keyring = Keyring::new(MasterKey::generate(), Vec::new());
-    roles::ensure_roles(&mut connection, &roles::RolePasswords::derive(&keyring)).await.unwrap();
+    let passwords = roles::RolePasswords::derive(&keyring);
+    migrate::up(&mut connection, &passwords, &server.role(roles::QUEUE, making)).await.unwrap();
     connection.close().await.unwrap();
-    migrate::up(&owner).await.unwrap();
     run(admin, format!("ALTER DATABASE {making} RENAME TO {name}")).await;
     name
 }

@@ -3,6 +3,7 @@
 mod border;
 mod bundles;
 mod database;
+mod jql;
 mod pulse;
 mod reference;
 mod registry;

@@ -1,6 +1,6 @@
 //! What a request is refused with, in Jira's own form (jira-facts 10.1, 10.2).
 
-use application::Error;
+use application::{Error, FieldProblem};
 use axum::{
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
@@ -51,6 +51,20 @@ impl Refusal {
         Self::new(StatusCode::BAD_REQUEST, Form::Collection { messages: Vec::new(), errors })
     }
 
+    fn invalid(status: StatusCode, problems: &[FieldProblem]) -> Self {
+        let mut messages = Vec::new();
+        let mut errors = Map::new();
+        for problem in problems {
+            match of_the_request(problem) {
+                Some(message) => messages.push(message),
+                None => {
+                    errors.insert(problem.field.clone(), Value::String(problem.message.clone()));
+                }
+            }
+        }
+        Self::new(status, Form::Collection { messages, errors })
+    }
+
     /// A body that is JSON, but not what the operation takes.
     pub(super) fn invalid_payload() -> Self {
         let text = "Invalid request payload. Refer to the REST API documentation and try again.";
@@ -88,6 +102,15 @@ impl Refusal {
     }
 }
 
+/// What is said of the whole request, since Jira has no field for it; `None` for a problem of a field.
+fn of_the_request(problem: &FieldProblem) -> Option<String> {
+    match problem.field.as_str() {
+        "jql" => Some(format!("The JQL query {}.", problem.message)),
+        "cursor" => Some("The nextPageToken is not valid; take it from the page before.".into()),
+        _ => None,
+    }
+}
+
 /// The path as the site itself would have it: without `/jira/{instance}`.
 fn path_at_site(path: &str) -> &str {
     path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[at..])
@@ -105,18 +128,7 @@ impl<E: Into<Error>> From<E> for Refusal {
             Error::NotFound { what: "project", id } => {
                 Self::message(status, format!("No project could be found with key '{id}'."))
             }
-            Error::Invalid(problems) => {
-                // Jira has no field for the query itself: what is wrong with it is said of the whole request.
-                let (whole, fields): (Vec<_>, Vec<_>) =
-                    problems.iter().partition(|problem| ["jql", "cursor"].contains(&problem.field.as_str()));
-                let messages =
-                    whole.iter().map(|problem| format!("{} {}", problem.field, problem.message)).collect();
-                let errors = fields
-                    .into_iter()
-                    .map(|problem| (problem.field.clone(), Value::String(problem.message.clone())))
-                    .collect();
-                Self::new(status, Form::Collection { messages, errors })
-            }
+            Error::Invalid(problems) => Self::invalid(status, problems),
             Error::Unauthenticated(_) => {
                 Self::message(status, "Client must be authenticated to access this resource.")
             }

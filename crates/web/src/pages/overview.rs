@@ -139,6 +139,8 @@ pub(super) struct OverviewPage {
     lead_time: Chart,
     table: Vec<WeekRow>,
     risks: Vec<RiskRow>,
+    /// Whether risks name their instance: there are several, and none is chosen.
+    names_instances: bool,
     risks_address: String,
 }
 
@@ -204,6 +206,7 @@ impl OverviewPage {
             lead_time: lead_time(&pulse),
             table: pulse.trend.iter().rev().map(week_row).collect(),
             risks_address: questions.at_risk.clone(),
+            names_instances: scope.instances.len() > 1 && scope.instance.is_empty(),
             risks: pulse.top_risks.into_iter().map(risk_row).collect(),
         }
     }

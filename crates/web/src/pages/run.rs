@@ -21,8 +21,6 @@ pub(super) struct RunPanel {
     /// The class of the state.
     tone: &'static str,
     step: String,
-    /// Whether it is going on.
-    pub(super) running: bool,
     bar: Bar,
     facts: Vec<(&'static str, String)>,
     counts: Vec<(&'static str, String)>,
@@ -63,7 +61,6 @@ impl RunPanel {
             state,
             tone,
             step: run.step.clone(),
-            running,
             bar: bar(run, running),
             facts: facts(run, now),
             counts: counts(run),

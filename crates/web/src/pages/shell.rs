@@ -24,6 +24,19 @@ pub(super) enum Section {
     Elsewhere,
 }
 
+impl Section {
+    /// As templates call it.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Pulse => "pulse",
+            Self::Issues => "issues",
+            Self::Instances => "instances",
+            Self::Audit => "audit",
+            Self::Elsewhere => "",
+        }
+    }
+}
+
 /// Who is signed in.
 #[derive(Clone, Debug)]
 pub(super) struct Who {
@@ -63,20 +76,20 @@ impl Shell {
         Self { title: title.into(), section: Section::Elsewhere, who: None }
     }
 
-    /// `aria-current` of a link of the navigation.
-    fn current(&self, section: Section) -> &'static str {
-        if self.section == section { "page" } else { "false" }
+    /// `aria-current` of the link to a section.
+    pub(super) fn current(&self, section: &str) -> &'static str {
+        if self.section.name() == section { "page" } else { "false" }
     }
 
-    fn style(&self) -> &'static str {
+    pub(super) fn style(&self) -> &'static str {
         &assets::STYLE.path
     }
 
-    fn script(&self) -> &'static str {
+    pub(super) fn script(&self) -> &'static str {
         &assets::SCRIPT.path
     }
 
-    fn icon(&self) -> &'static str {
+    pub(super) fn icon(&self) -> &'static str {
         &assets::ICON.path
     }
 }

@@ -6,9 +6,9 @@ use application::Scope;
 use utoipa::{
     IntoResponses, Modify, OpenApi,
     openapi::{
-        Content, Header, HttpAuthScheme, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response,
+        Content, Header, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response,
         ResponseBuilder, Type,
-        security::{Http, SecurityScheme},
+        security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
 

@@ -26,7 +26,7 @@ impl<'a> Compiler<'a> {
             Field::Summary => opposite(one_of("i.summary", query(text)?), negated),
             Field::Description => {
                 let found = one_of("coalesce(i.description_text, '')", query(text)?);
-                if negated { Sql::all(vec![self.emptiness(asked, true)?, found.not()]) } else { found }
+                Sql::all(vec![self.emptiness(asked, true)?, opposite(found, negated)])
             }
             Field::Comment => {
                 let found = Sql::new("i.id IN (SELECT s.id FROM forebay.search_comments(").append(query(text)?.sql);

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Loaded, Refused,
-    fields::{self, Field},
+    fields::{self, Field, FieldValue},
 };
 use crate::pages::{
     addresses,

@@ -1,0 +1,80 @@
+//! REST, `/v1`: Forebay's own resources, with an OpenAPI document made from the same code, at `/openapi.json` and, for
+//! people, at `/docs/api`.
+//!
+//! A handler reads the request, asks one use case or port, and turns the answer into a type of this module: what the
+//! application calls its things may change, what REST answers may not.
+
+mod audit;
+mod changelog;
+mod comments;
+mod document;
+mod extract;
+mod health;
+mod instances;
+mod issues;
+mod keys;
+pub(crate) mod problem;
+mod pulse;
+mod search;
+mod sql;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod transitions;
+
+use axum::{
+    Router,
+    extract::{DefaultBodyLimit, OriginalUri},
+    http::Method,
+};
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::state::WebState;
+use problem::Refusal;
+
+/// Every route of REST, its document and its reference page.
+pub(crate) fn routes() -> Router<WebState> {
+    let (routes, document) = api().split_for_parts();
+    // Without a validator the page asks nobody else's server.
+    let page = Config::from("/openapi.json")
+        .validator_url("none")
+        .display_operation_id(true)
+        .persist_authorization(true);
+    routes.merge(SwaggerUi::new("/docs/api").url("/openapi.json", document).config(page))
+}
+
+/// The OpenAPI 3.1 document of REST.
+pub fn openapi() -> utoipa::openapi::OpenApi {
+    api().into_openapi()
+}
+
+fn api() -> OpenApiRouter<WebState> {
+    let resources = OpenApiRouter::new()
+        .merge(instances::routes())
+        .merge(sync::routes())
+        .merge(search::routes())
+        .merge(issues::routes())
+        .merge(comments::routes())
+        .merge(transitions::routes())
+        .merge(changelog::routes())
+        .merge(pulse::routes())
+        .merge(audit::routes())
+        .merge(sql::routes())
+        .merge(keys::routes())
+        .layer(DefaultBodyLimit::max(problem::LARGEST_JSON));
+    let (resources, paths) = resources.split_for_parts();
+    let refusing = resources.method_not_allowed_fallback(method_not_allowed).fallback(unknown_route);
+    let mut below = OpenApiRouter::from(refusing);
+    *below.get_openapi_mut() = paths;
+    OpenApiRouter::with_openapi(document::ApiDocument::openapi()).merge(health::routes()).nest("/v1", below)
+}
+
+async fn unknown_route(OriginalUri(uri): OriginalUri) -> Refusal {
+    Refusal::UnknownRoute(uri.path().to_owned())
+}
+
+async fn method_not_allowed(method: Method) -> Refusal {
+    Refusal::MethodNotAllowed(method.to_string())
+}

@@ -1,0 +1,316 @@
+//! Issues as read from the copy.
+
+use application::{
+    Error, Result,
+    instances::require_instance,
+    issues::{IssueRow, require_issue},
+    ports::TenantTx,
+};
+use application::Scope;
+use axum::{
+    extract::{Json, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::ids::InstanceId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::{router::OpenApiRouter, routes};
+use uuid::Uuid;
+
+use super::{
+    document::{Conflicting, Missing, Standard},
+    extract::{ApiCaller, ValidPath, ValidQuery},
+    problem::Problem,
+};
+use crate::state::WebState;
+
+pub(super) fn routes() -> OpenApiRouter<WebState> {
+    OpenApiRouter::new().routes(routes!(get_issue))
+}
+
+/// An issue.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Issue {
+    /// Its id in Forebay; the same for good.
+    id: Uuid,
+    /// Its present key.
+    #[schema(example = "PAY-7")]
+    key: String,
+    /// Jira's numeric id, as text.
+    #[schema(example = "10042")]
+    jira_id: String,
+    /// The instance's name.
+    instance: String,
+    /// The project's key.
+    #[schema(example = "PAY")]
+    project: String,
+    /// The type's name.
+    #[serde(rename = "type")]
+    #[schema(example = "Bug")]
+    issue_type: Option<String>,
+    /// Its status.
+    status: Status,
+    /// The priority's name.
+    priority: Option<String>,
+    /// The resolution's name.
+    resolution: Option<String>,
+    /// Summary.
+    summary: String,
+    /// The description, in Markdown.
+    description: Option<String>,
+    /// The assignee's name.
+    assignee: Option<String>,
+    /// The reporter's name.
+    reporter: Option<String>,
+    /// The parent's key.
+    parent: Option<String>,
+    /// Labels.
+    labels: Vec<String>,
+    /// Names of components.
+    components: Vec<String>,
+    /// Names of the versions it is to be fixed in.
+    fix_versions: Vec<String>,
+    /// Story points.
+    story_points: Option<f64>,
+    /// Due date.
+    due: Option<NaiveDate>,
+    /// When it was created.
+    created: DateTime<Utc>,
+    /// When it was last changed at the source.
+    updated: DateTime<Utc>,
+    /// When it was resolved.
+    resolved: Option<DateTime<Utc>>,
+    /// When it was last stored here.
+    synced_at: DateTime<Utc>,
+    /// All fields as Jira serves them, in the instance's dialect; only where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    fields: Option<Value>,
+}
+
+/// A status.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Status {
+    /// Its name, which sites rename and translate.
+    #[schema(example = "In Progress")]
+    pub(super) name: String,
+    /// The key of its category, which they do not: `new`, `indeterminate`, `done` or `undefined`.
+    #[schema(example = "indeterminate")]
+    pub(super) category: String,
+}
+
+impl From<&IssueRow> for Issue {
+    fn from(row: &IssueRow) -> Self {
+        let fields = &row.raw["fields"];
+        Self {
+            id: row.id.0,
+            key: row.key.clone(),
+            jira_id: row.jira_id.clone(),
+            instance: row.instance.clone(),
+            project: row.project_key.clone(),
+            issue_type: row.issue_type.clone(),
+            status: Status { name: row.status.clone(), category: row.status_category.clone() },
+            priority: row.priority.clone(),
+            resolution: row.resolution.clone(),
+            summary: row.summary.clone(),
+            description: Some(adf::markdown_of(&fields["description"])).filter(|text| !text.is_empty()),
+            assignee: row.assignee.clone(),
+            reporter: row.reporter.clone(),
+            parent: fields["parent"]["key"].as_str().map(str::to_owned),
+            labels: row.labels.clone(),
+            components: names(&fields["components"]),
+            fix_versions: names(&fields["fixVersions"]),
+            story_points: row.story_points,
+            due: row.due,
+            created: row.created,
+            updated: row.updated,
+            resolved: row.resolved,
+            synced_at: row.synced_at,
+            fields: None,
+        }
+    }
+}
+
+fn names(list: &Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item["name"].as_str()).map(str::to_owned).collect()
+}
+
+/// Which instance, where a key does not tell.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OfInstance {
+    /// The instance's name or id. Needed only where several instances have an issue of this key.
+    pub(super) instance: Option<String>,
+}
+
+/// What of an issue is wanted.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct IssueParameters {
+    /// The instance's name or id. Needed only where several instances have an issue of this key.
+    instance: Option<String>,
+    /// Whether `fields` is wanted: all fields as Jira serves them.
+    #[serde(default)]
+    #[param(default = false)]
+    raw: bool,
+}
+
+/// The id of the instance with this name, where one is named.
+pub(super) async fn instance_id(tx: &mut dyn TenantTx, name: Option<&str>) -> Result<Option<InstanceId>> {
+    match name {
+        Some(name) => Ok(Some(require_instance(tx, name).await?.id)),
+        None => Ok(None),
+    }
+}
+
+/// The issue with this key or numeric id, for a handler that reads what hangs on it.
+pub(super) async fn find(tx: &mut dyn TenantTx, instance: Option<&str>, key: &str) -> Result<IssueRow> {
+    let instance = instance_id(tx, instance).await?;
+    require_issue(tx, instance, key).await
+}
+
+/// An issue, by its key (an old one too) or Jira's numeric id.
+#[utoipa::path(
+    get, path = "/issues/{key}", tag = "issues", security(("bearer" = ["read"])),
+    params(
+        ("key" = String, Path, description = "The issue's key or Jira's numeric id.", example = "PAY-7"),
+        IssueParameters,
+        ("If-None-Match" = Option<String>, Header, description = "The ETag of an earlier answer."),
+    ),
+    responses(
+        (status = 200, description = "The issue.", body = Issue,
+         headers(("ETag" = String, description = "Changes whenever the issue does."))),
+        (status = 304, description = "It is as in the earlier answer."),
+        Standard, Missing, Conflicting,
+    ),
+)]
+async fn get_issue(
+    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
+    ValidQuery(parameters): ValidQuery<IssueParameters>, headers: HeaderMap,
+) -> Result<Response, Problem> {
+    caller.require(Scope::Read)?;
+    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let row = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
+    let etag = etag(&row, parameters.raw);
+    let value = HeaderValue::from_str(&etag).map_err(Error::internal)?;
+    // The answer is one caller's, and only good after asking again.
+    let head = [(header::ETAG, value), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
+    if is_known(&headers, &etag) {
+        return Ok((StatusCode::NOT_MODIFIED, head).into_response());
+    }
+    let mut issue = Issue::from(&row);
+    if parameters.raw {
+        issue.fields = row.raw.get("fields").cloned();
+    }
+    Ok((head, Json(issue)).into_response())
+}
+
+/// Weak, since names of people may change without the issue. `synced_at` tells apart what Jira changed without touching
+/// `updated`; it stays when a sync finds nothing new.
+fn etag(row: &IssueRow, raw: bool) -> String {
+    let variant = if raw { "-raw" } else { "" };
+    let (updated, stored) = (row.updated.timestamp_micros(), row.synced_at.timestamp_micros());
+    format!("W/\"{}-{updated:x}-{stored:x}{variant}\"", row.id.0.simple())
+}
+
+/// Whether `If-None-Match` names this ETag, by weak comparison (RFC 9110, 8.8.3.2).
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let opaque = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    let tags = headers.get_all(header::IF_NONE_MATCH).into_iter().filter_map(|value| value.to_str().ok());
+    tags.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || opaque(tag) == opaque(etag))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use application::instances::Dialect;
+    use chrono::TimeDelta;
+    use domain::ids::IssueId;
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
+    }
+
+    fn row() -> IssueRow {
+        IssueRow {
+            id: IssueId(Uuid::nil()),
+            instance_id: InstanceId(Uuid::nil()),
+            instance: "acme".into(),
+            jira_id: "10042".into(),
+            key: "PAY-7".into(),
+            project_key: "PAY".into(),
+            summary: "Login fails".into(),
+            issue_type: Some("Bug".into()),
+            status: "In Arbeit".into(),
+            status_id: "3".into(),
+            status_category: "indeterminate".into(),
+            priority: None,
+            resolution: None,
+            assignee: Some("Ada".into()),
+            reporter: None,
+            labels: vec!["urgent".into()],
+            created: at(0),
+            updated: at(60),
+            resolved: None,
+            due: NaiveDate::from_ymd_opt(2026, 3, 1),
+            story_points: Some(5.0),
+            raw: json!({ "fields": {
+                "description": "It is *broken*.",
+                "components": [{ "name": "web" }, { "id": "1" }],
+                "fixVersions": [{ "name": "1.0" }],
+                "parent": { "key": "PAY-1" },
+            } }),
+            dialect: Dialect::V2,
+            changelog_envelope: None,
+            synced_at: at(61),
+        }
+    }
+
+    #[test]
+    fn an_issue_is_shown_with_typed_fields() {
+        let shown = serde_json::to_value(Issue::from(&row())).unwrap();
+        assert_eq!(
+            shown,
+            json!({
+                "id": Uuid::nil(), "key": "PAY-7", "jira_id": "10042", "instance": "acme", "project": "PAY",
+                "type": "Bug", "status": { "name": "In Arbeit", "category": "indeterminate" },
+                "priority": null, "resolution": null, "summary": "Login fails",
+                "description": "It is **broken**.",
+                "assignee": "Ada", "reporter": null, "parent": "PAY-1",
+                "labels": ["urgent"], "components": ["web"], "fix_versions": ["1.0"],
+                "story_points": 5.0, "due": "2026-03-01",
+                "created": "1970-01-01T00:00:00Z", "updated": "1970-01-01T00:01:00Z", "resolved": null,
+                "synced_at": "1970-01-01T00:01:01Z",
+            })
+        );
+    }
+
+    #[test]
+    fn an_etag_changes_with_the_issue_and_with_what_is_asked_of_it() {
+        let known = etag(&row(), false);
+        assert!(known.starts_with("W/\"") && known.ends_with('"'), "{known}");
+        assert_eq!(known, etag(&row(), false));
+        assert_ne!(known, etag(&row(), true));
+        assert_ne!(known, etag(&IssueRow { updated: at(62), ..row() }, false));
+        assert_ne!(known, etag(&IssueRow { synced_at: at(62), ..row() }, false));
+    }
+
+    #[test]
+    fn if_none_match_is_compared_weakly() {
+        let known = |value: &str| {
+            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_str(value).unwrap())]);
+            is_known(&headers, "W/\"a-1\"")
+        };
+        for value in ["W/\"a-1\"", "\"a-1\"", "*", "\"b\", W/\"a-1\""] {
+            assert!(known(value), "{value}");
+        }
+        assert!(!known("W/\"a-2\"") && !known("") && !is_known(&HeaderMap::new(), "W/\"a-1\""));
+    }
+}
