@@ -156,7 +156,11 @@ fn or_empty_paragraph(blocks: Vec<Node>) -> Vec<Node> {
 
 fn embolden(node: Node) -> Node {
     let is_code_or_bold = node.mark(&MarkKind::Code).is_some() || node.mark(&MarkKind::Strong).is_some();
-    if node.kind != NodeKind::Text || is_code_or_bold { node } else { node.with_mark(Mark::new(MarkKind::Strong)) }
+    if node.kind != NodeKind::Text || is_code_or_bold {
+        node
+    } else {
+        node.with_mark(Mark::new(MarkKind::Strong))
+    }
 }
 
 /// What may stand among text: an image or card that was a block becomes its inline kin.
@@ -170,8 +174,7 @@ fn inline(mut node: Node) -> Node {
         NodeKind::Media if node.attr_str("type") == Some("external") => {
             let url = node.attr_str("url").unwrap_or_default();
             let shown = node.attr_str("alt").filter(|alt| !alt.is_empty()).unwrap_or(url).to_owned();
-            let link = links::is_link_target(url)
-                .then(|| Mark::new(MarkKind::Link).with_attr("href", url));
+            let link = links::is_link_target(url).then(|| Mark::new(MarkKind::Link).with_attr("href", url));
             node = Node::text(shown);
             node.marks = link.map(|link| vec![link]);
         }
@@ -189,9 +192,9 @@ fn is_task_list(items: &[Node]) -> bool {
                 let is_task = first.kind == NodeKind::Paragraph
                     && first.children().first().is_some_and(|text| checkbox(text).is_some());
                 is_task
-                    && rest.iter().all(|list| {
-                        list.kind == NodeKind::BulletList && is_task_list(list.children())
-                    })
+                    && rest
+                        .iter()
+                        .all(|list| list.kind == NodeKind::BulletList && is_task_list(list.children()))
             }
             [] => false,
         })
@@ -212,7 +215,8 @@ fn checkbox(node: &Node) -> Option<(bool, usize)> {
 fn strip_checkbox(inlines: &mut Vec<Node>) -> Option<bool> {
     let first = inlines.first_mut()?;
     let (done, len) = checkbox(first)?;
-    let rest = first.text.as_deref().and_then(|text| text.get(len..)).unwrap_or_default().trim_start().to_owned();
+    let rest =
+        first.text.as_deref().and_then(|text| text.get(len..)).unwrap_or_default().trim_start().to_owned();
     if rest.is_empty() {
         mem::drop(inlines.remove(0));
     } else {
@@ -241,7 +245,8 @@ mod tests {
     fn a_heading_and_a_table_in_a_list_item_give_way_to_their_text() {
         let heading = Node::with_content(NodeKind::Heading, vec![Node::text("Why")]).with_attr("level", 2);
         let cell = Node::with_content(NodeKind::TableCell, vec![paragraph("a cell")]);
-        let table = Node::with_content(NodeKind::Table, vec![Node::with_content(NodeKind::TableRow, vec![cell])]);
+        let table =
+            Node::with_content(NodeKind::Table, vec![Node::with_content(NodeKind::TableRow, vec![cell])]);
         let fitted = document(vec![bullets(vec![item(vec![heading, table, Node::new(NodeKind::Rule)])])]);
         let bold = Node::text("Why").with_mark(Mark::new(MarkKind::Strong));
         let expected = bullets(vec![item(vec![Node::paragraph(vec![bold]), paragraph("a cell")])]);

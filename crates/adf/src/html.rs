@@ -115,7 +115,9 @@ impl Html {
     /// A single paragraph without its `<p>`, also before a list below it: as a list item or cell reads best.
     fn tight(&mut self, children: &[Node]) {
         let (first, rest) = match children {
-            [first, rest @ ..] if first.kind == NodeKind::Paragraph && placement(first).is_empty() => (first, rest),
+            [first, rest @ ..] if first.kind == NodeKind::Paragraph && placement(first).is_empty() => {
+                (first, rest)
+            }
             _ => return self.nodes(children),
         };
         let is_list = |node: &Node| {
@@ -236,10 +238,8 @@ impl Html {
             NodeKind::InlineCard => self.card(node),
             NodeKind::MediaInline => self.labelled("span class=\"media\"", &atom_text(node)),
             NodeKind::Placeholder => self.labelled("span class=\"placeholder\"", &atom_text(node)),
-            _ => self.labelled(
-                "span class=\"extension\"",
-                &node.text.clone().unwrap_or_else(|| atom_text(node)),
-            ),
+            _ => self
+                .labelled("span class=\"extension\"", &node.text.clone().unwrap_or_else(|| atom_text(node))),
         }
     }
 

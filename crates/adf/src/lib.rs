@@ -18,9 +18,9 @@ mod fit;
 mod html;
 mod links;
 mod markdown;
-mod pieces;
 #[cfg(test)]
 mod oracle;
+mod pieces;
 mod runs;
 mod schema;
 mod style;

@@ -41,7 +41,10 @@ pub(crate) fn bare_url(text: &str) -> Option<(&str, bool)> {
     let ends = |c: char| {
         c.is_whitespace()
             || c.is_control()
-            || matches!(c, '|' | '[' | ']' | '{' | '}' | '<' | '>' | '"' | '\\' | '`' | '\u{FDD0}' | '\u{FDD1}')
+            || matches!(
+                c,
+                '|' | '[' | ']' | '{' | '}' | '<' | '>' | '"' | '\\' | '`' | '\u{FDD0}' | '\u{FDD1}'
+            )
     };
     let mut end = text.len();
     for (at, c) in text.char_indices() {
@@ -95,7 +98,9 @@ mod tests {
         for href in ["https://a", "HTTP://a", "mailto:a@b", "/browse/X-1", "#top", "tel:+1"] {
             assert!(is_link_target(href), "{href}");
         }
-        for href in ["javascript:alert(1)", " https://a", "data:text/html,x", "//evil", "X-1", "", "#", "https://"] {
+        for href in
+            ["javascript:alert(1)", " https://a", "data:text/html,x", "//evil", "X-1", "", "#", "https://"]
+        {
             assert!(!is_link_target(href), "{href}");
         }
     }

@@ -26,6 +26,12 @@ pub(crate) fn accepts(document: &Value) -> Option<bool> {
 }
 
 fn fits(value: &Value, rule: &Value, schema: &Value) -> bool {
+    // The type first: to look into the content of what is of another type takes exponential time.
+    if let (Some(kinds), Some(kind)) = (rule.pointer("/properties/type/enum"), value.get("type"))
+        && !kinds.as_array().unwrap().contains(kind)
+    {
+        return false;
+    }
     rule.as_object().unwrap().iter().all(|(keyword, rule_value)| match keyword.as_str() {
         "$ref" => {
             let pointer = rule_value.as_str().unwrap().strip_prefix('#').unwrap();
@@ -36,7 +42,9 @@ fn fits(value: &Value, rule: &Value, schema: &Value) -> bool {
         "enum" => rule_value.as_array().unwrap().contains(value),
         "type" => is_type(value, rule_value.as_str().unwrap()),
         "required" => match value.as_object() {
-            Some(members) => rule_value.as_array().unwrap().iter().all(|n| members.contains_key(n.as_str().unwrap())),
+            Some(members) => {
+                rule_value.as_array().unwrap().iter().all(|n| members.contains_key(n.as_str().unwrap()))
+            }
             None => true,
         },
         "properties" => match value.as_object() {
@@ -47,7 +55,9 @@ fn fits(value: &Value, rule: &Value, schema: &Value) -> bool {
             None => true,
         },
         "additionalProperties" => match (rule_value, value.as_object(), rule.get("properties")) {
-            (Value::Bool(false), Some(members), Some(known)) => members.keys().all(|name| known.get(name).is_some()),
+            (Value::Bool(false), Some(members), Some(known)) => {
+                members.keys().all(|name| known.get(name).is_some())
+            }
             _ => true,
         },
         "items" => match (value.as_array(), rule_value) {
@@ -59,7 +69,9 @@ fn fits(value: &Value, rule: &Value, schema: &Value) -> bool {
         },
         "minItems" => value.as_array().is_none_or(|items| items.len() as u64 >= rule_value.as_u64().unwrap()),
         "maxItems" => value.as_array().is_none_or(|items| items.len() as u64 <= rule_value.as_u64().unwrap()),
-        "minLength" => value.as_str().is_none_or(|text| text.chars().count() as u64 >= rule_value.as_u64().unwrap()),
+        "minLength" => {
+            value.as_str().is_none_or(|text| text.chars().count() as u64 >= rule_value.as_u64().unwrap())
+        }
         "minimum" => value.as_f64().is_none_or(|number| number >= rule_value.as_f64().unwrap()),
         "maximum" => value.as_f64().is_none_or(|number| number <= rule_value.as_f64().unwrap()),
         "pattern" => value.as_str().is_none_or(|text| matches_pattern(text, rule_value.as_str().unwrap())),
@@ -85,7 +97,8 @@ fn matches_pattern(text: &str, pattern: &str) -> bool {
     pattern.split('|').any(|alternative| match alternative.strip_prefix("#[0-9a-fA-F]{") {
         Some(digits) => {
             let digits: usize = digits.trim_end_matches('}').parse().unwrap();
-            text.strip_prefix('#').is_some_and(|hex| hex.len() == digits && hex.chars().all(|c| c.is_ascii_hexdigit()))
+            text.strip_prefix('#')
+                .is_some_and(|hex| hex.len() == digits && hex.chars().all(|c| c.is_ascii_hexdigit()))
         }
         None => text == alternative,
     })

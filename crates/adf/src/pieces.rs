@@ -42,7 +42,10 @@ pub(crate) fn nodes(pieces: Vec<Piece>) -> Vec<Node> {
             Piece::Atom(node) => line.nodes.push(node),
             Piece::Text(text) => {
                 let mut style = Style::linked(link.clone());
-                Format::ALL.into_iter().filter(|format| depths[*format as usize] > 0).for_each(|f| style.set(f));
+                Format::ALL
+                    .into_iter()
+                    .filter(|format| depths[*format as usize] > 0)
+                    .for_each(|f| style.set(f));
                 style.color = colors.last().cloned().flatten();
                 line.push_text(&text, style);
             }

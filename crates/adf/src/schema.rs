@@ -218,7 +218,9 @@ const fn at_least_one(groups: &'static [&'static [Slot]]) -> Content {
 pub(crate) fn content(kind: &NodeKind) -> Content {
     match kind {
         NodeKind::Doc => any_number(ROOT_BLOCKS),
-        NodeKind::Paragraph | NodeKind::Heading | NodeKind::TaskItem | NodeKind::DecisionItem => optional(INLINE),
+        NodeKind::Paragraph | NodeKind::Heading | NodeKind::TaskItem | NodeKind::DecisionItem => {
+            optional(INLINE)
+        }
         NodeKind::Caption => optional(&[CAPTION_INLINE]),
         NodeKind::CodeBlock => optional(&[PLAIN_TEXT]),
         NodeKind::BulletList | NodeKind::OrderedList => at_least_one(&[LIST_ITEMS]),

@@ -74,7 +74,10 @@ impl Style {
                     style.link =
                         mark.attr_str("href").filter(|href| links::is_link_target(href)).map(|href| Link {
                             href: href.to_owned(),
-                            title: mark.attr_str("title").filter(|title| !title.is_empty()).map(str::to_owned),
+                            title: mark
+                                .attr_str("title")
+                                .filter(|title| !title.is_empty())
+                                .map(str::to_owned),
                         });
                 }
                 _ => {}

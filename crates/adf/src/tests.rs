@@ -9,9 +9,9 @@ use serde_json::json;
 
 use crate::*;
 
-fn parsers() -> [(&'static str, fn(&str) -> Document); 3] {
-    [("text", from_text), ("markdown", from_markdown), ("wiki", from_wiki)]
-}
+type Parser = (&'static str, fn(&str) -> Document);
+
+const PARSERS: [Parser; 3] = [("text", from_text), ("markdown", from_markdown), ("wiki", from_wiki)];
 
 /// What a parser makes is valid, is read again, and can be written in every format.
 fn check(name: &str, source: &str, document: &Document) {
@@ -29,7 +29,7 @@ proptest! {
 
     #[test]
     fn no_parser_fails_on_any_text(source in documents::hostile_text()) {
-        for (name, parse) in parsers() {
+        for (name, parse) in PARSERS {
             check(name, &source, &parse(&source));
         }
     }
@@ -53,24 +53,16 @@ proptest! {
 
 #[test]
 fn hostile_text_takes_no_time() {
-    const SIZE: usize = 50_000;
-    let units = [
-        "[", "![", "[a](", "[a](b", "](", "[a](<b", "[a](b \"", "[a|", "[~", "*", "**a", "*a _b ", "_a*", "`", "`a``", "~~a",
-        "{", "{{", "{{a}} ", "{*}", "{code}", "{code:", "{code:a}", "{quote}", "{panel:a=b}", "{quote}{panel}", "{color:red}",
-        "{color:red}a{color}", "!", "!a.png", "!a|", "|", "||a", "|a\n", "|[", "|a|b|\n", "> ", ">\n", "- ", "* a\n", "- a\n",
-        "1. ", "#", "# a\n\n", "  - a\n", "<", "<u>", "<u>a</u>", "<!---->", "&", "&#", "&#1", "\\", "\\\\", "\n", "\n\n", " ",
-        "h1. ", "http://", "http://a ", "http://a)", "```\n", "~~~\n", "-\n", "a\n-", "| - |\n", "a|b\n-|-\n", "?", "??a", "\u{FDD0}",
-        "*-#", "- [ ] a\n", "    a\n", "\t", "=", "a\n=\n", "[^", "\"", "(", "[a](((((", "**** ", "***a** ", "_*_*",
-    ];
-    for unit in units {
+    const SIZE: usize = 20_000;
+    for unit in documents::HOSTILE_UNITS {
         let source = unit.repeat(SIZE / unit.len());
-        for (name, parse) in parsers() {
+        for (name, parse) in PARSERS {
             let start = Instant::now();
             let document = parse(&source);
             let written = to_markdown(&document).len() + to_wiki(&document).len() + to_html(&document).len();
             let took = start.elapsed();
-            // An unoptimised build on a busy machine needs half a second; what is quadratic needs minutes.
-            assert!(took.as_secs() < 10, "{name} took {took:?} for {unit:?}");
+            // An unoptimised build on a busy machine needs a tenth of a second; what is quadratic needs many.
+            assert!(took.as_secs() < 5, "{name} took {took:?} for {unit:?}");
             assert!(written <= 60 * SIZE, "{name} makes {written} bytes of {unit:?}");
         }
     }
@@ -78,8 +70,10 @@ fn hostile_text_takes_no_time() {
 
 #[test]
 fn nesting_is_bounded() {
-    for source in ["> ".repeat(5000), "- ".repeat(5000) + "x", "1. ".repeat(5000) + "x", "*".repeat(5000) + " x"] {
-        for (name, parse) in parsers() {
+    for source in
+        ["> ".repeat(5000), "- ".repeat(5000) + "x", "1. ".repeat(5000) + "x", "*".repeat(5000) + " x"]
+    {
+        for (name, parse) in PARSERS {
             check(name, &source, &parse(&source));
         }
     }
@@ -117,7 +111,7 @@ fn recorded_issues_are_read() {
     };
     for file in files {
         let lines = std::fs::read_to_string(file.unwrap().path()).unwrap();
-        for line in lines.lines() {
+        for line in lines.lines().step_by(5) {
             let issue: serde_json::Value = serde_json::from_str(line).unwrap();
             let comments = issue["fields"]["comment"]["comments"].as_array().into_iter().flatten();
             let texts = comments.map(|comment| &comment["body"]).chain([&issue["fields"]["description"]]);

@@ -158,7 +158,8 @@ fn block(node: &Node) -> String {
         NodeKind::TaskList => tasks(node),
         NodeKind::ListItem => blocks(node.children(), "\n"),
         NodeKind::TableRow => {
-            let cells: Vec<String> = node.children().iter().map(|cell| blocks(cell.children(), "\n")).collect();
+            let cells: Vec<String> =
+                node.children().iter().map(|cell| blocks(cell.children(), "\n")).collect();
             cells.join(" | ")
         }
         NodeKind::Table | NodeKind::MediaSingle | NodeKind::MediaGroup => blocks(node.children(), "\n"),

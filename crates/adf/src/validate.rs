@@ -121,7 +121,11 @@ impl Checker {
                 checker.problem(format!("a {} must have {} or more children", parent.as_str(), content.min));
             }
             if children.len() > content.max {
-                checker.problem(format!("a {} must not have more than {} children", parent.as_str(), content.max));
+                checker.problem(format!(
+                    "a {} must not have more than {} children",
+                    parent.as_str(),
+                    content.max
+                ));
             }
             for (index, child) in children.iter().enumerate() {
                 if checker.problems.len() >= MAX_PROBLEMS {
@@ -171,7 +175,8 @@ impl Checker {
                 if let MarkKind::Unknown(_) = mark_kind {
                     each_known = false;
                     checker.problem("unknown type of mark");
-                } else if !content.slots(kind).flat_map(|slot| slot.marks).any(|set| set.contains(mark_kind)) {
+                } else if !content.slots(kind).flat_map(|slot| slot.marks).any(|set| set.contains(mark_kind))
+                {
                     each_known = false;
                     let (mark, kind, parent) = (mark_kind.as_str(), kind.as_str(), parent.as_str());
                     checker.problem(format!("a {kind} in a {parent} must not have the mark {mark}"));
@@ -272,16 +277,15 @@ fn describe(shape: Shape) -> String {
         Shape::Texts => "an array of one or more strings".to_owned(),
         Shape::Color => "a colour as #rrggbb".to_owned(),
         Shape::ColorWithAlpha => "a colour as #rrggbb or #rrggbbaa".to_owned(),
-        Shape::StatusColor => {
-            "neutral, purple, blue, red, yellow, green, or a colour as #rrggbb".to_owned()
-        }
+        Shape::StatusColor => "neutral, purple, blue, red, yellow, green, or a colour as #rrggbb".to_owned(),
         Shape::Datasource => "an object with \"id\", \"parameters\" and one or more \"views\"".to_owned(),
     }
 }
 
 /// Whether a text is `#` and this many hexadecimal digits.
 pub(crate) fn is_hex_color(text: &str, digits: usize) -> bool {
-    text.strip_prefix('#').is_some_and(|hex| hex.len() == digits && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+    text.strip_prefix('#')
+        .is_some_and(|hex| hex.len() == digits && hex.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
 /// Whether a text is a colour that a status may have.

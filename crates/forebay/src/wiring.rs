@@ -6,7 +6,7 @@ use application::{
     Error, Services,
     caller::Caller,
     instances::Instance,
-    ports::{Clock, Database},
+    ports::Clock,
     tenants::Tenant,
 };
 use infrastructure::{

@@ -26,6 +26,7 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, OriginalUri},
     http::Method,
+    routing::any,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -68,7 +69,11 @@ fn api() -> OpenApiRouter<WebState> {
     let refusing = resources.method_not_allowed_fallback(method_not_allowed).fallback(unknown_route);
     let mut below = OpenApiRouter::from(refusing);
     *below.get_openapi_mut() = paths;
-    OpenApiRouter::with_openapi(document::ApiDocument::openapi()).merge(health::routes()).nest("/v1", below)
+    OpenApiRouter::with_openapi(document::ApiDocument::openapi())
+        .merge(health::routes())
+        .nest("/v1", below)
+        // Nesting covers `/v1` and what is below, but not this.
+        .route("/v1/", any(unknown_route))
 }
 
 async fn unknown_route(OriginalUri(uri): OriginalUri) -> Refusal {

@@ -3,6 +3,9 @@
 //! One pass finds the parts and pairs brackets; a second pairs the delimiters of emphasis by CommonMark's rules
 //! ("process emphasis", with its lower bounds for where an opener may be, which keep it linear).
 
+mod delimiters;
+
+use self::delimiters::Run;
 use super::{MENTION_SCHEME, SEPARATOR};
 use crate::document::{Node, NodeKind};
 use crate::links::{self, is_link_target};
@@ -27,15 +30,12 @@ pub(super) fn parse(text: &str) -> Vec<Node> {
         scanner.step(c);
     }
     let mut items = scanner.items;
-    pair_delimiters(&mut items);
+    delimiters::pair_all(&mut items);
     pieces::nodes(into_pieces(items))
 }
 
-const HTML_FORMATS: [(&str, &str, Format); 3] = [
-    ("<u>", "</u>", Format::Underline),
-    ("<sub>", "</sub>", Format::Sub),
-    ("<sup>", "</sup>", Format::Sup),
-];
+const HTML_FORMATS: [(&str, &str, Format); 3] =
+    [("<u>", "</u>", Format::Underline), ("<sub>", "</sub>", Format::Sub), ("<sup>", "</sup>", Format::Sup)];
 
 /// Runs of backticks longer than this are not looked at as code.
 const MAX_BACKTICKS: usize = 64;
@@ -51,19 +51,6 @@ enum Item {
     Url(String),
     Piece(Piece),
     Run(Run),
-}
-
-/// A run of `*`, `_` or `~`.
-struct Run {
-    sign: char,
-    /// As it stands in the text.
-    length: usize,
-    /// How many of it are not part of a pair.
-    left: usize,
-    opens: bool,
-    closes: bool,
-    begun: Vec<Format>,
-    ended: Vec<Format>,
 }
 
 /// A `[` or `![` that may begin a link or image.
@@ -135,8 +122,9 @@ impl<'a> Scanner<'a> {
             },
             'h' => self.bare_url(),
             _ => {
-                let special =
-                    |c: char| matches!(c, '\\' | '`' | '*' | '_' | '~' | '\n' | '[' | '!' | ']' | '<' | '&' | 'h');
+                let special = |c: char| {
+                    matches!(c, '\\' | '`' | '*' | '_' | '~' | '\n' | '[' | '!' | ']' | '<' | '&' | 'h')
+                };
                 let first = c.len_utf8();
                 let length = self.rest()[first..].find(special).map_or(self.rest().len(), |at| at + first);
                 self.take_text(length);
@@ -200,18 +188,9 @@ impl<'a> Scanner<'a> {
         if sign == '~' && length != 2 {
             return self.take_text(length);
         }
-        let before = self.text[..self.at].chars().next_back().unwrap_or(' ');
-        let next = after.chars().next().unwrap_or(' ');
-        let is_sign = |c: char| !c.is_alphanumeric() && !c.is_whitespace();
-        let left = !next.is_whitespace() && (!is_sign(next) || before.is_whitespace() || is_sign(before));
-        let right = !before.is_whitespace() && (!is_sign(before) || next.is_whitespace() || is_sign(next));
-        let (opens, closes) = match sign {
-            '_' => (left && (!right || is_sign(before)), right && (!left || is_sign(next))),
-            _ => (left, right),
-        };
+        let before = self.text[..self.at].chars().next_back();
+        self.items.push(Item::Run(Run::new(sign, length, before, after.chars().next())));
         self.at += length;
-        let run = Run { sign, length, left: length, opens, closes, begun: Vec::new(), ended: Vec::new() };
-        self.items.push(Item::Run(run));
     }
 
     fn bracket(&mut self) {
@@ -480,73 +459,6 @@ fn find_backticks(text: &str, length: usize) -> Option<usize> {
         at = start + run;
     }
     None
-}
-
-/// Pairs runs. `openers` are the items that may still open; what lies above a pair's opener can pair no more.
-fn pair_delimiters(items: &mut [Item]) {
-    let mut openers: Vec<usize> = Vec::new();
-    // For each sign, whether the closer opens as well, and its length by three: no opener stands below this.
-    let mut bounds = [[[0_usize; 3]; 2]; 3];
-    for index in 0..items.len() {
-        while let Some((sign, opens, length)) = closer(&items[index]) {
-            let sign_index = match sign {
-                '*' => 0,
-                '_' => 1,
-                _ => 2,
-            };
-            let bound = &mut bounds[sign_index][usize::from(opens)][length % 3];
-            let lowest = openers.partition_point(|opener| *opener < *bound);
-            let found = (lowest..openers.len())
-                .rev()
-                .find(|at| matches!(&items[openers[*at]], Item::Run(run) if may_pair(run, sign, opens, length)));
-            let Some(found) = found else {
-                *bound = index;
-                break;
-            };
-            openers.truncate(found + 1);
-            pair(items, openers[found], index);
-            if matches!(&items[openers[found]], Item::Run(run) if run.left == 0) {
-                openers.pop();
-            }
-        }
-        if matches!(&items[index], Item::Run(run) if run.opens && run.left > 0) {
-            openers.push(index);
-        }
-    }
-}
-
-fn closer(item: &Item) -> Option<(char, bool, usize)> {
-    match item {
-        Item::Run(run) if run.closes && run.left > 0 => Some((run.sign, run.opens, run.length)),
-        _ => None,
-    }
-}
-
-fn may_pair(opener: &Run, sign: char, closer_opens: bool, closer_length: usize) -> bool {
-    // CommonMark's rule of three, for runs that could as well be the other of the two.
-    let ambiguous = closer_opens || opener.closes;
-    let of_three = (opener.length + closer_length).is_multiple_of(3)
-        && !(opener.length.is_multiple_of(3) && closer_length.is_multiple_of(3));
-    opener.sign == sign && opener.left > 0 && !(ambiguous && of_three && sign != '~')
-}
-
-fn pair(items: &mut [Item], opener: usize, closer: usize) {
-    let left = |item: &Item| if let Item::Run(run) = item { (run.sign, run.left) } else { (' ', 0) };
-    let (sign, opener_left) = left(&items[opener]);
-    let (_, closer_left) = left(&items[closer]);
-    let (format, used) = match sign {
-        '~' => (Format::Strike, 2),
-        _ if opener_left >= 2 && closer_left >= 2 => (Format::Strong, 2),
-        _ => (Format::Em, 1),
-    };
-    if let Item::Run(run) = &mut items[opener] {
-        run.left -= used;
-        run.begun.push(format);
-    }
-    if let Item::Run(run) = &mut items[closer] {
-        run.left -= used;
-        run.ended.push(format);
-    }
 }
 
 fn into_pieces(items: Vec<Item>) -> Vec<Piece> {

@@ -153,7 +153,8 @@ impl<'a> Reader<'a> {
     fn quote(&mut self) {
         let mut inner = Vec::new();
         while let Some(line) = self.line(0) {
-            let Some(rest) = line.trim_start_matches(' ').strip_prefix('>').filter(|_| indent_of(line) < 4) else {
+            let Some(rest) = line.trim_start_matches(' ').strip_prefix('>').filter(|_| indent_of(line) < 4)
+            else {
                 break;
             };
             inner.push(rest.strip_prefix(' ').unwrap_or(rest));

@@ -53,9 +53,10 @@ pub(super) fn cells(line: &str) -> Vec<String> {
 pub(super) fn node(rows: Vec<Row>) -> Node {
     let rows = rows.into_iter().map(|row| {
         let kind = if row.is_header { NodeKind::TableHeader } else { NodeKind::TableCell };
-        let cells = row.cells.iter().map(|cell| {
-            Node::with_content(kind.clone(), vec![Node::paragraph(inline::parse(cell))])
-        });
+        let cells = row
+            .cells
+            .iter()
+            .map(|cell| Node::with_content(kind.clone(), vec![Node::paragraph(inline::parse(cell))]));
         Node::with_content(NodeKind::TableRow, cells.collect())
     });
     Node::with_content(NodeKind::Table, rows.collect())

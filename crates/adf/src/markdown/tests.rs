@@ -43,9 +43,7 @@ fn emphasis_follows_commonmark() {
 
 #[test]
 fn links_mentions_and_images() {
-    let linked = |text: &str, href: &str| {
-        json!([{"type": "text", "text": text, "marks": [{"type": "link", "attrs": {"href": href}}]}])
-    };
+    let linked = |text: &str, href: &str| json!([{"type": "text", "text": text, "marks": [{"type": "link", "attrs": {"href": href}}]}]);
     assert_eq!(line("[a](https://b.example/c_(d))"), linked("a", "https://b.example/c_(d)"));
     assert_eq!(line("<https://b.example>"), linked("https://b.example", "https://b.example"));
     assert_eq!(line("https://b.example/x_y_z")[0]["marks"][0]["attrs"]["href"], "https://b.example/x_y_z");
@@ -70,7 +68,8 @@ fn links_mentions_and_images() {
 #[test]
 fn lists_hold_what_is_indented_below_them() {
     let item = |content: Value| json!({"type": "listItem", "content": content});
-    let nested = json!({"type": "orderedList", "attrs": {"order": 3}, "content": [item(json!([paragraph("c")]))]});
+    let nested =
+        json!({"type": "orderedList", "attrs": {"order": 3}, "content": [item(json!([paragraph("c")]))]});
     assert_eq!(
         blocks("- a\n  b\n\n  3. c\n- d"),
         json!([{"type": "bulletList", "content": [item(json!([paragraph("a b"), nested])), item(json!([paragraph("d")]))]}])
@@ -88,7 +87,8 @@ fn lists_hold_what_is_indented_below_them() {
 fn task_lists_stand_beside_the_task_they_belong_to() {
     let list = &blocks("- [ ] a\n  - [x] **b**\n- [X] c")[0];
     assert_eq!(list["type"], "taskList");
-    let states: Vec<&Value> = list["content"].as_array().unwrap().iter().map(|item| &item["attrs"]["state"]).collect();
+    let states: Vec<&Value> =
+        list["content"].as_array().unwrap().iter().map(|item| &item["attrs"]["state"]).collect();
     assert_eq!(states, [&json!("TODO"), &json!(null), &json!("DONE")]);
     assert_eq!(list["content"][1]["content"][0]["attrs"]["state"], "DONE");
     let document = from_markdown("- [ ] a\n  - [x] **b**\n- [x] c");
@@ -98,18 +98,33 @@ fn task_lists_stand_beside_the_task_they_belong_to() {
 
 #[test]
 fn blocks_of_every_kind() {
-    assert_eq!(blocks("# a #\n\nb\n===\n\n---"), json!([
-        {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "a"}]},
-        {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "b"}]},
-        {"type": "rule"},
-    ]));
-    assert_eq!(blocks("    a\n\n      b"), json!([
-        {"type": "codeBlock", "content": [{"type": "text", "text": "a\n\n  b"}]}]));
-    assert_eq!(blocks("> a\n>\n> b"), json!([
-        {"type": "blockquote", "content": [paragraph("a"), paragraph("b")]}]));
-    assert_eq!(blocks("> [!CAUTION]\n> a"), json!([
-        {"type": "panel", "attrs": {"panelType": "error"}, "content": [paragraph("a")]}]));
-    assert_eq!(blocks("~~~\n*a*"), json!([{"type": "codeBlock", "content": [{"type": "text", "text": "*a*"}]}]));
+    assert_eq!(
+        blocks("# a #\n\nb\n===\n\n---"),
+        json!([
+            {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "a"}]},
+            {"type": "heading", "attrs": {"level": 1}, "content": [{"type": "text", "text": "b"}]},
+            {"type": "rule"},
+        ])
+    );
+    assert_eq!(
+        blocks("    a\n\n      b"),
+        json!([
+        {"type": "codeBlock", "content": [{"type": "text", "text": "a\n\n  b"}]}])
+    );
+    assert_eq!(
+        blocks("> a\n>\n> b"),
+        json!([
+        {"type": "blockquote", "content": [paragraph("a"), paragraph("b")]}])
+    );
+    assert_eq!(
+        blocks("> [!CAUTION]\n> a"),
+        json!([
+        {"type": "panel", "attrs": {"panelType": "error"}, "content": [paragraph("a")]}])
+    );
+    assert_eq!(
+        blocks("~~~\n*a*"),
+        json!([{"type": "codeBlock", "content": [{"type": "text", "text": "*a*"}]}])
+    );
     let breaks = json!([{"type": "text", "text": "a"}, {"type": "hardBreak"}, {"type": "text", "text": "b"},
         {"type": "hardBreak"}, {"type": "text", "text": "c d"}]);
     assert_eq!(line("a  \nb\\\nc\nd"), breaks);
@@ -153,12 +168,36 @@ fn what_markdown_has_not_is_said_in_words() {
 #[test]
 fn text_that_looks_like_markup_stays_text() {
     for text in [
-        "# a", "> a", "- a", "1. a", "1) a", "+", "---", "===", "| a |", "```", "*a*", "a_b _c_", "[a](https://b)", "<u>a</u>",
-        "&amp; &lt;", "a\\*b", "`a`", "~~a~~", "![a](b.png)", "C:\\temp\\*", "Hello!", "[x] is not done", "<!-- a -->",
+        "# a",
+        "> a",
+        "- a",
+        "1. a",
+        "1) a",
+        "+",
+        "---",
+        "===",
+        "| a |",
+        "```",
+        "*a*",
+        "a_b _c_",
+        "[a](mailto:b)",
+        "<u>a</u>",
+        "&amp; &lt;",
+        "a\\*b",
+        "`a`",
+        "~~a~~",
+        "![a](b.png)",
+        "C:\\temp\\*",
+        "Hello!",
+        "[x] is not done",
+        "<!-- a -->",
     ] {
         let content = json!([paragraph(text)]);
         let written = markdown(content.clone());
         assert_eq!(blocks(&written), content, "{written}");
     }
-    assert_eq!(markdown(json!([paragraph("Fix it: a_b, 2.5 (50%) - now!")])), "Fix it: a_b, 2.5 (50%) - now!");
+    assert_eq!(
+        markdown(json!([paragraph("Fix it: a_b, 2.5 (50%) - now!")])),
+        "Fix it: a_b, 2.5 (50%) - now!"
+    );
 }

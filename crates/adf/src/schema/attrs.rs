@@ -218,8 +218,7 @@ const INDENTATION: &[Attr] = &[must("level", Shape::Within(1.0, 6.0))];
 const ANNOTATION: &[Attr] =
     &[must("id", Shape::Text), must("annotationType", Shape::OneOf(&["inlineComment"]))];
 const BORDER: &[Attr] = &[must("size", Shape::Within(1.0, 3.0)), must("color", Shape::ColorWithAlpha)];
-const BREAKOUT: &[Attr] =
-    &[must("mode", Shape::OneOf(&["wide", "full-width"])), may("width", Shape::Number)];
+const BREAKOUT: &[Attr] = &[must("mode", Shape::OneOf(&["wide", "full-width"])), may("width", Shape::Number)];
 const DATA_CONSUMER: &[Attr] = &[must("sources", Shape::Texts)];
 const FRAGMENT: &[Attr] = &[must("localId", Shape::NonEmptyText), may("name", Shape::Text)];
 const FONT_SIZE: &[Attr] = &[must("fontSize", Shape::OneOf(&["small"]))];

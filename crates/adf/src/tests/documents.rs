@@ -11,17 +11,171 @@ fn sign() -> impl Strategy<Value = char> {
     select("ab1xhq.é😀  *_-+^~{}[]()!|\\<>&#;:,`\"'/=?".chars().collect::<Vec<_>>())
 }
 
+/// What a parser might look at again and again where much of it stands in a row.
+pub(crate) const HOSTILE_UNITS: &[&str] = &[
+    "[",
+    "![",
+    "[a](",
+    "[a](b",
+    "](",
+    "[a](<b",
+    "[a](b \"",
+    "[a|",
+    "[~",
+    "*",
+    "**a",
+    "*a _b ",
+    "_a*",
+    "`",
+    "`a``",
+    "~~a",
+    "{",
+    "{{",
+    "{{a}} ",
+    "{*}",
+    "{code}",
+    "{code:",
+    "{code:a}",
+    "{quote}",
+    "{panel:a=b}",
+    "{quote}{panel}",
+    "{color:red}",
+    "{color:red}a{color}",
+    "!",
+    "!a.png",
+    "!a|",
+    "|",
+    "||a",
+    "|a\n",
+    "|[",
+    "|a|b|\n",
+    "> ",
+    ">\n",
+    "- ",
+    "* a\n",
+    "- a\n",
+    "1. ",
+    "#",
+    "# a\n\n",
+    "  - a\n",
+    "<",
+    "<u>",
+    "<u>a</u>",
+    "<!---->",
+    "&",
+    "&#",
+    "&#1",
+    "\\",
+    "\\\\",
+    "\n",
+    "\n\n",
+    " ",
+    "h1. ",
+    "http://",
+    "http://a ",
+    "http://a)",
+    "```\n",
+    "~~~\n",
+    "-\n",
+    "a\n-",
+    "| - |\n",
+    "a|b\n-|-\n",
+    "?",
+    "??a",
+    "\u{FDD0}",
+    "*-#",
+    "- [ ] a\n",
+    "    a\n",
+    "\t",
+    "=",
+    "a\n=\n",
+    "[^",
+    "\"",
+    "(",
+    "[a](((((",
+    "**** ",
+    "***a** ",
+    "_*_*",
+];
+
 /// Text made of whole pieces of markup, so that deep paths are reached.
 pub(crate) fn hostile_text() -> impl Strategy<Value = String> {
     let pieces = select(vec![
-        "*", "_", "-", "+", "^", "~", "~~", "**", "`", "```", "{{", "}}", "{code}", "{code:java}", "{noformat}", "{quote}",
-        "{panel}", "{panel:title=x|bgColor=#deebff}", "{color:red}", "{color}", "{*}", "[", "]", "(", ")", "[a|http://b]",
-        "[a](http://b)", "![a](b.png)", "!a.png!", "!a.png|width=3!", "[~accountid:1]", "http://a.b", "<u>", "</u>", "<br>",
-        "\n", "\n\n", "\n    ", "\n  ", " ", "|", "||", "\n|", "\n||", "|---|---|", "\n# ", "\n* ", "\n** ", "\n- ", "\n#* ", "\n1. ",
-        "\n> ", "> [!NOTE]", "\nh1. ", "\nbq. ", "\n----\n", "\n===\n", "\\", "\\\\", "&#42;", "&amp;", "a", "b c", "é", "[ ] ",
-        "[x] ", "\t", "\r\n", "\u{0}", "\u{FDD0}", "\u{FDD1}", "\u{FDD0}0\u{FDD1}",
+        "*",
+        "_",
+        "-",
+        "+",
+        "^",
+        "~",
+        "~~",
+        "**",
+        "`",
+        "```",
+        "{{",
+        "}}",
+        "{code}",
+        "{code:java}",
+        "{noformat}",
+        "{quote}",
+        "{panel}",
+        "{panel:title=x|bgColor=#deebff}",
+        "{color:red}",
+        "{color}",
+        "{*}",
+        "[",
+        "]",
+        "(",
+        ")",
+        "[a|http://b]",
+        "[a](http://b)",
+        "![a](b.png)",
+        "!a.png!",
+        "!a.png|width=3!",
+        "[~accountid:1]",
+        "http://a.b",
+        "<u>",
+        "</u>",
+        "<br>",
+        "\n",
+        "\n\n",
+        "\n    ",
+        "\n  ",
+        " ",
+        "|",
+        "||",
+        "\n|",
+        "\n||",
+        "|---|---|",
+        "\n# ",
+        "\n* ",
+        "\n** ",
+        "\n- ",
+        "\n#* ",
+        "\n1. ",
+        "\n> ",
+        "> [!NOTE]",
+        "\nh1. ",
+        "\nbq. ",
+        "\n----\n",
+        "\n===\n",
+        "\\",
+        "\\\\",
+        "&#42;",
+        "&amp;",
+        "a",
+        "b c",
+        "é",
+        "[ ] ",
+        "[x] ",
+        "\t",
+        "\r\n",
+        "\u{0}",
+        "\u{FDD0}",
+        "\u{FDD1}",
+        "\u{FDD0}0\u{FDD1}",
     ]);
-    let text = prop_oneof![3 => pieces.prop_map(str::to_owned), 1 => sign().prop_map(String::from), 1 => "\\PC"];
+    let text =
+        prop_oneof![3 => pieces.prop_map(str::to_owned), 1 => sign().prop_map(String::from), 1 => "\\PC"];
     prop::collection::vec(text, 0..40).prop_map(|pieces| pieces.concat())
 }
 
@@ -30,8 +184,10 @@ fn text(longest: usize) -> impl Strategy<Value = String> {
 }
 
 fn marks() -> impl Strategy<Value = Vec<Mark>> {
-    let subsup = select(vec!["sub", "sup"]).prop_map(|kind| Mark::new(MarkKind::Subsup).with_attr("type", kind));
-    let href = select(vec!["https://a.example/b_c*d", "mailto:a@b.example", "https://a.example/(x)?y=1&amp;z"]);
+    let subsup =
+        select(vec!["sub", "sup"]).prop_map(|kind| Mark::new(MarkKind::Subsup).with_attr("type", kind));
+    let href =
+        select(vec!["https://a.example/b_c*d", "mailto:a@b.example", "https://a.example/(x)?y=1&amp;z"]);
     let link = href.prop_map(|href| Mark::new(MarkKind::Link).with_attr("href", href));
     let plain = |kind| prop::option::weighted(0.2, Just(Mark::new(kind)));
     (
@@ -88,15 +244,18 @@ fn list() -> impl Strategy<Value = Node> {
     };
     let flat = of_items(prop::collection::vec(paragraph(), 1..3).boxed());
     flat.prop_recursive(3, 12, 3, move |inner| {
-        let item = (paragraph(), prop::option::of(prop_oneof![2 => inner, 1 => code_block()]))
-            .prop_map(|(first, rest)| Node::with_content(NodeKind::ListItem, [first].into_iter().chain(rest).collect()));
+        let item = (paragraph(), prop::option::of(prop_oneof![2 => inner, 1 => code_block()])).prop_map(
+            |(first, rest)| Node::with_content(NodeKind::ListItem, [first].into_iter().chain(rest).collect()),
+        );
         of_items(prop::collection::vec(item, 1..3).boxed())
     })
 }
 
 fn table() -> impl Strategy<Value = Node> {
     (1..4_usize, 1..4_usize)
-        .prop_flat_map(|(columns, rows)| prop::collection::vec(prop::collection::vec(paragraph(), columns), rows))
+        .prop_flat_map(|(columns, rows)| {
+            prop::collection::vec(prop::collection::vec(paragraph(), columns), rows)
+        })
         .prop_map(|rows| {
             let rows = rows.into_iter().enumerate().map(|(index, cells)| {
                 let kind = if index == 0 { NodeKind::TableHeader } else { NodeKind::TableCell };
@@ -114,8 +273,11 @@ pub(crate) fn document() -> impl Strategy<Value = Document> {
     let inner = || prop_oneof![3 => paragraph(), 1 => list(), 1 => code_block()];
     let quote = prop::collection::vec(inner(), 1..3)
         .prop_map(|blocks| Node::with_content(NodeKind::Blockquote, blocks));
-    let panel = (prop::collection::vec(inner(), 1..3), select(vec!["info", "note", "success", "warning", "error"]))
-        .prop_map(|(blocks, kind)| Node::with_content(NodeKind::Panel, blocks).with_attr("panelType", kind));
+    let panel =
+        (prop::collection::vec(inner(), 1..3), select(vec!["info", "note", "success", "warning", "error"]))
+            .prop_map(|(blocks, kind)| {
+                Node::with_content(NodeKind::Panel, blocks).with_attr("panelType", kind)
+            });
     let rule = Just(Node::new(NodeKind::Rule));
     let block = prop_oneof![
         4 => paragraph(), 1 => heading, 2 => list(), 1 => table(), 1 => code_block(), 1 => quote, 1 => panel, 1 => rule
@@ -146,16 +308,22 @@ fn line_meaning(nodes: &[Node]) -> Value {
     let mut signs: Vec<(String, String)> = Vec::new();
     for node in nodes {
         let Some(text) = &node.text else {
-            signs.push((format!("{} {}", node.kind.as_str(), node.attr_str("id").unwrap_or_default()), "+".to_owned()));
+            signs.push((
+                format!("{} {}", node.kind.as_str(), node.attr_str("id").unwrap_or_default()),
+                "+".to_owned(),
+            ));
             continue;
         };
         let mut look: Vec<String> =
             node.marks.as_deref().unwrap_or_default().iter().map(|mark| format!("{mark:?}")).collect();
         look.sort();
         let look = look.join(" ");
-        signs.extend(text.chars().map(|c| (if c == ' ' { "blank".to_owned() } else { look.clone() }, c.to_string())));
+        signs.extend(
+            text.chars().map(|c| (if c == ' ' { "blank".to_owned() } else { look.clone() }, c.to_string())),
+        );
     }
-    let is_break = |sign: Option<&(String, String)>| sign.is_none_or(|(look, _)| look.starts_with("hardBreak"));
+    let is_break =
+        |sign: Option<&(String, String)>| sign.is_none_or(|(look, _)| look.starts_with("hardBreak"));
     let mut parts: Vec<(String, String)> = Vec::new();
     for (index, (look, text)) in signs.iter().enumerate() {
         let next = signs[index..].iter().find(|(look, _)| look != "blank");

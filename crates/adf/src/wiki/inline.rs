@@ -233,8 +233,10 @@ impl<'a, 'p> Scanner<'a, 'p> {
             }
             _ => {
                 let special = |c: char| {
-                    matches!(c, '\\' | '\n' | '*' | '_' | '-' | '+' | '^' | '~' | '?' | '{' | '[' | '!' | '&' | 'h')
-                        || c == '\u{FDD0}'
+                    matches!(
+                        c,
+                        '\\' | '\n' | '*' | '_' | '-' | '+' | '^' | '~' | '?' | '{' | '[' | '!' | '&' | 'h'
+                    ) || c == '\u{FDD0}'
                 };
                 let first = c.len_utf8();
                 let length = self.rest()[first..].find(special).map_or(self.rest().len(), |at| at + first);
@@ -413,7 +415,8 @@ pub(super) fn is_user(id: &str) -> bool {
 /// Whether a text can only be the name of a file, such as `build log.png`.
 pub(super) fn is_attachment_name(text: &str) -> bool {
     let Some((name, ending)) = text.rsplit_once('.') else { return false };
-    let is_ending = (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let is_ending =
+        (1..=5).contains(&ending.len()) && ending.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let is_name = !name.is_empty()
         && text.trim() == text
         && text.len() <= 255
@@ -471,7 +474,9 @@ pub(super) fn numeric_entity(text: &str) -> Option<(char, usize)> {
     let digits = text.strip_prefix("&#")?;
     let end = digits.char_indices().take(8).find(|(_, c)| !c.is_ascii_digit())?.0;
     let decoded = char::from_u32(digits[..end].parse().ok()?)?;
-    let fits = digits[end..].starts_with(';') && !decoded.is_control() && !matches!(decoded, '\u{FDD0}' | '\u{FDD1}');
+    let fits = digits[end..].starts_with(';')
+        && !decoded.is_control()
+        && !matches!(decoded, '\u{FDD0}' | '\u{FDD1}');
     fits.then_some((decoded, end + 3))
 }
 

@@ -102,7 +102,8 @@ fn tags(source: &str) -> Vec<Tag<'_>> {
             Some('}') => (None, at + after + 1),
             Some(':') => {
                 let parameters = &source[at + after + 1..];
-                let Some(end) = parameters.find(['}', '{', '\n']).filter(|end| parameters[*end..].starts_with('}'))
+                let Some(end) =
+                    parameters.find(['}', '{', '\n']).filter(|end| parameters[*end..].starts_with('}'))
                 else {
                     continue;
                 };
@@ -169,7 +170,8 @@ impl<'a> Extractor<'a> {
     fn code(&mut self, tag: &Tag<'_>, text: &str) {
         let parameters = tag.parameters.unwrap_or_default();
         let named = |name: &str| parameter(parameters, name);
-        let mut unnamed = parameters.split('|').map(str::trim).filter(|text| !text.is_empty() && !text.contains('='));
+        let mut unnamed =
+            parameters.split('|').map(str::trim).filter(|text| !text.is_empty() && !text.contains('='));
         let unnamed = unnamed.next().map(str::to_owned);
         let language = if tag.name == "code" { unnamed.or_else(|| named("language")) } else { None };
         let text = text.strip_prefix('\n').unwrap_or(text);

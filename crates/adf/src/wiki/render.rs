@@ -75,7 +75,9 @@ impl Writer {
                 let parts: Vec<String> = parts.into_iter().filter(|part| !part.is_empty()).collect();
                 parts.join(if self.in_cell { "\n" } else { "\n\n" })
             }
-            NodeKind::BlockCard | NodeKind::EmbedCard | NodeKind::Media => self.line(std::slice::from_ref(node)),
+            NodeKind::BlockCard | NodeKind::EmbedCard | NodeKind::Media => {
+                self.line(std::slice::from_ref(node))
+            }
             _ if children.is_empty() => {
                 let own = node.text.clone().unwrap_or_else(|| atom_text(node));
                 self.line(&[Node::text(own)])

@@ -45,8 +45,20 @@ fn formats_begin_and_end_at_words() {
     assert_eq!(line("~a~"), marked("a", subsup("sub")));
     assert_eq!(line("{{a*b*}}"), marked("a*b*", json!({"type": "code"})));
     assert_eq!(line("a{*}b{*}c")[1], marked("b", json!({"type": "strong"}))[0]);
-    assert_eq!(line("{color:red}a{color}"), marked("a", json!({"type": "textColor", "attrs": {"color": "#ff0000"}})));
-    for plain in ["snake_case_name", "a - b - c", "2*3*4", "well-known e-mail", "a *b", "-- a --", "C:\\temp", ":) (/)"] {
+    assert_eq!(
+        line("{color:red}a{color}"),
+        marked("a", json!({"type": "textColor", "attrs": {"color": "#ff0000"}}))
+    );
+    for plain in [
+        "snake_case_name",
+        "a - b - c",
+        "2*3*4",
+        "well-known e-mail",
+        "a *b",
+        "-- a --",
+        "C:\\temp",
+        ":) (/)",
+    ] {
         assert_eq!(line(plain), json!([text(plain)]));
     }
     assert_eq!(line(r"\*a\* \[b] \{code}"), json!([text("*a* [b] {code}")]));
@@ -55,13 +67,16 @@ fn formats_begin_and_end_at_words() {
 
 #[test]
 fn links_mentions_cards_and_images() {
-    let linked = |text: &str, href: &str| {
-        json!([{"type": "text", "text": text, "marks": [{"type": "link", "attrs": {"href": href}}]}])
-    };
+    let linked = |text: &str, href: &str| json!([{"type": "text", "text": text, "marks": [{"type": "link", "attrs": {"href": href}}]}]);
     assert_eq!(line("[a b|https://c.example]"), linked("a b", "https://c.example"));
     assert_eq!(line("[https://c.example/d_e]"), linked("https://c.example/d_e", "https://c.example/d_e"));
-    assert_eq!(line("https://c.example/_d_"), linked("https://c.example/_d", "https://c.example/_d").as_array().map(
-        |link| json!([link[0], text("_")])).unwrap());
+    assert_eq!(
+        line("https://c.example/_d_"),
+        linked("https://c.example/_d", "https://c.example/_d")
+            .as_array()
+            .map(|link| json!([link[0], text("_")]))
+            .unwrap()
+    );
     assert_eq!(line("[mail|mailto:a@b.example]"), linked("mail", "mailto:a@b.example"));
     for plain in ["[ERROR] a", "[a|javascript:b]", "[PROJ-1]", "array[0|1]"] {
         assert_eq!(line(plain), json!([text(plain)]));
@@ -182,8 +197,29 @@ fn documents_are_written_as_jira_writes_them() {
 #[test]
 fn text_that_looks_like_markup_stays_text() {
     for plain in [
-        "h1. a", "bq. a", "* a", "# a", "- a", "----", "|a|", "||a||", "*a*", "_a_", "{code}a{code}", "{{a}}", "[a|https://b]",
-        "[~accountid:1]", "!a.png!", "{color:red}a{color}", "a\\\\b", "\\*", "&#42;", "??a??", "{*}a{*}", "{quote}", "-5 to -3",
+        "h1. a",
+        "bq. a",
+        "* a",
+        "# a",
+        "- a",
+        "----",
+        "|a|",
+        "||a||",
+        "*a*",
+        "_a_",
+        "{code}a{code}",
+        "{{a}}",
+        "[a|mailto:b]",
+        "[~accountid:1]",
+        "!a.png!",
+        "{color:red}a{color}",
+        "a\\\\b",
+        "\\*",
+        "&#42;",
+        "??a??",
+        "{*}a{*}",
+        "{quote}",
+        "-5 to -3",
     ] {
         let content = json!([paragraph(plain)]);
         let written = wiki(content.clone());

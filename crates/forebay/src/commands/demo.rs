@@ -29,8 +29,10 @@ use super::{
 };
 use crate::{cli::DemoArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
 
+/// Who mirrors a Jira.
 const TENANT: &str = "acme";
-const OTHER_TENANT: &str = "globex";
+/// Who owns that Jira: a stranger to the first, reached over HTTP only, as Atlassian would be.
+const UPSTREAM: &str = "upstream";
 const SANDBOX: &str = "sandbox";
 const MIRROR: &str = "jira";
 
@@ -39,8 +41,8 @@ const MIRROR: &str = "jira";
 struct DemoKeys {
     /// For whoever tries the demo.
     key: String,
-    /// The other tenant's: sees nothing of the first.
-    other_key: String,
+    /// The upstream's: sees the sandbox, and nothing of the mirror.
+    upstream_key: String,
     /// What the mirror signs in to the sandbox with.
     mirror_key: String,
 }
@@ -76,9 +78,9 @@ pub(super) async fn run(
 
 async fn prepare(wiring: &Wiring, folder: &Path, arguments: &DemoArgs) -> Result<DemoKeys, Failure> {
     let tenant = ensure_tenant(wiring, TENANT).await?;
-    let other = ensure_tenant(wiring, OTHER_TENANT).await?;
-    let keys = ensure_keys(wiring, folder, &tenant, &other).await?;
-    let sandbox = ensure_sandbox(wiring, &tenant, arguments).await?;
+    let upstream = ensure_tenant(wiring, UPSTREAM).await?;
+    let keys = ensure_keys(wiring, folder, &tenant, &upstream).await?;
+    let sandbox = ensure_sandbox(wiring, &upstream, arguments).await?;
     let mirror = ensure_mirror(wiring, &tenant, &sandbox, &keys).await?;
     output::note("copying the sandbox into the mirror, over HTTP …");
     let run = sync_now(wiring, &tenant, &mirror, true).await?;
@@ -103,11 +105,11 @@ async fn ensure_tenant(wiring: &Wiring, name: &str) -> Result<Tenant, Failure> {
     Ok(tenant)
 }
 
-async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, other: &Tenant) -> Result<DemoKeys, Failure> {
+async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, upstream: &Tenant) -> Result<DemoKeys, Failure> {
     let path = folder.join("demo.json");
     if let Some(keys) = read_keys(&path)? {
         let mut good = true;
-        for key in [&keys.key, &keys.other_key, &keys.mirror_key] {
+        for key in [&keys.key, &keys.upstream_key, &keys.mirror_key] {
             match keys::authenticate(&wiring.services, key, "demo").await {
                 Ok(_) => {}
                 Err(Error::Unauthenticated(_)) => good = false,
@@ -125,8 +127,8 @@ async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, other: &Te
     };
     let keys = DemoKeys {
         key: create(tenant, "demo").await?,
-        other_key: create(other, "demo").await?,
-        mirror_key: create(tenant, "mirror of the sandbox").await?,
+        upstream_key: create(upstream, "demo").await?,
+        mirror_key: create(upstream, "mirror of the sandbox").await?,
     };
     write_keys(&path, &keys)?;
     Ok(keys)
@@ -238,7 +240,7 @@ fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Res
     let seconds = began.elapsed().as_secs_f64();
     if as_json {
         return output::json(&json!({
-            "console": console, "url": url, "key": keys.key, "other_key": keys.other_key, "mcp": mcp,
+            "console": console, "url": url, "key": keys.key, "upstream_key": keys.upstream_key, "mcp": mcp,
             "mirror": format!("{url}/jira/{MIRROR}"), "sandbox": format!("{url}/jira/{SANDBOX}"), "seconds": seconds,
         }));
     }
@@ -246,7 +248,7 @@ fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Res
     output::line(&format!("  Console    {console}"))?;
     output::line(&format!("  API        {url}/docs/api"))?;
     output::line(&format!("  Key        {}   (tenant {TENANT})", keys.key))?;
-    output::line(&format!("  Other key  {}   (tenant {OTHER_TENANT}: sees nothing of {TENANT})", keys.other_key))?;
+    output::line(&format!("             {}   (tenant {UPSTREAM}: owns the sandbox, sees nothing of {TENANT})", keys.upstream_key))?;
     output::line("\nFor an MCP client:\n")?;
     for line in serde_json::to_string_pretty(&mcp)?.lines() {
         output::line(&format!("  {line}"))?;
@@ -262,7 +264,7 @@ fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Res
     output::line("  3. Add a comment at the sandbox, and see it arrive in the mirror within a second:")?;
     output::line(&format!(
         "     curl -s -u me@example.com:{} -H 'Content-Type: application/json' -d '{{\"body\":\"Hello from the source\"}}' '{url}/jira/{SANDBOX}/rest/api/2/issue/10001/comment'",
-        keys.key
+        keys.upstream_key
     ))?;
     output::line("\nCtrl-C stops it; run it again and it comes back with its data.")?;
     Ok(())

@@ -17,7 +17,7 @@ use application::{
 };
 use domain::generator;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{cli::SandboxCommand, failure::Failure, output, wiring::Wiring};
 
@@ -214,6 +214,8 @@ fn json_kind(value: &Value) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[test]

@@ -70,14 +70,15 @@ async fn one_command_runs_the_main_job_and_comes_back_with_its_data() {
         client().get(format!("{url}{path}")).bearer_auth(&key).send().await.unwrap().json().await.unwrap()
     };
 
-    let found = get("/v1/issues?instance=jira&total=true&limit=1&jql=").await;
+    let found = get("/v1/issues?total=true&limit=1&jql=").await;
     assert_eq!(found["total"], 200, "the mirror has the whole sandbox: {found}");
     let page = client().get(said["console"].as_str().unwrap()).send().await.unwrap();
     assert!(page.status().is_redirection() && page.headers().contains_key("set-cookie"), "{page:?}");
     let server = &said["mcp"]["mcpServers"]["forebay"];
     assert_eq!(server["url"], format!("{url}/mcp"));
 
-    let basic = format!("Basic {}", STANDARD.encode(format!("me@example.com:{key}")));
+    let other = said["upstream_key"].as_str().unwrap();
+    let basic = format!("Basic {}", STANDARD.encode(format!("me@example.com:{other}")));
     let comment = client()
         .post(format!("{url}/jira/sandbox/rest/api/2/issue/10001/comment"))
         .header("authorization", &basic)
@@ -91,10 +92,11 @@ async fn one_command_runs_the_main_job_and_comes_back_with_its_data() {
         |comments| comments.to_string().contains("Hello from the source"),
     )
     .await;
-    let other = said["other_key"].as_str().unwrap();
     let theirs: Value =
         client().get(format!("{url}/v1/instances")).bearer_auth(other).send().await.unwrap().json().await.unwrap();
-    assert_eq!(theirs["instances"], json!([]));
+    let names: Vec<_> = theirs["instances"].as_array().unwrap().iter().map(|instance| &instance["name"]).collect();
+    assert_eq!(names, ["sandbox"], "the sandbox's owner sees nothing of the mirror");
+    assert_eq!(get("/v1/instances").await["instances"][0]["name"], "jira");
 
     let second = command(&folder, free_port()).output().unwrap();
     assert!(!second.status.success());

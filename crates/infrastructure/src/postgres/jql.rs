@@ -168,7 +168,11 @@ async fn run(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
     let text = statement.text();
     let arguments = statement.arguments().map_err(Error::Internal)?;
     // Nearly every query is another text: kept plans would only push out those that come again.
-    sqlx::query_with(AssertSqlSafe(text), arguments).persistent(false).fetch_all(tx.conn()).await.map_err(convert)
+    sqlx::query_with(AssertSqlSafe(text), arguments)
+        .persistent(false)
+        .fetch_all(tx.conn())
+        .await
+        .map_err(convert)
 }
 
 /// Refuses what would cost too much to compile.

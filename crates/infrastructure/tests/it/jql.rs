@@ -78,7 +78,10 @@ async fn issues_and_their_parents() {
         ("'epic link' is not empty", "PAY-3"),
     ];
     check(&site, &examples).await;
-    assert_eq!(site.refusal("key = PAY-9").await, "An issue with key 'PAY-9' does not exist for field 'key'.");
+    assert_eq!(
+        site.refusal("key = PAY-9").await,
+        "An issue with key 'PAY-9' does not exist for field 'key'."
+    );
     site.database.remove().await;
 }
 
@@ -102,7 +105,10 @@ async fn people() {
         ("creator = bob", "PAY-2"),
     ];
     check(&site, &examples).await;
-    assert_eq!(site.refusal("assignee = zoe").await, "The value 'zoe' does not exist for the field 'assignee'.");
+    assert_eq!(
+        site.refusal("assignee = zoe").await,
+        "The value 'zoe' does not exist for the field 'assignee'."
+    );
     let mut unknown = site.request("assignee = currentUser()");
     unknown.current_user = Some("somebody else".into());
     assert_eq!(keys(&site.search(&unknown).await.unwrap()), "");
@@ -169,7 +175,10 @@ async fn lists_and_sprints() {
         ("sprint is empty", "OPS-1 OPS-2 PAY-1"),
     ];
     check(&site, &examples).await;
-    assert_eq!(site.refusal("sprint = 'Sprint 9'").await, "The value 'Sprint 9' does not exist for the field 'sprint'.");
+    assert_eq!(
+        site.refusal("sprint = 'Sprint 9'").await,
+        "The value 'Sprint 9' does not exist for the field 'sprint'."
+    );
     site.database.remove().await;
 }
 
@@ -347,10 +356,37 @@ async fn strings_that_mean_harm_are_values() {
     ];
     let long = "x".repeat(5_000);
     let fields = [
-        "project =", "key =", "type !=", "status =", "statusCategory =", "priority >", "resolution =", "assignee =",
-        "created >", "due =", "labels =", "labels !=", "component =", "fixVersion ~", "sprint =", "parent =",
-        "'Epic Link' =", "summary ~", "summary !~", "description ~", "comment ~", "text ~", "hierarchyLevel =",
-        "issueLinkType =", "instance =", "'Story Points' >", "Team =", "Notes ~", "Launch =", "Rank ~", "Rank =",
+        "project =",
+        "key =",
+        "type !=",
+        "status =",
+        "statusCategory =",
+        "priority >",
+        "resolution =",
+        "assignee =",
+        "created >",
+        "due =",
+        "labels =",
+        "labels !=",
+        "component =",
+        "fixVersion ~",
+        "sprint =",
+        "parent =",
+        "'Epic Link' =",
+        "summary ~",
+        "summary !~",
+        "description ~",
+        "comment ~",
+        "text ~",
+        "hierarchyLevel =",
+        "issueLinkType =",
+        "instance =",
+        "'Story Points' >",
+        "Team =",
+        "Notes ~",
+        "Launch =",
+        "Rank ~",
+        "Rank =",
     ];
     for text in strings.into_iter().chain([long.as_str()]) {
         for field in fields {

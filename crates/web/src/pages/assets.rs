@@ -15,7 +15,7 @@ pub(super) struct Asset {
     /// Its address.
     pub(super) path: String,
     content_type: &'static str,
-    content: &'static str,
+    pub(super) content: &'static str,
 }
 
 impl Asset {

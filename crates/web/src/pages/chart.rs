@@ -265,7 +265,12 @@ mod tests {
     #[test]
     fn labels_never_crowd_and_the_newest_week_has_one() {
         for count in 1..=104 {
-            let shown = |phone: bool| (0..count).filter(|i| { let (l, minor) = label_at(*i, count); l && !(phone && minor) });
+            let shown = |phone: bool| {
+                (0..count).filter(move |index| {
+                    let (labelled, minor) = label_at(*index, count);
+                    labelled && !(phone && minor)
+                })
+            };
             assert!(shown(false).count() <= MOST_LABELS, "{count}");
             assert!(shown(true).count() <= 7, "{count}");
             assert!(shown(true).any(|index| index == count - 1), "{count}");

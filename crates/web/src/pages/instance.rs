@@ -141,8 +141,8 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<String, Error> {
-        let (_, status) = load(&self.state, self.tenant, &self.name).await?;
-        Live::new(&status, self.state.services.clock.now()).render().map_err(Error::internal)
+        let (instance, status) = load(&self.state, self.tenant, &self.name).await?;
+        Live::new(&instance, &status, self.state.services.clock.now()).render().map_err(Error::internal)
     }
 }
 
@@ -160,6 +160,7 @@ pub(super) enum Notice {
 #[derive(Template)]
 #[template(path = "_live.html")]
 pub(super) struct Live {
+    mirror: bool,
     issues: String,
     watermark: Option<Moment>,
     proof: Option<Moment>,
@@ -167,8 +168,9 @@ pub(super) struct Live {
 }
 
 impl Live {
-    pub(super) fn new(status: &SyncStatus, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(instance: &Instance, status: &SyncStatus, now: DateTime<Utc>) -> Self {
         Self {
+            mirror: instance.kind.is_mirror(),
             issues: grouped(status.issues),
             watermark: status.watermark.map(|at| Moment::of(at, now)),
             proof: status.last_proof.map(|at| Moment::of(at, now)),
@@ -220,7 +222,7 @@ impl InstancePage {
                 Notice::Refused(message) => Some(message),
                 _ => None,
             },
-            live: Live::new(status, now),
+            live: Live::new(instance, status, now),
             name: instance.name.clone(),
             display_name: instance.display_name.clone(),
         }

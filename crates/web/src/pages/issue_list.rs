@@ -131,7 +131,7 @@ impl QueryError {
         Self { message: fault::sentence(&error.to_string()), marker: None }
     }
 
-    fn unparsed(error: &jql::ParseError, jql: &str) -> Self {
+    pub(super) fn unparsed(error: &jql::ParseError, jql: &str) -> Self {
         Self { message: error.to_string(), marker: Some(Marker::at(jql, error.position)) }
     }
 }

@@ -72,7 +72,7 @@ struct AuditEntry {
     /// To what.
     #[schema(example = "PAY-7")]
     target: Option<String>,
-    /// How it ended; `indeterminate` where the site's answer was lost.
+    /// How it ended.
     #[schema(schema_with = outcome)]
     outcome: String,
     /// What was before, and what is after.
@@ -85,7 +85,8 @@ struct AuditEntry {
 }
 
 fn outcome() -> Object {
-    word_of([Outcome::Succeeded, Outcome::Failed, Outcome::Indeterminate].map(Outcome::as_str))
+    let meaning = "How it ended; `indeterminate` where the site's answer was lost.";
+    word_of(meaning, [Outcome::Succeeded, Outcome::Failed, Outcome::Indeterminate].map(Outcome::as_str))
 }
 
 impl From<audit::AuditEntry> for AuditEntry {
@@ -119,7 +120,9 @@ fn page(mut entries: Vec<audit::AuditEntry>, limit: usize) -> AuditPage {
     responses((status = 200, description = "A page of entries.", body = AuditPage), Standard),
 )]
 async fn list_audit_entries(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidQuery(parameters): ValidQuery<AuditParameters>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidQuery(parameters): ValidQuery<AuditParameters>,
 ) -> Result<Json<AuditPage>, Problem> {
     caller.require(Scope::Admin)?;
     let limit = within("limit", parameters.limit, 1, 200)?;

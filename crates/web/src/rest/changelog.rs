@@ -104,7 +104,9 @@ fn text(value: &Value) -> Option<String> {
     responses((status = 200, description = "The changelog.", body = Changelog), Standard, Missing, Conflicting),
 )]
 async fn get_changelog(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<Changelog>, Problem> {
     caller.require(Scope::Read)?;
@@ -142,7 +144,8 @@ mod tests {
 
     #[test]
     fn what_a_site_leaves_out_is_not_invented() {
-        let shown = History::from(&HistoryRow { issue_id: IssueId(Uuid::nil()), raw: json!({ "items": [] }) });
+        let shown =
+            History::from(&HistoryRow { issue_id: IssueId(Uuid::nil()), raw: json!({ "items": [] }) });
         assert_eq!(shown, History { id: None, author: None, created: None, items: Vec::new() });
     }
 }

@@ -80,7 +80,9 @@ impl TryFrom<CommentToAdd> for CommentBody {
         match (comment.body, comment.adf) {
             (Some(text), None) => Ok(Self::Markdown(text)),
             (None, Some(document)) => Ok(Self::Adf(document)),
-            _ => Err(Error::invalid("body", "give either `body` (Markdown) or `adf` (an Atlassian Document)")),
+            _ => {
+                Err(Error::invalid("body", "give either `body` (Markdown) or `adf` (an Atlassian Document)"))
+            }
         }
     }
 }
@@ -92,7 +94,9 @@ impl TryFrom<CommentToAdd> for CommentBody {
     responses((status = 200, description = "The comments.", body = Comments), Standard, Missing, Conflicting),
 )]
 async fn list_comments(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<Comments>, Problem> {
     caller.require(Scope::Read)?;
@@ -113,8 +117,11 @@ async fn list_comments(
     ),
 )]
 async fn add_comment(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
-    ValidQuery(of): ValidQuery<OfInstance>, ValidJson(comment): ValidJson<CommentToAdd>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
+    ValidQuery(of): ValidQuery<OfInstance>,
+    ValidJson(comment): ValidJson<CommentToAdd>,
 ) -> Result<(StatusCode, Json<Comment>), Problem> {
     let body = CommentBody::try_from(comment)?;
     let added = issues::add_comment(&state.services, &caller, of.instance.as_deref(), &key, &body).await?;

@@ -6,8 +6,9 @@ use application::Scope;
 use utoipa::{
     IntoResponses, Modify, OpenApi,
     openapi::{
-        Content, Header, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response,
+        ArrayBuilder, Content, Header, Object, ObjectBuilder, OpenApi as Document, Ref, RefOr, Response,
         ResponseBuilder, Type,
+        schema::Array,
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
@@ -58,14 +59,20 @@ impl Modify for Bearer {
     }
 }
 
-/// The schema of a text that is one of a few words.
-pub(super) fn word_of<'a>(words: impl IntoIterator<Item = &'a str>) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
+/// The schema of a text that is one of a few words. A field with a schema made by hand takes its description from there.
+pub(super) fn word_of<'a>(description: &str, words: impl IntoIterator<Item = &'a str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(Type::String)
+        .description(Some(description))
+        .enum_values(Some(words))
+        .build()
 }
 
-/// The schema of [`Scope`].
-pub(super) fn scope() -> Object {
-    word_of(Scope::ALL.map(Scope::as_str))
+/// The schema of a list of [`Scope`].
+pub(super) fn scopes() -> Array {
+    let items =
+        ObjectBuilder::new().schema_type(Type::String).enum_values(Some(Scope::ALL.map(Scope::as_str)));
+    ArrayBuilder::new().description(Some("What the key may do.")).items(items).build()
 }
 
 fn problem(description: &str) -> ResponseBuilder {
@@ -94,10 +101,16 @@ impl IntoResponses for Standard {
         let known = header("How to sign in.");
         answers([
             (400, problem("The input is wrong; `errors` names each wrong field.")),
-            (401, problem("The key is missing, wrong, expired or revoked.").header("WWW-Authenticate", known)),
+            (
+                401,
+                problem("The key is missing, wrong, expired or revoked.").header("WWW-Authenticate", known),
+            ),
             (403, problem("The key lacks the scope.")),
             (500, problem("A fault of ours; it is in the log.")),
-            (503, problem("The database cannot be reached in time.").header("Retry-After", header("Seconds."))),
+            (
+                503,
+                problem("The database cannot be reached in time.").header("Retry-After", header("Seconds.")),
+            ),
         ])
     }
 }

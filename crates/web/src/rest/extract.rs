@@ -46,7 +46,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for ValidJson<T> {
 fn refuse_body(rejection: &JsonRejection) -> Refusal {
     let cause = rejection.source().map(ToString::to_string).unwrap_or_default();
     match rejection {
-        JsonRejection::JsonDataError(_) => Refusal::Unreadable(Error::Invalid(vec![field_problem(&cause, "body")])),
+        JsonRejection::JsonDataError(_) => {
+            Refusal::Unreadable(Error::Invalid(vec![field_problem(&cause, "body")]))
+        }
         JsonRejection::JsonSyntaxError(_) => {
             Refusal::Unreadable(Error::invalid("body", format!("is not well-formed JSON: {cause}")))
         }
@@ -115,7 +117,9 @@ fn field_problem(cause: &str, whole: &str) -> FieldProblem {
 /// The standard library's messages about numbers say what is wrong, not what would be right.
 fn remedy(message: &str) -> String {
     match message {
-        "invalid digit found in string" | "cannot parse integer from empty string" => "must be a whole number".into(),
+        "invalid digit found in string" | "cannot parse integer from empty string" => {
+            "must be a whole number".into()
+        }
         "number too large to fit in target type" => "is too large a number".into(),
         "provided string was not `true` or `false`" => "must be `true` or `false`".into(),
         other => other.into(),
@@ -124,7 +128,12 @@ fn remedy(message: &str) -> String {
 
 /// # Errors
 /// [`Error::Invalid`] unless the value is within the bounds, both included.
-pub(crate) fn within<N: PartialOrd + std::fmt::Display>(field: &str, value: N, least: N, most: N) -> Result<N> {
+pub(crate) fn within<N: PartialOrd + std::fmt::Display>(
+    field: &str,
+    value: N,
+    least: N,
+    most: N,
+) -> Result<N> {
     if value < least || value > most {
         return Err(Error::invalid(field, format!("must be {least} to {most}")));
     }
@@ -198,8 +207,16 @@ mod tests {
             (r"{}", "name", "is needed"),
             (r#"{"name": 1}"#, "name", "invalid type: integer `1`, expected a string"),
             (r#"{"name": "x", "count": -1}"#, "count", "invalid value: integer `-1`, expected u32"),
-            (r#"{"name": "x", "kind": "huge"}"#, "kind", "unknown variant `huge`, expected `small` or `large`"),
-            (r#"{"name": "x", "nme": 1}"#, "nme", "is not known here; known is one of `name`, `count`, `kind`"),
+            (
+                r#"{"name": "x", "kind": "huge"}"#,
+                "kind",
+                "unknown variant `huge`, expected `small` or `large`",
+            ),
+            (
+                r#"{"name": "x", "nme": 1}"#,
+                "nme",
+                "is not known here; known is one of `name`, `count`, `kind`",
+            ),
             (r#"{"name": "x", "name": "y"}"#, "name", "is given twice"),
             (r#""tea""#, "body", "invalid type: string \"tea\", expected struct Order"),
         ];

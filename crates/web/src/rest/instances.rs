@@ -50,7 +50,7 @@ pub(super) struct Instance {
     /// How Forebay signs in there.
     #[schema(schema_with = auth)]
     auth: &'static str,
-    /// The shape of issue JSON it speaks: REST v2 (wiki markup) or v3 (Atlassian Document Format).
+    /// The shape of issue JSON it speaks.
     #[schema(schema_with = dialect)]
     dialect: &'static str,
     /// The account Forebay is there, once tested.
@@ -87,17 +87,21 @@ impl From<&instances::Instance> for Instance {
 
 fn kind() -> Object {
     use InstanceKind::{Cloud, DataCenter, Sandbox, Server};
-    word_of([Cloud, Server, DataCenter, Sandbox].map(InstanceKind::as_str))
+    word_of("What it is.", [Cloud, Server, DataCenter, Sandbox].map(InstanceKind::as_str))
 }
 
 fn auth() -> Object {
     use AuthMethod::{ApiToken, None, Oauth, Pat};
-    word_of([None, ApiToken, Pat, Oauth].map(AuthMethod::as_str))
+    let meaning = "How Forebay signs in. When absent: with an API token where the site is Cloud or `email` is given, \
+        with a personal access token otherwise.";
+    word_of(meaning, [None, ApiToken, Pat, Oauth].map(AuthMethod::as_str))
 }
 
 fn dialect() -> Object {
     use instances::Dialect::{V2, V3};
-    word_of([V2, V3].map(instances::Dialect::as_str))
+    let meaning =
+        "The shape of issue JSON it speaks: REST v2 (wiki markup) or v3 (Atlassian Document Format).";
+    word_of(meaning, [V2, V3].map(instances::Dialect::as_str))
 }
 
 /// The instances.
@@ -123,8 +127,7 @@ struct InstanceToAdd {
     /// Its address. Needed, but for a sandbox, which Forebay serves itself.
     #[schema(example = "https://acme.example")]
     url: Option<String>,
-    /// How to sign in. When absent: with an API token where `email` is given or the site is Cloud, with a personal access
-    /// token otherwise.
+    /// How to sign in.
     #[schema(schema_with = auth)]
     auth: Option<AuthMethod>,
     /// The account's e-mail address (Cloud) or user name; kept sealed.
@@ -208,7 +211,8 @@ impl From<&instances::InstanceTest> for InstanceTest {
     responses((status = 200, description = "The instances.", body = Instances), Standard),
 )]
 async fn list_instances(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
 ) -> Result<Json<Instances>, Problem> {
     caller.require(Scope::Read)?;
     let mut tx = state.services.db.tenant(caller.tenant).await?;
@@ -227,7 +231,9 @@ async fn list_instances(
     ),
 )]
 async fn add_instance(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidJson(body): ValidJson<InstanceToAdd>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidJson(body): ValidJson<InstanceToAdd>,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Instance>), Problem> {
     let added = instances::add_instance(&state.services, &caller, body.into()).await?;
     let location = format!("/v1/instances/{}", added.name);
@@ -241,7 +247,9 @@ async fn add_instance(
     responses((status = 200, description = "The instance.", body = Instance), Standard, Missing),
 )]
 async fn get_instance(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(name): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
 ) -> Result<Json<Instance>, Problem> {
     caller.require(Scope::Read)?;
     let mut tx = state.services.db.tenant(caller.tenant).await?;
@@ -256,7 +264,9 @@ async fn get_instance(
     responses((status = 204, description = "It is removed."), Standard, Missing),
 )]
 async fn remove_instance(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(name): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
 ) -> Result<StatusCode, Problem> {
     instances::remove_instance(&state.services, &caller, &name).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -269,7 +279,9 @@ async fn remove_instance(
     responses((status = 200, description = "The site answers.", body = InstanceTest), Standard, Missing, Conflicting, Upstream),
 )]
 async fn test_instance(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(name): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
 ) -> Result<Json<InstanceTest>, Problem> {
     let test = instances::test_instance(&state.services, &caller, &name).await?;
     Ok(Json(InstanceTest::from(&test)))
@@ -282,15 +294,23 @@ mod tests {
     use super::*;
 
     fn read(body: Value) -> Result<NewInstance, String> {
-        serde_json::from_value::<InstanceToAdd>(body).map(NewInstance::from).map_err(|error| error.to_string())
+        serde_json::from_value::<InstanceToAdd>(body)
+            .map(NewInstance::from)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
     fn the_usual_way_to_sign_in_follows_from_the_site() {
         let auth = |body| read(body).unwrap().auth;
-        assert_eq!(auth(json!({"name": "a", "kind": "cloud", "email": "x", "token": "t"})), AuthMethod::ApiToken);
+        assert_eq!(
+            auth(json!({"name": "a", "kind": "cloud", "email": "x", "token": "t"})),
+            AuthMethod::ApiToken
+        );
         assert_eq!(auth(json!({"name": "a", "kind": "server", "token": "t"})), AuthMethod::Pat);
-        assert_eq!(auth(json!({"name": "a", "kind": "datacenter", "email": "x", "token": "t"})), AuthMethod::ApiToken);
+        assert_eq!(
+            auth(json!({"name": "a", "kind": "datacenter", "email": "x", "token": "t"})),
+            AuthMethod::ApiToken
+        );
         assert_eq!(auth(json!({"name": "a", "kind": "datacenter", "auth": "oauth"})), AuthMethod::Oauth);
         assert_eq!(auth(json!({"name": "a", "kind": "sandbox", "token": null})), AuthMethod::None);
     }

@@ -1,12 +1,11 @@
 //! Issues as read from the copy.
 
 use application::{
-    Error, Result,
+    Error, Result, Scope,
     instances::require_instance,
     issues::{IssueRow, require_issue},
     ports::TenantTx,
 };
-use application::Scope;
 use axum::{
     extract::{Json, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -135,7 +134,12 @@ impl From<&IssueRow> for Issue {
 }
 
 fn names(list: &Value) -> Vec<String> {
-    list.as_array().into_iter().flatten().filter_map(|item| item["name"].as_str()).map(str::to_owned).collect()
+    list.as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|item| item["name"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Which instance, where a key does not tell.
@@ -190,8 +194,11 @@ pub(super) async fn find(tx: &mut dyn TenantTx, instance: Option<&str>, key: &st
     ),
 )]
 async fn get_issue(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
-    ValidQuery(parameters): ValidQuery<IssueParameters>, headers: HeaderMap,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
+    ValidQuery(parameters): ValidQuery<IssueParameters>,
+    headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Read)?;
     let mut tx = state.services.db.tenant(caller.tenant).await?;
@@ -199,7 +206,8 @@ async fn get_issue(
     let etag = etag(&row, parameters.raw);
     let value = HeaderValue::from_str(&etag).map_err(Error::internal)?;
     // The answer is one caller's, and only good after asking again.
-    let head = [(header::ETAG, value), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
+    let head =
+        [(header::ETAG, value), (header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"))];
     if is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
@@ -226,7 +234,7 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use application::instances::Dialect;
     use chrono::TimeDelta;
     use domain::ids::IssueId;
@@ -305,7 +313,8 @@ pub(super) mod tests {
     #[test]
     fn if_none_match_is_compared_weakly() {
         let known = |value: &str| {
-            let headers = HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_str(value).unwrap())]);
+            let headers =
+                HeaderMap::from_iter([(header::IF_NONE_MATCH, HeaderValue::from_str(value).unwrap())]);
             is_known(&headers, "W/\"a-1\"")
         };
         for value in ["W/\"a-1\"", "\"a-1\"", "*", "\"b\", W/\"a-1\""] {

@@ -14,15 +14,12 @@ use domain::ids::KeyId;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use utoipa::{
-    ToSchema,
-    openapi::{ArrayBuilder, schema::Array},
-};
+use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    document::{Body, Missing, Standard, scope},
+    document::{Body, Missing, Standard, scopes},
     extract::{ApiCaller, ValidJson, ValidPath},
     problem::Problem,
 };
@@ -70,10 +67,6 @@ impl From<keys::ApiKey> for Key {
             revoked_at: key.revoked_at,
         }
     }
-}
-
-fn scopes() -> Array {
-    ArrayBuilder::new().items(scope()).build()
 }
 
 /// The keys.
@@ -152,7 +145,10 @@ impl From<Caller> for Whoami {
     get, path = "/keys", tag = "keys", security(("bearer" = ["admin"])),
     responses((status = 200, description = "The keys.", body = Keys), Standard),
 )]
-async fn list_keys(State(state): State<WebState>, ApiCaller(caller): ApiCaller) -> Result<Json<Keys>, Problem> {
+async fn list_keys(
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+) -> Result<Json<Keys>, Problem> {
     caller.require(Scope::Admin)?;
     let mut tx = state.services.db.tenant(caller.tenant).await?;
     Ok(Json(Keys { keys: tx.keys().await?.into_iter().map(Key::from).collect() }))
@@ -165,7 +161,9 @@ async fn list_keys(State(state): State<WebState>, ApiCaller(caller): ApiCaller) 
     responses((status = 201, description = "The key.", body = CreatedKey), Standard, Body),
 )]
 async fn create_key(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidJson(body): ValidJson<KeyToCreate>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidJson(body): ValidJson<KeyToCreate>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<CreatedKey>), Problem> {
     caller.require(Scope::Admin)?;
     let mut scopes = body.scopes;
@@ -175,7 +173,8 @@ async fn create_key(
     let mut tx = state.services.db.tenant(caller.tenant).await?;
     let after = json!({ "name": body.name, "scopes": scopes });
     let now = state.services.clock.now();
-    tx.record(NewAuditEntry::success(&caller, None, "create_key", id.to_string(), Value::Null, after, now)).await?;
+    tx.record(NewAuditEntry::success(&caller, None, "create_key", id.to_string(), Value::Null, after, now))
+        .await?;
     tx.commit().await?;
     let created = CreatedKey { id: id.0, name: body.name, scopes, key: text.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(created)))
@@ -188,7 +187,9 @@ async fn create_key(
     responses((status = 204, description = "It is revoked."), Standard, Missing),
 )]
 async fn revoke_key(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(id): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(id): ValidPath<String>,
 ) -> Result<StatusCode, Problem> {
     caller.require(Scope::Admin)?;
     let missing = || Error::not_found("key", id.clone());
@@ -199,7 +200,8 @@ async fn revoke_key(
         return Err(missing().into());
     }
     let after = json!({ "revoked_at": now });
-    tx.record(NewAuditEntry::success(&caller, None, "revoke_key", key.to_string(), Value::Null, after, now)).await?;
+    tx.record(NewAuditEntry::success(&caller, None, "revoke_key", key.to_string(), Value::Null, after, now))
+        .await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -83,9 +83,11 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let (status, code, detail) = match self {
             Self::Unreadable(error) => return Problem(error).into_response(),
-            Self::UnknownRoute(path) => {
-                (StatusCode::NOT_FOUND, "unknown_route", format!("there is nothing at `{path}`; see /docs/api"))
-            }
+            Self::UnknownRoute(path) => (
+                StatusCode::NOT_FOUND,
+                "unknown_route",
+                format!("there is nothing at `{path}`; see /docs/api"),
+            ),
             Self::MethodNotAllowed(method) => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
@@ -96,9 +98,11 @@ impl IntoResponse for Refusal {
                 "unsupported_media_type",
                 "send the body as JSON, with `Content-Type: application/json`".into(),
             ),
-            Self::TooLarge => {
-                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a body may have at most {LARGEST_JSON} bytes"))
-            }
+            Self::TooLarge => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                format!("a body may have at most {LARGEST_JSON} bytes"),
+            ),
             Self::NotReady(reason) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", reason.into()),
         };
         respond(status, code, detail, Vec::new())
@@ -144,7 +148,9 @@ impl IntoResponse for Problem {
         let status = status_of(&error);
         let errors = match &error {
             Error::Invalid(problems) => problems.clone(),
-            Error::InvalidJql(message) => vec![FieldProblem { field: "jql".into(), message: message.clone() }],
+            Error::InvalidJql(message) => {
+                vec![FieldProblem { field: "jql".into(), message: message.clone() }]
+            }
             _ => Vec::new(),
         };
         let mut response = respond(status, error.code(), error.to_string(), errors);

@@ -176,11 +176,14 @@ impl From<pulse::RiskIssue> for RiskIssue {
     responses((status = 200, description = "The numbers.", body = Pulse), Standard, Missing),
 )]
 async fn get_pulse(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidQuery(parameters): ValidQuery<PulseParameters>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidQuery(parameters): ValidQuery<PulseParameters>,
 ) -> Result<Json<Pulse>, Problem> {
     caller.require(Scope::Read)?;
     within("weeks", parameters.weeks, 1, MOST_WEEKS)?;
-    let usual = parameters.instance.is_none() && parameters.project.is_none() && parameters.weeks == USUAL_WEEKS;
+    let usual =
+        parameters.instance.is_none() && parameters.project.is_none() && parameters.weeks == USUAL_WEEKS;
     // The sync forgets this key when issues change; what it does not know of must not be cached.
     let key = usual.then(|| format!("pulse:{}", caller.tenant));
     let cache = &state.services.cache;

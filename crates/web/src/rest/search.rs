@@ -78,7 +78,8 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,
     };
-    let zone = instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
+    let zone =
+        instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
     let request = SearchRequest {
         query,
         instance: instance.as_ref().map(|instance| instance.id),
@@ -101,7 +102,9 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
     responses((status = 200, description = "A page of issues.", body = IssuePage), Standard, Missing, NotServed),
 )]
 async fn search_issues(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidQuery(search): ValidQuery<Search>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidQuery(search): ValidQuery<Search>,
 ) -> Result<Json<IssuePage>, Problem> {
     answer(&state, &caller, search).await
 }
@@ -113,7 +116,9 @@ async fn search_issues(
     responses((status = 200, description = "A page of issues.", body = IssuePage), Standard, Missing, NotServed, Body),
 )]
 async fn search_issues_by_body(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidJson(search): ValidJson<Search>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidJson(search): ValidJson<Search>,
 ) -> Result<Json<IssuePage>, Problem> {
     answer(&state, &caller, search).await
 }
@@ -129,7 +134,10 @@ mod tests {
         let last = IssuePage { issues: Vec::new(), next_cursor: None, total: None };
         assert_eq!(serde_json::to_value(last).unwrap(), json!({ "issues": [] }));
         let more = IssuePage { issues: Vec::new(), next_cursor: Some("c".into()), total: Some(7) };
-        assert_eq!(serde_json::to_value(more).unwrap(), json!({ "issues": [], "next_cursor": "c", "total": 7 }));
+        assert_eq!(
+            serde_json::to_value(more).unwrap(),
+            json!({ "issues": [], "next_cursor": "c", "total": 7 })
+        );
     }
 
     #[test]

@@ -59,7 +59,9 @@ impl From<SqlAnswer> for SqlRows {
     responses((status = 200, description = "The answer.", body = SqlRows), Standard, Body),
 )]
 async fn query_sql(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidJson(question): ValidJson<SqlQuestion>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidJson(question): ValidJson<SqlQuestion>,
 ) -> Result<Json<SqlRows>, Problem> {
     caller.require(Scope::Sql)?;
     let usual = SqlLimits::default();

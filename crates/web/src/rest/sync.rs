@@ -58,7 +58,7 @@ struct SyncStatus {
 struct SyncRun {
     /// Its id.
     id: Uuid,
-    /// What it does: the first full copy, or catching up.
+    /// What it does.
     #[schema(schema_with = kind)]
     kind: &'static str,
     /// How it stands.
@@ -99,12 +99,15 @@ struct SyncRun {
 }
 
 fn kind() -> Object {
-    word_of([RunKind::Backfill, RunKind::Poll].map(RunKind::as_str))
+    word_of(
+        "What it does: the first full copy, or catching up.",
+        [RunKind::Backfill, RunKind::Poll].map(RunKind::as_str),
+    )
 }
 
 fn state() -> Object {
     use RunState::{Canceled, Failed, Running, Succeeded};
-    word_of([Running, Succeeded, Failed, Canceled].map(RunState::as_str))
+    word_of("How it stands.", [Running, Succeeded, Failed, Canceled].map(RunState::as_str))
 }
 
 impl SyncStatus {
@@ -181,7 +184,9 @@ struct SyncStatuses {
     responses((status = 202, description = "It will be done.", body = SyncStarted), Standard, Missing, Conflicting),
 )]
 async fn start_sync(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(name): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
 ) -> Result<(StatusCode, Json<SyncStarted>), Problem> {
     let instance = sync::start(&state.services, &caller, &name).await?.name;
     let status_url = format!("/v1/instances/{instance}/sync");
@@ -195,13 +200,18 @@ async fn start_sync(
     responses((status = 200, description = "The status.", body = SyncStatus), Standard, Missing, Conflicting),
 )]
 async fn get_sync(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(name): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
 ) -> Result<Json<SyncStatus>, Problem> {
     caller.require(Scope::Read)?;
     let mut tx = state.services.db.tenant(caller.tenant).await?;
     let instance = require_instance(tx.as_mut(), &name).await?;
     let status = tx.sync_status(Some(instance.id)).await?.pop().ok_or_else(|| {
-        Error::Conflict(format!("`{}` is a sandbox: it is its own source, there is nothing to sync", instance.name))
+        Error::Conflict(format!(
+            "`{}` is a sandbox: it is its own source, there is nothing to sync",
+            instance.name
+        ))
     })?;
     Ok(Json(SyncStatus::new(&status, state.services.clock.now())))
 }
@@ -212,7 +222,8 @@ async fn get_sync(
     responses((status = 200, description = "The statuses.", body = SyncStatuses), Standard),
 )]
 async fn list_syncs(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
 ) -> Result<Json<SyncStatuses>, Problem> {
     caller.require(Scope::Read)?;
     let now = state.services.clock.now();

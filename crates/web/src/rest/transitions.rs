@@ -71,7 +71,9 @@ struct TransitionToDo {
     ),
 )]
 async fn list_transitions(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<Transitions>, Problem> {
     let open = issues::list_transitions(&state.services, &caller, of.instance.as_deref(), &key).await?;
@@ -89,13 +91,22 @@ async fn list_transitions(
     ),
 )]
 async fn transition_issue(
-    State(state): State<WebState>, ApiCaller(caller): ApiCaller, ValidPath(key): ValidPath<String>,
-    ValidQuery(of): ValidQuery<OfInstance>, ValidJson(wanted): ValidJson<TransitionToDo>,
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(key): ValidPath<String>,
+    ValidQuery(of): ValidQuery<OfInstance>,
+    ValidJson(wanted): ValidJson<TransitionToDo>,
 ) -> Result<Json<Issue>, Problem> {
     let instance = of.instance.as_deref();
     let fields = wanted.fields.map(Value::Object);
-    let row =
-        issues::transition_issue(&state.services, &caller, instance, &key, &wanted.transition, fields.as_ref())
-            .await?;
+    let row = issues::transition_issue(
+        &state.services,
+        &caller,
+        instance,
+        &key,
+        &wanted.transition,
+        fields.as_ref(),
+    )
+    .await?;
     Ok(Json(Issue::from(&row)))
 }

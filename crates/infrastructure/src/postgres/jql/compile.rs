@@ -93,7 +93,8 @@ impl Order {
 impl<'a> Compiler<'a> {
     /// The condition of a clause or, negated, of its opposite.
     pub(super) fn clause(&self, clause: &'a Clause, negated: bool) -> Result<Sql> {
-        let parts = |parts: &'a [Clause]| parts.iter().map(|part| self.clause(part, negated)).collect::<Result<_>>();
+        let parts =
+            |parts: &'a [Clause]| parts.iter().map(|part| self.clause(part, negated)).collect::<Result<_>>();
         Ok(match (clause, negated) {
             (Clause::And(list), false) | (Clause::Or(list), true) => Sql::all(parts(list)?),
             (Clause::Or(list), false) | (Clause::And(list), true) => Sql::any(parts(list)?),
@@ -112,7 +113,9 @@ impl<'a> Compiler<'a> {
         }
         match &term.predicate {
             Predicate::Is { negated: not } => self.emptiness(asked, *not != negated),
-            Predicate::In { negated: not, operand } => self.membership(asked, operand, *not != negated, operator),
+            Predicate::In { negated: not, operand } => {
+                self.membership(asked, operand, *not != negated, operator)
+            }
             Predicate::Compare { op, operand } => self.comparison(asked, *op, operand, negated, operator),
             Predicate::Was { .. } | Predicate::WasIn { .. } | Predicate::Changed { .. } => {
                 Err(refusals::not_yet(&format!("the operator '{}'", operator.to_uppercase())))
@@ -121,7 +124,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn comparison(
-        &self, asked: Asked<'a>, op: CompareOp, operand: &'a Operand, negated: bool, operator: &str,
+        &self,
+        asked: Asked<'a>,
+        op: CompareOp,
+        operand: &'a Operand,
+        negated: bool,
+        operator: &str,
     ) -> Result<Sql> {
         let order = |order: Order| if negated { order.opposite() } else { order };
         let order = match op {
@@ -136,14 +144,22 @@ impl<'a> Compiler<'a> {
         };
         match operand {
             Operand::Value(value) => self.order(asked, order, Entry::Value(value)),
-            Operand::Function(function) => self.order(asked, order, self.call(asked, function, Some(operator))?),
+            Operand::Function(function) => {
+                self.order(asked, order, self.call(asked, function, Some(operator))?)
+            }
             // The grammar has neither here.
             Operand::Empty | Operand::List(_) => Err(refusals::no_empty_values(asked.name)),
         }
     }
 
     /// Whether the field has one of these values or, negated, another one.
-    fn membership(&self, asked: Asked<'a>, operand: &'a Operand, negated: bool, operator: &str) -> Result<Sql> {
+    fn membership(
+        &self,
+        asked: Asked<'a>,
+        operand: &'a Operand,
+        negated: bool,
+        operator: &str,
+    ) -> Result<Sql> {
         let mut entries = Vec::new();
         let mut or_empty = false;
         self.entries(asked, operand, operator, &mut entries, &mut or_empty)?;
@@ -155,11 +171,20 @@ impl<'a> Compiler<'a> {
         }
         let members = self.among(asked, &entries, negated)?;
         // Empty fields have no other value: a negated condition is never met by one.
-        Ok(if or_empty && !negated { Sql::any(vec![members, self.emptiness(asked, false)?]) } else { members })
+        Ok(if or_empty && !negated {
+            Sql::any(vec![members, self.emptiness(asked, false)?])
+        } else {
+            members
+        })
     }
 
     fn entries(
-        &self, asked: Asked<'a>, operand: &'a Operand, operator: &str, entries: &mut Vec<Entry<'a>>, or_empty: &mut bool,
+        &self,
+        asked: Asked<'a>,
+        operand: &'a Operand,
+        operator: &str,
+        entries: &mut Vec<Entry<'a>>,
+        or_empty: &mut bool,
     ) -> Result<()> {
         match operand {
             Operand::Value(value) => {
@@ -186,7 +211,10 @@ impl<'a> Compiler<'a> {
 
     /// What a function stands for. `operator` is the one that takes it directly; a list may hold any.
     pub(super) fn call(
-        &self, asked: Asked<'_>, function: &'a Function, operator: Option<&str>,
+        &self,
+        asked: Asked<'_>,
+        function: &'a Function,
+        operator: Option<&str>,
     ) -> Result<Entry<'a>> {
         let called = Called::of(function)?;
         if !called.fits(asked.field) {

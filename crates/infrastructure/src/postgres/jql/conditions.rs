@@ -73,8 +73,12 @@ impl<'a> Compiler<'a> {
     /// Whether the field has one of these values or, negated, has others only.
     pub(super) fn among(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
         match asked.field {
-            Field::Project => Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated)),
-            Field::Instance => Ok(Sql::among("i.instance_id", uuids(&self.all_found(asked, entries)?), negated)),
+            Field::Project => {
+                Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated))
+            }
+            Field::Instance => {
+                Ok(Sql::among("i.instance_id", uuids(&self.all_found(asked, entries)?), negated))
+            }
             Field::Person(person) => {
                 Ok(Sql::among(person_column(*person), uuids(&self.all_found(asked, entries)?), negated))
             }
@@ -97,11 +101,14 @@ impl<'a> Compiler<'a> {
             Field::Time(time) => Ok(Sql::among(time_column(*time), self.instants(asked, entries)?, negated)),
             Field::Due => Ok(Sql::among("i.due_date", self.days(asked, entries)?, negated)),
             Field::HierarchyLevel => {
-                let levels = literals(entries)?.map(|value| whole_number(value, asked.name)).collect::<Result<Vec<_>>>()?;
+                let levels = literals(entries)?
+                    .map(|value| whole_number(value, asked.name))
+                    .collect::<Result<Vec<_>>>()?;
                 Ok(Sql::among("i.hierarchy_level", levels, negated))
             }
             Field::IssueLinkType => {
-                let names: Vec<String> = literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
+                let names: Vec<String> =
+                    literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
                 let linked = linked(&names);
                 // The one field whose != finds issues without a value as well (jira-facts 8.2).
                 Ok(if negated { linked.not() } else { linked })
@@ -148,7 +155,11 @@ impl<'a> Compiler<'a> {
     /// Fields that an issue holds as a name and an id: what was found by name is compared by its exact name, which the
     /// indexes have, and what was found by id by that.
     fn named(
-        &self, asked: Asked<'a>, [name_column, id_column]: [&'static str; 2], entries: &[Entry<'a>], negated: bool,
+        &self,
+        asked: Asked<'a>,
+        [name_column, id_column]: [&'static str; 2],
+        entries: &[Entry<'a>],
+        negated: bool,
     ) -> Result<Sql> {
         let (by_id, by_name): (Vec<_>, Vec<_>) =
             self.all_found(asked, entries)?.into_iter().partition(|found| found.by == By::Id);
@@ -254,14 +265,20 @@ impl<'a> Compiler<'a> {
         if let Ok(id) = text.trim().parse::<i64>() {
             return Ok(Sql::new("i.jira_number").push(order.sql()).bind(id));
         }
-        let key: IssueKey = text.trim().parse().map_err(|_| refusals::invalid_issue_key(&text, asked.name))?;
+        let key: IssueKey =
+            text.trim().parse().map_err(|_| refusals::invalid_issue_key(&text, asked.name))?;
         let project = Sql::new("(i.key_project = ").bind(key.project());
         Ok(project.push(" AND i.key_number").push(order.sql()).bind(key.number()).push(")"))
     }
 
     /// `table` has ranks, and `column` the issue's id in it.
     fn ranked(
-        &self, asked: Asked<'a>, table: &'static str, column: &'static str, order: Order, entry: &Entry<'a>,
+        &self,
+        asked: Asked<'a>,
+        table: &'static str,
+        column: &'static str,
+        order: Order,
+        entry: &Entry<'a>,
     ) -> Result<Sql> {
         let found = self.found(asked, entry)?;
         let others = found.iter().map(|other| {
@@ -346,8 +363,14 @@ fn category(text: &str) -> Option<String> {
 /// Links of these types; a type is named as such, or as it reads from the issue's end ("is blocked by").
 fn linked(names: &[String]) -> Sql {
     let end = |condition: &'static str, reads: &'static str| {
-        let sql = Sql::new("EXISTS (SELECT FROM issue_links l WHERE l.tenant_id = i.tenant_id AND l.presence = 'present' AND ");
-        let sql = sql.push(condition).push(" AND (lower(l.link_type) = ANY(").bind(names.to_vec()).push(") OR lower(");
+        let sql = Sql::new(
+            "EXISTS (SELECT FROM issue_links l WHERE l.tenant_id = i.tenant_id AND l.presence = 'present' AND ",
+        );
+        let sql = sql
+            .push(condition)
+            .push(" AND (lower(l.link_type) = ANY(")
+            .bind(names.to_vec())
+            .push(") OR lower(");
         sql.push(reads).push(") = ANY(").bind(names.to_vec()).push(")))")
     };
     Sql::any(vec![

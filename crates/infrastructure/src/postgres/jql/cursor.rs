@@ -54,7 +54,9 @@ fn read(kind: Kind, row: &PgRow, column: usize) -> Result<Value, sqlx::Error> {
     Ok(match kind {
         Kind::Text | Kind::Number => row.try_get::<Option<String>, _>(column)?.into(),
         Kind::Int => row.try_get::<Option<i64>, _>(column)?.into(),
-        Kind::Time => row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(|time| time.timestamp_micros()).into(),
+        Kind::Time => {
+            row.try_get::<Option<DateTime<Utc>>, _>(column)?.map(|time| time.timestamp_micros()).into()
+        }
         Kind::Day => row.try_get::<Option<NaiveDate>, _>(column)?.map(|day| day.to_string()).into(),
         Kind::Uuid => row.try_get::<Option<Uuid>, _>(column)?.map(|id| id.to_string()).into(),
     })
@@ -71,7 +73,8 @@ pub(super) fn after(request: &SearchRequest, keys: &[Key], cursor: &str) -> Resu
     if written.q != hash(request) || written.v.len() != keys.len() {
         return Err(Error::invalid("cursor", "belongs to another query; begin that one without a cursor"));
     }
-    let values = keys.iter().zip(&written.v).map(|(key, value)| parsed(*key, value)).collect::<Option<Vec<_>>>();
+    let values =
+        keys.iter().zip(&written.v).map(|(key, value)| parsed(*key, value)).collect::<Option<Vec<_>>>();
     let values = values.ok_or_else(invalid)?;
     Ok(behind_all(keys, &values))
 }
@@ -129,7 +132,8 @@ fn behind_all(keys: &[Key], values: &[Option<Bind>]) -> Sql {
 mod tests {
     use super::*;
 
-    const CREATED: Key = Key { expression: "i.created_at", kind: Kind::Time, nullable: false, descending: true };
+    const CREATED: Key =
+        Key { expression: "i.created_at", kind: Kind::Time, nullable: false, descending: true };
     const DUE: Key = Key { expression: "i.due_date", kind: Kind::Day, nullable: true, descending: false };
     const ID: Key = Key { expression: "i.jira_number", kind: Kind::Int, nullable: false, descending: false };
 
@@ -168,7 +172,10 @@ mod tests {
         assert_eq!(parsed(ID, &Value::Null), None);
         assert_eq!(parsed(DUE, &Value::Null), Some(None));
         assert_eq!(parsed(ID, &"1; DROP TABLE issues".into()), None);
-        assert_eq!(parsed(DUE, &"2025-05-14".into()), Some(NaiveDate::from_ymd_opt(2025, 5, 14).map(Bind::from)));
+        assert_eq!(
+            parsed(DUE, &"2025-05-14".into()),
+            Some(NaiveDate::from_ymd_opt(2025, 5, 14).map(Bind::from))
+        );
         let number = Key { kind: Kind::Number, ..DUE };
         assert_eq!(parsed(number, &"NaN".into()), None);
         assert_eq!(parsed(number, &"8.50".into()), Some(Some("8.50".into())));

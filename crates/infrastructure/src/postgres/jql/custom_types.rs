@@ -16,9 +16,10 @@ pub(super) fn class(kind: Option<&str>) -> Class {
         "datepicker" | "date" => Class::Day,
         "datetime" => Class::Time,
         "textfield" | "textarea" | "readonlyfield" => Class::Text,
-        "select" | "radiobuttons" | "multiselect" | "multicheckboxes" | "cascadingselect" | "labels" | "userpicker"
-        | "multiuserpicker" | "people" | "user" | "grouppicker" | "multigrouppicker" | "version" | "multiversion"
-        | "project" | "option" | "url" | "gh-epic-link" | "gh-epic-status" | "gh-epic-color" => Class::Choice,
+        "select" | "radiobuttons" | "multiselect" | "multicheckboxes" | "cascadingselect" | "labels"
+        | "userpicker" | "multiuserpicker" | "people" | "user" | "grouppicker" | "multigrouppicker"
+        | "version" | "multiversion" | "project" | "option" | "url" | "gh-epic-link" | "gh-epic-status"
+        | "gh-epic-color" => Class::Choice,
         "gh-epic-label" => Class::Text,
         _ => Class::Other,
     }
@@ -67,7 +68,10 @@ mod tests {
     fn a_type_is_known_by_what_stands_behind_its_plugin() {
         assert_eq!(class(Some("com.atlassian.jira.plugin.system.customfieldtypes:float")), Class::Number);
         assert_eq!(class(Some("com.pyxis.greenhopper.jira:jsw-story-points")), Class::Number);
-        assert_eq!(class(Some("com.atlassian.jira.plugin.system.customfieldtypes:multiselect")), Class::Choice);
+        assert_eq!(
+            class(Some("com.atlassian.jira.plugin.system.customfieldtypes:multiselect")),
+            Class::Choice
+        );
         assert_eq!(class(Some("com.pyxis.greenhopper.jira:gh-lexo-rank")), Class::Other);
         assert_eq!(class(None), Class::Other);
         assert!(is_sprint(Some("com.pyxis.greenhopper.jira:gh-sprint")));

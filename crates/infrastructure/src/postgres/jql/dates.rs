@@ -2,7 +2,8 @@
 
 use application::{Result, search::SearchRequest};
 use chrono::{
-    DateTime, Datelike, Days, Duration, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
+    DateTime, Datelike, Days, Duration, LocalResult, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone,
+    Utc,
 };
 use chrono_tz::Tz;
 use jql::{Function, Value};
@@ -152,7 +153,11 @@ impl Dates {
             match unit {
                 Unit::Hour => boundary.checked_add_signed(Duration::try_hours(count)?),
                 Unit::Minute => boundary.checked_add_signed(Duration::try_minutes(count)?),
-                _ => Some(self.instant_of(moved(boundary.with_timezone(&self.zone).naive_local(), count, unit)?)),
+                _ => Some(self.instant_of(moved(
+                    boundary.with_timezone(&self.zone).naive_local(),
+                    count,
+                    unit,
+                )?)),
             }
         }
     }

@@ -180,12 +180,46 @@ fn system(name: &str) -> Option<Field> {
 
 /// Fields of Jira that are not answered so far.
 const NOT_YET: [&str; 41] = [
-    "approvals", "attachments", "category", "customer request type", "development", "environment", "filter",
-    "issue.property", "lastviewed", "level", "organizations", "originalestimate", "parentepic", "projecttype",
-    "remainingestimate", "request", "request type", "request-channel-type", "request-last-activity-time", "savedfilter",
-    "searchrequest", "statuscategorychangeddate", "timeestimate", "timeoriginalestimate", "timespent", "voter", "votes",
-    "watcher", "watchers", "workratio", "worklogauthor", "worklogcomment", "worklogdate", "aggregatetimespent",
-    "aggregatetimeestimate", "aggregatetimeoriginalestimate", "aggregateprogress", "progress", "security", "subtasks",
+    "approvals",
+    "attachments",
+    "category",
+    "customer request type",
+    "development",
+    "environment",
+    "filter",
+    "issue.property",
+    "lastviewed",
+    "level",
+    "organizations",
+    "originalestimate",
+    "parentepic",
+    "projecttype",
+    "remainingestimate",
+    "request",
+    "request type",
+    "request-channel-type",
+    "request-last-activity-time",
+    "savedfilter",
+    "searchrequest",
+    "statuscategorychangeddate",
+    "timeestimate",
+    "timeoriginalestimate",
+    "timespent",
+    "voter",
+    "votes",
+    "watcher",
+    "watchers",
+    "workratio",
+    "worklogauthor",
+    "worklogcomment",
+    "worklogdate",
+    "aggregatetimespent",
+    "aggregatetimeestimate",
+    "aggregatetimeoriginalestimate",
+    "aggregateprogress",
+    "progress",
+    "security",
+    "subtasks",
     "thumbnail",
 ];
 
@@ -266,6 +300,8 @@ async fn look_up(tx: &mut PgTenantTx, instance: Option<Uuid>, names: &[FieldName
     let mut lower = Vec::new();
     for name in names {
         match name {
+            // No stored text has one, and none can be sent.
+            FieldName::Name(name) if name.contains('\0') => {}
             FieldName::Name(name) => {
                 let name = name.to_lowercase();
                 if let Some((bare, _)) = custom_types::disambiguated(&name) {
@@ -312,7 +348,8 @@ fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Opt
     };
     let scope = |rows: &[&Row]| scope(rows, several_instances);
     if text == SPRINT {
-        let sprints: Vec<_> = rows.iter().filter(|row| custom_types::is_sprint(row.kind.as_deref())).collect();
+        let sprints: Vec<_> =
+            rows.iter().filter(|row| custom_types::is_sprint(row.kind.as_deref())).collect();
         if !sprints.is_empty() {
             return Ok(Some(Field::Sprint(scope(&sprints))));
         }
@@ -321,11 +358,16 @@ fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Opt
     if named.is_empty()
         && let Some((bare, kind)) = custom_types::disambiguated(&text)
     {
-        named = rows.iter().filter(|row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind)).collect();
+        named = rows
+            .iter()
+            .filter(|row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind))
+            .collect();
     }
     if named.is_empty() {
         return match by_id(&text, rows) {
-            None if NOT_YET.contains(&text.as_str()) => Err(refusals::not_yet(&format!("the field '{}'", shown(name)))),
+            None if NOT_YET.contains(&text.as_str()) => {
+                Err(refusals::not_yet(&format!("the field '{}'", shown(name))))
+            }
             found => Ok(found),
         };
     }

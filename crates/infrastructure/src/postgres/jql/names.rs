@@ -89,12 +89,17 @@ impl Names {
         let text = statement.text();
         let arguments = statement.arguments().map_err(application::Error::Internal)?;
         let rows: Vec<(i32, String, i32, Uuid, String, String, Option<Uuid>)> =
-            sqlx::query_as_with(AssertSqlSafe(text), arguments).fetch_all(tx.conn()).await.map_err(convert)?;
+            sqlx::query_as_with(AssertSqlSafe(text), arguments)
+                .fetch_all(tx.conn())
+                .await
+                .map_err(convert)?;
         let rosters: Vec<Roster> = wanted.0.into_keys().collect();
         let mut names = Self::default();
         for (roster, value, by, instance, id, name, uuid) in rows {
             let by = By::of(by);
-            let Some(roster) = usize::try_from(roster).ok().and_then(|place| rosters.get(place)) else { continue };
+            let Some(roster) = usize::try_from(roster).ok().and_then(|place| rosters.get(place)) else {
+                continue;
+            };
             names.0.entry((*roster, value)).or_default().push(Found { by, instance, id, name, uuid });
         }
         Ok(names)
@@ -166,10 +171,14 @@ impl Wanted {
                 Predicate::Is { .. } => {}
                 Predicate::Was { operand, predicates, .. } | Predicate::WasIn { operand, predicates, .. } => {
                     wanted.operand(request, roster, operand);
-                    predicates.iter().for_each(|limit| wanted.limit(request, roster, limit.op, &limit.operand));
+                    predicates
+                        .iter()
+                        .for_each(|limit| wanted.limit(request, roster, limit.op, &limit.operand));
                 }
                 Predicate::Changed { predicates } => {
-                    predicates.iter().for_each(|limit| wanted.limit(request, roster, limit.op, &limit.operand));
+                    predicates
+                        .iter()
+                        .for_each(|limit| wanted.limit(request, roster, limit.op, &limit.operand));
                 }
             }
         }
@@ -220,8 +229,14 @@ impl Wanted {
             };
             let list = list_of(*roster);
             for (by, joined) in list.ways {
-                let sql = statement.take().map_or_else(Sql::default, |statement| statement.push(" UNION ALL "));
-                let sql = sql.push("SELECT ").bind(place).push("::int4, w.asked, ").bind(by.code()).push("::int4, ");
+                let sql =
+                    statement.take().map_or_else(Sql::default, |statement| statement.push(" UNION ALL "));
+                let sql = sql
+                    .push("SELECT ")
+                    .bind(place)
+                    .push("::int4, w.asked, ")
+                    .bind(by.code())
+                    .push("::int4, ");
                 let sql = sql.push(list.columns).push(" FROM unnest(").bind(asked.clone()).push("::text[], ");
                 let sql = sql.bind(compared.clone()).push("::text[]) AS w (asked, value) JOIN ").push(joined);
                 let sql = sql.push(" WHERE t.tenant_id = ").bind(tenant);

@@ -56,7 +56,8 @@ const JOINED: [(&str, &str); MOST_FIELDS] = [
 
 const ID: &str = "i.jira_number";
 
-const CATEGORY: &str = "array_position('{undefined,new,indeterminate,done}'::text[], i.status_category::text)::int8";
+const CATEGORY: &str =
+    "array_position('{undefined,new,indeterminate,done}'::text[], i.status_category::text)::int8";
 
 const SPRINT: &str = "(SELECT max(sprint) FROM unnest(i.sprint_ids) sprint)::int8";
 
@@ -199,6 +200,7 @@ fn custom_value(custom: &Custom) -> (Sql, Kind) {
 
 fn smallest(select: &'static str, scope: &Scope) -> Sql {
     let sql = Sql::new(select);
-    let sql = sql.push(" FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ");
+    let sql =
+        sql.push(" FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ");
     sql.append(rows_of(scope))
 }

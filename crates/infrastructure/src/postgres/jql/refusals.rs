@@ -41,11 +41,15 @@ pub(super) fn empty_text(field: &str) -> Error {
 }
 
 pub(super) fn list_function(operator: &str, function: &str, field: &str) -> Error {
-    refused(format!("Operator '{operator}' does not support the list value '{function}' for field '{field}'."))
+    refused(format!(
+        "Operator '{operator}' does not support the list value '{function}' for field '{field}'."
+    ))
 }
 
 pub(super) fn single_function(operator: &str, function: &str, field: &str) -> Error {
-    refused(format!("Operator '{operator}' does not support the non-list value '{function}' for field '{field}'."))
+    refused(format!(
+        "Operator '{operator}' does not support the non-list value '{function}' for field '{field}'."
+    ))
 }
 
 pub(super) fn unknown_function(function: &str) -> Error {

@@ -140,7 +140,10 @@ fn refusals_have_jiras_sentences() {
         ("summary = x", "The operator '=' is not supported by the 'summary' field."),
         ("text !~ x", "The operator '!~' is not supported by the 'text' field."),
         ("statusCategory is empty", "The operator 'is' is not supported by the 'statusCategory' field."),
-        ("statusCategory in (Done, EMPTY)", "The field 'statusCategory' does not support searching for EMPTY values."),
+        (
+            "statusCategory in (Done, EMPTY)",
+            "The field 'statusCategory' does not support searching for EMPTY values.",
+        ),
         ("Team > x", "The operator '>' is not supported by the 'Team' field."),
         ("summary ~ ''", "The field 'summary' does not support searching for an empty string."),
         ("key = PAY-99", "An issue with key 'PAY-99' does not exist for field 'key'."),
@@ -148,8 +151,14 @@ fn refusals_have_jiras_sentences() {
         ("key = nonsense", "The issue key 'nonsense' for field 'key' is invalid."),
         ("created > nope(1)", "Unable to find JQL function 'nope(1)'."),
         ("created > now(1)", "Function 'now' expected '0' arguments but received '1'."),
-        ("created > startOfDay(1, 2)", "Function 'startOfDay' expected between '0' and '1' arguments but received '2'."),
-        ("sprint = openSprints()", "Operator '=' does not support the list value 'openSprints()' for field 'sprint'."),
+        (
+            "created > startOfDay(1, 2)",
+            "Function 'startOfDay' expected between '0' and '1' arguments but received '2'.",
+        ),
+        (
+            "sprint = openSprints()",
+            "Operator '=' does not support the list value 'openSprints()' for field 'sprint'.",
+        ),
         (
             "assignee in currentUser()",
             "Operator 'in' does not support the non-list value 'currentUser()' for field 'assignee'.",
@@ -171,7 +180,10 @@ fn refusals_have_jiras_sentences() {
 fn what_is_right_but_not_answered_says_so() {
     for (jql, expected) in [
         ("assignee in membersOf(x)", "the function 'membersOf' is valid JQL, but not answered yet"),
-        ("fixVersion > 2", "a comparison by the order of versions ('fixVersion') is valid JQL, but not answered yet"),
+        (
+            "fixVersion > 2",
+            "a comparison by the order of versions ('fixVersion') is valid JQL, but not answered yet",
+        ),
     ] {
         let error = condition(jql).unwrap_err();
         assert!(matches!(error, Error::Unsupported(_)), "{jql}");
@@ -237,7 +249,10 @@ fn a_cursor_belongs_to_its_query_and_instance() {
     let order = Order::of(&first.query, &fields, true).unwrap();
     for cursor in ["", "nonsense", "e30", "eyJxIjoiIiwidiI6W119"] {
         let error = cursor::after(&first, &order.keys, cursor).unwrap_err();
-        assert!(matches!(&error, Error::Invalid(problems) if problems[0].field == "cursor"), "{cursor}: {error}");
+        assert!(
+            matches!(&error, Error::Invalid(problems) if problems[0].field == "cursor"),
+            "{cursor}: {error}"
+        );
     }
 }
 

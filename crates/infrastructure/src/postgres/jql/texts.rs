@@ -20,7 +20,8 @@ impl<'a> Compiler<'a> {
         let query = |text| text_query(text, asked.name);
         Ok(match asked.field {
             Field::Text => {
-                let found = Sql::new("i.id IN (SELECT s.id FROM forebay.search_issues(").append(query(text)?.sql);
+                let found =
+                    Sql::new("i.id IN (SELECT s.id FROM forebay.search_issues(").append(query(text)?.sql);
                 opposite(found.push(", true) AS s (id))"), negated)
             }
             Field::Summary => opposite(one_of("i.summary", query(text)?), negated),
@@ -29,7 +30,8 @@ impl<'a> Compiler<'a> {
                 Sql::all(vec![self.emptiness(asked, true)?, opposite(found, negated)])
             }
             Field::Comment => {
-                let found = Sql::new("i.id IN (SELECT s.id FROM forebay.search_comments(").append(query(text)?.sql);
+                let found =
+                    Sql::new("i.id IN (SELECT s.id FROM forebay.search_comments(").append(query(text)?.sql);
                 let found = found.push(") AS s (id))");
                 let some = Sql::new(
                     "EXISTS (SELECT FROM comments c WHERE c.tenant_id = i.tenant_id AND c.issue_id = i.id \
@@ -57,8 +59,7 @@ fn opposite(sql: Sql, negated: bool) -> Sql {
 
 /// One text of the issue: found among the issues whose texts together meet the query, where they must, and looked at again.
 fn one_of(column: &'static str, query: TextQuery) -> Sql {
-    let itself =
-        Sql::new("to_tsvector('english', ").push(column).push(") @@ ").append(query.sql.clone());
+    let itself = Sql::new("to_tsvector('english', ").push(column).push(") @@ ").append(query.sql.clone());
     if !query.holds_for_the_whole {
         return itself;
     }

@@ -92,7 +92,11 @@ impl<'a> Compiler<'a> {
 
     /// Ids of sprints mean something at their own instance only.
     pub(super) fn sprint_members(
-        &self, asked: Asked<'a>, scope: &Scope, entries: &[Entry<'a>], negated: bool,
+        &self,
+        asked: Asked<'a>,
+        scope: &Scope,
+        entries: &[Entry<'a>],
+        negated: bool,
     ) -> Result<Sql> {
         let mut instances: Vec<(Uuid, Vec<String>)> = Vec::new();
         for sprint in self.all_found(asked, entries)? {
@@ -112,7 +116,11 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn custom_members(
-        &self, asked: Asked<'a>, custom: &Custom, entries: &[Entry<'a>], negated: bool,
+        &self,
+        asked: Asked<'a>,
+        custom: &Custom,
+        entries: &[Entry<'a>],
+        negated: bool,
     ) -> Result<Sql> {
         let condition = match custom.class {
             Class::Number => {
@@ -144,7 +152,11 @@ impl<'a> Compiler<'a> {
     }
 
     pub(super) fn custom_order(
-        &self, asked: Asked<'a>, custom: &Custom, order: Order, entry: &Entry<'a>,
+        &self,
+        asked: Asked<'a>,
+        custom: &Custom,
+        order: Order,
+        entry: &Entry<'a>,
     ) -> Result<Sql> {
         let condition = match custom.class {
             Class::Number => {

@@ -138,7 +138,8 @@ fn tokens(text: &str) -> Vec<Token> {
                 tokens.push(Token::Phrase { text: phrase, negated });
                 // What stands directly behind a phrase is how near its words have to be, or its weight.
                 let rest = characters.as_str();
-                let behind = rest.trim_start_matches(|c: char| matches!(c, '~' | '^' | '.') || c.is_ascii_digit());
+                let behind =
+                    rest.trim_start_matches(|c: char| matches!(c, '~' | '^' | '.') || c.is_ascii_digit());
                 if rest.starts_with(['~', '^']) {
                     characters = behind.chars();
                 }
@@ -231,10 +232,10 @@ mod tests {
         let not = |text: &str| (true, Kind::Word, text.to_owned());
         assert_eq!(read("NOT a -b !c"), [[not("a"), not("b"), not("c")]]);
         assert_eq!(read("roam~0.8 jakarta^4"), [[word("roam"), word("jakarta")]]);
-        assert_eq!(read("\"a b\"~5 -\"c d\""), [[
-            (false, Kind::Phrase, "a b".into()),
-            (true, Kind::Phrase, "c d".into()),
-        ]]);
+        assert_eq!(
+            read("\"a b\"~5 -\"c d\""),
+            [[(false, Kind::Phrase, "a b".into()), (true, Kind::Phrase, "c d".into()),]]
+        );
         assert_eq!(read("or not and"), [[word("or"), word("not"), word("and")]]);
     }
 
@@ -248,10 +249,7 @@ mod tests {
     #[test]
     fn a_text_without_words_is_refused() {
         for text in ["", "  ", "***", "\"\"", "- + !", "OR", "(\\)"] {
-            assert_eq!(
-                refusal(text),
-                "The field 'summary' does not support searching for an empty string."
-            );
+            assert_eq!(refusal(text), "The field 'summary' does not support searching for an empty string.");
         }
         assert_eq!(
             refusal(&"word ".repeat(MOST_WORDS + 1)),

@@ -42,7 +42,10 @@ fn issues() -> Vec<IssueBundle> {
         let project = if n.is_multiple_of(3) { "OPS" } else { "PAY" };
         with(bundle(n, &format!("{project}-{n}")), |b| {
             let some = |step: u32| !(n * step).is_multiple_of(4);
-            b.issue.created = time(["2025-05-01T08:00:00.001Z", "2025-05-01T08:00:00.002Z", "2025-05-03T08:00:00Z"][n as usize % 3]);
+            b.issue.created = time(
+                ["2025-05-01T08:00:00.001Z", "2025-05-01T08:00:00.002Z", "2025-05-03T08:00:00Z"]
+                    [n as usize % 3],
+            );
             b.issue.updated = time(["2025-05-04T08:00:00Z", "2025-05-05T08:00:00.123Z"][n as usize % 2]);
             b.issue.resolved = some(3).then(|| time("2025-05-06T08:00:00.5Z"));
             b.issue.due = some(5).then(|| ["2025-05-07", "2025-05-08"][n as usize % 2].parse().unwrap());
@@ -83,7 +86,10 @@ async fn visit(site: &Site, request: &SearchRequest, limit: u32) -> Vec<String> 
     loop {
         let page = site.search(&request).await.unwrap();
         assert!(page.issues.len() <= limit as usize);
-        assert!(page.next.is_none() || page.issues.len() == limit as usize, "a page that is not the last is full");
+        assert!(
+            page.next.is_none() || page.issues.len() == limit as usize,
+            "a page that is not the last is full"
+        );
         visited.extend(page.issues.iter().map(|issue| format!("{}/{}", issue.instance, issue.key)));
         match page.next {
             Some(next) => request.start = SearchStart::After(next),
@@ -154,7 +160,10 @@ async fn a_cursor_goes_with_its_own_query_only() {
     site.store(&issues()).await;
     let first = SearchRequest { limit: 3, ..site.request("project = PAY ORDER BY due") };
     let cursor = site.search(&first).await.unwrap().next.unwrap();
-    let go_on = |request: SearchRequest, cursor: &str| SearchRequest { start: SearchStart::After(cursor.into()), ..request };
+    let go_on = |request: SearchRequest, cursor: &str| SearchRequest {
+        start: SearchStart::After(cursor.into()),
+        ..request
+    };
 
     // The same query, written in another way.
     let same = site.request("PROJECT = 'PAY'\n order by due");

@@ -285,7 +285,11 @@ fn rosters(story_points: &str) -> ReferenceRecords {
         ],
         resolutions: vec![ranked("1", "Fixed", 0), ranked("2", "Won't Do", 1)],
         fields: fields(story_points),
-        sprints: vec![sprint(11, "Sprint 1", "closed"), sprint(12, "Sprint 2", "active"), sprint(13, "Sprint 3", "future")],
+        sprints: vec![
+            sprint(11, "Sprint 1", "closed"),
+            sprint(12, "Sprint 2", "active"),
+            sprint(13, "Sprint 3", "future"),
+        ],
     }
 }
 

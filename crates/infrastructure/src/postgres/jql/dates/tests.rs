@@ -60,8 +60,24 @@ fn periods_count_from_now() {
 #[test]
 fn what_is_no_date_is_refused() {
     let texts = [
-        "", "-", "d", "-d", "7", "7x", "-7d -2h", "-7M", "yesterday", "03/10/2017", "2025-02-30", "2025-05-13T10:15",
-        "2025-05-13 10:15:00", "99999999999999999999d", "-999999999w", "12025-01-01", "- 7", "\u{661}d",
+        "",
+        "-",
+        "d",
+        "-d",
+        "7",
+        "7x",
+        "-7d -2h",
+        "-7M",
+        "yesterday",
+        "03/10/2017",
+        "2025-02-30",
+        "2025-05-13T10:15",
+        "2025-05-13 10:15:00",
+        "99999999999999999999d",
+        "-999999999w",
+        "12025-01-01",
+        "- 7",
+        "\u{661}d",
     ];
     for text in texts {
         let expected = (text == "- 7").then(|| "2025-05-14T10:23:00Z".to_owned());
@@ -140,7 +156,9 @@ fn days_are_as_long_as_the_zone_makes_them() {
 fn a_due_day_is_the_callers() {
     let late = at(chrono_tz::Asia::Tokyo, "2025-05-14T20:00:00Z");
     assert_eq!(late.day_of(late.now).to_string(), "2025-05-15");
-    let day = |text: &str| late.instant(&Value::String(text.into())).map(|instant| late.day_of(instant).to_string());
+    let day = |text: &str| {
+        late.instant(&Value::String(text.into())).map(|instant| late.day_of(instant).to_string())
+    };
     assert_eq!(day("1d").as_deref(), Some("2025-05-16"));
     assert_eq!(day("2025-05-01").as_deref(), Some("2025-05-01"));
 }

@@ -1,0 +1,215 @@
+//! A state whose database knows one key and nothing else: enough to see what REST does before a use case is asked.
+
+use std::{sync::Arc, time::Duration};
+
+use application::{
+    Error, Result, Scope, Services,
+    jobs::{JobQueue, JobRequest},
+    keys::{ApiKey, KeyRegistry},
+    ports::{
+        Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
+        SqlAnswer, SqlLimits, TenantTx,
+    },
+    tenants::{Tenant, TenantRegistry},
+    webhooks::Deliveries,
+};
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, KeyId, TenantId};
+use secrecy::{ExposeSecret, SecretString};
+use uuid::Uuid;
+
+use crate::state::WebState;
+
+/// The one key, which may read and nothing else.
+pub(super) fn key() -> String {
+    format!("fb_{}_{}", "p".repeat(10), "s".repeat(40))
+}
+
+pub(super) fn state() -> WebState {
+    let fake = Arc::new(Fake);
+    WebState {
+        services: Services {
+            db: fake.clone(),
+            clock: fake.clone(),
+            secrets: fake.clone(),
+            sites: fake.clone(),
+            cache: fake.clone(),
+            limiter: fake.clone(),
+            deliveries: fake,
+            public_url: "http://forebay.test".into(),
+        },
+        metrics: Arc::new(|| "forebay_http_requests_total 1\n".into()),
+        draining: Arc::default(),
+        secure_cookies: false,
+    }
+}
+
+struct Fake;
+
+fn absent<T>() -> Result<T> {
+    Err(Error::Unavailable("the fake has none".into()))
+}
+
+#[async_trait]
+impl Database for Fake {
+    async fn tenant(&self, _: TenantId) -> Result<Box<dyn TenantTx>> {
+        absent()
+    }
+
+    async fn platform(&self) -> Result<Box<dyn PlatformTx>> {
+        Ok(Box::new(Self))
+    }
+
+    async fn ask(&self, _: TenantId, _: &str, _: SqlLimits) -> Result<SqlAnswer> {
+        absent()
+    }
+
+    async fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl PlatformTx for Fake {
+    async fn commit(self: Box<Self>) -> Result<()> {
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl KeyRegistry for Fake {
+    async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
+        let key = ApiKey {
+            id: KeyId(Uuid::from_u128(2)),
+            tenant: TenantId(Uuid::from_u128(1)),
+            name: "reader".into(),
+            prefix: prefix.into(),
+            scopes: vec![Scope::Read],
+            created_at: self.now(),
+            last_used_at: None,
+            expires_at: None,
+            revoked_at: None,
+        };
+        Ok((prefix == "p".repeat(10)).then(|| (key, "s".repeat(40).into_bytes())))
+    }
+
+    async fn touch_key(&mut self, _: KeyId, _: DateTime<Utc>) -> Result<()> {
+        Ok(())
+    }
+
+    async fn every_key(&mut self) -> Result<Vec<ApiKey>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl TenantRegistry for Fake {
+    async fn create_tenant(&mut self, _: &str) -> Result<Tenant> {
+        absent()
+    }
+
+    async fn tenants(&mut self) -> Result<Vec<Tenant>> {
+        absent()
+    }
+
+    async fn tenant_named(&mut self, _: &str) -> Result<Option<Tenant>> {
+        absent()
+    }
+
+    async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>> {
+        absent()
+    }
+
+    async fn tenant_of_instance(&mut self, _: InstanceId) -> Result<Option<TenantId>> {
+        absent()
+    }
+
+    async fn refresh_metrics(&mut self) -> Result<()> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl JobQueue for Fake {
+    async fn enqueue(&mut self, _: JobRequest) -> Result<()> {
+        absent()
+    }
+}
+
+impl Clock for Fake {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+}
+
+impl Secrets for Fake {
+    fn seal(&self, _: InstanceId, _: &SecretString) -> Result<String> {
+        absent()
+    }
+
+    fn open(&self, _: InstanceId, _: &str) -> Result<SecretString> {
+        absent()
+    }
+
+    fn email_hash(&self, address: &str) -> String {
+        address.into()
+    }
+
+    fn key_hash(&self, secret: &SecretString) -> Vec<u8> {
+        secret.expose_secret().as_bytes().to_vec()
+    }
+
+    fn equal(&self, left: &[u8], right: &[u8]) -> bool {
+        left == right
+    }
+
+    fn random_text(&self, length: usize) -> SecretString {
+        "r".repeat(length).into()
+    }
+
+    fn sign(&self, _: &SecretString, _: &[u8]) -> String {
+        String::new()
+    }
+
+    fn seal_token(&self, _: &str) -> Result<String> {
+        absent()
+    }
+
+    fn open_token(&self, _: &str) -> Option<String> {
+        None
+    }
+}
+
+impl JiraSites for Fake {
+    fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl Cache for Fake {
+    async fn get(&self, _: &str) -> Option<Vec<u8>> {
+        None
+    }
+
+    async fn put(&self, _: &str, _: Vec<u8>, _: Duration) {}
+
+    async fn forget(&self, _: &str) {}
+}
+
+#[async_trait]
+impl RateLimiter for Fake {
+    async fn reserve(&self, _: &str, _: u32, _: u32) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn pause(&self, _: &str, _: Duration) {}
+}
+
+#[async_trait]
+impl Deliveries for Fake {
+    async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
+        absent()
+    }
+}
