@@ -52,10 +52,7 @@ impl Access {
                     Failure::new("FOREBAY_MASTER_KEY is missing: with DATABASE_URL the master key must be named too")
                         .hint("make one with `openssl rand -hex 32` and keep it safe: credentials cannot be read without it")
                 })?;
-                let owner: PgConnectOptions = url
-                    .expose_secret()
-                    .parse()
-                    .map_err(|_| Failure::new("DATABASE_URL is no PostgreSQL address: use postgres://user:password@host:5432/database"))?;
+                let owner = parse_database_url(url.expose_secret())?;
                 Ok(Self { keyring: Arc::new(keyring), owner, local: None })
             }
             None => {
@@ -114,6 +111,14 @@ impl Access {
     pub(crate) fn is_local(&self) -> bool {
         self.local.is_some()
     }
+}
+
+fn parse_database_url(url: &str) -> Result<PgConnectOptions, Failure> {
+    let is_postgres = url.starts_with("postgres://") || url.starts_with("postgresql://");
+    let options = is_postgres.then(|| url.parse().ok()).flatten();
+    options.ok_or_else(|| {
+        Failure::new("DATABASE_URL is no PostgreSQL address: use postgres://user:password@host:5432/database")
+    })
 }
 
 fn configured_keys(settings: &Settings) -> Result<Option<Keyring>, Failure> {

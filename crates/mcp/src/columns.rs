@@ -9,6 +9,38 @@ use crate::answer::is_empty;
 /// The columns of a row unless told.
 pub(crate) const USUAL: [&str; 7] = ["key", "type", "status", "priority", "assignee", "updated", "summary"];
 
+/// Our own columns; any other name is a field of Jira's.
+const OURS: [&str; 23] = [
+    "assignee",
+    "created",
+    "description",
+    "due",
+    "duedate",
+    "id",
+    "instance",
+    "issuetype",
+    "key",
+    "labels",
+    "parent",
+    "priority",
+    "project",
+    "reporter",
+    "resolution",
+    "resolutiondate",
+    "resolved",
+    "status",
+    "status_category",
+    "story_points",
+    "summary",
+    "type",
+    "updated",
+];
+
+/// Whether a name is a column of ours that an issue may have no value for, rather than perhaps a slip of the pen.
+pub(crate) fn is_ours(column: &str) -> bool {
+    OURS.contains(&column)
+}
+
 /// One column of an issue: one of ours, or any field of Jira's by its id. Null when the issue has no such value.
 pub(crate) fn value(issue: &IssueRow, column: &str) -> Value {
     match column {
@@ -45,9 +77,12 @@ pub(crate) fn time(time: DateTime<Utc>) -> String {
 pub(crate) fn plain(value: &Value) -> Value {
     match value {
         Value::Array(items) => items.iter().map(plain).collect(),
-        Value::Object(fields) if fields.get("type").is_some_and(|kind| kind == "doc") => json!(adf::markdown_of(value)),
+        Value::Object(fields) if fields.get("type").is_some_and(|kind| kind == "doc") => {
+            json!(adf::markdown_of(value))
+        }
         Value::Object(fields) => {
-            let word = ["displayName", "name", "value", "key", "id"].iter().find_map(|word| fields.get(*word));
+            let word =
+                ["displayName", "name", "value", "key", "id"].iter().find_map(|word| fields.get(*word));
             word.cloned().unwrap_or_else(|| value.clone())
         }
         other => other.clone(),
@@ -103,9 +138,23 @@ mod tests {
     }
 
     #[test]
+    fn every_column_of_ours_is_known_and_no_other() {
+        let mut issue = issue(1);
+        issue.resolution = Some("Done".into());
+        issue.resolved = Some(issue.updated);
+        for column in OURS {
+            assert!(is_ours(column) && !is_empty(&value(&issue, column)), "{column}");
+        }
+        assert!(USUAL.iter().all(|column| is_ours(column)) && !is_ours("customfield_10020"));
+    }
+
+    #[test]
     fn fields_are_shown_in_few_words() {
         assert_eq!(plain(&json!({ "displayName": "Ada", "accountId": "1" })), "Ada");
-        assert_eq!(plain(&json!([{ "value": "EU", "id": "7" }, { "value": "US", "id": "8" }])), json!(["EU", "US"]));
+        assert_eq!(
+            plain(&json!([{ "value": "EU", "id": "7" }, { "value": "US", "id": "8" }])),
+            json!(["EU", "US"])
+        );
         assert_eq!(plain(&json!({ "progress": 1, "total": 2 })), json!({ "progress": 1, "total": 2 }));
         assert_eq!(plain(&json!(3.5)), 3.5);
     }
@@ -119,9 +168,12 @@ mod tests {
             { "type": { "inward": "is blocked by", "outward": "blocks" },
               "inwardIssue": { "key": "PAY-3", "fields": { "status": { "name": "Open" } } } },
         ]);
-        assert_eq!(links(&issue), json!([
-            { "relation": "blocks", "key": "PAY-2", "status": "Done" },
-            { "relation": "is blocked by", "key": "PAY-3", "status": "Open" },
-        ]));
+        assert_eq!(
+            links(&issue),
+            json!([
+                { "relation": "blocks", "key": "PAY-2", "status": "Done" },
+                { "relation": "is blocked by", "key": "PAY-3", "status": "Open" },
+            ])
+        );
     }
 }

@@ -98,7 +98,10 @@ mod tests {
     #[test]
     fn the_cause_of_a_fault_is_shown_to_nobody() {
         let fault = Error::internal("password authentication failed for user forebay_app");
-        assert_eq!(shown(&fault), json!({ "code": "internal", "message": "internal error", "retryable": true }));
+        assert_eq!(
+            shown(&fault),
+            json!({ "code": "internal", "message": "internal error", "retryable": true })
+        );
         assert!(!format!("{:?}", resource_error(&fault)).contains("password"));
     }
 

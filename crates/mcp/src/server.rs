@@ -7,8 +7,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, Implementation, JsonObject, ListResourceTemplatesResult,
-        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult,
-        ResourceContents, ServerCapabilities, ServerConfig, Tool,
+        ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse,
+        ReadResourceResult, ResourceContents, ServerCapabilities, ServerConfig, Tool,
     },
     service::RequestContext,
 };
@@ -66,7 +66,9 @@ impl Server {
         }
         let parts = context.extensions.get::<http::request::Parts>();
         parts.and_then(|parts| parts.extensions.get::<Caller>()).cloned().ok_or_else(|| {
-            tracing::error!("a request reached the MCP door without a caller: nothing authenticates in front of it");
+            tracing::error!(
+                "a request reached the MCP door without a caller: nothing authenticates in front of it"
+            );
             ErrorData::internal_error("internal error", None)
         })
     }
@@ -94,14 +96,18 @@ impl ServerHandler for Server {
     }
 
     async fn list_tools(
-        &self, _page: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>,
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
         let caller = self.caller(&context)?;
         Ok(ListToolsResult::with_all_items(tools::open_to(&caller)))
     }
 
     async fn call_tool(
-        &self, request: CallToolRequestParams, context: RequestContext<RoleServer>,
+        &self,
+        request: CallToolRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
         let caller = self.caller(&context)?;
         let tool = tools::named(&request.name)
@@ -119,7 +125,9 @@ impl ServerHandler for Server {
     }
 
     async fn list_resource_templates(
-        &self, _page: Option<PaginatedRequestParams>, context: RequestContext<RoleServer>,
+        &self,
+        _page: Option<PaginatedRequestParams>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
         let is_reader = self.caller(&context)?.has(Scope::Read);
         let templates = if is_reader { resources::templates() } else { Vec::new() };
@@ -127,7 +135,9 @@ impl ServerHandler for Server {
     }
 
     async fn read_resource(
-        &self, request: ReadResourceRequestParams, context: RequestContext<RoleServer>,
+        &self,
+        request: ReadResourceRequestParams,
+        context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
         let caller = self.caller(&context)?;
         let answer = async {

@@ -83,7 +83,12 @@ impl CoreTool {
     }
 
     /// Does what it is for. The caller's scope is checked before.
-    pub(crate) async fn call(self, services: &Services, caller: &Caller, arguments: JsonObject) -> Result<Answer> {
+    pub(crate) async fn call(
+        self,
+        services: &Services,
+        caller: &Caller,
+        arguments: JsonObject,
+    ) -> Result<Answer> {
         match self {
             Self::JqlSearch => jql_search::call(services, caller, parse(arguments)?).await,
             Self::GetIssue => get_issue::call(services, caller, parse(arguments)?).await,
@@ -106,7 +111,12 @@ pub(crate) fn open_to(caller: &Caller) -> Vec<Tool> {
 }
 
 /// A definition, its input described by the fields of `A`.
-fn define<A: JsonSchema>(name: &'static str, title: &str, description: &'static str, hints: ToolAnnotations) -> Tool {
+fn define<A: JsonSchema>(
+    name: &'static str,
+    title: &str,
+    description: &'static str,
+    hints: ToolAnnotations,
+) -> Tool {
     let mut annotations = hints;
     annotations.title = Some(title.to_owned());
     Tool::new(name, description, input_schema::<A>()).with_title(title).with_annotations(annotations)

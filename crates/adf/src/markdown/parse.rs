@@ -11,23 +11,33 @@ const MAX_NESTING: usize = 16;
 
 /// Reads Markdown. Never fails: what is no markup is text. The document is always valid.
 pub fn from_markdown(source: &str) -> Document {
-    let lines: Vec<String> = clean(source).split('\n').map(expand_tabs).collect();
-    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let source = clean(source);
+    let lines: Vec<&str> = source.split('\n').collect();
     fit::document(blocks(&lines, 0))
 }
 
-/// Indentation as spaces, with tab stops of four.
-fn expand_tabs(line: &str) -> String {
-    let rest = line.trim_start_matches([' ', '\t']);
-    let mut width = 0;
-    for c in line[..line.len() - rest.len()].chars() {
-        width += if c == '\t' { 4 - width % 4 } else { 1 };
-    }
-    " ".repeat(width) + rest
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// How far a line is indented, in columns: a tab goes to the next multiple of four.
+fn indent_of(line: &str) -> usize {
+    let signs = line.chars().take_while(|c| BLANKS.contains(c));
+    signs.fold(0, |column, c| if c == '\t' { column + 4 - column % 4 } else { column + 1 })
 }
 
-fn indent_of(line: &str) -> usize {
-    line.bytes().take_while(|byte| *byte == b' ').count()
+/// A line without its first columns of indentation. A tab that reaches beyond them goes as a whole.
+fn unindent(line: &str, columns: usize) -> &str {
+    let mut column = 0;
+    for (at, c) in line.char_indices() {
+        if column >= columns || !BLANKS.contains(&c) {
+            return &line[at..];
+        }
+        column += if c == '\t' { 4 - column % 4 } else { 1 };
+    }
+    ""
+}
+
+fn unindented(line: &str) -> &str {
+    line.trim_start_matches(BLANKS)
 }
 
 fn is_blank(line: &str) -> bool {
@@ -73,7 +83,7 @@ impl<'a> Reader<'a> {
     /// Reads one block, or one more line of the paragraph.
     fn read(&mut self, line: &'a str) {
         let indent = indent_of(line);
-        let rest = &line[indent..];
+        let rest = unindented(line);
         if is_blank(rest) {
             self.end_paragraph();
             self.at += 1;
@@ -132,8 +142,7 @@ impl<'a> Reader<'a> {
             }
             self.at += 1;
         }
-        let lines: Vec<&str> =
-            self.lines[start..end].iter().map(|line| line.get(4..).unwrap_or_default()).collect();
+        let lines: Vec<&str> = self.lines[start..end].iter().map(|line| unindent(line, 4)).collect();
         self.push(code_block(&lines.join("\n"), ""));
     }
 
@@ -145,7 +154,9 @@ impl<'a> Reader<'a> {
             if fence.is_closed_by(line) {
                 break;
             }
-            lines.push(&line[indent_of(line).min(indent)..]);
+            // Blanks only: a tab belongs to the code.
+            let blanks = line.bytes().take(indent).take_while(|byte| *byte == b' ').count();
+            lines.push(&line[blanks..]);
         }
         self.push(code_block(&lines.join("\n"), fence.language));
     }
@@ -153,8 +164,7 @@ impl<'a> Reader<'a> {
     fn quote(&mut self) {
         let mut inner = Vec::new();
         while let Some(line) = self.line(0) {
-            let Some(rest) = line.trim_start_matches(' ').strip_prefix('>').filter(|_| indent_of(line) < 4)
-            else {
+            let Some(rest) = unindented(line).strip_prefix('>').filter(|_| indent_of(line) < 4) else {
                 break;
             };
             inner.push(rest.strip_prefix(' ').unwrap_or(rest));
@@ -179,8 +189,9 @@ impl<'a> Reader<'a> {
         let mut items = Vec::new();
         while let Some(line) = self.line(0) {
             let indent = indent_of(line);
-            let marker = Marker::of(&line[indent..]).filter(|marker| marker.continues(first) && indent < 4);
-            let Some(marker) = marker.filter(|_| !is_rule(&line[indent..])) else {
+            let rest = unindented(line);
+            let marker = Marker::of(rest).filter(|marker| marker.continues(first) && indent < 4);
+            let Some(marker) = marker.filter(|_| !is_rule(rest)) else {
                 break;
             };
             items.push(self.list_item(line, indent, &marker));
@@ -196,7 +207,7 @@ impl<'a> Reader<'a> {
     /// Reads the lines of an item, and the empty lines after it.
     fn list_item(&mut self, line: &'a str, indent: usize, marker: &Marker) -> Node {
         let content = indent + marker.width;
-        let mut lines = vec![line.get(content..).unwrap_or_default()];
+        let mut lines = vec![unindented(line).get(marker.width..).unwrap_or_default()];
         let mut blanks = Vec::new();
         let mut in_fence = Fence::opening(lines[0].trim_start());
         self.at += 1;
@@ -206,10 +217,10 @@ impl<'a> Reader<'a> {
                 if lines.len() == 1 && is_blank(lines[0]) {
                     break;
                 }
-                blanks.push(line.get(content..).unwrap_or_default());
+                blanks.push(unindent(line, content));
             } else if indent_of(line) >= content {
                 lines.append(&mut blanks);
-                let inner = &line[content..];
+                let inner = unindent(line, content);
                 in_fence = match in_fence {
                     Some(fence) if fence.is_closed_by(inner) => None,
                     Some(fence) => Some(fence),
@@ -327,7 +338,7 @@ impl<'a> Fence<'a> {
     }
 
     fn is_closed_by(&self, line: &str) -> bool {
-        let rest = line.trim_start_matches(' ');
+        let rest = unindented(line);
         let after = rest.trim_start_matches(self.sign);
         indent_of(line) < 4 && rest.len() - after.len() >= self.length && is_blank(after)
     }

@@ -18,6 +18,7 @@ pub fn to_markdown(document: &Document) -> String {
 fn blocks(nodes: &[Node], taken: Option<char>) -> String {
     let mut out = String::new();
     let mut previous: Option<&NodeKind> = None;
+    let in_list = taken.is_some();
     let mut taken = taken;
     let mut rest = nodes;
     while let Some(node) = rest.first() {
@@ -30,7 +31,8 @@ fn blocks(nodes: &[Node], taken: Option<char>) -> String {
             continue;
         }
         if previous.is_some() {
-            let tight = previous == Some(&NodeKind::Paragraph) && may_follow_directly(node, &written);
+            let tight =
+                in_list && previous == Some(&NodeKind::Paragraph) && may_follow_directly(node, &written);
             out.push_str(if tight { "\n" } else { "\n\n" });
         }
         out.push_str(&written);

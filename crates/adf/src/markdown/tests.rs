@@ -79,6 +79,12 @@ fn lists_hold_what_is_indented_below_them() {
         blocks("1. a\n   ```sh\n   ls\n\n     -l\n   ```"),
         json!([{"type": "orderedList", "content": [item(json!([paragraph("a"), code]))]}])
     );
+    assert_eq!(
+        blocks("-\ta\n\tb\n\n\t- c")[0]["content"][0]["content"][1]["content"][0]["content"],
+        json!([paragraph("c")])
+    );
+    let tabs = "```\n\ta\n```\n\n- b\n\n  ```\n  \tc\n  ```";
+    assert_eq!(to_markdown(&from_markdown(tabs)), tabs);
     assert_eq!(blocks("text\n2. not a list"), json!([paragraph("text 2. not a list")]));
     assert_eq!(blocks("- a\n* b").as_array().unwrap().len(), 2);
 }

@@ -221,7 +221,8 @@ fn paragraph() -> impl Strategy<Value = Node> {
 }
 
 fn code_block() -> impl Strategy<Value = Node> {
-    let line = text(10);
+    let line =
+        (text(10), select(vec!["", "\t", "  \t"])).prop_map(|(text, indent)| format!("{indent}{text}"));
     let text = prop::collection::vec(line, 1..4).prop_map(|lines| lines.join("\n"));
     (text, prop::option::of(select(vec!["rust", "c++", "C#"]))).prop_map(|(text, language)| {
         let code = Node::with_content(NodeKind::CodeBlock, vec![Node::text(text)]);

@@ -21,7 +21,8 @@ const FORMATS: [(char, Format); 6] = [
 ];
 const CITATION: usize = FORMATS.len();
 /// What a backslash protects. Before anything else it is a backslash: `C:\temp`.
-const PROTECTED: [char; 15] = ['*', '_', '-', '+', '^', '~', '?', '{', '}', '[', ']', '!', '|', '#', '\\'];
+const PROTECTED: [char; 16] =
+    ['!', '[', ']', '^', '~', '+', '?', '%', '{', '}', '(', ')', '*', '_', '-', '|'];
 /// `{color}` stands no deeper inside itself than this; deeper ones are not shown.
 const MAX_COLORS: usize = 16;
 
@@ -255,13 +256,15 @@ impl<'a, 'p> Scanner<'a, 'p> {
     }
 
     fn backslash(&mut self) {
-        match self.rest()[1..].chars().next() {
-            Some('\\') => {
+        let after = &self.rest()[1..];
+        match after.chars().next() {
+            Some('\\') if self.is_break(&after[1..]) => {
                 self.skip(2);
                 let at_end_of_line = usize::from(self.rest().starts_with('\n'));
                 self.skip(at_end_of_line);
                 self.end_line();
             }
+            Some('\\') => self.take_text(2),
             Some(next) if PROTECTED.contains(&next) => {
                 self.skip(1);
                 self.take_text(next.len_utf8());
@@ -269,6 +272,12 @@ impl<'a, 'p> Scanner<'a, 'p> {
             }
             _ => self.take_text(1),
         }
+    }
+
+    /// Whether two backslashes make a break: not where they are part of a path, such as `\\server\share`.
+    fn is_break(&self, after: &str) -> bool {
+        let in_path = after.chars().take_while(|c| !c.is_whitespace()).any(|c| c == '\\');
+        self.previous != Some('\\') && !in_path
     }
 
     fn format(&mut self, sign: char) {

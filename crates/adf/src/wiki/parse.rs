@@ -44,7 +44,7 @@ impl<'a> Line<'a> {
         if text.len() >= 4 && text.bytes().all(|byte| byte == b'-') {
             return Self::Rule;
         }
-        if let Some(rest) = text.strip_prefix("bq.").filter(|rest| rest.starts_with(char::is_whitespace)) {
+        if let Some(rest) = text.strip_prefix("bq.") {
             return Self::Quote(rest.trim_start());
         }
         if let Some((level, rest)) = heading(text) {
@@ -60,11 +60,12 @@ impl<'a> Line<'a> {
     }
 }
 
+/// Jira asks for no blank after the dot.
 fn heading(text: &str) -> Option<(u64, &str)> {
     let rest = text.strip_prefix('h')?;
     let level = rest.chars().next()?.to_digit(10).filter(|level| (1..=6).contains(level))?;
     let rest = rest[1..].strip_prefix('.')?;
-    (rest.is_empty() || rest.starts_with(char::is_whitespace)).then(|| (u64::from(level), rest.trim_start()))
+    Some((u64::from(level), rest.trim_start()))
 }
 
 /// The markers of a list item and its text. Dashes alone are a marker only one by one, or where a list is open:

@@ -154,6 +154,8 @@ fn blocks_of_every_kind() {
         ])
     );
     assert_eq!(line("a\\\\b"), json!([text("a"), {"type": "hardBreak"}, text("b")]));
+    assert_eq!(line(r"\\server\share"), json!([text(r"\\server\share")]));
+    assert_eq!(blocks("h5.a")[0]["attrs"]["level"], 5);
     assert_eq!(blocks("h7. a"), json!([paragraph("h7. a")]));
     let panel = &blocks("{panel:title=T|bgColor=#FFFAE6}\na\n{panel}")[0];
     assert_eq!(panel["attrs"], json!({"panelType": "warning"}));

@@ -1,7 +1,6 @@
 //! `forebay serve` and `forebay worker`.
 
 use std::{
-    future::Future,
     net::SocketAddr,
     sync::{
         Arc,
@@ -68,14 +67,13 @@ pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationTo
     tokio::spawn(async move {
         let draining = stop.clone();
         let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
-        let serving = std::future::IntoFuture::into_future(serving);
         // Open streams (progress pages, MCP sessions) have no end of their own.
         let deadline = async move {
             draining.cancelled().await;
             tokio::time::sleep(DRAIN).await;
         };
         tokio::select! {
-            served = serving => served.map_err(Failure::from),
+            served = serving.into_future() => served.map_err(Failure::from),
             () = deadline => Ok(()),
         }
     })
@@ -104,12 +102,9 @@ pub(super) fn start_worker(wiring: &Wiring, stop: CancellationToken) -> Part {
         concurrency: usize::from(wiring.settings.worker_concurrency),
         ..WorkerSettings::default()
     };
-    let working = queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped(stop));
+    let stopped = async move { stop.cancelled().await };
+    let working = queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped);
     tokio::spawn(async move { working.await.map_err(Failure::from) })
-}
-
-fn stopped(stop: CancellationToken) -> impl Future<Output = ()> + Send + 'static {
-    async move { stop.cancelled().await }
 }
 
 /// Waits for Ctrl-C or SIGTERM, or for a part that ends by itself; then lets both parts drain.

@@ -103,12 +103,12 @@ impl Browser {
         self.run(script).await.as_i64().unwrap()
     }
 
-    /// Waits until the page's text holds something.
+    /// Waits until the page's text holds something, whatever the case: style sheets may change it.
     pub async fn wait_for(&self, text: &str) {
         let began = Instant::now();
         loop {
             let seen = self.text().await;
-            if seen.contains(text) {
+            if seen.to_lowercase().contains(&text.to_lowercase()) {
                 return;
             }
             assert!(began.elapsed() < Duration::from_secs(20), "`{text}` does not appear in: {seen}");

@@ -68,7 +68,7 @@ async fn pages_show_another_tenant_nothing() {
     browser.go(&format!("{}/login", app.url)).await;
     browser.fill("input[name=key]", &theirs).await;
     browser.click("form button[type=submit]").await;
-    browser.wait_for("Throughput").await;
+    browser.wait_for("Work Pulse").await;
     for path in ["/issues/10001", "/instances/copy"] {
         browser.go(&format!("{}{path}", app.url)).await;
         browser.wait_for("404").await;

@@ -101,7 +101,7 @@ async fn rest_errors_name_the_field_and_the_remedy() {
     let taken = app.post("/v1/instances", json!({ "name": "site", "kind": "sandbox" })).await;
     assert_eq!(problem(taken).await.0, 409);
     let nowhere = app.get("/v1/nowhere").await;
-    assert_eq!(problem(nowhere).await, (404, "not_found".into(), Value::Null));
+    assert_eq!(problem(nowhere).await, (404, "unknown_route".into(), Value::Null));
     let nobody = app.ask(Method::GET, "/v1/issues", None, None).await;
     assert_eq!(problem(nobody).await, (401, "unauthenticated".into(), Value::Null));
 }

@@ -18,7 +18,6 @@ use uuid::Uuid;
 use super::{errors::convert, issues_upsert, transaction::PgTenantTx};
 
 /// An issue with the names of what it points to.
-#[derive(sqlx::FromRow)]
 pub(super) struct StoredIssue {
     pub(super) id: Uuid,
     pub(super) instance_id: Uuid,
@@ -226,23 +225,25 @@ impl IssueStore for PgTenantTx {
 impl PgTenantTx {
     /// The present issues of that key or numeric id, at most one per instance. Old keys count only where no instance has
     /// an issue of that key now.
+    ///
+    /// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too.
     async fn find(
         &mut self, instance: Option<InstanceId>, key: Option<&str>, number: Option<&str>,
     ) -> Result<Vec<StoredIssue>> {
         sqlx::query_as!(
             StoredIssue,
-            r#"WITH named AS MATERIALIZED (
+            r#"WITH found AS MATERIALIZED (
                    SELECT i.id, 0 AS distance FROM issues i
-                   WHERE i.key = $2 AND i.presence = 'present'
-                   UNION ALL
-                   SELECT a.issue_id, 1 FROM jira_instances n
-                   JOIN issue_key_aliases a ON a.tenant_id = n.tenant_id AND a.instance_id = n.id AND a.key = $2
+                   WHERE i.key = $2 AND i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
                    UNION ALL
                    SELECT i.id, 0 FROM jira_instances n
                    JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_id = $3
-               ), found AS MATERIALIZED (
-                   SELECT m.id, m.distance FROM named m JOIN issues i ON i.id = m.id
-                   WHERE i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
+                   WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
+                   UNION ALL
+                   SELECT i.id, 1 FROM jira_instances n
+                   JOIN issue_key_aliases k ON k.tenant_id = n.tenant_id AND k.instance_id = n.id AND k.key = $2
+                   CROSS JOIN LATERAL (SELECT x.id, x.presence FROM issues x WHERE x.id = k.issue_id LIMIT 1) i
+                   WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
                )
                SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
                       i.issue_type, i.status, i.status_id, i.status_category, i.priority, i.resolution,
@@ -251,11 +252,11 @@ impl PgTenantTx {
                       i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
                       i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
                FROM found f
-               JOIN issues i ON i.id = f.id
+               CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = f.id LIMIT 1) i
                JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
-               LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
-               LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
                WHERE f.distance = (SELECT min(distance) FROM found)
                ORDER BY n.name"#,
             instance.map(|id| id.0) as _,

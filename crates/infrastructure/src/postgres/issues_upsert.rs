@@ -20,7 +20,7 @@ use application::{
 };
 use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
@@ -78,6 +78,7 @@ pub(super) async fn upsert(
     let ids: Vec<Uuid> = newest.keys().copied().collect();
     let stored = lock_stored(conn, &ids).await?;
     let mut issues = plan(newest, stored);
+    forget_plans_of_small_tables(conn, &issues).await?;
     reference::upsert(conn, scope, &seen_inside(&issues), false).await?;
 
     displace(conn, scope, &issues).await?;
@@ -158,6 +159,16 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
         }
     }
     issues
+}
+
+/// A session keeps the plans of foreign-key checks. Those made while a table was nearly empty read all of the tenant's rows for
+/// every check, so while tables grow fast the plans are made anew with every page, which takes some milliseconds.
+async fn forget_plans_of_small_tables(conn: &mut PgConnection, issues: &[Planned<'_>]) -> Result<()> {
+    const FAST: usize = 20;
+    if issues.iter().filter(|issue| issue.stored.is_none()).count() >= FAST {
+        conn.execute("DISCARD PLANS").await.map_err(convert)?;
+    }
+    Ok(())
 }
 
 /// The reference data seen inside the issues, the newest issue's last, and every account they name.

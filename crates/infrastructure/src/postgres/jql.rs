@@ -15,6 +15,7 @@ mod custom_types;
 mod dates;
 mod fields;
 mod functions;
+mod history;
 mod names;
 mod order;
 mod refusals;

@@ -10,7 +10,7 @@ use application::{
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
@@ -50,18 +50,25 @@ impl PulseStore for PgTenantTx {
     async fn pulse(&mut self, filter: &PulseFilter, now: DateTime<Utc>) -> Result<Pulse> {
         let scope = Scope::new(filter);
         let conn = self.conn();
+        // Without statistics, as right after a first copy, the planner takes a tenant for a handful of rows and would
+        // compare every issue with every completion.
+        conn.execute("SET LOCAL enable_nestloop = off").await.map_err(convert)?;
         let (throughput, lead_time_days) = completions(conn, &scope).await?;
+        let reopen_rate = reopen_rate(conn, &scope).await?;
+        let trend = trend(conn, &scope).await?;
+        conn.execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
         let state = state(conn, &scope, lead_time_days.p85, now).await?;
+        let top_risks = top_risks(conn, &scope, lead_time_days.p85, now).await?;
         Ok(Pulse {
             throughput,
             lead_time_days,
             sla_risk: state.sla_risk,
             wip: state.wip,
             stuck: state.stuck,
-            reopen_rate: reopen_rate(conn, &scope).await?,
+            reopen_rate,
             issues: state.issues,
-            trend: trend(conn, &scope).await?,
-            top_risks: top_risks(conn, &scope, lead_time_days.p85, now).await?,
+            trend,
+            top_risks,
             as_of: state.as_of,
         })
     }

@@ -1,3 +1,5 @@
+//! Logs, traces and metrics, as operators see them.
+
 use std::sync::{Arc, Mutex};
 
 use serde_json::Value;

@@ -1,5 +1,7 @@
 //! Tests of the infrastructure over a real PostgreSQL, as the roles that production uses.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod border;
 mod bundles;
 mod database;

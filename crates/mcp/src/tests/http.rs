@@ -100,9 +100,8 @@ async fn a_client_of_the_version_without_sessions_is_served() {
     let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {
         "name": "sql_query", "arguments": { "sql": "SELECT 1" }, "_meta": meta,
     } });
-    let headers = vec![
-        ("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "sql_query"),
-    ];
+    let headers =
+        vec![("mcp-protocol-version", "2026-07-28"), ("mcp-method", "tools/call"), ("mcp-name", "sql_query")];
     let (status, answer) = Ask { body, headers, ..Ask::default() }.send().await;
     assert_eq!(status, StatusCode::OK, "{answer}");
     assert_eq!(answer["result"]["structuredContent"]["row_count"], 1);

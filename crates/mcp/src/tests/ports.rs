@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use application::{
     Actor, Caller, Error, Result, Scope, Services,
     ports::{
-        Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection, SqlAnswer,
-        SqlLimits, TenantTx,
+        Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
+        SqlAnswer, SqlLimits, TenantTx,
     },
     webhooks::Deliveries,
 };
@@ -60,7 +60,11 @@ impl Database for Nothing {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
         let row = vec![json!(tenant), json!(sql), json!(limits.max_rows)];
-        Ok(SqlAnswer { columns: vec!["tenant".into(), "sql".into(), "rows".into()], rows: vec![row], truncated: false })
+        Ok(SqlAnswer {
+            columns: vec!["tenant".into(), "sql".into(), "rows".into()],
+            rows: vec![row],
+            truncated: false,
+        })
     }
 
     async fn check(&self) -> Result<()> {

@@ -121,8 +121,14 @@ async fn wrong_arguments_and_jql_are_for_the_model_to_mend() {
         answer["result"]["structuredContent"].clone()
     };
     assert_eq!(refused("jql_search", json!({})).await["fields"][0]["field"], "jql");
-    assert_eq!(refused("jql_search", json!({ "jql": "a = 1", "limit": 101 })).await["fields"][0]["field"], "limit");
-    assert_eq!(refused("sql_query", json!({ "sql": "SELECT 1", "max_rows": 0 })).await["fields"][0]["field"], "max_rows");
+    assert_eq!(
+        refused("jql_search", json!({ "jql": "a = 1", "limit": 101 })).await["fields"][0]["field"],
+        "limit"
+    );
+    assert_eq!(
+        refused("sql_query", json!({ "sql": "SELECT 1", "max_rows": 0 })).await["fields"][0]["field"],
+        "max_rows"
+    );
     let cursor = refused("get_issue", json!({ "key": "PAY-1", "cursor": "page 2" })).await;
     assert_eq!(cursor["fields"][0]["field"], "cursor");
     let jql = refused("jql_search", json!({ "jql": "status ? Done" })).await;

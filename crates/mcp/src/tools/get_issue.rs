@@ -64,7 +64,8 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let wanted = Wanted::of(&arguments)?;
     let mut tx = services.db.tenant(caller.tenant).await?;
     let named = instance_named(tx.as_mut(), arguments.instance.as_deref()).await?;
-    let issue = require_issue(tx.as_mut(), named.as_ref().map(|instance| instance.id), &arguments.key).await?;
+    let issue =
+        require_issue(tx.as_mut(), named.as_ref().map(|instance| instance.id), &arguments.key).await?;
     let instance = match named {
         Some(instance) => Some(instance),
         None => tx.instance(&issue.instance).await?,
@@ -118,7 +119,11 @@ impl Wanted {
 }
 
 fn answer(
-    issue: &IssueRow, instance: Option<&Instance>, wanted: &Wanted, listings: Vec<Listing>, mut budget: Budget,
+    issue: &IssueRow,
+    instance: Option<&Instance>,
+    wanted: &Wanted,
+    listings: Vec<Listing>,
+    mut budget: Budget,
 ) -> Answer {
     let mut answer = Answer::default();
     answer.set_within(&mut budget, "key", columns::value(issue, "key"));
@@ -127,8 +132,8 @@ fn answer(
         Wanted::Whole { sections, raw } => {
             add_fields(&mut answer, &mut budget, issue, instance);
             // What else is wanted needs room as well.
-            let share = if sections.is_empty() && !raw { 1.0 } else { 0.6 };
-            add_description(&mut answer, &mut budget, issue, 0, share);
+            let room = if sections.is_empty() && !raw { budget.room() } else { budget.room() / 5 * 3 };
+            add_description(&mut answer, &mut budget, issue, 0, room);
             for listing in listings {
                 listing.add(&mut answer, &mut budget, None);
             }
@@ -138,7 +143,8 @@ fn answer(
         }
         Wanted::Rest(cursor) => {
             if cursor.section == Section::Description {
-                add_description(&mut answer, &mut budget, issue, cursor.at, 1.0);
+                let room = budget.room();
+                add_description(&mut answer, &mut budget, issue, cursor.at, room);
             }
             for listing in listings {
                 listing.add(&mut answer, &mut budget, Some(cursor.at));
@@ -150,8 +156,24 @@ fn answer(
 
 fn add_fields(answer: &mut Answer, budget: &mut Budget, issue: &IssueRow, instance: Option<&Instance>) {
     const COLUMNS: [&str; 18] = [
-        "summary", "status", "status_category", "type", "priority", "resolution", "assignee", "reporter", "project",
-        "created", "updated", "resolved", "due", "story_points", "parent", "labels", "components", "fixVersions",
+        "summary",
+        "status",
+        "status_category",
+        "type",
+        "priority",
+        "resolution",
+        "assignee",
+        "reporter",
+        "project",
+        "created",
+        "updated",
+        "resolved",
+        "due",
+        "story_points",
+        "parent",
+        "labels",
+        "components",
+        "fixVersions",
     ];
     for column in COLUMNS {
         answer.set_within(budget, column, columns::value(issue, column));
@@ -165,15 +187,14 @@ fn add_fields(answer: &mut Answer, budget: &mut Budget, issue: &IssueRow, instan
     answer.untrusted("summary");
 }
 
-/// Adds the description from a character on, within a share of the room.
-fn add_description(answer: &mut Answer, budget: &mut Budget, issue: &IssueRow, from: usize, share: f64) {
+/// Adds the description from a character on, as far as it fits into `room`.
+fn add_description(answer: &mut Answer, budget: &mut Budget, issue: &IssueRow, from: usize, room: usize) {
     const NAME: &str = "description";
     let Value::String(text) = columns::value(issue, NAME) else { return };
     let rest = text.char_indices().nth(from).map_or("", |(at, _)| &text[at..]);
     if rest.is_empty() {
         return;
     }
-    let room = (budget.room() as f64 * share) as usize;
     let shown = budget::beginning(rest, room.saturating_sub(NAME.len() + 4));
     let end = from + shown.chars().count();
     answer.set_within(budget, NAME, json!(shown));

@@ -30,6 +30,9 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let open = list_transitions(services, caller, instance, &arguments.key).await?;
     let mut answer = Answer::default();
     answer.set("key", arguments.key);
-    answer.set("transitions", open.iter().filter_map(|choice| serde_json::to_value(choice).ok()).collect::<Vec<_>>());
+    answer.set(
+        "transitions",
+        open.iter().filter_map(|choice| serde_json::to_value(choice).ok()).collect::<Vec<_>>(),
+    );
     Ok(answer)
 }

@@ -141,9 +141,9 @@ fn answer(page: &SearchPage, columns: &[&str], budget: &mut Budget) -> Answer {
     let rows = budget.fill(page.issues.iter().map(|issue| row(issue, columns, !is_one_site)));
     for column in columns.iter().skip(1) {
         let is_nowhere = page.issues.iter().all(|issue| is_empty(&columns::value(issue, column)));
-        let is_asked = !columns::USUAL.contains(column);
-        if is_asked && is_nowhere && first.is_some() {
-            let how = "no row here has it: check the column name or the Jira field id";
+        if is_nowhere && !columns::is_ours(column) && first.is_some() {
+            let how =
+                "no row here has it; if that is a surprise, check the column's name or the Jira field id";
             answer.leave_out(LeftOut::how(budget::clip(column, 40), how));
         }
     }
@@ -192,17 +192,20 @@ mod tests {
         let mut answered = content(answer(&page(2), &columns::USUAL, &mut budget));
         assert_eq!(answered["issues"][1]["key"], "PAY-2");
         answered["issues"].as_array_mut().unwrap().truncate(1);
-        assert_eq!(answered, json!({
-            "total": 345,
-            "next_cursor": "c2",
-            "instance": "demo",
-            "issues": [{
-                "key": "PAY-1", "type": "Bug", "status": "In Progress", "priority": "High", "assignee": "Ada Lovelace",
-                "updated": "2026-03-02T09:30:00Z", "summary": "Card payments fail",
-            }],
-            "untrusted": ["issues"],
-            "notice": answered["notice"],
-        }));
+        assert_eq!(
+            answered,
+            json!({
+                "total": 345,
+                "next_cursor": "c2",
+                "instance": "demo",
+                "issues": [{
+                    "key": "PAY-1", "type": "Bug", "status": "In Progress", "priority": "High", "assignee": "Ada Lovelace",
+                    "updated": "2026-03-02T09:30:00Z", "summary": "Card payments fail",
+                }],
+                "untrusted": ["issues"],
+                "notice": answered["notice"],
+            })
+        );
     }
 
     #[test]
@@ -219,11 +222,16 @@ mod tests {
         let fields = ["summary", "customfield_10020", "nonsense", "resolution"].map(str::to_owned);
         let columns = columns_of(Some(&fields)).unwrap();
         let answered = content(answer(&page(1), &columns, &mut Budget::new(None).unwrap()));
-        let row = json!({ "key": "PAY-1", "summary": "Card payments fail", "customfield_10020": ["Sprint 7"] });
+        let row =
+            json!({ "key": "PAY-1", "summary": "Card payments fail", "customfield_10020": ["Sprint 7"] });
         assert_eq!(answered["issues"], json!([row]));
-        let named: Vec<&str> =
-            answered["left_out"].as_array().unwrap().iter().filter_map(|left| left["what"].as_str()).collect();
-        assert_eq!(named, ["nonsense", "resolution"]);
+        let named: Vec<&str> = answered["left_out"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(|left| left["what"].as_str())
+            .collect();
+        assert_eq!(named, ["nonsense"], "an issue without a resolution is no surprise");
         assert!(columns_of(Some(&vec!["x".to_owned(); 31])).is_err());
         assert_eq!(columns_of(Some(&[])).unwrap(), columns::USUAL);
     }
@@ -236,7 +244,11 @@ mod tests {
         assert!((5..50).contains(&fits), "{fits}");
         let shorter = SearchPage { issues: page.issues[..fits].to_vec(), ..page };
         let answered = content(answer(&shorter, &columns::USUAL, &mut budget));
-        assert_eq!(answered["issues"].as_array().unwrap().len(), fits, "all rows of the shorter page are shown");
+        assert_eq!(
+            answered["issues"].as_array().unwrap().len(),
+            fits,
+            "all rows of the shorter page are shown"
+        );
     }
 
     #[test]

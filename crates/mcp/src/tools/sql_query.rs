@@ -62,7 +62,8 @@ fn answer(found: SqlAnswer, mut budget: Budget) -> Answer {
     let read = found.rows.len();
     let rows = budget.fill(found.rows.into_iter().map(Value::from));
     if rows.len() < read {
-        let how = "select fewer columns, aggregate, go on with ORDER BY and OFFSET, or ask for a larger max_chars";
+        let how =
+            "select fewer columns, aggregate, go on with ORDER BY and OFFSET, or ask for a larger max_chars";
         answer.leave_out(LeftOut { shown: Some(rows.len()), ..LeftOut::how("rows", how) });
     } else if found.truncated {
         let how = "there are more: ask for a larger max_rows, or go on with ORDER BY and OFFSET";

@@ -36,7 +36,11 @@ fn every_tool_says_what_it_does_and_what_it_takes() {
         assert_eq!((&schema["type"], &schema["additionalProperties"]), (&json!("object"), &json!(false)));
         for (name, property) in schema["properties"].as_object().unwrap() {
             assert!(property["description"].is_string(), "{}.{name}", definition.name);
-            assert!(property["type"].is_string(), "{}.{name}: one type, not null: {property}", definition.name);
+            assert!(
+                property["type"].is_string(),
+                "{}.{name}: one type, not null: {property}",
+                definition.name
+            );
         }
     }
 }
@@ -87,7 +91,10 @@ fn a_wrong_argument_is_named() {
     assert_eq!(problem(json!({})), ("jql".into(), "is needed".into()));
     let (field, message) = problem(json!({ "jql": "", "max_results": 5 }));
     assert_eq!(field, "max_results");
-    assert!(message.starts_with("is not known here; expected one of `jql`, `instance`, `limit`"), "{message}");
+    assert!(
+        message.starts_with("is not known here; expected one of `jql`, `instance`, `limit`"),
+        "{message}"
+    );
     assert_eq!(problem(json!({ "jql": "", "limit": "many", "fields": [] })).0, "limit");
     assert_eq!(problem(json!({ "jql": "", "fields": "summary" })).0, "fields");
     assert_eq!(problem(json!({ "jql": 7 })).0, "jql");
@@ -99,6 +106,9 @@ fn an_argument_may_be_left_out_null_or_empty() {
     assert!(parse::<jql_search::Arguments>(arguments.as_object().unwrap().clone()).is_ok());
     assert_eq!(given(Some("  ")), None);
     assert_eq!(given(Some(" demo ")), Some("demo"));
-    assert_eq!((count("limit", None, 20, 100).unwrap(), count("limit", Some(100), 20, 100).unwrap()), (20, 100));
+    assert_eq!(
+        (count("limit", None, 20, 100).unwrap(), count("limit", Some(100), 20, 100).unwrap()),
+        (20, 100)
+    );
     assert!(count("limit", Some(0), 20, 100).is_err());
 }

@@ -41,7 +41,8 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let fields = given(arguments.resolution.as_deref()).map(|name| json!({ "resolution": { "name": name } }));
     let transition = arguments.transition.trim();
     let issue =
-        issues::transition_issue(services, caller, instance, &arguments.key, transition, fields.as_ref()).await?;
+        issues::transition_issue(services, caller, instance, &arguments.key, transition, fields.as_ref())
+            .await?;
     let mut answer = Answer::default();
     for column in ["key", "instance", "status", "status_category", "resolution", "updated"] {
         let value = columns::value(&issue, column);

@@ -60,9 +60,16 @@ mod tests {
         for kept in ["/", "/issues?jql=a%20%3D%20b", "/instances/acme"] {
             assert_eq!(local(kept), kept);
         }
-        for refused in
-            ["", "issues", "//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "/\t/evil", "/login?next=/"]
-        {
+        for refused in [
+            "",
+            "issues",
+            "//evil.example",
+            "/\\evil.example",
+            "https://evil.example",
+            "/a\nb",
+            "/\t/evil",
+            "/login?next=/",
+        ] {
             assert_eq!(local(refused), "/", "{refused}");
         }
     }

@@ -25,8 +25,9 @@ impl Asset {
     }
 }
 
-pub(super) static STYLE: LazyLock<Asset> =
-    LazyLock::new(|| Asset::new("console", "css", "text/css; charset=utf-8", include_str!("../../assets/console.css")));
+pub(super) static STYLE: LazyLock<Asset> = LazyLock::new(|| {
+    Asset::new("console", "css", "text/css; charset=utf-8", include_str!("../../assets/console.css"))
+});
 pub(super) static SCRIPT: LazyLock<Asset> = LazyLock::new(|| {
     Asset::new("console", "js", "text/javascript; charset=utf-8", include_str!("../../assets/console.js"))
 });
@@ -46,8 +47,10 @@ pub(super) async fn serve(Path(file): Path<String>) -> Response {
     let Some(asset) = assets.into_iter().find(|asset| asset.file == file) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let headers =
-        [(header::CONTENT_TYPE, asset.content_type), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+    let headers = [
+        (header::CONTENT_TYPE, asset.content_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+    ];
     (headers, asset.content).into_response()
 }
 

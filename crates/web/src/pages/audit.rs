@@ -36,7 +36,11 @@ pub(super) struct Asked {
 }
 
 /// `GET /audit`
-pub(super) async fn show(State(state): State<WebState>, visitor: Visitor, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Response {
     visitor.page(Section::Audit, view(&state, &visitor, &asked).await)
 }
 
@@ -44,10 +48,13 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Audi
     visitor.caller.require(Scope::Admin)?;
     let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     let before = match given(&asked.before) {
-        Some(id) => Some(Uuid::parse_str(&id).map_err(|_| Error::invalid("before", "is not the id of an entry"))?),
+        Some(id) => {
+            Some(Uuid::parse_str(&id).map_err(|_| Error::invalid("before", "is not the id of an entry"))?)
+        }
         None => None,
     };
-    let filter = AuditFilter { action: given(&asked.action), target: given(&asked.target), before, limit: PAGE_SIZE };
+    let filter =
+        AuditFilter { action: given(&asked.action), target: given(&asked.target), before, limit: PAGE_SIZE };
     let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
     let entries = tx.audit_entries(&filter).await?;
     Ok(AuditPage::new(visitor.shell(Section::Audit, "Audit log"), asked, entries, state.services.clock.now()))
@@ -102,7 +109,9 @@ impl AuditPage {
 
 fn row(entry: AuditEntry, now: DateTime<Utc>) -> Row {
     let issue = match (entry.action.as_str(), &entry.target, &entry.instance) {
-        ("add_comment" | "transition_issue", Some(key), Some(instance)) => Some(addresses::issue(instance, key)),
+        ("add_comment" | "transition_issue", Some(key), Some(instance)) => {
+            Some(addresses::issue(instance, key))
+        }
         _ => None,
     };
     Row {

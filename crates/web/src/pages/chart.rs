@@ -11,7 +11,7 @@ const BOTTOM: f64 = 170.0;
 /// How much of its column a bar takes.
 const BAR: f64 = 0.52;
 /// More labels than this do not fit beside each other on a wide page.
-const MOST_LABELS: usize = 13;
+const MOST_LABELS: usize = 12;
 /// Up to so many fit on a phone too.
 const FEW_LABELS: usize = 6;
 
@@ -105,9 +105,14 @@ struct Segment {
 impl Chart {
     /// A chart of these series. `description` says in words what it shows, for those who do not see it.
     pub(super) fn new(
-        id: &'static str, title: impl Into<String>, description: String, labels: Vec<Label>, series: &[Series<'_>],
+        id: &'static str,
+        title: impl Into<String>,
+        description: String,
+        labels: Vec<Label>,
+        series: &[Series<'_>],
     ) -> Self {
-        let largest = series.iter().flat_map(|series| series.values.iter().flatten()).fold(0.0, |a: f64, b| a.max(*b));
+        let largest =
+            series.iter().flat_map(|series| series.values.iter().flatten()).fold(0.0, |a: f64, b| a.max(*b));
         let scale = Scale::up_to(largest);
         let count = labels.len();
         let columns = labels
@@ -167,7 +172,7 @@ fn label_at(index: usize, count: usize) -> (bool, bool) {
     let stride = count.div_ceil(MOST_LABELS).max(1);
     let from_last = count - 1 - index;
     let few = count.div_ceil(stride) <= FEW_LABELS;
-    (from_last % stride == 0, !few && from_last % (stride * 2) != 0)
+    (from_last.is_multiple_of(stride), !few && !from_last.is_multiple_of(stride * 2))
 }
 
 fn segments(series: &Series<'_>, count: usize, scale: &Scale) -> Vec<Segment> {
@@ -200,7 +205,8 @@ impl Scale {
         const MOST_STEPS: f64 = 4.0;
         let least = (largest / MOST_STEPS).max(f64::MIN_POSITIVE);
         let power = 10_f64.powf(least.log10().floor());
-        let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least);
+        let step =
+            [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least);
         // Counts have no halves, and an empty chart still has an axis.
         let step = step.unwrap_or(power * 10.0).max(1.0);
         let step = if step < 10.0 { step.ceil() } else { step };
@@ -230,7 +236,10 @@ mod tests {
     use super::*;
 
     fn chart(values: &[Option<f64>]) -> Chart {
-        let labels = values.iter().enumerate().map(|(i, _)| Label { short: format!("w{i}"), hint: format!("week {i}") });
+        let labels = values
+            .iter()
+            .enumerate()
+            .map(|(i, _)| Label { short: format!("w{i}"), hint: format!("week {i}") });
         let series = [
             Series { name: "bars", class: "a", mark: Mark::Bars, values: values.to_vec() },
             Series { name: "line", class: "b", mark: Mark::Line, values: values.to_vec() },
@@ -240,7 +249,9 @@ mod tests {
 
     #[test]
     fn the_axis_ends_at_a_round_number_above_the_largest_value() {
-        let labels = |largest: f64| Scale::up_to(largest).ticks().into_iter().map(|tick| tick.label).collect::<Vec<_>>();
+        let labels = |largest: f64| {
+            Scale::up_to(largest).ticks().into_iter().map(|tick| tick.label).collect::<Vec<_>>()
+        };
         assert_eq!(labels(0.0), ["0", "1"]);
         assert_eq!(labels(3.0), ["0", "1", "2", "3"]);
         assert_eq!(labels(7.0), ["0", "2", "4", "6", "8"]);
@@ -250,7 +261,12 @@ mod tests {
         for largest in 1..3000 {
             let scale = Scale::up_to(f64::from(largest));
             let top = scale.step * f64::from(scale.steps);
-            assert!(top >= f64::from(largest) && scale.steps <= 4, "{largest}: {} x {}", scale.steps, scale.step);
+            assert!(
+                top >= f64::from(largest) && scale.steps <= 4,
+                "{largest}: {} x {}",
+                scale.steps,
+                scale.step
+            );
         }
     }
 
@@ -259,7 +275,10 @@ mod tests {
         let chart = chart(&[Some(1.0), Some(2.0), None, Some(4.0)]);
         assert_eq!(chart.lines.len(), 1, "only the first two are neighbours");
         assert_eq!(chart.columns[2].dots.len() + chart.columns[2].bars.len(), 0);
-        assert_eq!((chart.columns[3].dots[0].y.as_str(), chart.columns[3].bars[0].height.as_str()), ("10.0", "160.0"));
+        assert_eq!(
+            (chart.columns[3].dots[0].y.as_str(), chart.columns[3].bars[0].height.as_str()),
+            ("10.0", "160.0")
+        );
     }
 
     #[test]

@@ -12,11 +12,12 @@ use axum::{
 use super::shell::{self, Shell};
 use crate::{
     context::RequestContext,
-    rest::problem::{self, Problem},
+    rest::problem::{self, Refusal},
 };
 
 /// Only our own files, no inline script or style, nobody frames us, no form goes elsewhere.
-const POLICY: &str = "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+const POLICY: &str =
+    "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 const HEADERS: [(HeaderName, &str); 5] = [
     (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -42,7 +43,9 @@ impl FaultPage {
         let status = problem::status_of(error);
         let message = match error {
             // "internal error" says nothing to a reader.
-            Error::Internal(_) => "Something failed on our side. The fault is logged under the request id below.".into(),
+            Error::Internal(_) => {
+                "Something failed on our side. The fault is logged under the request id below.".into()
+            }
             other => sentence(&other.to_string()),
         };
         Self::worded(status, message, shell, request_id)
@@ -50,7 +53,13 @@ impl FaultPage {
 
     fn worded(status: StatusCode, message: String, shell: Shell, request_id: &str) -> Self {
         let shell = Shell { title: title_of(status).to_owned(), ..shell };
-        Self { shell, status: status.as_u16(), message, advice: advice(status), request_id: request_id.to_owned() }
+        Self {
+            shell,
+            status: status.as_u16(),
+            message,
+            advice: advice(status),
+            request_id: request_id.to_owned(),
+        }
     }
 }
 
@@ -107,7 +116,7 @@ pub(super) async fn unknown_path(uri: Uri, headers: HeaderMap) -> Response {
     if accepts.contains("text/html") {
         return StatusCode::NOT_FOUND.into_response();
     }
-    Problem(Error::not_found("path", uri.path())).into_response()
+    Refusal::UnknownRoute(uri.path().to_owned()).into_response()
 }
 
 /// Sets the headers of every answer, and turns bare refusals (an unknown path, a wrong method, a form that cannot be

@@ -47,14 +47,21 @@ pub(super) struct Asked {
 
 /// `GET /instances/{name}`
 pub(super) async fn show(
-    State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>, Query(asked): Query<Asked>,
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Response {
     let notice = if asked.requested.is_empty() { Notice::None } else { Notice::Requested };
     answer(&state, &visitor, &name, StatusCode::OK, notice).await
 }
 
 /// `POST /instances/{name}/sync`
-pub(super) async fn sync(State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>) -> Response {
+pub(super) async fn sync(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Response {
     match sync::start(&state.services, &visitor.caller, &name).await {
         Ok(instance) => see_other(&format!("{}?requested=1", addresses::instance(&instance.name))),
         Err(error @ (Error::Conflict(_) | Error::Unavailable(_))) => {
@@ -66,7 +73,13 @@ pub(super) async fn sync(State(state): State<WebState>, visitor: Visitor, Path(n
     }
 }
 
-async fn answer(state: &WebState, visitor: &Visitor, name: &str, status: StatusCode, notice: Notice) -> Response {
+async fn answer(
+    state: &WebState,
+    visitor: &Visitor,
+    name: &str,
+    status: StatusCode,
+    notice: Notice,
+) -> Response {
     let loaded = load(state, visitor.caller.tenant, name).await;
     let page = loaded.map(|(instance, freshness)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
@@ -88,7 +101,11 @@ async fn load(state: &WebState, tenant: TenantId, name: &str) -> Result<(Instanc
 }
 
 /// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
-pub(super) async fn events(State(state): State<WebState>, visitor: Visitor, Path(name): Path<String>) -> Response {
+pub(super) async fn events(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(name): Path<String>,
+) -> Response {
     let watch = Watch {
         state,
         tenant: visitor.caller.tenant,
@@ -202,7 +219,12 @@ pub(super) struct InstancePage {
 
 impl InstancePage {
     pub(super) fn new(
-        shell: Shell, instance: &Instance, status: &SyncStatus, may_sync: bool, notice: Notice, now: DateTime<Utc>,
+        shell: Shell,
+        instance: &Instance,
+        status: &SyncStatus,
+        may_sync: bool,
+        notice: Notice,
+        now: DateTime<Utc>,
     ) -> Self {
         let address = addresses::instance(&instance.name);
         let running = status.run.as_ref().is_some_and(|run| run.state == RunState::Running);

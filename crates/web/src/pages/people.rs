@@ -19,7 +19,11 @@ impl Person {
         let last = words.next_back().and_then(first_letter);
         let initials: String = first.into_iter().chain(last).flat_map(char::to_uppercase).take(2).collect();
         let sum = name.bytes().fold(0_u8, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte));
-        Self { name: name.to_owned(), initials: if initials.is_empty() { "?".into() } else { initials }, hue: sum % 8 }
+        Self {
+            name: name.to_owned(),
+            initials: if initials.is_empty() { "?".into() } else { initials },
+            hue: sum % 8,
+        }
     }
 }
 

@@ -56,7 +56,7 @@ impl RunPanel {
         Self {
             title: match run.kind {
                 RunKind::Backfill => "Backfill",
-                RunKind::Poll => "Catching up",
+                RunKind::Poll => "Catch-up",
             },
             state,
             tone,
@@ -98,7 +98,8 @@ fn facts(run: &SyncRun, now: DateTime<Utc>) -> Vec<(&'static str, String)> {
         facts.push(("Rate", format!("{}/s", super::wording::decimal(rate))));
         let left = run.total.map(|total| total.saturating_sub(run.done)).filter(|left| *left > 0);
         if let (RunState::Running, Some(left)) = (run.state, left) {
-            let eta = TimeDelta::try_milliseconds((left as f64 / rate * 1000.0) as i64).unwrap_or(TimeDelta::MAX);
+            let eta =
+                TimeDelta::try_milliseconds((left as f64 / rate * 1000.0) as i64).unwrap_or(TimeDelta::MAX);
             facts.push(("Time left", format!("about {}", duration(eta))));
         }
     }
@@ -137,7 +138,9 @@ mod tests {
         let panel = RunPanel::new(&run, run.started_at + TimeDelta::seconds(60));
         assert_eq!(fact(&panel, "Rate").as_deref(), Some("20/s"));
         assert_eq!(fact(&panel, "Time left").as_deref(), Some("about 40 s"));
-        assert!(matches!(panel.bar, Bar::Measured { done: 1200, total: 2000, ref percent } if percent == "60"));
+        assert!(
+            matches!(panel.bar, Bar::Measured { done: 1200, total: 2000, ref percent } if percent == "60")
+        );
     }
 
     #[test]

@@ -122,7 +122,8 @@ pub(super) fn answer(status: StatusCode, page: &impl Template) -> Response {
         }
         Err(error) => {
             tracing::error!(%error, "a page could not be rendered");
-            (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made; the fault is logged.").into_response()
+            (StatusCode::INTERNAL_SERVER_ERROR, "This page could not be made; the fault is logged.")
+                .into_response()
         }
     }
 }

@@ -60,7 +60,10 @@ pub(super) async fn form(Query(asked): Query<Asked>) -> Response {
 
 /// `POST /login`
 pub(super) async fn submit(
-    State(state): State<WebState>, context: RequestContext, headers: HeaderMap, Form(sent): Form<KeyForm>,
+    State(state): State<WebState>,
+    context: RequestContext,
+    headers: HeaderMap,
+    Form(sent): Form<KeyForm>,
 ) -> Response {
     let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
     if site.is_some_and(|site| site != "same-origin" && site != "none") {
@@ -74,7 +77,9 @@ pub(super) async fn submit(
 
 /// `GET /login/link`
 pub(super) async fn by_link(
-    State(state): State<WebState>, context: RequestContext, Query(link): Query<Link>,
+    State(state): State<WebState>,
+    context: RequestContext,
+    Query(link): Query<Link>,
 ) -> Response {
     let signed_in = auth::sign_in_by_link(&state, &link.token, &context.request_id).await;
     enter(signed_in, "/", &context)

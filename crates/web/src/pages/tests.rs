@@ -1,5 +1,7 @@
 //! Every page in every state: it renders, keeps to the content security policy, and lets no text become markup.
 
+mod doors;
+
 use std::collections::{BTreeSet, HashSet};
 
 use super::samples::{self, HOSTILE};
@@ -12,7 +14,11 @@ fn attributes<'a>(html: &'a str, name: &str) -> Vec<&'a str> {
 
 /// The tags of a page, without their brackets: `a href="/"`. Text has no `<` of its own.
 fn tags(html: &str) -> Vec<&str> {
-    html.split('<').skip(1).filter_map(|rest| rest.split('>').next()).filter(|tag| !tag.starts_with('/')).collect()
+    html.split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+        .filter(|tag| !tag.starts_with('/'))
+        .collect()
 }
 
 /// The names of a tag's attributes: what stands outside of quotation marks.
@@ -25,8 +31,15 @@ fn every_page_is_whole() {
     for (name, html) in samples::all() {
         assert!(html.starts_with("<!doctype html>") && html.trim_end().ends_with("</html>"), "{name}");
         assert!(!html.contains("<title> ·") && html.contains(" · Forebay</title>"), "{name} has no title");
-        assert_eq!(tags(&html).iter().filter(|tag| tag.starts_with("h1")).count(), 1, "{name} has one heading");
-        assert!(html.contains("href=\"#content\"") && html.contains("id=\"content\""), "{name} has a skip link");
+        assert_eq!(
+            tags(&html).iter().filter(|tag| tag.starts_with("h1")).count(),
+            1,
+            "{name} has one heading"
+        );
+        assert!(
+            html.contains("href=\"#content\"") && html.contains("id=\"content\""),
+            "{name} has a skip link"
+        );
     }
 }
 
@@ -35,7 +48,10 @@ fn pages_keep_to_the_content_security_policy() {
     for (name, html) in samples::all() {
         for tag in tags(&html) {
             let element = tag.split_whitespace().next().unwrap_or_default();
-            assert!(attribute_names(tag).all(|attribute| attribute != "style") && element != "style", "{name}: <{tag}>");
+            assert!(
+                attribute_names(tag).all(|attribute| attribute != "style") && element != "style",
+                "{name}: <{tag}>"
+            );
             assert!(element != "script" || tag.contains("src=\"/assets/"), "{name}: <{tag}>");
             assert!(attribute_names(tag).all(|attribute| !attribute.starts_with("on")), "{name}: <{tag}>");
         }
@@ -51,11 +67,74 @@ fn pages_keep_to_the_content_security_policy() {
 #[test]
 fn no_text_becomes_markup() {
     let known: HashSet<&str> = [
-        "!doctype", "a", "article", "aside", "blockquote", "body", "button", "caption", "circle", "code", "dd", "desc",
-        "details", "div", "dl", "dt", "ellipse", "em", "figcaption", "figure", "form", "g", "h1", "h2", "h3", "head", "header",
-        "html", "i", "input", "kbd", "label", "li", "line", "link", "main", "mark", "meta", "nav", "noscript", "ol", "option",
-        "p", "path", "pre", "progress", "rect", "script", "section", "select", "small", "span", "strong", "summary",
-        "svg", "symbol", "table", "tbody", "td", "text", "textarea", "th", "thead", "time", "title", "tr", "ul", "use",
+        "!doctype",
+        "a",
+        "article",
+        "aside",
+        "blockquote",
+        "body",
+        "button",
+        "caption",
+        "circle",
+        "code",
+        "dd",
+        "desc",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "ellipse",
+        "em",
+        "figcaption",
+        "figure",
+        "form",
+        "g",
+        "h1",
+        "h2",
+        "h3",
+        "head",
+        "header",
+        "html",
+        "i",
+        "input",
+        "kbd",
+        "label",
+        "li",
+        "line",
+        "link",
+        "main",
+        "mark",
+        "meta",
+        "nav",
+        "noscript",
+        "ol",
+        "option",
+        "p",
+        "path",
+        "pre",
+        "progress",
+        "rect",
+        "script",
+        "section",
+        "select",
+        "small",
+        "span",
+        "strong",
+        "summary",
+        "svg",
+        "symbol",
+        "table",
+        "tbody",
+        "td",
+        "text",
+        "textarea",
+        "th",
+        "thead",
+        "time",
+        "title",
+        "tr",
+        "ul",
+        "use",
     ]
     .into();
     for (name, html) in samples::all() {
@@ -69,7 +148,10 @@ fn no_text_becomes_markup() {
         assert!(!html.contains("href=\"javascript:"), "{name}");
         assert!(!html.contains(HOSTILE), "{name}");
         if name.ends_with("-hostile") {
-            assert!(html.contains("&#60;script&#62;") || html.contains("&lt;script&gt;"), "{name} shows the text");
+            assert!(
+                html.contains("&#60;script&#62;") || html.contains("&lt;script&gt;"),
+                "{name} shows the text"
+            );
         }
     }
 }
@@ -93,22 +175,34 @@ fn every_control_has_a_name_and_ids_are_unique() {
                 "label" => within_label += 1,
                 "/label" => within_label -= 1,
                 "input" | "select" | "textarea" => {
-                    let own = attributes(&format!(" {tag}"), "id").first().is_some_and(|id| labelled.contains(id));
+                    let own =
+                        attributes(&format!(" {tag}"), "id").first().is_some_and(|id| labelled.contains(id));
                     let exempt = tag.contains("type=\"hidden\"") || tag.contains("disabled");
                     assert!(own || within_label > 0 || exempt, "{name}: <{tag}> has no label");
                 }
                 _ => {}
             }
         }
-        assert_eq!(html.matches("<th ").count(), html.matches("scope=\"").count() , "{name}: headers have a scope");
+        assert_eq!(
+            html.matches("<th ").count(),
+            html.matches("scope=\"").count(),
+            "{name}: headers have a scope"
+        );
     }
 }
 
 #[test]
 fn numbers_open_their_issues() {
     let (_, html) = samples::all().into_iter().find(|(name, _)| *name == "overview").unwrap();
-    for number in ["Throughput: 165 issues", "Lead time: 6.3 days P50", "SLA risk: 23 open", "In progress: 37 issues", "Reopen rate: 4.2 %"] {
-        let link = html.split("<a ").find(|tag| tag.contains(&format!("aria-label=\"{number}"))).expect(number);
+    for number in [
+        "Throughput: 165 issues",
+        "Lead time: 6.3 days P50",
+        "SLA risk: 23 open",
+        "In progress: 37 issues",
+        "Reopen rate: 4.2 %",
+    ] {
+        let link =
+            html.split("<a ").find(|tag| tag.contains(&format!("aria-label=\"{number}"))).expect(number);
         assert!(link.starts_with("href=\"/issues?jql="), "{number}: {link}");
     }
 }

@@ -151,18 +151,12 @@ impl SyncRun {
 }
 
 /// `None` while nothing is done, or no time has passed.
-#[expect(clippy::cast_precision_loss, reason = "issues of a run are far below 2^52")]
 fn rate(run: &sync::SyncRun, now: DateTime<Utc>) -> Option<f64> {
     let seconds = (run.finished_at.unwrap_or(now) - run.started_at).as_seconds_f64();
     (run.done > 0 && seconds > 0.0).then(|| run.done as f64 / seconds)
 }
 
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a positive number of seconds, saturating"
-)]
+/// `None` once the run has ended, and where the site does not tell how many issues there are.
 fn eta(run: &sync::SyncRun, rate: f64) -> Option<u64> {
     if run.state != RunState::Running {
         return None;

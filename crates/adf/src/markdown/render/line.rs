@@ -19,7 +19,8 @@ pub(super) enum Place {
 pub(super) fn lines(nodes: &[Node], place: Place) -> String {
     let rules = Rules { colors: false, formats_end_at_breaks: false };
     let events = events(nodes, rules);
-    let mut writer = Writer { place, out: String::new(), delimiters: Vec::new(), em: "*", in_link: false };
+    let mut writer =
+        Writer { place, out: String::new(), delimiters: Vec::new(), em: "*", in_link: false, link_start: 0 };
     let trailing = events.iter().rev().take_while(|event| matches!(event, Event::Break)).count();
     for (index, event) in events.iter().enumerate() {
         writer.event(event, index + trailing >= events.len());
@@ -36,6 +37,8 @@ struct Writer {
     /// The sign of the emphasis that is open.
     em: &'static str,
     in_link: bool,
+    /// Where the link's text begins.
+    link_start: usize,
 }
 
 impl Writer {
@@ -72,12 +75,10 @@ impl Writer {
         match tag {
             Tag::Link(_) if opens => {
                 self.open_link();
+                self.link_start = self.out.len();
                 self.in_link = true;
             }
-            Tag::Link(link) => {
-                self.in_link = false;
-                self.raw(&format!("]({})", self.target(link)));
-            }
+            Tag::Link(link) => self.close_link(link),
             Tag::Color(_) => {}
             Tag::Format(Format::Strong) => self.delimiters.push(("**", opens)),
             Tag::Format(Format::Em) => {
@@ -92,6 +93,18 @@ impl Writer {
             Tag::Format(Format::Sub) => self.raw(&html("sub")),
             Tag::Format(Format::Sup) => self.raw(&html("sup")),
         }
+    }
+
+    /// A link whose text is its address is written as the address alone.
+    fn close_link(&mut self, link: &Link) {
+        self.in_link = false;
+        self.settle(Some(']'));
+        let is_bare = self.out[self.link_start..] == link.href && link.title.is_none();
+        if is_bare && is_autolink(&link.href) {
+            self.out.truncate(self.link_start - 1);
+            return self.raw(&format!("<{}>", link.href));
+        }
+        self.raw(&format!("]({})", self.target(link)));
     }
 
     /// An exclamation mark before the bracket would make an image of the link.
@@ -158,7 +171,8 @@ impl Writer {
         match node.kind {
             NodeKind::Mention => {
                 let id = node.attr_str("id").unwrap_or_default();
-                let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.');
+                let is_plain =
+                    |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '-' | '_' | '.' | '@' | '+');
                 if id.is_empty() || !id.chars().all(is_plain) {
                     return self.text(&mention_text(node));
                 }
@@ -172,7 +186,7 @@ impl Writer {
             NodeKind::Media | NodeKind::MediaInline => self.image(node),
             NodeKind::InlineCard | NodeKind::BlockCard | NodeKind::EmbedCard => {
                 let url = card_url(node);
-                if is_link_target(url) && !url.contains(['<', '>']) && !url.starts_with(['/', '#']) {
+                if is_autolink(url) {
                     self.raw(&format!("<{url}>"));
                 } else {
                     self.text(url);
@@ -286,6 +300,11 @@ impl Writer {
             _ => false,
         }
     }
+}
+
+/// Whether an address can stand between angle brackets.
+fn is_autolink(address: &str) -> bool {
+    is_link_target(address) && !address.contains(['<', '>']) && !address.starts_with(['/', '#'])
 }
 
 /// Keeps `&amp;` and its like in a text from being read as the character they stand for.

@@ -150,7 +150,8 @@ impl Writer {
             self.verbatim("\n");
             self.at_line_start = true;
         } else {
-            self.verbatim("\\\\");
+            // The blank keeps a backslash that follows from making a path of it.
+            self.verbatim("\\\\ ");
         }
         self.previous = None;
     }
@@ -298,17 +299,18 @@ impl Writer {
         let ends_word = |rest: &str| rest.is_empty() || rest.starts_with(char::is_whitespace);
         let after_markers = text.trim_start_matches(['*', '#', '-']);
         let is_item = after_markers.len() < text.len() && ends_word(after_markers);
-        if is_item || text.starts_with("----") || text.starts_with('|') {
-            self.markup(&format!("\\{}", &text[..1]));
+        let is_number = |c: char| ('1'..='6').contains(&c);
+        let is_heading = text
+            .strip_prefix('h')
+            .is_some_and(|rest| rest.strip_prefix(is_number).is_some_and(|rest| rest.starts_with('.')));
+        let first = text.as_bytes().first().copied().unwrap_or_default();
+        if is_heading || text.starts_with("bq.") || (is_item && first == b'#') {
+            // No backslash protects a letter or a number sign.
+            self.markup(&format!("&#{first};"));
             return 1;
         }
-        let mut chars = text.chars();
-        let is_heading = chars.next() == Some('h')
-            && chars.next().is_some_and(|level| ('1'..='6').contains(&level))
-            && chars.next() == Some('.')
-            && ends_word(chars.as_str());
-        if is_heading || text.strip_prefix("bq.").is_some_and(ends_word) {
-            self.markup(&format!("&#{};", text.as_bytes()[0]));
+        if is_item || text.starts_with("----") || text.starts_with('|') {
+            self.markup(&format!("\\{}", &text[..1]));
             return 1;
         }
         0

@@ -66,6 +66,9 @@ impl<'a> Columns<'a> {
 }
 
 /// Stores items that are new or differ; answers how many.
+///
+/// LATERAL and LIMIT hold the planner to one look at the primary key per row: while a table is new and has no statistics, it
+/// would read the tenant's whole changelog for every page.
 pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
     // By issue and id: a page of an export may show a history twice.
     let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
@@ -93,8 +96,10 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
                            $17::jsonb[])
                     AS s (issue_id, jira_id, jira_number, ordinal, author_id, created_at, field, field_id, field_type,
                           from_value, to_value, from_string, to_string, raw, history)
-               LEFT JOIN changelogs c
-                   ON c.issue_id = s.issue_id AND c.jira_id = s.jira_id AND c.ordinal = s.ordinal
+               LEFT JOIN LATERAL (
+                   SELECT x.issue_id, x.raw_jsonb, x.history_jsonb, x.author_id, x.created_at FROM changelogs x
+                   WHERE x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
+                   LIMIT 1) c ON true
                WHERE c.issue_id IS NULL
                   OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at)
                      IS DISTINCT FROM (s.raw, s.history, s.author_id, s.created_at)

@@ -79,7 +79,7 @@ pub(super) async fn upsert(
                            $10::text[], $11::text[], $12::text[])
                     AS u (id, jira_id, inward_issue_id, outward_issue_id, inward_key, outward_key, link_type,
                           link_type_id, inward_name, outward_name)) s
-         LEFT JOIN issue_links x ON x.id = s.id
+         LEFT JOIN LATERAL (SELECT l.* FROM issue_links l WHERE l.id = s.id LIMIT 1) x ON true
          WHERE (x.presence, x.inward_issue_id, x.outward_issue_id, x.inward_key, x.outward_key, x.link_type,
                 x.link_type_id, x.inward_name, x.outward_name)
                IS DISTINCT FROM ('present', s.inward_issue_id, s.outward_issue_id, s.inward_key, s.outward_key,

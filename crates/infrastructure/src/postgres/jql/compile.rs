@@ -117,8 +117,8 @@ impl<'a> Compiler<'a> {
                 self.membership(asked, operand, *not != negated, operator)
             }
             Predicate::Compare { op, operand } => self.comparison(asked, *op, operand, negated, operator),
-            Predicate::Was { .. } | Predicate::WasIn { .. } | Predicate::Changed { .. } => {
-                Err(refusals::not_yet(&format!("the operator '{}'", operator.to_uppercase())))
+            predicate @ (Predicate::Was { .. } | Predicate::WasIn { .. } | Predicate::Changed { .. }) => {
+                self.history(asked, predicate, negated, operator)
             }
         }
     }
@@ -178,7 +178,7 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn entries(
+    pub(super) fn entries(
         &self,
         asked: Asked<'a>,
         operand: &'a Operand,

@@ -118,6 +118,12 @@ impl Dates {
         instant.with_timezone(&self.zone).date_naive()
     }
 
+    /// The first instant of the caller's day that an instant is in, and that of the next one.
+    pub(super) fn whole_day(&self, instant: DateTime<Utc>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let day = self.day_of(instant);
+        Some((self.instant_of(midnight(day)), self.instant_of(midnight(day.succ_opt()?))))
+    }
+
     /// What a function names.
     ///
     /// # Errors

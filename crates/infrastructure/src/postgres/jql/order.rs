@@ -2,7 +2,7 @@
 //! instances, by ours, so that every order is total.
 
 use application::Result;
-use jql::{Direction, Query};
+use jql::{Clause, Direction, Query};
 
 use super::{
     conditions::{list_id, time_column},
@@ -56,6 +56,10 @@ const JOINED: [(&str, &str); MOST_FIELDS] = [
 
 const ID: &str = "i.jira_number";
 
+/// Projects stand one behind the other in the index of keys, so reading it in order to find one project's issues means to
+/// read all others first; PostgreSQL does not see that, and would. An expression keeps it from doing so.
+const KEY_PROJECT_UNINDEXED: &str = "i.key_project || ''";
+
 const CATEGORY: &str =
     "array_position('{undefined,new,indeterminate,done}'::text[], i.status_category::text)::int8";
 
@@ -71,6 +75,7 @@ impl Order {
         if query.order_by.len() > MOST_FIELDS {
             return Err(refusals::too_many("fields in ORDER BY", MOST_FIELDS));
         }
+        let within_projects = is_within_projects(query, fields);
         for (sort, joined) in query.order_by.iter().zip(JOINED) {
             let name = fields::shown(&sort.field.name);
             let field = fields.get(&sort.field.name).ok_or_else(|| refusals::not_sortable(&name))?;
@@ -78,7 +83,10 @@ impl Order {
                 Some(direction) => direction == Direction::Descending,
                 None => is_descending_by_itself(field),
             };
-            if !order.add(field, &name, descending) {
+            if *field == Field::Key && within_projects && !name.eq_ignore_ascii_case("id") {
+                order.column(KEY_PROJECT_UNINDEXED, Kind::Text, false, descending);
+                order.column("i.key_number", Kind::Int, false, descending);
+            } else if !order.add(field, &name, descending) {
                 let (values, kind) = joined_value(field).ok_or_else(|| refusals::not_sortable(&name))?;
                 let (alias, value) = joined;
                 order.joins = order.joins.push(" LEFT JOIN LATERAL (").append(values).push(alias);
@@ -127,6 +135,19 @@ impl Order {
         if self.keys.iter().all(|key| key.expression != expression) {
             self.keys.push(Key { expression, kind, nullable, descending });
         }
+    }
+}
+
+/// Whether the query finds issues of certain projects only.
+fn is_within_projects(query: &Query, fields: &Fields) -> bool {
+    let names_projects = |clause: &Clause| match clause {
+        Clause::Term(term) => fields.get(&term.field.name) == Some(&Field::Project),
+        _ => false,
+    };
+    match &query.filter {
+        Some(Clause::And(parts)) => parts.iter().any(names_projects),
+        Some(clause) => names_projects(clause),
+        None => false,
     }
 }
 
@@ -180,7 +201,7 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
              WHERE u.tenant_id = i.tenant_id AND u.id = i.creator_id",
         ),
         Field::List(list) => {
-            Some((smallest("SELECT min(v.value_key) AS value", &everywhere(list_id(*list))), Kind::Text))
+            Some((first_of("SELECT v.value_key AS value", &everywhere(list_id(*list))), Kind::Text))
         }
         Field::Custom(custom) => Some(custom_value(custom)),
         _ => None,
@@ -189,18 +210,25 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
 
 fn custom_value(custom: &Custom) -> (Sql, Kind) {
     let (select, kind) = match custom.class {
-        Class::Number => ("SELECT min(v.value_number) AS value", Kind::Number),
-        Class::Day | Class::Time => ("SELECT min(v.value_time) AS value", Kind::Time),
-        Class::Text | Class::Choice => ("SELECT min(v.value_key) AS value", Kind::Text),
+        Class::Number => ("SELECT v.value_number AS value", Kind::Number),
+        Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
+        Class::Text | Class::Choice => ("SELECT v.value_key AS value", Kind::Text),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
-        Class::Other => ("SELECT min(v.value_key COLLATE \"C\") AS value", Kind::Text),
+        Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };
-    (smallest(select, &custom.scope), kind)
+    (first_of(select, &custom.scope), kind)
 }
 
-fn smallest(select: &'static str, scope: &Scope) -> Sql {
-    let sql = Sql::new(select);
-    let sql =
-        sql.push(" FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ");
-    sql.append(rows_of(scope))
+/// The first value of a field. There is at most one row, so that PostgreSQL may join it as it likes; but of several fields of
+/// one name in an instance, one has to be chosen.
+fn first_of(select: &'static str, scope: &Scope) -> Sql {
+    let sql = Sql::new(select).push(
+        " FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ",
+    );
+    let sql = sql.append(rows_of(scope));
+    let one_each = match scope {
+        Scope::Everywhere(_) => true,
+        Scope::PerInstance(groups) => groups.iter().all(|(_, ids)| ids.len() == 1),
+    };
+    if one_each { sql } else { sql.push(" ORDER BY v.field_id LIMIT 1") }
 }

@@ -12,7 +12,6 @@ WITH reopened AS (
 )
 SELECT (count(*) FILTER (WHERE r.issue_id IS NOT NULL))::float8 / nullif(count(*), 0) AS rate
 FROM issues i
-JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
 LEFT JOIN issue_types t
     ON t.tenant_id = i.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = i.issue_type_id
 LEFT JOIN lead_time_view v ON v.tenant_id = i.tenant_id AND v.issue_id = i.id
@@ -21,4 +20,4 @@ WHERE i.presence = 'present'
   AND (r.issue_id IS NOT NULL OR (v.completed_at >= $3 AND v.completed_at < $4))
   AND coalesce(i.hierarchy_level, CASE WHEN t.subtask THEN -1 WHEN i.issue_type = 'Epic' THEN 1 ELSE 0 END) = 0
   AND ($1::uuid IS NULL OR i.instance_id = $1)
-  AND ($2::text IS NULL OR p.key = $2)
+  AND ($2::text IS NULL OR i.project_id IN (SELECT p.id FROM projects p WHERE p.key = $2))

@@ -9,7 +9,6 @@ SELECT
                OR extract(epoch FROM $3::timestamptz - i.created_at)::float8 / 86400 > $4::float8)) AS "sla_risk!",
     max(i.updated_at) AS as_of
 FROM issues i
-JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
 LEFT JOIN LATERAL (
     SELECT max(c.created_at) AS changed_at
     FROM changelogs c
@@ -18,4 +17,4 @@ LEFT JOIN LATERAL (
 ) m ON true
 WHERE i.presence = 'present'
   AND ($1::uuid IS NULL OR i.instance_id = $1)
-  AND ($2::text IS NULL OR p.key = $2)
+  AND ($2::text IS NULL OR i.project_id IN (SELECT p.id FROM projects p WHERE p.key = $2))

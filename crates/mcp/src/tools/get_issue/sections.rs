@@ -1,6 +1,7 @@
 //! The lists that hang on an issue, newest entries first.
 
 use application::issues::{CommentRow, HistoryRow, WorklogRow};
+use domain::jira_time;
 use serde_json::{Value, json};
 
 use super::cursor::{Cursor, Section};
@@ -86,8 +87,15 @@ pub(super) fn changelog(rows: Vec<HistoryRow>) -> Listing {
             })
             .collect();
         let author = &row.raw["author"]["displayName"];
-        columns::lean(json!({ "created": row.raw["created"], "author": author, "changes": changes }))
+        columns::lean(json!({ "created": time(&row.raw["created"]), "author": author, "changes": changes }))
     })
+}
+
+/// A time of Jira's, as all others are shown.
+fn time(raw: &Value) -> Value {
+    raw.as_str()
+        .and_then(|text| jira_time::parse(text).ok())
+        .map_or_else(|| raw.clone(), |time| columns::time(time).into())
 }
 
 /// The work logs.
@@ -95,7 +103,7 @@ pub(super) fn worklogs(rows: Vec<WorklogRow>) -> Listing {
     Listing::new(Section::Worklogs, 50, rows, |row| {
         columns::lean(json!({
             "author": row.raw["author"]["displayName"],
-            "started": row.raw["started"],
+            "started": time(&row.raw["started"]),
             "seconds": row.raw["timeSpentSeconds"],
             "comment": adf::markdown_of(&row.raw["comment"]),
         }))

@@ -27,7 +27,8 @@ fn wiki_issue(description: &str) -> IssueRow {
 #[test]
 fn an_issue_has_its_fields_its_description_and_its_newest_comments() {
     let listing = sections::comments(comments(12, "Tried a *second* card."));
-    let answered = content(answer(&issue(1), None, &whole(&[Section::Comments], false), vec![listing], budget(24_000)));
+    let answered =
+        content(answer(&issue(1), None, &whole(&[Section::Comments], false), vec![listing], budget(24_000)));
     assert_eq!(answered["key"], "PAY-1");
     assert_eq!(answered["status_category"], "indeterminate");
     assert_eq!(answered["description"], "Cards are *declined*.");
@@ -48,7 +49,8 @@ fn a_cursor_goes_on_where_the_answer_before_ended() {
     let rest = Wanted::Rest("comments:2".parse().unwrap());
     let listing = sections::comments(comments(13, "A new one came meanwhile."));
     let answered = content(answer(&issue(1), None, &rest, vec![listing], budget(24_000)));
-    let ids: Vec<&str> = answered["comments"].as_array().unwrap().iter().filter_map(|c| c["id"].as_str()).collect();
+    let ids: Vec<&str> =
+        answered["comments"].as_array().unwrap().iter().filter_map(|c| c["id"].as_str()).collect();
     assert_eq!(ids, ["2", "1"]);
     assert_eq!((answered.get("left_out"), answered.get("summary")), (None, None));
 }
@@ -58,7 +60,8 @@ fn a_long_description_leaves_room_for_comments_and_can_be_read_to_its_end() {
     let text = (0..3_000).map(|n| format!("word{n} ")).collect::<String>();
     let issue = wiki_issue(text.trim());
     let listing = sections::comments(comments(3, "short"));
-    let first = content(answer(&issue, None, &whole(&[Section::Comments], false), vec![listing], budget(6_000)));
+    let first =
+        content(answer(&issue, None, &whole(&[Section::Comments], false), vec![listing], budget(6_000)));
     assert_eq!(first["comments"].as_array().unwrap().len(), 3);
     let mut read = first["description"].as_str().unwrap().to_owned();
     let mut cursor = first["left_out"][0]["cursor"].as_str().map(str::to_owned);
@@ -74,16 +77,20 @@ fn a_long_description_leaves_room_for_comments_and_can_be_read_to_its_end() {
 #[test]
 fn the_changelog_says_what_changed_without_whole_texts() {
     let listing = sections::changelog(vec![history()]);
-    let answered = content(answer(&issue(1), None, &whole(&[Section::Changelog], false), vec![listing], budget(24_000)));
+    let answered =
+        content(answer(&issue(1), None, &whole(&[Section::Changelog], false), vec![listing], budget(24_000)));
     let changes = &answered["changelog"][0]["changes"];
     assert_eq!(changes[0], json!({ "field": "status", "from": "Open", "to": "In Progress" }));
     assert!(changes[1]["to"].as_str().unwrap().ends_with("… [4700 more characters]"));
     assert_eq!(answered["changelog"][0]["author"], "Ada Lovelace");
+    assert_eq!(answered["changelog"][0]["created"], "2026-03-01T09:00:00Z");
 }
 
 #[test]
 fn the_whole_json_comes_whole_or_says_what_it_would_take() {
-    let raw = |issue: &IssueRow, max_chars| content(answer(issue, None, &whole(&[], true), Vec::new(), budget(max_chars)));
+    let raw = |issue: &IssueRow, max_chars| {
+        content(answer(issue, None, &whole(&[], true), Vec::new(), budget(max_chars)))
+    };
     assert_eq!(raw(&issue(1), 24_000)["raw"], issue(1).raw);
     let mut large = issue(1);
     large.raw["fields"]["customfield_1"] = json!("x".repeat(30_000));
@@ -111,7 +118,9 @@ fn a_mirror_says_where_the_issue_is_in_jira() {
         active: true,
         created_at: DateTime::UNIX_EPOCH,
     };
-    let url = |site: &Instance| content(answer(&issue(1), Some(site), &whole(&[], false), Vec::new(), budget(24_000)))["url"].clone();
+    let url = |site: &Instance| {
+        content(answer(&issue(1), Some(site), &whole(&[], false), Vec::new(), budget(24_000)))["url"].clone()
+    };
     assert_eq!(url(&site), "https://acme.atlassian.net/browse/PAY-1");
     site.kind = InstanceKind::Sandbox;
     assert_eq!(url(&site), Value::Null);
@@ -119,7 +128,8 @@ fn a_mirror_says_where_the_issue_is_in_jira() {
 
 #[test]
 fn comments_are_read_unless_told_otherwise() {
-    let asked = |include: Option<Vec<Part>>| Wanted::of(&Arguments { include, ..Arguments::default() }).unwrap();
+    let asked =
+        |include: Option<Vec<Part>>| Wanted::of(&Arguments { include, ..Arguments::default() }).unwrap();
     assert!(asked(None).has(Section::Comments));
     assert!(!asked(Some(Vec::new())).has(Section::Comments));
     let history = asked(Some(vec![Part::Changelog, Part::Raw]));

@@ -46,7 +46,8 @@ pub(super) fn listed(issue: &IssueRow, now: DateTime<Utc>) -> Vec<Field> {
         let names = list.as_array().into_iter().flatten().filter_map(|entry| entry["name"].as_str());
         words(names.map(str::to_owned).collect())
     };
-    let priority = issue.priority.as_ref().map(|name| FieldValue::Priority(name.clone(), priority_level(name)));
+    let priority =
+        issue.priority.as_ref().map(|name| FieldValue::Priority(name.clone(), priority_level(name)));
     let fields = [
         ("Assignee", person(&issue.assignee).or(Some(FieldValue::Empty("Unassigned")))),
         ("Reporter", person(&issue.reporter).or(Some(FieldValue::Empty("Nobody")))),
@@ -89,7 +90,9 @@ fn text_of(value: &Value) -> Option<String> {
         Value::Object(object) => match object.get("type").and_then(Value::as_str) {
             Some("doc") => adf::text_of(value).trim().to_owned(),
             _ => {
-                let name = ["displayName", "name", "value", "key"].into_iter().find_map(|name| object.get(name)?.as_str());
+                let name = ["displayName", "name", "value", "key"]
+                    .into_iter()
+                    .find_map(|name| object.get(name)?.as_str());
                 // A cascading select has its second choice inside the first.
                 match (name, object.get("child").and_then(|child| child["value"].as_str())) {
                     (Some(name), Some(child)) => format!("{name} / {child}"),
@@ -113,7 +116,10 @@ mod tests {
         assert_eq!(told(json!(3.5)).as_deref(), Some("3.5"));
         assert_eq!(told(json!({"value": "Gold", "id": "1"})).as_deref(), Some("Gold"));
         assert_eq!(told(json!({"value": "EU", "child": {"value": "DE"}})).as_deref(), Some("EU / DE"));
-        assert_eq!(told(json!([{"name": "Sprint 1"}, {"name": "Sprint 2"}])).as_deref(), Some("Sprint 1, Sprint 2"));
+        assert_eq!(
+            told(json!([{"name": "Sprint 1"}, {"name": "Sprint 2"}])).as_deref(),
+            Some("Sprint 1, Sprint 2")
+        );
         assert_eq!(told(json!({"displayName": "Ada", "accountId": "x"})).as_deref(), Some("Ada"));
         for empty in [json!(null), json!(""), json!([]), json!({"self": "x"})] {
             assert_eq!(told(empty), None);

@@ -237,10 +237,16 @@ mod tests {
             raw: json!({"created": created, "author": {"displayName": "Ada"}, "items": items}),
         };
         let histories = [
-            history("2026-03-01T10:00:00.000+0000", json!([{"field": "status", "fromString": "To Do", "toString": "Doing"}])),
-            history("2026-03-02T10:00:00.000+0000", json!([
+            history(
+                "2026-03-01T10:00:00.000+0000",
+                json!([{"field": "status", "fromString": "To Do", "toString": "Doing"}]),
+            ),
+            history(
+                "2026-03-02T10:00:00.000+0000",
+                json!([
                 {"field": "labels", "fromString": "", "toString": "a b"},
-                {"field": "assignee", "from": null, "fromString": null, "to": "u1", "toString": null}])),
+                {"field": "assignee", "from": null, "fromString": null, "to": "u1", "toString": null}]),
+            ),
         ];
         let shown = changes(&histories, DateTime::UNIX_EPOCH);
         let told: Vec<_> = shown.iter().map(|c| (c.field.as_str(), c.from.as_str(), c.to.as_str())).collect();

@@ -47,8 +47,11 @@ fn completed(scope: &Scope, pulse: &Pulse) -> String {
         Some(week) => format!("\"{}\"", week.from.format("%Y-%m-%d")),
         None => format!("-{}w", scope.weeks),
     };
-    let level =
-        if scope.levels_everywhere { "hierarchyLevel = 0" } else { "(hierarchyLevel = 0 OR hierarchyLevel IS EMPTY)" };
+    let level = if scope.levels_everywhere {
+        "hierarchyLevel = 0"
+    } else {
+        "(hierarchyLevel = 0 OR hierarchyLevel IS EMPTY)"
+    };
     format!("statusCategory = Done AND resolved >= {since} AND {level}")
 }
 
@@ -118,7 +121,9 @@ mod tests {
         let now = Utc.with_ymd_and_hms(2026, 3, 31, 12, 0, 0).unwrap();
         for project in ["", "AB", "order", "we\"ird"] {
             let questions = Questions::new(&scope(project), &pulse(9, Some(2.5)), now);
-            for address in [&questions.completed, &questions.slowest, &questions.at_risk, &questions.in_progress] {
+            for address in
+                [&questions.completed, &questions.slowest, &questions.at_risk, &questions.in_progress]
+            {
                 let jql = jql_of(address);
                 assert!(jql::parse(&jql).is_ok(), "{jql}");
             }
