@@ -5,9 +5,11 @@ use chrono::{DateTime, Duration, Utc};
 use domain::ids::{KeyId, TenantId};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
+    audit::NewAuditEntry,
     caller::{Actor, Caller, Scope},
     error::{Error, Result},
     ports::Secrets,
@@ -84,10 +86,13 @@ const LEAD: &str = "fb";
 const PREFIX_LENGTH: usize = 10;
 const SECRET_LENGTH: usize = 40;
 
-/// Makes a key for a tenant; the text is shown once and kept nowhere.
+/// Makes a key of the caller's tenant; the text is shown once and kept nowhere.
 pub async fn create_key(
-    services: &Services, tenant: TenantId, name: &str, scopes: Vec<Scope>,
+    services: &Services, caller: &Caller, name: &str, mut scopes: Vec<Scope>,
 ) -> Result<(KeyId, SecretString)> {
+    caller.require(Scope::Admin)?;
+    scopes.sort_unstable();
+    scopes.dedup();
     if scopes.is_empty() {
         return Err(Error::invalid("scopes", "name at least one of read, write, sql, ai, admin"));
     }
@@ -107,10 +112,33 @@ pub async fn create_key(
         scopes,
         expires_at: None,
     };
-    let mut tx = services.db.tenant(tenant).await?;
+    let after = json!({ "name": key.name, "scopes": key.scopes });
+    let now = services.clock.now();
+    let mut tx = services.db.tenant(caller.tenant).await?;
     tx.add_key(&key).await?;
+    tx.record(NewAuditEntry::success(caller, None, "create_key", id.to_string(), Value::Null, after, now)).await?;
     tx.commit().await?;
     Ok((id, text))
+}
+
+/// Revokes a key of the caller's tenant: it and the sessions begun with it end at once. `false` when it was revoked
+/// already.
+///
+/// # Errors
+/// [`Error::NotFound`] when the tenant has no such key.
+pub async fn revoke_key(services: &Services, caller: &Caller, id: KeyId) -> Result<bool> {
+    caller.require(Scope::Admin)?;
+    let mut tx = services.db.tenant(caller.tenant).await?;
+    let key = tx.keys().await?.into_iter().find(|key| key.id == id);
+    let key = key.ok_or_else(|| Error::not_found("key", id.to_string()))?;
+    let now = services.clock.now();
+    if !tx.revoke_key(id, now).await? {
+        return Ok(false);
+    }
+    let before = json!({ "name": key.name, "scopes": key.scopes });
+    tx.record(NewAuditEntry::success(caller, None, "revoke_key", id.to_string(), before, Value::Null, now)).await?;
+    tx.commit().await?;
+    Ok(true)
 }
 
 /// Who presents this key text. The same answer for an unknown, wrong, expired and revoked key.

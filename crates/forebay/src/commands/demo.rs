@@ -122,7 +122,7 @@ async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, upstream: 
     }
     let services = &wiring.services;
     let create = async |tenant: &Tenant, name: &str| {
-        let (_, key) = keys::create_key(services, tenant.id, name, Scope::ALL.to_vec()).await?;
+        let (_, key) = keys::create_key(services, &Wiring::operator(tenant), name, Scope::ALL.to_vec()).await?;
         Ok::<_, Failure>(key.expose_secret().to_owned())
     };
     let keys = DemoKeys {

@@ -1,6 +1,6 @@
 //! `forebay key`
 
-use application::{Error, Scope, keys};
+use application::{Caller, Error, Scope, keys};
 use domain::ids::KeyId;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -12,7 +12,7 @@ pub(super) async fn run(wiring: &Wiring, command: &KeyCommand, as_json: bool) ->
         KeyCommand::Create { tenant, scopes, name } => {
             let scopes = scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<Vec<Scope>, Error>>()?;
             let tenant = wiring.tenant(tenant.tenant.as_deref()).await?;
-            let (id, key) = keys::create_key(&wiring.services, tenant.id, name, scopes.clone()).await?;
+            let (id, key) = keys::create_key(&wiring.services, &Wiring::operator(&tenant), name, scopes.clone()).await?;
             if as_json {
                 return output::json(&json!({
                     "id": id, "tenant": tenant.name, "name": name, "scopes": scopes, "key": key.expose_secret(),
@@ -61,9 +61,8 @@ async fn revoke(wiring: &Wiring, id: &str, as_json: bool) -> Result<(), Failure>
     let wanted: KeyId = id.parse().map_err(|_| Error::invalid("id", format!("`{id}` is no key id; `forebay key list` shows them")))?;
     let key = wiring.services.db.platform().await?.every_key().await?.into_iter().find(|key| key.id == wanted);
     let key = key.ok_or_else(|| Error::not_found("key", id))?;
-    let mut tx = wiring.services.db.tenant(key.tenant).await?;
-    let revoked = tx.revoke_key(key.id, wiring.now()).await?;
-    tx.commit().await?;
+    let operator = Caller::system(key.tenant);
+    let revoked = keys::revoke_key(&wiring.services, &operator, key.id).await?;
     if as_json {
         return output::json(&json!({ "id": key.id, "revoked": revoked }));
     }

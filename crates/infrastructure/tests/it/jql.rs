@@ -1,5 +1,6 @@
 //! JQL over the tables: what each kind of field finds, orders and cursors, and strings that mean harm.
 
+mod history;
 mod paging;
 mod site;
 

@@ -1,3 +1,5 @@
+//! The door over HTTP, mounted as the binary mounts it.
+
 use application::{Caller, Scope};
 use axum::{
     Router,

@@ -1,3 +1,5 @@
+//! The door over a pipe, line by line.
+
 use application::Scope;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, Lines, ReadHalf, WriteHalf};

@@ -1,3 +1,5 @@
+//! What the definitions promise, and how arguments are read.
+
 use std::collections::HashSet;
 
 use application::Actor;

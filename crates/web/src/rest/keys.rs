@@ -2,8 +2,7 @@
 
 use application::{
     Actor, Caller, Error, Result, Scope,
-    audit::NewAuditEntry,
-    keys::{self, create_key as make_key},
+    keys,
 };
 use axum::{
     extract::{Json, State},
@@ -13,7 +12,6 @@ use chrono::{DateTime, Utc};
 use domain::ids::KeyId;
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
@@ -165,18 +163,8 @@ async fn create_key(
     ApiCaller(caller): ApiCaller,
     ValidJson(body): ValidJson<KeyToCreate>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<CreatedKey>), Problem> {
-    caller.require(Scope::Admin)?;
-    let mut scopes = body.scopes;
-    scopes.sort_unstable();
-    scopes.dedup();
-    let (id, text) = make_key(&state.services, caller.tenant, &body.name, scopes.clone()).await?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let after = json!({ "name": body.name, "scopes": scopes });
-    let now = state.services.clock.now();
-    tx.record(NewAuditEntry::success(&caller, None, "create_key", id.to_string(), Value::Null, after, now))
-        .await?;
-    tx.commit().await?;
-    let created = CreatedKey { id: id.0, name: body.name, scopes, key: text.expose_secret().to_owned() };
+    let (id, text) = keys::create_key(&state.services, &caller, &body.name, body.scopes.clone()).await?;
+    let created = CreatedKey { id: id.0, name: body.name, scopes: body.scopes, key: text.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(created)))
 }
 
@@ -191,18 +179,8 @@ async fn revoke_key(
     ApiCaller(caller): ApiCaller,
     ValidPath(id): ValidPath<String>,
 ) -> Result<StatusCode, Problem> {
-    caller.require(Scope::Admin)?;
-    let missing = || Error::not_found("key", id.clone());
-    let key: KeyId = id.parse().map_err(|_| missing())?;
-    let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    if !tx.revoke_key(key, now).await? {
-        return Err(missing().into());
-    }
-    let after = json!({ "revoked_at": now });
-    tx.record(NewAuditEntry::success(&caller, None, "revoke_key", key.to_string(), Value::Null, after, now))
-        .await?;
-    tx.commit().await?;
+    let key: KeyId = id.parse().map_err(|_| Error::not_found("key", id))?;
+    keys::revoke_key(&state.services, &caller, key).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

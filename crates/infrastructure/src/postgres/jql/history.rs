@@ -11,10 +11,12 @@ use uuid::Uuid;
 
 use super::{
     compile::{Asked, Compiler, Entry, misfit, uuids},
+    conditions::list_id,
     fields::{Field, List, Person, Time},
     names::text_of,
     refusals,
     sql::Sql,
+    values::{everywhere, matching},
 };
 
 /// What the limits' operands are compared with, as the fields that take the same.
@@ -78,22 +80,37 @@ struct Asking {
     or_empty: bool,
 }
 
+/// Where a value stands: its id, its name, and the instance where the id means something.
+#[derive(Clone, Copy)]
+struct Place {
+    id: &'static str,
+    name: &'static str,
+    instance: &'static str,
+}
+
+const FROM: Place = Place { id: "c.from_value", name: "c.from_string", instance: "c.instance_id" };
+const TO: Place = Place { id: "c.to_value", name: "c.to_string", instance: "c.instance_id" };
+const SPAN: Place = Place { id: "s.id", name: "s.name", instance: "i.instance_id" };
+const FIX_VERSION: Place = Place { id: "v.value_id", name: "v.value_text", instance: "i.instance_id" };
+
 impl Asking {
-    /// Whether a value with this id and name is one of them. Never unknown.
-    fn met_by(&self, id: &'static str, name: &'static str) -> Sql {
+    /// Whether a value is one of them. Never unknown.
+    fn met_by(&self, place: Place) -> Sql {
         let mut ways = Vec::new();
         if !self.global_ids.is_empty() {
-            ways.push(Sql::among(id, self.global_ids.clone(), false));
+            ways.push(Sql::among(place.id, self.global_ids.clone(), false));
         }
         for (instance, value) in &self.ids {
-            let here = Sql::new("(i.instance_id = ").bind(*instance).push(" AND ");
-            ways.push(here.append(Sql::among(id, vec![value.clone()], false)).push(")"));
+            let here = Sql::new("(").push(place.instance).push(" = ").bind(*instance).push(" AND ");
+            ways.push(here.append(Sql::among(place.id, vec![value.clone()], false)).push(")"));
         }
         if !self.names.is_empty() {
-            ways.push(Sql::new("lower(").push(name).push(") = ANY(").bind(self.names.clone()).push(")"));
+            ways.push(
+                Sql::new("lower(").push(place.name).push(") = ANY(").bind(self.names.clone()).push(")"),
+            );
         }
         if self.or_empty {
-            ways.push(Sql::new("coalesce(").push(id).push(", ").push(name).push(", '') = ''"));
+            ways.push(Sql::new("coalesce(").push(place.id).push(", ").push(place.name).push(", '') = ''"));
         }
         Sql::new("(").append(Sql::any(ways)).push(") IS TRUE")
     }
@@ -127,12 +144,8 @@ impl<'a> Compiler<'a> {
         let mut parts = vec![Sql::new("EXISTS (SELECT").append(tracked.changes())];
         for limit in limits {
             parts.push(match limit.op {
-                HistoryOp::From => {
-                    self.asking(asked, &limit.operand, "from")?.met_by("c.from_value", "c.from_string")
-                }
-                HistoryOp::To => {
-                    self.asking(asked, &limit.operand, "to")?.met_by("c.to_value", "c.to_string")
-                }
+                HistoryOp::From => self.asking(asked, &limit.operand, "from")?.met_by(FROM),
+                HistoryOp::To => self.asking(asked, &limit.operand, "to")?.met_by(TO),
                 HistoryOp::By => self.by("c.author_id", asked, &limit.operand)?,
                 _ => self.span(asked, limit, "c.created_at", "c.created_at")?,
             });
@@ -150,7 +163,10 @@ impl<'a> Compiler<'a> {
         if tracked.present.is_none() && asking.or_empty {
             return Err(refusals::not_yet(&format!("'{}' WAS EMPTY", asked.name)));
         }
-        let mut parts = vec![asking.met_by("s.id", "s.name")];
+        if limits.is_empty() {
+            return Ok(ever(tracked, asking));
+        }
+        let mut parts = vec![asking.met_by(SPAN)];
         for limit in limits {
             parts.push(match limit.op {
                 HistoryOp::By => self.by("s.author", asked, &limit.operand)?,
@@ -182,7 +198,13 @@ impl<'a> Compiler<'a> {
                     } else {
                         // A name that nothing has today may be one that something had then.
                         let found = self.found(asked, entry).unwrap_or_default();
-                        asking.ids.extend(found.into_iter().map(|found| (found.instance, found.id.clone())));
+                        if self.one_instance {
+                            asking.global_ids.extend(found.into_iter().map(|found| found.id.clone()));
+                        } else {
+                            asking
+                                .ids
+                                .extend(found.into_iter().map(|found| (found.instance, found.id.clone())));
+                        }
                     }
                     asking.names.push(text.to_lowercase());
                 }
@@ -248,6 +270,17 @@ fn needs_two_dates(name: &str) -> Error {
 
 fn joined_by_and(parts: Vec<Sql>) -> Sql {
     parts.into_iter().reduce(|all, next| all.push(" AND ").append(next)).unwrap_or_default()
+}
+
+/// Whether the field has or had the value, whenever: as [`spans`] would tell, without putting changes in order.
+fn ever(tracked: &Tracked, asking: &Asking) -> Sql {
+    let has = match tracked.present {
+        Some([id, name]) => asking.met_by(Place { id, name, instance: "i.instance_id" }),
+        None => matching(&everywhere(list_id(List::FixVersions)), &asking.met_by(FIX_VERSION), false),
+    };
+    let had = Sql::new("EXISTS (SELECT").append(tracked.changes()).push(" AND ");
+    let had = had.append(Sql::any(vec![asking.met_by(FROM), asking.met_by(TO)])).push(")");
+    Sql::any(vec![has, had])
 }
 
 /// Spans of a field with one value: each change begins one, and the first one ends the value the issue was created with. A

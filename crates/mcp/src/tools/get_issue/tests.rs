@@ -1,3 +1,5 @@
+//! What an answer holds, and what it says of the rest.
+
 use application::instances::{AuthMethod, Dialect, InstanceKind};
 use chrono::DateTime;
 use domain::ids::TenantId;
@@ -138,6 +140,8 @@ fn comments_are_read_unless_told_otherwise() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn an_answer_keeps_to_its_budget(
         description in ".{0,4000}", body in "[ -~\\n]{0,3000}", count in 0_i64..40, labels in 0_usize..400,
