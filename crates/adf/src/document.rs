@@ -317,7 +317,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// A document of these blocks. It is as valid as they are: see [`crate::validate`].
+    /// A document of these blocks. It is as valid as they are: see [`crate::validate()`].
     pub fn new(content: Vec<Node>) -> Self {
         let mut root = Node::with_content(NodeKind::Doc, content);
         root.extra.insert("version".to_owned(), 1.into());

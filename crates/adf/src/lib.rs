@@ -2,7 +2,7 @@
 //!
 //! A [`Document`] is read leniently and written back verbatim; it becomes plain text, Markdown, Jira's wiki markup
 //! or HTML, and is made of each but HTML. What a parser makes is always valid; what others send is checked with
-//! [`validate`]. Jira's REST API has documents in version 3 and wiki markup in version 2 (jira-facts section 7),
+//! [`validate()`]. Jira's REST API has documents in version 3 and wiki markup in version 2 (jira-facts section 7),
 //! which is why the functions that take a JSON value take both.
 //!
 //! No parser fails or panics, and each takes time linear in its input.

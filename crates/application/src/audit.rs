@@ -56,8 +56,13 @@ pub struct NewAuditEntry {
 impl NewAuditEntry {
     /// A success of the caller's, with what was before and what is after.
     pub fn success(
-        caller: &Caller, instance: Option<InstanceId>, action: &'static str, target: impl Into<String>, before: Value,
-        after: Value, at: DateTime<Utc>,
+        caller: &Caller,
+        instance: Option<InstanceId>,
+        action: &'static str,
+        target: impl Into<String>,
+        before: Value,
+        after: Value,
+        at: DateTime<Utc>,
     ) -> Self {
         Self {
             instance,

@@ -75,7 +75,8 @@ impl FieldRoles {
 /// users without `accountId` mean v2.
 pub fn sniff_dialect(issue: &Value) -> Dialect {
     let fields = &issue["fields"];
-    let bodies = fields["comment"]["comments"].as_array().into_iter().flatten().map(|comment| &comment["body"]);
+    let bodies =
+        fields["comment"]["comments"].as_array().into_iter().flatten().map(|comment| &comment["body"]);
     for text in [&fields["description"], &fields["environment"]].into_iter().chain(bodies) {
         if text.is_string() {
             return Dialect::V2;
@@ -84,7 +85,10 @@ pub fn sniff_dialect(issue: &Value) -> Dialect {
             return Dialect::V3;
         }
     }
-    let user = ["reporter", "creator", "assignee"].into_iter().map(|name| &fields[name]).find(|user| user.is_object());
+    let user = ["reporter", "creator", "assignee"]
+        .into_iter()
+        .map(|name| &fields[name])
+        .find(|user| user.is_object());
     match user {
         Some(user) if user["accountId"].is_string() => Dialect::V3,
         Some(_) => Dialect::V2,

@@ -57,7 +57,10 @@ impl FromStr for InstanceKind {
             .into_iter()
             .find(|kind| kind.as_str() == text)
             .ok_or_else(|| {
-                Error::invalid("kind", format!("`{text}` is no kind; choose from cloud, datacenter, server, sandbox"))
+                Error::invalid(
+                    "kind",
+                    format!("`{text}` is no kind; choose from cloud, datacenter, server, sandbox"),
+                )
             })
     }
 }
@@ -101,7 +104,9 @@ impl FromStr for AuthMethod {
         [Self::None, Self::ApiToken, Self::Pat, Self::Oauth]
             .into_iter()
             .find(|method| method.as_str() == text)
-            .ok_or_else(|| Error::invalid("auth", format!("`{text}` is no method; choose from api_token, pat, oauth")))
+            .ok_or_else(|| {
+                Error::invalid("auth", format!("`{text}` is no method; choose from api_token, pat, oauth"))
+            })
     }
 }
 
@@ -220,7 +225,11 @@ pub trait InstanceStore: Send {
 
     /// Notes who we are there and what it speaks.
     async fn note_identity(
-        &mut self, id: InstanceId, account_id: &str, time_zone: Option<&str>, dialect: Dialect,
+        &mut self,
+        id: InstanceId,
+        account_id: &str,
+        time_zone: Option<&str>,
+        dialect: Dialect,
     ) -> Result<()>;
 
     /// Notes the webhook registered there.

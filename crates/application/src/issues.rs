@@ -369,7 +369,12 @@ pub trait IssueStore: Send {
     async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>>;
 
     /// Notes how present issues (by Jira's numeric id) are at the source.
-    async fn set_presence(&mut self, instance: InstanceId, jira_ids: &[String], presence: Presence) -> Result<u64>;
+    async fn set_presence(
+        &mut self,
+        instance: InstanceId,
+        jira_ids: &[String],
+        presence: Presence,
+    ) -> Result<u64>;
 
     /// Locks an issue until the end of the transaction, so that two writes to a sandbox's issue follow each other.
     async fn lock_issue(&mut self, issue: IssueId) -> Result<()>;
@@ -377,7 +382,9 @@ pub trait IssueStore: Send {
 
 /// The issue, or [`Error::NotFound`].
 pub async fn require_issue(
-    tx: &mut dyn crate::ports::TenantTx, instance: Option<InstanceId>, key_or_id: &str,
+    tx: &mut dyn crate::ports::TenantTx,
+    instance: Option<InstanceId>,
+    key_or_id: &str,
 ) -> Result<IssueRow> {
     tx.issue(instance, key_or_id).await?.ok_or_else(|| Error::not_found("issue", key_or_id))
 }

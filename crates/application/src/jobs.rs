@@ -7,7 +7,10 @@ use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{error::{Error, Result}, services::Services};
+use crate::{
+    error::{Error, Result},
+    services::Services,
+};
 
 /// A job as the queue stores it.
 #[derive(Clone, Debug, PartialEq)]

@@ -88,7 +88,10 @@ const SECRET_LENGTH: usize = 40;
 
 /// Makes a key of the caller's tenant; the text is shown once and kept nowhere.
 pub async fn create_key(
-    services: &Services, caller: &Caller, name: &str, mut scopes: Vec<Scope>,
+    services: &Services,
+    caller: &Caller,
+    name: &str,
+    mut scopes: Vec<Scope>,
 ) -> Result<(KeyId, SecretString)> {
     caller.require(Scope::Admin)?;
     scopes.sort_unstable();
@@ -116,7 +119,8 @@ pub async fn create_key(
     let now = services.clock.now();
     let mut tx = services.db.tenant(caller.tenant).await?;
     tx.add_key(&key).await?;
-    tx.record(NewAuditEntry::success(caller, None, "create_key", id.to_string(), Value::Null, after, now)).await?;
+    tx.record(NewAuditEntry::success(caller, None, "create_key", id.to_string(), Value::Null, after, now))
+        .await?;
     tx.commit().await?;
     Ok((id, text))
 }
@@ -136,7 +140,8 @@ pub async fn revoke_key(services: &Services, caller: &Caller, id: KeyId) -> Resu
         return Ok(false);
     }
     let before = json!({ "name": key.name, "scopes": key.scopes });
-    tx.record(NewAuditEntry::success(caller, None, "revoke_key", id.to_string(), before, Value::Null, now)).await?;
+    tx.record(NewAuditEntry::success(caller, None, "revoke_key", id.to_string(), before, Value::Null, now))
+        .await?;
     tx.commit().await?;
     Ok(true)
 }

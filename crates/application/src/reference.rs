@@ -185,7 +185,12 @@ pub type Day = NaiveDate;
 pub trait ReferenceStore: Send {
     /// Inserts what is new and rewrites what differs. `complete` records come from rosters; others were seen inside
     /// issues, and fill gaps without overwriting a roster's row with a cut-down copy.
-    async fn upsert_reference(&mut self, instance: InstanceId, records: &ReferenceRecords, complete: bool) -> Result<()>;
+    async fn upsert_reference(
+        &mut self,
+        instance: InstanceId,
+        records: &ReferenceRecords,
+        complete: bool,
+    ) -> Result<()>;
 
     /// A roster as served, in its order.
     async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>>;

@@ -163,7 +163,12 @@ pub struct SyncStatus {
 pub trait SyncStore: Send {
     /// Begins a run, or takes over one whose lease has ended. `None` while another holder's lease lasts.
     async fn acquire_run(
-        &mut self, instance: InstanceId, kind: RunKind, holder: Uuid, now: DateTime<Utc>, lease_until: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        kind: RunKind,
+        holder: Uuid,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
     ) -> Result<Option<RunLease>>;
 
     /// Writes a checkpoint and renews the lease.
@@ -174,7 +179,12 @@ pub trait SyncStore: Send {
 
     /// Ends a run. `update` is written with it.
     async fn finish_run(
-        &mut self, lease: &RunLease, state: RunState, error: Option<&str>, update: &RunUpdate, at: DateTime<Utc>,
+        &mut self,
+        lease: &RunLease,
+        state: RunState,
+        error: Option<&str>,
+        update: &RunUpdate,
+        at: DateTime<Utc>,
     ) -> Result<()>;
 
     /// The latest run of an instance.
@@ -188,12 +198,22 @@ pub trait SyncStore: Send {
 
     /// Raises the watermark (it never falls) and notes the proof.
     async fn raise_watermark(
-        &mut self, instance: InstanceId, entity: &str, updated: Option<DateTime<Utc>>, proof: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        entity: &str,
+        updated: Option<DateTime<Utc>>,
+        proof: DateTime<Utc>,
     ) -> Result<()>;
 
     /// The freshness of every mirror of the tenant, or of one.
     async fn sync_status(&mut self, instance: Option<InstanceId>) -> Result<Vec<SyncStatus>>;
 
     /// Keeps a row aside that could not be read.
-    async fn reject(&mut self, instance: InstanceId, jira_id: Option<&str>, reason: &str, raw: &Value) -> Result<()>;
+    async fn reject(
+        &mut self,
+        instance: InstanceId,
+        jira_id: Option<&str>,
+        reason: &str,
+        raw: &Value,
+    ) -> Result<()>;
 }

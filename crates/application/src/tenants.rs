@@ -55,6 +55,8 @@ pub fn check_name(field: &str, name: &str) -> Result<()> {
     }
     Err(Error::invalid(
         field,
-        format!("`{name}` cannot be a name; use 1 to 63 lower-case letters, digits and dashes, not starting with a dash"),
+        format!(
+            "`{name}` cannot be a name; use 1 to 63 lower-case letters, digits and dashes, not starting with a dash"
+        ),
     ))
 }

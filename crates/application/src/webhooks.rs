@@ -83,7 +83,11 @@ pub trait WebhookStore: Send {
 
     /// Closes all open deliveries of an instance that speak of this issue (or of none) and came before that time.
     async fn settle_deliveries(
-        &mut self, instance: InstanceId, issue_jira_id: Option<&str>, state: InboxState, until: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        issue_jira_id: Option<&str>,
+        state: InboxState,
+        until: DateTime<Utc>,
     ) -> Result<u64>;
 
     /// Registers a webhook at a sandbox.

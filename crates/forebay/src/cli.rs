@@ -266,7 +266,8 @@ mod tests {
 
     #[test]
     fn settings_may_stand_behind_the_command() {
-        let cli = Cli::try_parse_from(["forebay", "demo", "--listen", "127.0.0.1:9", "--data-dir", "/x"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["forebay", "demo", "--listen", "127.0.0.1:9", "--data-dir", "/x"]).unwrap();
         assert_eq!(cli.settings.listen.port(), 9);
     }
 }

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// What long-running processes log unless asked otherwise.
-const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn";
+const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn,rmcp=warn";
 /// What short commands log: only what people must know.
 const COMMAND_LOG: &str = "warn,graphile_worker=error";
 
@@ -47,7 +47,11 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sandbox(command) => sandbox::run(&wiring, &command, json).await,
         Command::Search(arguments) => search::run(&wiring, &arguments, json).await,
         Command::Mcp => mcp::run(&wiring).await,
-        Command::Demo(_) | Command::Migrate(_) | Command::Doctor | Command::Bench(_) | Command::Serve { .. }
+        Command::Demo(_)
+        | Command::Migrate(_)
+        | Command::Doctor
+        | Command::Bench(_)
+        | Command::Serve { .. }
         | Command::Worker => Ok(()),
     };
     wiring.close().await;

@@ -39,12 +39,17 @@ impl From<Error> for Failure {
         }
         let failure = Self::new(message);
         match error {
-            Error::NotFound { what: "instance", .. } => failure.hint("`forebay instance list` shows what there is"),
-            Error::NotFound { what: "tenant", .. } => {
-                failure.hint("`forebay tenant list` shows what there is; `forebay tenant create NAME` makes one")
+            Error::NotFound { what: "instance", .. } => {
+                failure.hint("`forebay instance list` shows what there is")
             }
-            Error::Unavailable(_) => failure.hint("`forebay doctor` checks the database, the roles, Redis and the sites"),
-            Error::Unauthenticated(_) => failure.hint("`forebay key create --tenant T --scopes read` makes a key"),
+            Error::NotFound { what: "tenant", .. } => failure
+                .hint("`forebay tenant list` shows what there is; `forebay tenant create NAME` makes one"),
+            Error::Unavailable(_) => {
+                failure.hint("`forebay doctor` checks the database, the roles, Redis and the sites")
+            }
+            Error::Unauthenticated(_) => {
+                failure.hint("`forebay key create --tenant T --scopes read` makes a key")
+            }
             _ => failure,
         }
     }

@@ -27,7 +27,8 @@ pub(crate) fn note(text: &str) {
 
 /// Why the command ended, and what to do.
 pub(crate) fn failure(failure: &Failure) {
-    let (red, bold, reset) = if std::io::stderr().is_terminal() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
+    let (red, bold, reset) =
+        if std::io::stderr().is_terminal() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
     note(&format!("{red}error{reset}: {}", failure.message));
     for hint in &failure.hints {
         note(&format!("{bold}hint{reset}: {hint}"));
@@ -46,7 +47,8 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failu
     };
     let widths: Vec<usize> = (0..headings.len()).map(width).collect();
     let format = |cells: Vec<&str>| {
-        let padded: Vec<String> = cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        let padded: Vec<String> =
+            cells.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
         padded.join("  ").trim_end().to_owned()
     };
     line(&format(headings.to_vec()))?;

@@ -23,7 +23,13 @@ pub(crate) struct Settings {
     #[arg(long, env = "FOREBAY_MASTER_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub(crate) master_key: Option<SecretString>,
     /// Where to listen.
-    #[arg(long, env = "FOREBAY_LISTEN", global = true, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+    #[arg(
+        long,
+        env = "FOREBAY_LISTEN",
+        global = true,
+        default_value = "127.0.0.1:8080",
+        value_name = "ADDR"
+    )]
     pub(crate) listen: SocketAddr,
     /// How Forebay is reached from outside; sites deliver webhooks there. The listening address when left out.
     #[arg(long, env = "FOREBAY_PUBLIC_URL", global = true, value_name = "URL")]
@@ -86,19 +92,22 @@ impl Settings {
     /// The data folder: `/var/lib/forebay` for root, whose home other users cannot enter; the user's own otherwise.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.data_dir {
-            return std::path::absolute(dir)
-                .map_err(|error| Failure::new(format!("the data folder {} cannot be used: {error}", dir.display())));
+            return std::path::absolute(dir).map_err(|error| {
+                Failure::new(format!("the data folder {} cannot be used: {error}", dir.display()))
+            });
         }
         let home = std::env::var_os("HOME").map(PathBuf::from);
-        let is_root = home.as_deref().is_some_and(|home| home == "/root") || std::env::var("USER").is_ok_and(|u| u == "root");
+        let is_root = home.as_deref().is_some_and(|home| home == "/root")
+            || std::env::var("USER").is_ok_and(|u| u == "root");
         if is_root {
             return Ok(PathBuf::from("/var/lib/forebay"));
         }
         let base = std::env::var_os("XDG_DATA_HOME")
             .map(PathBuf::from)
             .or_else(|| home.map(|home| home.join(".local/share")));
-        base.map(|base| base.join("forebay"))
-            .ok_or_else(|| Failure::new("no home folder is known").hint("name a data folder with --data-dir DIR"))
+        base.map(|base| base.join("forebay")).ok_or_else(|| {
+            Failure::new("no home folder is known").hint("name a data folder with --data-dir DIR")
+        })
     }
 }
 

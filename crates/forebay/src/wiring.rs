@@ -2,13 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{
-    Error, Services,
-    caller::Caller,
-    instances::Instance,
-    ports::Clock,
-    tenants::Tenant,
-};
+use application::{Error, Services, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant};
 use infrastructure::{
     cache,
     clock::SystemClock,
@@ -125,7 +119,9 @@ fn configured_keys(settings: &Settings) -> Result<Option<Keyring>, Failure> {
     settings
         .master_key
         .as_ref()
-        .map(|text| Keyring::parse(text).map_err(|error| Failure::new(format!("FOREBAY_MASTER_KEY: {error}"))))
+        .map(|text| {
+            Keyring::parse(text).map_err(|error| Failure::new(format!("FOREBAY_MASTER_KEY: {error}")))
+        })
         .transpose()
 }
 
@@ -156,7 +152,9 @@ impl Wiring {
     }
 
     async fn connect(
-        settings: Settings, telemetry: Telemetry, access: &Access,
+        settings: Settings,
+        telemetry: Telemetry,
+        access: &Access,
     ) -> Result<(Settings, Telemetry, Services, Arc<PgDatabase>), Failure> {
         if access.is_local() {
             access.migrate().await?;
@@ -164,7 +162,8 @@ impl Wiring {
             let mut owner = access.owner().await?;
             let pending = migrate::status(&mut owner).await?.iter().filter(|step| !step.applied).count();
             if pending > 0 {
-                return Err(Failure::new(format!("{pending} migrations are pending")).hint("run `forebay migrate up` first"));
+                return Err(Failure::new(format!("{pending} migrations are pending"))
+                    .hint("run `forebay migrate up` first"));
             }
         }
         let options = RoleOptions {
@@ -208,13 +207,18 @@ impl Wiring {
             0 => Err(Failure::new("there is no tenant yet").hint("`forebay tenant create NAME` makes one")),
             _ => {
                 let names: Vec<_> = tenants.into_iter().map(|tenant| tenant.name).collect();
-                Err(Failure::new("there are several tenants").hint(format!("choose with --tenant: {}", names.join(", "))))
+                Err(Failure::new("there are several tenants")
+                    .hint(format!("choose with --tenant: {}", names.join(", "))))
             }
         }
     }
 
     /// The instance of that name and its tenant; without a named tenant, the name must be unique among all.
-    pub(crate) async fn instance(&self, tenant: Option<&str>, name: &str) -> Result<(Tenant, Instance), Failure> {
+    pub(crate) async fn instance(
+        &self,
+        tenant: Option<&str>,
+        name: &str,
+    ) -> Result<(Tenant, Instance), Failure> {
         let tenants = match tenant {
             Some(_) => vec![self.tenant(tenant).await?],
             None => self.services.db.platform().await?.tenants().await?,

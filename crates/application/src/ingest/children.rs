@@ -29,7 +29,9 @@ pub(super) fn time(value: &Value, what: &str) -> Read<DateTime<Utc>> {
 pub(super) fn optional_time(value: &Value) -> Option<DateTime<Utc>> {
     match value {
         Value::String(text) => domain::jira_time::parse(text).ok(),
-        Value::Number(number) => number.as_i64().and_then(|number| domain::jira_time::from_epoch(number).ok()),
+        Value::Number(number) => {
+            number.as_i64().and_then(|number| domain::jira_time::from_epoch(number).ok())
+        }
         _ => None,
     }
 }

@@ -61,7 +61,9 @@ fn values_of(item: &Value) -> Vec<FieldValueRecord> {
             }
             let mut values = vec![FieldValueRecord {
                 value_id: user_id_of_person(item).or_else(|| text_of(&item["id"])),
-                text: ["value", "displayName", "name", "key"].into_iter().find_map(|name| text_of(&item[name])),
+                text: ["value", "displayName", "name", "key"]
+                    .into_iter()
+                    .find_map(|name| text_of(&item[name])),
                 ..Default::default()
             }];
             if item["child"].is_object() {
@@ -77,7 +79,8 @@ fn user_id_of_person(item: &Value) -> Option<String> {
 }
 
 fn text_value(text: &str) -> FieldValueRecord {
-    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
+    let day =
+        NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().map(|day| day.and_time(NaiveTime::MIN).and_utc());
     let time = day.or_else(|| domain::jira_time::parse(text).ok());
     FieldValueRecord { text: Some(text.to_owned()), time, ..Default::default() }
 }
@@ -113,8 +116,18 @@ fn sprint_object(item: &Value) -> Option<SprintRecord> {
 /// Commas in names are not escaped, so a member ends where the next known member begins.
 fn sprint_string(text: &str) -> Option<SprintRecord> {
     const MEMBERS: [&str; 12] = [
-        "id", "rapidViewId", "state", "name", "startDate", "endDate", "completeDate", "activatedDate", "sequence",
-        "goal", "synced", "autoStartStop",
+        "id",
+        "rapidViewId",
+        "state",
+        "name",
+        "startDate",
+        "endDate",
+        "completeDate",
+        "activatedDate",
+        "sequence",
+        "goal",
+        "synced",
+        "autoStartStop",
     ];
     let inner = text.strip_prefix("com.atlassian.greenhopper.service.sprint.Sprint@")?.split_once('[')?.1;
     let inner = inner.strip_suffix(']')?;
@@ -164,7 +177,10 @@ mod tests {
     fn each_shape_of_a_custom_field_has_its_values() {
         let some = |text: &str| Some(text.to_owned());
         assert_eq!(values("customfield_1", json!(8.0)), [(None, some("8.0"), Some(8.0))]);
-        assert_eq!(values("customfield_1", json!({"value": "High", "id": "7"})), [(some("7"), some("High"), None)]);
+        assert_eq!(
+            values("customfield_1", json!({"value": "High", "id": "7"})),
+            [(some("7"), some("High"), None)]
+        );
         assert_eq!(
             values("customfield_1", json!({"value": "EU", "id": "1", "child": {"value": "DE", "id": "2"}})),
             [(some("1"), some("EU"), None), (some("2"), some("DE"), None)]
@@ -183,7 +199,10 @@ mod tests {
         let text = "com.atlassian.greenhopper.service.sprint.Sprint@1f[id=12,rapidViewId=2,state=ACTIVE,\
                     name=Sprint 1, Q3,startDate=2025-01-06T09:00:00.000Z,endDate=<null>,completeDate=<null>,goal=<null>]";
         let sprint = sprint_string(text).unwrap();
-        assert_eq!((sprint.jira_id, sprint.name.as_str(), sprint.state.as_str()), (12, "Sprint 1, Q3", "active"));
+        assert_eq!(
+            (sprint.jira_id, sprint.name.as_str(), sprint.state.as_str()),
+            (12, "Sprint 1, Q3", "active")
+        );
         assert_eq!((sprint.board_id, sprint.goal, sprint.end), (Some(2), None, None));
         assert!(sprint.start.is_some());
     }

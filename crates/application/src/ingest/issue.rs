@@ -8,8 +8,7 @@ use super::{
     Reader, Reject, children,
     children::{optional_time, text_of, time},
     clean::{Cleaner, user_id_of},
-    field_values, hash,
-    rosters,
+    field_values, hash, rosters,
 };
 use crate::{
     issues::{IssueBundle, IssueRecord, LinkRecord},
@@ -32,7 +31,8 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
     let mut cleaner = Cleaner::new(reader.secrets);
     cleaner.clean(&mut raw);
     let (jira_id, jira_number) = children::numeric_id(&raw, "issue")?;
-    let key: IssueKey = text_of(&raw["key"]).ok_or("issue has no key")?.parse().map_err(|e| format!("{e}"))?;
+    let key: IssueKey =
+        text_of(&raw["key"]).ok_or("issue has no key")?.parse().map_err(|e| format!("{e}"))?;
     if !raw["fields"].is_object() {
         return Err("issue has no fields".into());
     }
@@ -50,7 +50,14 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         .collect::<Result<_, _>>()?;
     let sprints = sprints(reader, &raw["fields"]);
     let envelope_part = changelog_envelope.clone().unwrap_or(Value::Null);
-    let issue = record(reader, &raw, (jira_id, jira_number), key, &sprints, hash::source_hash(&[&raw, &envelope_part]))?;
+    let issue = record(
+        reader,
+        &raw,
+        (jira_id, jira_number),
+        key,
+        &sprints,
+        hash::source_hash(&[&raw, &envelope_part]),
+    )?;
     let values = field_values::field_values(&raw["fields"]);
     let reference = reference(&raw["fields"], cleaner, sprints)?;
     Ok(IssueBundle {
@@ -100,7 +107,11 @@ fn sprints(reader: &Reader<'_>, fields: &Value) -> Vec<SprintRecord> {
 }
 
 fn record(
-    reader: &Reader<'_>, raw: &Value, (jira_id, jira_number): (String, i64), key: IssueKey, sprints: &[SprintRecord],
+    reader: &Reader<'_>,
+    raw: &Value,
+    (jira_id, jira_number): (String, i64),
+    key: IssueKey,
+    sprints: &[SprintRecord],
     source_hash: Vec<u8>,
 ) -> Result<IssueRecord, String> {
     let fields = &raw["fields"];
@@ -116,7 +127,9 @@ fn record(
         key,
         project_jira_id: text_of(&fields["project"]["id"]).ok_or("issue has no project")?,
         issue_type: named(&fields["issuetype"]),
-        hierarchy_level: fields["issuetype"]["hierarchyLevel"].as_i64().and_then(|level| i16::try_from(level).ok()),
+        hierarchy_level: fields["issuetype"]["hierarchyLevel"]
+            .as_i64()
+            .and_then(|level| i16::try_from(level).ok()),
         status: status.name,
         status_id: status.jira_id,
         status_category: status.category,
@@ -153,8 +166,13 @@ fn texts(list: &Value, text: impl Fn(&Value) -> Option<String>) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(text).collect()
 }
 
-fn reference(fields: &Value, cleaner: Cleaner<'_>, sprints: Vec<SprintRecord>) -> Result<ReferenceRecords, String> {
-    let project = rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
+fn reference(
+    fields: &Value,
+    cleaner: Cleaner<'_>,
+    sprints: Vec<SprintRecord>,
+) -> Result<ReferenceRecords, String> {
+    let project =
+        rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
     Ok(ReferenceRecords {
         projects: vec![project],
         users: rosters::users(cleaner),

@@ -74,7 +74,12 @@ pub(super) fn issue_type(raw: &Value) -> Option<IssueTypeRecord> {
 }
 
 pub(super) fn unranked(raw: &Value) -> Option<RankedRecord> {
-    Some(RankedRecord { jira_id: text_of(&raw["id"])?, name: text_of(&raw["name"])?, rank: None, raw: raw.clone() })
+    Some(RankedRecord {
+        jira_id: text_of(&raw["id"])?,
+        name: text_of(&raw["name"])?,
+        rank: None,
+        raw: raw.clone(),
+    })
 }
 
 fn ranked(list: &[Value]) -> Vec<RankedRecord> {

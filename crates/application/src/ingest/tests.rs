@@ -82,7 +82,8 @@ fn what_the_source_left_out_stays_out() {
 
 #[test]
 fn addresses_are_hashed_and_taken_out_wherever_they_are() {
-    let person = json!({"accountId": "a1", "displayName": "Ann", "active": true, "emailAddress": "ann@x.org"});
+    let person =
+        json!({"accountId": "a1", "displayName": "Ann", "active": true, "emailAddress": "ann@x.org"});
     let bundle = read(with(&["fields", "assignee"], person)).unwrap();
     assert!(!bundle.issue.raw.to_string().contains("ann@x.org"));
     assert_eq!(bundle.issue.assignee.as_deref(), Some("a1"));
@@ -134,7 +135,8 @@ fn a_link_has_the_same_ends_from_both_issues() {
 
 #[test]
 fn sprints_and_points_are_found_by_the_kind_of_their_field() {
-    let mut issue = with(&["fields", "customfield_1"], json!([{"id": 4, "name": "Sprint 4", "state": "active"}]));
+    let mut issue =
+        with(&["fields", "customfield_1"], json!([{"id": 4, "name": "Sprint 4", "state": "active"}]));
     issue["fields"]["customfield_2"] = json!(5.0);
     let bundle = read(issue).unwrap();
     assert_eq!((bundle.issue.sprint_ids, bundle.issue.story_points), (vec![4], Some(5.0)));
@@ -164,7 +166,10 @@ fn equal_content_has_an_equal_hash_and_a_change_another() {
 fn the_dialect_shows_in_rich_text_or_in_users() {
     assert_eq!(sniff_dialect(&with(&["fields", "description"], json!("h1. wiki"))), Dialect::V2);
     assert_eq!(sniff_dialect(&with(&["fields", "description"], json!({"type": "doc"}))), Dialect::V3);
-    assert_eq!(sniff_dialect(&with(&["fields", "reporter"], json!({"key": "ann", "displayName": "Ann"}))), Dialect::V2);
+    assert_eq!(
+        sniff_dialect(&with(&["fields", "reporter"], json!({"key": "ann", "displayName": "Ann"}))),
+        Dialect::V2
+    );
     assert_eq!(sniff_dialect(&minimal()), Dialect::V3);
 }
 
@@ -193,10 +198,12 @@ fn the_recorded_samples_are_read_without_loss() {
 fn put_back(bundle: IssueBundle) -> Value {
     let mut raw = bundle.issue.raw;
     if raw["fields"].get("comment").is_some() {
-        raw["fields"]["comment"]["comments"] = bundle.comments.into_iter().map(|comment| comment.raw).collect();
+        raw["fields"]["comment"]["comments"] =
+            bundle.comments.into_iter().map(|comment| comment.raw).collect();
     }
     if raw["fields"].get("worklog").is_some() {
-        raw["fields"]["worklog"]["worklogs"] = bundle.worklogs.into_iter().map(|worklog| worklog.raw).collect();
+        raw["fields"]["worklog"]["worklogs"] =
+            bundle.worklogs.into_iter().map(|worklog| worklog.raw).collect();
     }
     if let Some(mut changelog) = bundle.issue.changelog_envelope {
         let histories = bundle.histories.into_iter().map(|history| {

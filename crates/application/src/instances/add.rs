@@ -65,9 +65,16 @@ pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance
     };
     let mut tx = services.db.tenant(caller.tenant).await?;
     tx.add_instance(&record).await?;
-    let after = json!({ "name": record.name, "kind": record.kind, "base_url": base_url, "auth": record.auth_method });
+    let after =
+        json!({ "name": record.name, "kind": record.kind, "base_url": base_url, "auth": record.auth_method });
     tx.record(NewAuditEntry::success(
-        caller, Some(id), "add_instance", &record.name, Value::Null, after, services.clock.now(),
+        caller,
+        Some(id),
+        "add_instance",
+        &record.name,
+        Value::Null,
+        after,
+        services.clock.now(),
     ))
     .await?;
     let instance = require_instance(tx.as_mut(), &record.name).await?;
@@ -87,8 +94,13 @@ fn check(new: &NewInstance) -> Result<()> {
         }
     } else {
         match new.url.as_deref().map(str::trim) {
-            None | Some("") => problem("url", "is needed: the address of the Jira site, such as https://example.atlassian.net"),
-            Some(url) if !is_http_url(url) => problem("url", "must be an http or https address without query or user"),
+            None | Some("") => problem(
+                "url",
+                "is needed: the address of the Jira site, such as https://example.atlassian.net",
+            ),
+            Some(url) if !is_http_url(url) => {
+                problem("url", "must be an http or https address without query or user")
+            }
             Some(_) => {}
         }
         if new.token.as_ref().is_none_or(|token| token.expose_secret().trim().is_empty()) {
@@ -117,7 +129,9 @@ fn seal(services: &Services, id: InstanceId, new: &NewInstance) -> Result<Sealed
     if new.kind == InstanceKind::Sandbox {
         return Ok(SealedSecrets::default());
     }
-    let text = |secret: &Option<SecretString>| secret.as_ref().map(|secret| secret.expose_secret().trim().to_owned());
+    let text = |secret: &Option<SecretString>| {
+        secret.as_ref().map(|secret| secret.expose_secret().trim().to_owned())
+    };
     let credential = Credential { email: text(&new.email), token: text(&new.token) };
     let credential = SecretString::from(serde_json::to_string(&credential).map_err(Error::internal)?);
     Ok(SealedSecrets {

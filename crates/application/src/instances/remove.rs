@@ -29,7 +29,13 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
     tx.remove_instance(instance.id).await?;
     let before = json!({ "name": instance.name, "kind": instance.kind, "base_url": instance.base_url });
     tx.record(NewAuditEntry::success(
-        caller, Some(instance.id), "remove_instance", &instance.name, before, Value::Null, services.clock.now(),
+        caller,
+        Some(instance.id),
+        "remove_instance",
+        &instance.name,
+        before,
+        Value::Null,
+        services.clock.now(),
     ))
     .await?;
     tx.commit().await

@@ -36,7 +36,11 @@ pub struct InstanceTest {
 }
 
 /// A connection to the instance's site, with its credential opened.
-pub async fn connect(services: &Services, tenant: TenantId, instance: &Instance) -> Result<Arc<dyn JiraSite>> {
+pub async fn connect(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+) -> Result<Arc<dyn JiraSite>> {
     let mut tx = services.db.tenant(tenant).await?;
     let sealed = tx.sealed_secrets(instance.id).await?;
     drop(tx);
@@ -61,17 +65,22 @@ pub async fn connect(services: &Services, tenant: TenantId, instance: &Instance)
 /// Asks the site who we are, and remembers it: a later run that is told another account stops, because an anonymous
 /// answer with nothing in it must never be taken for an empty site.
 pub(crate) async fn identify(
-    services: &Services, tenant: TenantId, instance: &Instance, site: &dyn JiraSite,
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    site: &dyn JiraSite,
 ) -> Result<SiteIdentity> {
     let identity = site.identify().await?;
-    if let Some(expected) = instance.account_id.as_deref().filter(|expected| *expected != identity.account_id) {
+    if let Some(expected) = instance.account_id.as_deref().filter(|expected| *expected != identity.account_id)
+    {
         return Err(Error::Conflict(format!(
             "the site `{}` answers as account `{}`, but `{expected}` was expected; remove the instance and add it again if that is right",
             instance.name, identity.account_id
         )));
     }
     let mut tx = services.db.tenant(tenant).await?;
-    tx.note_identity(instance.id, &identity.account_id, identity.time_zone.as_deref(), identity.dialect).await?;
+    tx.note_identity(instance.id, &identity.account_id, identity.time_zone.as_deref(), identity.dialect)
+        .await?;
     tx.commit().await?;
     Ok(identity)
 }
@@ -104,7 +113,10 @@ pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> 
 }
 
 async fn register_webhook(
-    services: &Services, tenant: TenantId, instance: &Instance, site: &dyn JiraSite,
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    site: &dyn JiraSite,
 ) -> Result<()> {
     let mut tx = services.db.tenant(tenant).await?;
     let sealed = tx.sealed_secrets(instance.id).await?;

@@ -64,7 +64,11 @@ impl CommentBody {
 
 /// Adds a comment and answers it as stored.
 pub async fn add_comment(
-    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str, body: &CommentBody,
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    issue: &str,
+    body: &CommentBody,
 ) -> Result<CommentRow> {
     caller.require(Scope::Write)?;
     body.check()?;
@@ -78,7 +82,13 @@ pub async fn add_comment(
             let after = json!({ "comment": comment });
             let now = services.clock.now();
             tx.record(NewAuditEntry::success(
-                caller, Some(instance.id), "add_comment", &row.key, Value::Null, after, now,
+                caller,
+                Some(instance.id),
+                "add_comment",
+                &row.key,
+                Value::Null,
+                after,
+                now,
             ))
             .await?;
             tx.commit().await?;
@@ -95,7 +105,11 @@ pub async fn add_comment(
 }
 
 async fn write_through(
-    services: &Services, caller: &Caller, instance: &Instance, row: &IssueRow, body: &CommentBody,
+    services: &Services,
+    caller: &Caller,
+    instance: &Instance,
+    row: &IssueRow,
+    body: &CommentBody,
 ) -> Result<String> {
     let site = instances::connect(services, caller.tenant, instance).await?;
     let answer = site.add_comment(instance.dialect, &row.jira_id, &body.in_dialect(instance.dialect)).await;
@@ -117,7 +131,10 @@ impl Attempt<'_> {
     /// The second half of every write through: reads the issue again, stores it and writes the audit entry in one
     /// transaction. A refused write is audited too; one whose answer was lost is `indeterminate`, and the re-read tells.
     pub(super) async fn settle<T>(
-        self, services: &Services, answer: Result<T>, after: impl FnOnce(&T) -> Value,
+        self,
+        services: &Services,
+        answer: Result<T>,
+        after: impl FnOnce(&T) -> Value,
     ) -> Result<T> {
         let Self { caller, instance, row, action, before } = self;
         let outcome = match &answer {
@@ -139,7 +156,8 @@ impl Attempt<'_> {
                 tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
             }
             Some(Ok(None)) => {
-                tx.set_presence(instance.id, std::slice::from_ref(&row.jira_id), Presence::AccessLost).await?;
+                tx.set_presence(instance.id, std::slice::from_ref(&row.jira_id), Presence::AccessLost)
+                    .await?;
             }
             // The write happened: its audit entry must not be lost because the re-read failed. The next sync stores it.
             Some(Err(error)) => {
@@ -149,7 +167,15 @@ impl Attempt<'_> {
         }
         tx.record(NewAuditEntry {
             outcome,
-            ..NewAuditEntry::success(caller, Some(instance.id), action, &row.key, before, after, services.clock.now())
+            ..NewAuditEntry::success(
+                caller,
+                Some(instance.id),
+                action,
+                &row.key,
+                before,
+                after,
+                services.clock.now(),
+            )
         })
         .await?;
         tx.commit().await?;
@@ -163,7 +189,10 @@ impl Attempt<'_> {
 }
 
 pub(super) async fn locate(
-    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str,
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    issue: &str,
 ) -> Result<(Instance, IssueRow)> {
     let mut tx = services.db.tenant(caller.tenant).await?;
     let wanted = match instance {

@@ -35,7 +35,10 @@ pub struct TransitionChoice {
 
 /// The transitions open to the account now. They depend on the account and the moment, so a mirror asks its site.
 pub async fn list_transitions(
-    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str,
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    issue: &str,
 ) -> Result<Vec<TransitionChoice>> {
     caller.require(Scope::Read)?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
@@ -43,7 +46,10 @@ pub async fn list_transitions(
 }
 
 async fn choices(
-    services: &Services, caller: &Caller, instance: &Instance, row: &IssueRow,
+    services: &Services,
+    caller: &Caller,
+    instance: &Instance,
+    row: &IssueRow,
 ) -> Result<Vec<TransitionChoice>> {
     let raw = match instance.kind {
         InstanceKind::Sandbox => {
@@ -75,7 +81,11 @@ fn choice(raw: Value) -> Option<TransitionChoice> {
 
 /// Does a transition, named by id, by name, or by the status it leads to. Answers the issue as it is then.
 pub async fn transition_issue(
-    services: &Services, caller: &Caller, instance: Option<&str>, issue: &str, transition: &str,
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    issue: &str,
+    transition: &str,
     fields: Option<&Value>,
 ) -> Result<IssueRow> {
     caller.require(Scope::Write)?;
@@ -92,7 +102,13 @@ pub async fn transition_issue(
             let now = services.clock.now();
             let after = json!({ "status": chosen.to, "transition": chosen.id });
             tx.record(NewAuditEntry::success(
-                caller, Some(instance.id), "transition_issue", &row.key, before, after, now,
+                caller,
+                Some(instance.id),
+                "transition_issue",
+                &row.key,
+                before,
+                after,
+                now,
             ))
             .await?;
             tx.commit().await?;
@@ -102,7 +118,9 @@ pub async fn transition_issue(
             let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields).await;
             let attempt =
                 Attempt { caller, instance: &instance, row: &row, action: "transition_issue", before };
-            attempt.settle(services, answer, |()| json!({ "status": chosen.to, "transition": chosen.id })).await?;
+            attempt
+                .settle(services, answer, |()| json!({ "status": chosen.to, "transition": chosen.id }))
+                .await?;
         }
     }
     let mut tx = services.db.tenant(caller.tenant).await?;
@@ -116,8 +134,12 @@ fn choose<'a>(open: &'a [TransitionChoice], wanted: &str) -> Result<&'a Transiti
         .or_else(|| open.iter().find(|choice| choice.name.eq_ignore_ascii_case(wanted)))
         .or_else(|| open.iter().find(|choice| choice.to.eq_ignore_ascii_case(wanted)));
     found.ok_or_else(|| {
-        let names: Vec<String> = open.iter().map(|choice| format!("{} ({})", choice.name, choice.id)).collect();
-        Error::invalid("transition", format!("`{wanted}` is not open to this issue now; open are: {}", names.join(", ")))
+        let names: Vec<String> =
+            open.iter().map(|choice| format!("{} ({})", choice.name, choice.id)).collect();
+        Error::invalid(
+            "transition",
+            format!("`{wanted}` is not open to this issue now; open are: {}", names.join(", ")),
+        )
     })
 }
 

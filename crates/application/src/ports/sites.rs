@@ -7,7 +7,10 @@ use domain::ids::{InstanceId, TenantId};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use crate::{error::Result, instances::{AuthMethod, Dialect, InstanceKind}};
+use crate::{
+    error::Result,
+    instances::{AuthMethod, Dialect, InstanceKind},
+};
 
 /// What is needed to speak to a site.
 #[derive(Clone, Debug)]
@@ -114,7 +117,13 @@ pub trait JiraSite: Send + Sync {
     async fn count(&self, jql: &str) -> Result<Option<u64>>;
 
     /// A page of whole issues. `dialect` is what [`JiraSite::identify`] found.
-    async fn search(&self, dialect: Dialect, jql: &str, cursor: Option<&str>, page_size: u32) -> Result<SitePage>;
+    async fn search(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<SitePage>;
 
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;
@@ -126,8 +135,13 @@ pub trait JiraSite: Send + Sync {
     async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>>;
 
     /// Does a transition.
-    async fn transition(&self, dialect: Dialect, issue_id: &str, transition_id: &str, fields: Option<&Value>)
-        -> Result<()>;
+    async fn transition(
+        &self,
+        dialect: Dialect,
+        issue_id: &str,
+        transition_id: &str,
+        fields: Option<&Value>,
+    ) -> Result<()>;
 
     /// Registers an admin webhook for all that the sync listens to; answers its id.
     async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String>;

@@ -45,7 +45,12 @@ pub struct ImportOutcome {
 }
 
 /// Stores a generated site's rosters.
-pub async fn seed_rosters(services: &Services, tenant: TenantId, instance: &Instance, rosters: Rosters) -> Result<()> {
+pub async fn seed_rosters(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    rosters: Rosters,
+) -> Result<()> {
     require_sandbox(instance)?;
     let mut reference = rosters.reference;
     // The cleaner collects users wherever it meets them; a roster of its own is read the same way.
@@ -60,7 +65,10 @@ pub async fn seed_rosters(services: &Services, tenant: TenantId, instance: &Inst
 /// Stores a batch of issues in Jira's JSON, v2 or v3, with or without changelog. What a record leaves out is not
 /// invented. An empty sandbox takes the dialect of the first issue it is given.
 pub async fn import_issues(
-    services: &Services, tenant: TenantId, instance: &Instance, issues: Vec<Value>,
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    issues: Vec<Value>,
 ) -> Result<ImportOutcome> {
     require_sandbox(instance)?;
     let mut tx = services.db.tenant(tenant).await?;
@@ -75,7 +83,8 @@ pub async fn import_issues(
     let mut outcome = ImportOutcome::default();
     let mut bundles = Vec::with_capacity(issues.len());
     for (index, raw) in issues.into_iter().enumerate() {
-        let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: services.secrets.as_ref() };
+        let reader =
+            Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: services.secrets.as_ref() };
         match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
             Ok(bundle) => bundles.push(bundle),
             Err(reject) => outcome.rejected.push(RejectedIssue { index, reason: reject.reason }),

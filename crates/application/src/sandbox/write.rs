@@ -17,7 +17,11 @@ use crate::{
 
 /// Adds a comment and tells the webhooks; answers the comment as stored.
 pub async fn add_comment(
-    services: &Services, tx: &mut dyn TenantTx, instance: &Instance, row: &IssueRow, body: &CommentBody,
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    row: &IssueRow,
+    body: &CommentBody,
 ) -> Result<Value> {
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
     let now = domain::jira_time::format(services.clock.now());
@@ -36,9 +40,12 @@ pub async fn add_comment(
     let mut raw = row.raw.clone();
     raw["fields"]["updated"] = json!(now);
     let listed = raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + 1;
-    merge(&mut raw["fields"]["comment"], json!({
-        "comments": [comment], "total": listed, "maxResults": listed, "startAt": 0,
-    }));
+    merge(
+        &mut raw["fields"]["comment"],
+        json!({
+            "comments": [comment], "total": listed, "maxResults": listed, "startAt": 0,
+        }),
+    );
     store(services, tx, instance, row, raw, row.changelog_envelope.clone(), None).await?;
     let event = json!({ "comment": as_v2(&comment, "body"), "issue": hint(row, instance) });
     webhooks::announce(services, tx, instance, "comment_created", event).await?;
@@ -50,7 +57,11 @@ pub async fn add_comment(
 /// # Errors
 /// [`Error::Invalid`] when the transition is not open to the issue.
 pub async fn transition(
-    services: &Services, tx: &mut dyn TenantTx, instance: &Instance, row: &IssueRow, transition_id: &str,
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    row: &IssueRow,
+    transition_id: &str,
     fields: Option<&Value>,
 ) -> Result<()> {
     let site = SiteWorkflow::load(tx, instance).await?;
@@ -61,14 +72,16 @@ pub async fn transition(
     let resolutions = tx.roster(instance.id, Roster::Resolutions).await?;
     let before = resolution(&row.raw["fields"]["resolution"]);
     let requested = requested_resolution(fields, &resolutions)?;
-    let after = change.resolution_after(before.clone(), requested.or_else(|| default_resolution(&resolutions)));
+    let after =
+        change.resolution_after(before.clone(), requested.or_else(|| default_resolution(&resolutions)));
     let items = changelog_items(&change, before.as_ref(), after.as_ref());
     if items.is_empty() {
         return Ok(());
     }
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
     let now = domain::jira_time::format(services.clock.now());
-    let history = json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
+    let history =
+        json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
 
     let mut raw = row.raw.clone();
     let changed = &mut raw["fields"];
@@ -81,7 +94,8 @@ pub async fn transition(
         changed["resolution"] = after.as_ref().map_or(Value::Null, |after| served(after, &resolutions));
         changed["resolutiondate"] = if after.is_some() { json!(now) } else { Value::Null };
     }
-    let total = row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
+    let total =
+        row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
     let mut envelope = row.changelog_envelope.clone().unwrap_or_else(|| json!({}));
     merge(&mut envelope, json!({ "startAt": 0, "maxResults": total, "total": total }));
     let event = json!({
@@ -96,8 +110,13 @@ pub async fn transition(
 
 /// Stores a changed issue the same way in which a synced one is stored.
 async fn store(
-    services: &Services, tx: &mut dyn TenantTx, instance: &Instance, row: &IssueRow, mut raw: Value,
-    envelope: Option<Value>, history: Option<Value>,
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    row: &IssueRow,
+    mut raw: Value,
+    envelope: Option<Value>,
+    history: Option<Value>,
 ) -> Result<()> {
     if let Some(mut changelog) = envelope {
         changelog["histories"] = Value::Array(history.into_iter().collect());
@@ -175,14 +194,17 @@ fn requested_resolution(fields: Option<&Value>, known: &[Value]) -> Result<Optio
         wanted["id"].is_string() && value["id"] == wanted["id"]
             || wanted["name"].is_string() && value["name"] == wanted["name"]
     });
-    found.and_then(resolution).map(Some).ok_or_else(|| {
-        Error::invalid("resolution", format!("{wanted} is no resolution of this site"))
-    })
+    found
+        .and_then(resolution)
+        .map(Some)
+        .ok_or_else(|| Error::invalid("resolution", format!("{wanted} is no resolution of this site")))
 }
 
 /// The site's "Done", or "Fixed" as older sites call it; `None` leaves it to the workflow engine.
 fn default_resolution(known: &[Value]) -> Option<Resolution> {
-    ["Done", "Fixed"].into_iter().find_map(|name| known.iter().find(|value| value["name"] == name).and_then(resolution))
+    ["Done", "Fixed"]
+        .into_iter()
+        .find_map(|name| known.iter().find(|value| value["name"] == name).and_then(resolution))
 }
 
 fn served(resolution: &Resolution, known: &[Value]) -> Value {

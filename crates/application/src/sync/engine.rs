@@ -59,7 +59,8 @@ pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<I
 fn require_mirror(instance: &Instance) -> Result<()> {
     if instance.kind == InstanceKind::Sandbox {
         return Err(Error::Conflict(format!(
-            "`{}` is a sandbox: it is its own source, there is nothing to sync", instance.name
+            "`{}` is a sandbox: it is its own source, there is nothing to sync",
+            instance.name
         )));
     }
     Ok(())
@@ -70,7 +71,10 @@ fn require_mirror(instance: &Instance) -> Result<()> {
 /// # Errors
 /// [`Error::Conflict`] while another holder's lease lasts. Any other error has been written to the run.
 pub async fn run(
-    services: &Services, tenant: TenantId, instance: InstanceId, sink: &dyn ProgressSink,
+    services: &Services,
+    tenant: TenantId,
+    instance: InstanceId,
+    sink: &dyn ProgressSink,
 ) -> Result<SyncRun> {
     let mut tx = services.db.tenant(tenant).await?;
     let instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
@@ -79,7 +83,8 @@ pub async fn run(
         Some(_) => RunKind::Poll,
         None => RunKind::Backfill,
     };
-    let interrupted = tx.latest_run(instance.id).await?.filter(|run| run.state == RunState::Failed && run.kind == kind);
+    let interrupted =
+        tx.latest_run(instance.id).await?.filter(|run| run.state == RunState::Failed && run.kind == kind);
     let now = services.clock.now();
     let lease = tx
         .acquire_run(instance.id, kind, Uuid::now_v7(), now, now + LEASE)
@@ -87,7 +92,8 @@ pub async fn run(
         .ok_or_else(|| Error::Conflict(format!("`{}` is being synced already", instance.name)))?;
     tx.commit().await?;
 
-    let resumed = lease.run.checkpoint.clone().or_else(|| interrupted.as_ref().and_then(|run| run.checkpoint.clone()));
+    let resumed =
+        lease.run.checkpoint.clone().or_else(|| interrupted.as_ref().and_then(|run| run.checkpoint.clone()));
     let (done, counts) = match &interrupted {
         Some(run) if lease.run.checkpoint.is_none() && resumed.is_some() => (run.done, run.counts),
         _ => (lease.run.done, lease.run.counts),
@@ -116,7 +122,10 @@ pub async fn run(
 
 /// One issue, fetched whole and read; `None` when it is not visible.
 pub async fn fetch_one(
-    services: &Services, tenant: TenantId, instance: &Instance, jira_id: &str,
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    jira_id: &str,
 ) -> Result<Option<IssueBundle>> {
     let site = instances::connect(services, tenant, instance).await?;
     let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
@@ -157,8 +166,7 @@ struct Run<'a> {
 
 impl Run<'_> {
     async fn go(&mut self, site: Arc<dyn JiraSite>) -> Result<()> {
-        let identity =
-            instances::identify(self.services, self.tenant, &self.instance, site.as_ref()).await?;
+        let identity = instances::identify(self.services, self.tenant, &self.instance, site.as_ref()).await?;
         self.instance.dialect = identity.dialect;
         let roles = self.rosters(site.as_ref()).await?;
         match self.lease.run.kind {
@@ -189,7 +197,8 @@ impl Run<'_> {
 
     async fn backfill(&mut self, site: &dyn JiraSite, roles: &FieldRoles) -> Result<()> {
         self.total = site.count(EVERYTHING).await?;
-        let resumed: Option<Checkpoint> = self.checkpoint.clone().and_then(|value| serde_json::from_value(value).ok());
+        let resumed: Option<Checkpoint> =
+            self.checkpoint.clone().and_then(|value| serde_json::from_value(value).ok());
         let mut checkpoint = match resumed {
             Some(checkpoint) => checkpoint,
             None => {
@@ -201,7 +210,8 @@ impl Run<'_> {
         let jql = format!("{EVERYTHING} ORDER BY created DESC, id DESC");
         if checkpoint.cursor.is_some() {
             // A page token expires; then the backfill begins again, which repeats work and loses nothing.
-            let probe = site.search(self.instance.dialect, &jql, checkpoint.cursor.as_deref(), PAGE_SIZE).await;
+            let probe =
+                site.search(self.instance.dialect, &jql, checkpoint.cursor.as_deref(), PAGE_SIZE).await;
             if matches!(probe, Err(Error::Invalid(_) | Error::InvalidJql(_))) {
                 checkpoint.cursor = None;
                 self.done = 0;
@@ -235,7 +245,12 @@ impl Run<'_> {
 
     /// Streams all pages of a query into the copy; answers the largest `updated` seen.
     async fn pages(
-        &mut self, site: &dyn JiraSite, roles: &FieldRoles, jql: &str, mut checkpoint: Checkpoint, step: &str,
+        &mut self,
+        site: &dyn JiraSite,
+        roles: &FieldRoles,
+        jql: &str,
+        mut checkpoint: Checkpoint,
+        step: &str,
     ) -> Result<Option<DateTime<Utc>>> {
         let dialect = self.instance.dialect;
         self.report(site, step);
@@ -262,9 +277,14 @@ impl Run<'_> {
     }
 
     async fn store(
-        &mut self, site: &dyn JiraSite, roles: &FieldRoles, issues: Vec<FetchedIssue>, checkpoint: &Checkpoint,
+        &mut self,
+        site: &dyn JiraSite,
+        roles: &FieldRoles,
+        issues: Vec<FetchedIssue>,
+        checkpoint: &Checkpoint,
     ) -> Result<()> {
-        let reader = Reader { dialect: self.instance.dialect, roles, secrets: self.services.secrets.as_ref() };
+        let reader =
+            Reader { dialect: self.instance.dialect, roles, secrets: self.services.secrets.as_ref() };
         let fetched = issues.len() as u64;
         let mut bundles = Vec::with_capacity(issues.len());
         let mut rejects = Vec::new();

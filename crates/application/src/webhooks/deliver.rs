@@ -16,12 +16,18 @@ use crate::{
 
 /// Enqueues the deliveries of an event to every webhook that listens to it, in the transaction of the change itself.
 pub async fn announce(
-    services: &Services, tx: &mut dyn TenantTx, instance: &Instance, event: &str, mut body: Value,
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    event: &str,
+    mut body: Value,
 ) -> Result<()> {
     let listening = tx.webhooks(instance.id).await?;
     body["timestamp"] = json!(services.clock.now().timestamp_millis());
     body["webhookEvent"] = json!(event);
-    for webhook in listening.into_iter().filter(|hook| hook.enabled && hook.events.iter().any(|name| name == event)) {
+    for webhook in
+        listening.into_iter().filter(|hook| hook.enabled && hook.events.iter().any(|name| name == event))
+    {
         let job = DeliverWebhook {
             tenant: instance.tenant,
             instance: instance.id,

@@ -54,7 +54,9 @@ pub async fn receive(services: &Services, instance: InstanceId, delivery: Delive
     let entry = InboxEntry {
         id: Uuid::now_v7(),
         instance,
-        delivery_id: delivery.identifier.map_or_else(|| digest(delivery.body), |id| id.chars().take(255).collect()),
+        delivery_id: delivery
+            .identifier
+            .map_or_else(|| digest(delivery.body), |id| id.chars().take(255).collect()),
         event: event.clone(),
         issue_jira_id: issues.first().cloned(),
         body,
@@ -148,7 +150,6 @@ impl ProcessHint {
     }
 }
 
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -160,7 +161,9 @@ mod tests {
         assert_eq!(issues_named(&json!({"issue": {"id": "10002"}, "comment": {"id": "1"}})), ["10002"]);
         assert_eq!(issues_named(&json!({"worklog": {"issueId": "7"}})), ["7"]);
         assert_eq!(
-            issues_named(&json!({"issueLink": {"id": 1, "sourceIssueId": 18715, "destinationIssueId": 11917}})),
+            issues_named(
+                &json!({"issueLink": {"id": 1, "sourceIssueId": 18715, "destinationIssueId": 11917}})
+            ),
             ["18715", "11917"]
         );
         assert!(issues_named(&json!({"sprint": {"id": 4}})).is_empty());

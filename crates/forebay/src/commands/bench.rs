@@ -48,7 +48,10 @@ struct Latency {
 }
 
 pub(super) async fn run(
-    mut settings: Settings, telemetry: Telemetry, arguments: &BenchArgs, as_json: bool,
+    mut settings: Settings,
+    telemetry: Telemetry,
+    arguments: &BenchArgs,
+    as_json: bool,
 ) -> Result<(), Failure> {
     let folder = TemporaryFolder::new()?;
     let listener = listen(([127, 0, 0, 1], 0).into()).await?;
@@ -70,9 +73,14 @@ pub(super) async fn run(
     }
     output::line(&format!(
         "seed      {} issues in {:.1} s ({:.0}/s)",
-        figures.issues, figures.seed_seconds, figures.issues as f64 / figures.seed_seconds
+        figures.issues,
+        figures.seed_seconds,
+        figures.issues as f64 / figures.seed_seconds
     ))?;
-    output::line(&format!("backfill  {:.0} issues/s  {}", figures.backfill_issues_per_second, figures.backfill))?;
+    output::line(&format!(
+        "backfill  {:.0} issues/s  {}",
+        figures.backfill_issues_per_second, figures.backfill
+    ))?;
     output::line(&format!("memory    {} MiB at the peak, sandbox included", figures.peak_memory_mib))?;
     let rows: Vec<_> = figures
         .reads
@@ -126,7 +134,12 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
 }
 
 /// Reads as the doors make them: a transaction of the tenant each, the statements, and the way back.
-async fn reads(wiring: &Wiring, tenant: &Tenant, instance: InstanceId, count: u32) -> Result<Vec<Latency>, Failure> {
+async fn reads(
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: InstanceId,
+    count: u32,
+) -> Result<Vec<Latency>, Failure> {
     let keys = keys_of(wiring, tenant, instance).await?;
     let mut latencies = Vec::new();
     let mut times = Vec::with_capacity(count as usize);
@@ -142,7 +155,9 @@ async fn reads(wiring: &Wiring, tenant: &Tenant, instance: InstanceId, count: u3
     let queries = [
         format!("project = {project} ORDER BY updated DESC"),
         "status = \"In Progress\" ORDER BY updated DESC".to_owned(),
-        format!("project = {project} AND statusCategory != Done AND priority in (High, Highest) ORDER BY created"),
+        format!(
+            "project = {project} AND statusCategory != Done AND priority in (High, Highest) ORDER BY created"
+        ),
         "text ~ \"payment\" ORDER BY updated DESC".to_owned(),
     ];
     for jql in queries {

@@ -48,7 +48,10 @@ struct DemoKeys {
 }
 
 pub(super) async fn run(
-    settings: Settings, telemetry: Telemetry, arguments: &DemoArgs, as_json: bool,
+    settings: Settings,
+    telemetry: Telemetry,
+    arguments: &DemoArgs,
+    as_json: bool,
 ) -> Result<(), Failure> {
     let began = Instant::now();
     let listener = listen(settings.listen).await?;
@@ -105,7 +108,12 @@ async fn ensure_tenant(wiring: &Wiring, name: &str) -> Result<Tenant, Failure> {
     Ok(tenant)
 }
 
-async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, upstream: &Tenant) -> Result<DemoKeys, Failure> {
+async fn ensure_keys(
+    wiring: &Wiring,
+    folder: &Path,
+    tenant: &Tenant,
+    upstream: &Tenant,
+) -> Result<DemoKeys, Failure> {
     let path = folder.join("demo.json");
     if let Some(keys) = read_keys(&path)? {
         let mut good = true;
@@ -122,7 +130,8 @@ async fn ensure_keys(wiring: &Wiring, folder: &Path, tenant: &Tenant, upstream: 
     }
     let services = &wiring.services;
     let create = async |tenant: &Tenant, name: &str| {
-        let (_, key) = keys::create_key(services, &Wiring::operator(tenant), name, Scope::ALL.to_vec()).await?;
+        let (_, key) =
+            keys::create_key(services, &Wiring::operator(tenant), name, Scope::ALL.to_vec()).await?;
         Ok::<_, Failure>(key.expose_secret().to_owned())
     };
     let keys = DemoKeys {
@@ -144,9 +153,15 @@ fn read_keys(path: &PathBuf) -> Result<Option<DemoKeys>, Failure> {
 }
 
 fn write_keys(path: &PathBuf, keys: &DemoKeys) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("{} cannot be written: {error}", path.display()));
-    let mut file =
-        fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path).map_err(failed)?;
+    let failed =
+        |error: std::io::Error| Failure::new(format!("{} cannot be written: {error}", path.display()));
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
     file.write_all(&serde_json::to_vec_pretty(keys)?).map_err(failed)
 }
 
@@ -168,10 +183,14 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
             instances::add_instance(services, &Wiring::operator(tenant), new).await?
         }
     };
-    let instance = move_here(wiring, tenant, instance, &format!("{}/jira/{SANDBOX}", services.public_url)).await?;
+    let instance =
+        move_here(wiring, tenant, instance, &format!("{}/jira/{SANDBOX}", services.public_url)).await?;
     let stored = services.db.tenant(tenant.id).await?.issue_count(instance.id).await?;
     if stored < arguments.issues {
-        output::note(&format!("filling a sandbox Jira with {} issues (seed {}) …", arguments.issues, arguments.seed));
+        output::note(&format!(
+            "filling a sandbox Jira with {} issues (seed {}) …",
+            arguments.issues, arguments.seed
+        ));
         let counts =
             seed_sandbox(wiring, tenant, &instance, arguments.issues, arguments.seed, &mut |_| {}).await?;
         output::note(&format!("{} issues, {} changelog items stored", counts.issues, counts.changelog_items));
@@ -181,7 +200,10 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
 }
 
 async fn ensure_mirror(
-    wiring: &Wiring, tenant: &Tenant, sandbox: &Instance, keys: &DemoKeys,
+    wiring: &Wiring,
+    tenant: &Tenant,
+    sandbox: &Instance,
+    keys: &DemoKeys,
 ) -> Result<Instance, Failure> {
     let services = &wiring.services;
     let operator = Wiring::operator(tenant);
@@ -210,7 +232,12 @@ async fn ensure_mirror(
 }
 
 /// A demo may come back on another port: its addresses follow, and webhooks to the old one are taken down.
-async fn move_here(wiring: &Wiring, tenant: &Tenant, instance: Instance, base_url: &str) -> Result<Instance, Failure> {
+async fn move_here(
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: Instance,
+    base_url: &str,
+) -> Result<Instance, Failure> {
     if instance.base_url == base_url {
         return Ok(instance);
     }
@@ -248,7 +275,10 @@ fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Res
     output::line(&format!("  Console    {console}"))?;
     output::line(&format!("  API        {url}/docs/api"))?;
     output::line(&format!("  Key        {}   (tenant {TENANT})", keys.key))?;
-    output::line(&format!("             {}   (tenant {UPSTREAM}: owns the sandbox, sees nothing of {TENANT})", keys.upstream_key))?;
+    output::line(&format!(
+        "             {}   (tenant {UPSTREAM}: owns the sandbox, sees nothing of {TENANT})",
+        keys.upstream_key
+    ))?;
     output::line("\nFor an MCP client:\n")?;
     for line in serde_json::to_string_pretty(&mcp)?.lines() {
         output::line(&format!("  {line}"))?;
@@ -260,7 +290,10 @@ fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Res
         keys.key
     ))?;
     output::line("  2. Let any Jira client believe that it speaks to Jira:")?;
-    output::line(&format!("     curl -s -u me@example.com:{} '{url}/jira/{MIRROR}/rest/api/3/myself'", keys.key))?;
+    output::line(&format!(
+        "     curl -s -u me@example.com:{} '{url}/jira/{MIRROR}/rest/api/3/myself'",
+        keys.key
+    ))?;
     output::line("  3. Add a comment at the sandbox, and see it arrive in the mirror within a second:")?;
     output::line(&format!(
         "     curl -s -u me@example.com:{} -H 'Content-Type: application/json' -d '{{\"body\":\"Hello from the source\"}}' '{url}/jira/{SANDBOX}/rest/api/2/issue/10001/comment'",

@@ -43,7 +43,12 @@ impl Report {
             output::json(&self.0)?;
         } else {
             for finding in &self.0 {
-                output::line(&format!("{} {}: {}", if finding.ok { "✓" } else { "✗" }, finding.check, finding.detail))?;
+                output::line(&format!(
+                    "{} {}: {}",
+                    if finding.ok { "✓" } else { "✗" },
+                    finding.check,
+                    finding.detail
+                ))?;
             }
         }
         if broken == 0 { Ok(()) } else { Err(Failure::new(format!("{broken} checks failed"))) }
@@ -53,7 +58,10 @@ impl Report {
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool) -> Result<(), Failure> {
     outbound::install_tls();
     let mut report = Report::default();
-    report.add("configuration", Ok(format!("listening on {}, reached at {}", settings.listen, settings.public_url())));
+    report.add(
+        "configuration",
+        Ok(format!("listening on {}, reached at {}", settings.listen, settings.public_url())),
+    );
     let access = match Access::open(&settings).await {
         Ok(access) => access,
         Err(failure) => {
@@ -77,17 +85,22 @@ async fn database(report: &mut Report, access: &Access) -> bool {
         Ok(owner) => owner,
         Err(failure) => return report.add("database", Err(failure)),
     };
-    let place = if access.is_local() { "Forebay's own PostgreSQL answers" } else { "the named PostgreSQL answers" };
+    let place =
+        if access.is_local() { "Forebay's own PostgreSQL answers" } else { "the named PostgreSQL answers" };
     report.add("database", Ok(place.to_owned()));
     let steps = migrate::status(&mut owner).await.map_err(Failure::from);
-    let steps = steps.and_then(|steps| {
-        let pending = steps.iter().filter(|step| !step.applied).count();
-        match pending {
-            0 => Ok(format!("all {} migrations are applied", steps.len())),
-            _ if access.is_local() => Ok(format!("{pending} migrations are pending; the next command applies them")),
-            _ => Err(Failure::new(format!("{pending} migrations are pending")).hint("run `forebay migrate up`")),
-        }
-    });
+    let steps =
+        steps.and_then(|steps| {
+            let pending = steps.iter().filter(|step| !step.applied).count();
+            match pending {
+                0 => Ok(format!("all {} migrations are applied", steps.len())),
+                _ if access.is_local() => {
+                    Ok(format!("{pending} migrations are pending; the next command applies them"))
+                }
+                _ => Err(Failure::new(format!("{pending} migrations are pending"))
+                    .hint("run `forebay migrate up`")),
+            }
+        });
     if !report.add("migrations", steps) {
         return false;
     }
@@ -106,7 +119,9 @@ async fn database(report: &mut Report, access: &Access) -> bool {
             let database = Arc::new(database);
             let checked = database.check().await.map_err(Failure::from);
             database.close().await;
-            checked.map(|()| "no role can bypass row-level security; every tenant's table is behind it".to_owned())
+            checked.map(|()| {
+                "no role can bypass row-level security; every tenant's table is behind it".to_owned()
+            })
         }
         Err(error) => Err(Failure::from(error).hint("run `forebay migrate up`: it makes the roles")),
     };
@@ -119,7 +134,9 @@ async fn redis(report: &mut Report, settings: &Settings) {
         None => Ok("not configured: cache and limits are in-process".to_owned()),
         Some(url) => match infrastructure::cache::ping(url.expose_secret()).await {
             Ok(()) => Ok("answers".to_owned()),
-            Err(error) => Err(Failure::new(error.to_string()).hint("Forebay works without it, slower; check REDIS_URL")),
+            Err(error) => {
+                Err(Failure::new(error.to_string()).hint("Forebay works without it, slower; check REDIS_URL"))
+            }
         },
     };
     report.add("redis", outcome);
@@ -128,7 +145,10 @@ async fn redis(report: &mut Report, settings: &Settings) {
 async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
     let tenants = wiring.services.db.platform().await?.tenants().await?;
     if tenants.is_empty() {
-        report.add("instances", Ok("there is no tenant yet; `forebay tenant create NAME` makes one".to_owned()));
+        report.add(
+            "instances",
+            Ok("there is no tenant yet; `forebay tenant create NAME` makes one".to_owned()),
+        );
     }
     for tenant in tenants {
         let mut tx = wiring.services.db.tenant(tenant.id).await?;
@@ -140,9 +160,13 @@ async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
                 site.identify().await
             };
             let outcome = site.await.map_err(Failure::from).map(|identity| {
-                format!("{} {}, signed in as {}", identity.deployment_type, identity.version, identity.account_id)
+                format!(
+                    "{} {}, signed in as {}",
+                    identity.deployment_type, identity.version, identity.account_id
+                )
             });
-            let outcome = outcome.map_err(|failure| failure.hint(format!("check {} and its token", instance.base_url)));
+            let outcome =
+                outcome.map_err(|failure| failure.hint(format!("check {} and its token", instance.base_url)));
             report.add(&format!("instance {}/{}", tenant.name, instance.name), outcome);
         }
     }

@@ -19,7 +19,9 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::List { tenant } => list(wiring, tenant.tenant.as_deref(), as_json).await,
         InstanceCommand::Test { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            let found = instances::test_instance(&wiring.services, &Wiring::operator(&tenant), &instance.name).await?;
+            let found =
+                instances::test_instance(&wiring.services, &Wiring::operator(&tenant), &instance.name)
+                    .await?;
             if as_json {
                 return output::json(&found);
             }
@@ -70,15 +72,19 @@ async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Res
     output::line(&instance.id.to_string())?;
     output::note(&match kind.is_mirror() {
         true => format!("next: `forebay instance test {0}`, then `forebay sync run {0}`", instance.name),
-        false => format!("next: `forebay sandbox seed {} --issues 2000`; its Jira API is at {}", instance.name, instance.base_url),
+        false => format!(
+            "next: `forebay sandbox seed {} --issues 2000`; its Jira API is at {}",
+            instance.name, instance.base_url
+        ),
     });
     Ok(())
 }
 
 fn token(arguments: &InstanceAddArgs) -> Result<Option<SecretString>, Failure> {
     if let Some(variable) = &arguments.token_env {
-        let token = std::env::var(variable)
-            .map_err(|_| Failure::new(format!("the environment variable {variable} of --token-env is not set")))?;
+        let token = std::env::var(variable).map_err(|_| {
+            Failure::new(format!("the environment variable {variable} of --token-env is not set"))
+        })?;
         return Ok(Some(token.into()));
     }
     if arguments.token_stdin {

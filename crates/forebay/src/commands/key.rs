@@ -10,9 +10,11 @@ use crate::{cli::KeyCommand, failure::Failure, output, wiring::Wiring};
 pub(super) async fn run(wiring: &Wiring, command: &KeyCommand, as_json: bool) -> Result<(), Failure> {
     match command {
         KeyCommand::Create { tenant, scopes, name } => {
-            let scopes = scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<Vec<Scope>, Error>>()?;
+            let scopes =
+                scopes.iter().map(|scope| scope.trim().parse()).collect::<Result<Vec<Scope>, Error>>()?;
             let tenant = wiring.tenant(tenant.tenant.as_deref()).await?;
-            let (id, key) = keys::create_key(&wiring.services, &Wiring::operator(&tenant), name, scopes.clone()).await?;
+            let (id, key) =
+                keys::create_key(&wiring.services, &Wiring::operator(&tenant), name, scopes.clone()).await?;
             if as_json {
                 return output::json(&json!({
                     "id": id, "tenant": tenant.name, "name": name, "scopes": scopes, "key": key.expose_secret(),
@@ -38,7 +40,9 @@ async fn list(wiring: &Wiring, tenant: Option<&str>, as_json: bool) -> Result<()
     if as_json {
         return output::json(&keys);
     }
-    let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("-".into(), |at| at.format("%Y-%m-%d %H:%M").to_string());
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map_or("-".into(), |at| at.format("%Y-%m-%d %H:%M").to_string())
+    };
     let rows: Vec<_> = keys
         .into_iter()
         .map(|key| {
@@ -58,8 +62,11 @@ async fn list(wiring: &Wiring, tenant: Option<&str>, as_json: bool) -> Result<()
 }
 
 async fn revoke(wiring: &Wiring, id: &str, as_json: bool) -> Result<(), Failure> {
-    let wanted: KeyId = id.parse().map_err(|_| Error::invalid("id", format!("`{id}` is no key id; `forebay key list` shows them")))?;
-    let key = wiring.services.db.platform().await?.every_key().await?.into_iter().find(|key| key.id == wanted);
+    let wanted: KeyId = id
+        .parse()
+        .map_err(|_| Error::invalid("id", format!("`{id}` is no key id; `forebay key list` shows them")))?;
+    let key =
+        wiring.services.db.platform().await?.every_key().await?.into_iter().find(|key| key.id == wanted);
     let key = key.ok_or_else(|| Error::not_found("key", id))?;
     let operator = Caller::system(key.tenant);
     let revoked = keys::revoke_key(&wiring.services, &operator, key.id).await?;

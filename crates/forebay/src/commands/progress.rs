@@ -24,7 +24,9 @@ impl TerminalProgress {
     pub(crate) fn new(name: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(0);
-            let style = ProgressStyle::with_template("{prefix}  {bar:28.cyan/blue}  {pos}/{len}  {per_sec}  eta {eta}  {msg}");
+            let style = ProgressStyle::with_template(
+                "{prefix}  {bar:28.cyan/blue}  {pos}/{len}  {per_sec}  eta {eta}  {msg}",
+            );
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.set_prefix(name.to_owned());
             bar

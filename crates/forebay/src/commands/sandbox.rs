@@ -39,7 +39,8 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
         }
         SandboxCommand::Import { name, files, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            let mut import = Import { wiring, tenant: &tenant, instance: &instance, outcome: ImportSummary::default() };
+            let mut import =
+                Import { wiring, tenant: &tenant, instance: &instance, outcome: ImportSummary::default() };
             for file in files {
                 import.file(file).await?;
             }
@@ -64,12 +65,20 @@ fn told(counts: &UpsertCounts) -> String {
 }
 
 async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
-    (RefreshMetrics {}).run(&wiring.services).await.map_err(|error| Failure::new(format!("the metrics could not be refreshed: {error:?}")))
+    (RefreshMetrics {})
+        .run(&wiring.services)
+        .await
+        .map_err(|error| Failure::new(format!("the metrics could not be refreshed: {error:?}")))
 }
 
 /// Fills a sandbox with generated issues; `progress` hears how many are stored.
 pub(super) async fn seed_sandbox(
-    wiring: &Wiring, tenant: &Tenant, instance: &Instance, issues: u64, seed: u64, progress: &mut (dyn FnMut(u64) + Send),
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: &Instance,
+    issues: u64,
+    seed: u64,
+    progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<UpsertCounts, Failure> {
     let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
     let site = generator::site(&options);
@@ -140,7 +149,8 @@ impl Import<'_> {
         let mut reader: Box<dyn BufRead + Send> = if name == "-" {
             Box::new(BufReader::new(std::io::stdin()))
         } else {
-            let file = File::open(path).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+            let file =
+                File::open(path).map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
             Box::new(BufReader::with_capacity(1 << 20, file))
         };
         let mut batch: Vec<(usize, Value)> = Vec::with_capacity(BATCH);
@@ -158,7 +168,9 @@ impl Import<'_> {
             match parse(&bytes) {
                 Ok(Some(issue)) => batch.push((number, issue)),
                 Ok(None) => {}
-                Err(reason) => self.outcome.rejected.push(RejectedLine { file: name.clone(), line: number, reason }),
+                Err(reason) => {
+                    self.outcome.rejected.push(RejectedLine { file: name.clone(), line: number, reason })
+                }
             }
             if batch.len() == BATCH {
                 self.store(&name, std::mem::take(&mut batch)).await?;

@@ -21,7 +21,8 @@ pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) 
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,
     };
-    let zone = instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
+    let zone =
+        instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
     let mut request = SearchRequest {
         query,
         instance: instance.as_ref().map(|instance| instance.id),

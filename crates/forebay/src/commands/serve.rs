@@ -52,8 +52,12 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
     TcpListener::bind(address).await.map_err(|error| {
         let failure = Failure::new(format!("cannot listen on {address}: {error}"));
         match error.kind() {
-            std::io::ErrorKind::AddrInUse => failure.hint("another program uses that port: choose another with --listen 127.0.0.1:PORT"),
-            std::io::ErrorKind::PermissionDenied => failure.hint("ports below 1024 need rights: choose another with --listen"),
+            std::io::ErrorKind::AddrInUse => {
+                failure.hint("another program uses that port: choose another with --listen 127.0.0.1:PORT")
+            }
+            std::io::ErrorKind::PermissionDenied => {
+                failure.hint("ports below 1024 need rights: choose another with --listen")
+            }
             _ => failure,
         }
     })
@@ -63,10 +67,12 @@ pub(super) async fn listen(address: SocketAddr) -> Result<TcpListener, Failure> 
 pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationToken) -> Part {
     let state = web_state(wiring, stop.clone());
     let doors = mcp::http_service(wiring.services.clone(), &wiring.settings.public_url(), stop.clone());
-    let router = web::router(state.clone(), web::with_key(state, axum::Router::new().nest_service("/mcp", doors)));
+    let router =
+        web::router(state.clone(), web::with_key(state, axum::Router::new().nest_service("/mcp", doors)));
     tokio::spawn(async move {
         let draining = stop.clone();
-        let serving = axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
+        let serving =
+            axum::serve(listener, router).with_graceful_shutdown(async move { stop.cancelled().await });
         // Open streams (progress pages, MCP sessions) have no end of their own.
         let deadline = async move {
             draining.cancelled().await;
@@ -103,13 +109,16 @@ pub(super) fn start_worker(wiring: &Wiring, stop: CancellationToken) -> Part {
         ..WorkerSettings::default()
     };
     let stopped = async move { stop.cancelled().await };
-    let working = queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped);
+    let working =
+        queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped);
     tokio::spawn(async move { working.await.map_err(Failure::from) })
 }
 
 /// Waits for Ctrl-C or SIGTERM, or for a part that ends by itself; then lets both parts drain.
 pub(super) async fn run_until_stopped(
-    mut first: Part, second: Option<Part>, stop: CancellationToken,
+    mut first: Part,
+    second: Option<Part>,
+    stop: CancellationToken,
 ) -> Result<(), Failure> {
     let mut second = second.unwrap_or_else(|| {
         let stop = stop.clone();
@@ -134,7 +143,8 @@ pub(super) async fn run_until_stopped(
         None => second.await,
     };
     for ended in [first_ended, second_ended] {
-        ended.map_err(|error| Failure::new(format!("a part of the process ended unexpectedly: {error}")))??;
+        ended
+            .map_err(|error| Failure::new(format!("a part of the process ended unexpectedly: {error}")))??;
     }
     Ok(())
 }

@@ -26,29 +26,44 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             let document = summary(&run);
             output::line(&format!(
                 "{}: {} issues, {} comments, {} changelog items, {} worklogs in {} s ({} requests, {} retries)",
-                instance.name, document["issues"], document["comments"], document["changelog_items"],
-                document["worklogs"], document["seconds"], document["requests"], document["retries"],
+                instance.name,
+                document["issues"],
+                document["comments"],
+                document["changelog_items"],
+                document["worklogs"],
+                document["seconds"],
+                document["requests"],
+                document["retries"],
             ))?;
             if run.counts.rejected > 0 {
-                output::note(&format!("{} issues could not be read and were kept aside", run.counts.rejected));
+                output::note(&format!(
+                    "{} issues could not be read and were kept aside",
+                    run.counts.rejected
+                ));
             }
             Ok(())
         }
-        SyncCommand::Status { name, tenant } => status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await,
+        SyncCommand::Status { name, tenant } => {
+            status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
+        }
     }
 }
 
 /// Syncs here and now. While another process holds the lease, waits for its run if asked to.
 pub(super) async fn sync_now(
-    wiring: &Wiring, tenant: &Tenant, instance: &Instance, wait: bool,
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: &Instance,
+    wait: bool,
 ) -> Result<SyncRun, Failure> {
     let progress = TerminalProgress::new(&instance.name);
     let outcome = sync::run(&wiring.services, tenant.id, instance.id, &progress).await;
     let run = match outcome {
-        Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => follow(wiring, tenant, instance).await,
-        Err(error @ Error::Conflict(_)) => {
-            Err(Failure::from(error).hint("`--wait` waits for the run that is under way; `forebay sync status` shows it"))
+        Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => {
+            follow(wiring, tenant, instance).await
         }
+        Err(error @ Error::Conflict(_)) => Err(Failure::from(error)
+            .hint("`--wait` waits for the run that is under way; `forebay sync status` shows it")),
         other => other.map_err(Failure::from),
     };
     progress.finish();
@@ -68,9 +83,13 @@ async fn follow(wiring: &Wiring, tenant: &Tenant, instance: &Instance) -> Result
         let run = tx.latest_run(instance.id).await?;
         drop(tx);
         match run {
-            Some(run) if run.state == RunState::Running => tokio::time::sleep(Duration::from_millis(500)).await,
+            Some(run) if run.state == RunState::Running => {
+                tokio::time::sleep(Duration::from_millis(500)).await
+            }
             Some(run) if run.state == RunState::Succeeded => return Ok(run),
-            Some(run) => return Err(Failure::new(run.error.unwrap_or_else(|| "the run was ended".to_owned()))),
+            Some(run) => {
+                return Err(Failure::new(run.error.unwrap_or_else(|| "the run was ended".to_owned())));
+            }
             None => return Err(Failure::new("the run is gone: was the instance removed?")),
         }
     }
@@ -91,7 +110,12 @@ pub(super) fn summary(run: &SyncRun) -> Value {
     })
 }
 
-async fn status(wiring: &Wiring, tenant: Option<&str>, name: Option<&str>, as_json: bool) -> Result<(), Failure> {
+async fn status(
+    wiring: &Wiring,
+    tenant: Option<&str>,
+    name: Option<&str>,
+    as_json: bool,
+) -> Result<(), Failure> {
     let mut found: Vec<SyncStatus> = Vec::new();
     match name {
         Some(name) => {
@@ -111,12 +135,16 @@ async fn status(wiring: &Wiring, tenant: Option<&str>, name: Option<&str>, as_js
     if as_json {
         return output::json(&found);
     }
-    let time = |at: Option<chrono::DateTime<chrono::Utc>>| at.map_or("never".into(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string());
+    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
+        at.map_or("never".into(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
+    };
     let rows: Vec<_> = found
         .into_iter()
         .map(|status| {
             let (state, step, problem) = match &status.run {
-                Some(run) => (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), run.error.clone()),
+                Some(run) => {
+                    (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), run.error.clone())
+                }
                 None => ("-", "not synced yet".to_owned(), None),
             };
             vec![

@@ -15,7 +15,9 @@ pub(super) async fn run(wiring: &Wiring, command: &TenantCommand, json: bool) ->
                 return output::json(&tenant);
             }
             output::line(&tenant.id.to_string())?;
-            output::note(&format!("next: `forebay instance add --tenant {name} …` and `forebay key create --tenant {name} …`"));
+            output::note(&format!(
+                "next: `forebay instance add --tenant {name} …` and `forebay key create --tenant {name} …`"
+            ));
             Ok(())
         }
         TenantCommand::List => {
@@ -25,7 +27,13 @@ pub(super) async fn run(wiring: &Wiring, command: &TenantCommand, json: bool) ->
             }
             let rows: Vec<_> = tenants
                 .into_iter()
-                .map(|tenant| vec![tenant.name, tenant.id.to_string(), tenant.created_at.format("%Y-%m-%d %H:%M").to_string()])
+                .map(|tenant| {
+                    vec![
+                        tenant.name,
+                        tenant.id.to_string(),
+                        tenant.created_at.format("%Y-%m-%d %H:%M").to_string(),
+                    ]
+                })
                 .collect();
             output::table(&["NAME", "ID", "CREATED"], &rows)
         }

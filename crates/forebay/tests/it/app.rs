@@ -86,7 +86,8 @@ impl Drop for TestDatabase {
         let dropping = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
-                let mut admin = server.connect_options(server.superuser(), "postgres").connect().await.unwrap();
+                let mut admin =
+                    server.connect_options(server.superuser(), "postgres").connect().await.unwrap();
                 run(&mut admin, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
                 admin.close().await.unwrap();
                 server.close().await.unwrap();
@@ -132,7 +133,8 @@ fn migrations_stamp() -> String {
 /// The binary with a database, and nothing of the tester's own environment.
 pub fn forebay(database_url: &str) -> Command {
     let mut command = Command::new(BINARY);
-    for variable in ["REDIS_URL", "FOREBAY_TENANT", "FOREBAY_API_KEY", "FOREBAY_PUBLIC_URL", "FOREBAY_LISTEN"] {
+    for variable in ["REDIS_URL", "FOREBAY_TENANT", "FOREBAY_API_KEY", "FOREBAY_PUBLIC_URL", "FOREBAY_LISTEN"]
+    {
         command.env_remove(variable);
     }
     command.env("DATABASE_URL", database_url).env("FOREBAY_MASTER_KEY", MASTER_KEY);
@@ -178,7 +180,13 @@ impl TestApp {
     async fn until_ready(&self) {
         let began = Instant::now();
         while began.elapsed() < Duration::from_secs(30) {
-            if self.http.get(format!("{}/health/ready", self.url)).send().await.is_ok_and(|a| a.status().is_success()) {
+            if self
+                .http
+                .get(format!("{}/health/ready", self.url))
+                .send()
+                .await
+                .is_ok_and(|a| a.status().is_success())
+            {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -220,7 +228,17 @@ impl TestApp {
     pub fn sandbox(&self, name: &str, issues: u32) {
         self.cli(&["instance", "add", "--tenant", "acme", "--name", name, "--kind", "sandbox"]);
         if issues > 0 {
-            self.cli(&["sandbox", "seed", name, "--tenant", "acme", "--issues", &issues.to_string(), "--seed", "7"]);
+            self.cli(&[
+                "sandbox",
+                "seed",
+                name,
+                "--tenant",
+                "acme",
+                "--issues",
+                &issues.to_string(),
+                "--seed",
+                "7",
+            ]);
         }
     }
 
@@ -228,8 +246,20 @@ impl TestApp {
     pub fn mirror(&self, name: &str, sandbox: &str, kind: &str) {
         let url = format!("{}/jira/{sandbox}", self.url);
         let added = [
-            "instance", "add", "--tenant", "acme", "--name", name, "--kind", kind, "--url", &url, "--email", "me@x.org",
-            "--token-env", "TEST_TOKEN",
+            "instance",
+            "add",
+            "--tenant",
+            "acme",
+            "--name",
+            name,
+            "--kind",
+            kind,
+            "--url",
+            &url,
+            "--email",
+            "me@x.org",
+            "--token-env",
+            "TEST_TOKEN",
         ];
         let output = self.command().args(added).env("TEST_TOKEN", &self.key).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -324,7 +354,10 @@ pub fn signal(child: &Child, name: &str) {
 }
 
 /// Asks until the answer is as wanted; fails after 20 seconds with the last one.
-pub async fn eventually<T: std::fmt::Debug, F: Future<Output = T>>(mut ask: impl FnMut() -> F, wanted: impl Fn(&T) -> bool) -> T {
+pub async fn eventually<T: std::fmt::Debug, F: Future<Output = T>>(
+    mut ask: impl FnMut() -> F,
+    wanted: impl Fn(&T) -> bool,
+) -> T {
     let began = Instant::now();
     loop {
         let found = ask().await;

@@ -34,8 +34,15 @@ impl Browser {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         let arguments = [
-            "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+            "--headless=new",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--hide-scrollbars",
             "--disable-dev-shm-usage",
         ];
         let capabilities = json!({ "capabilities": { "alwaysMatch": {

@@ -20,7 +20,10 @@ async fn wrong_input_is_refused_with_the_remedy() {
         (vec!["tenant", "create", "Not A Name"], "lower-case letters, digits and dashes"),
         (vec!["tenant", "create", "acme"], "acme"),
         (vec!["key", "create", "--tenant", "nobody", "--scopes", "read"], "tenant `nobody` does not exist"),
-        (vec!["key", "create", "--tenant", "acme", "--scopes", "fly"], "choose from read, write, sql, ai, admin"),
+        (
+            vec!["key", "create", "--tenant", "acme", "--scopes", "fly"],
+            "choose from read, write, sql, ai, admin",
+        ),
         (vec!["key", "revoke", "not-an-id"], "is no key id"),
         ([&add[..], &["x", "--kind", "fax"]].concat(), "choose from cloud, datacenter, server, sandbox"),
         ([&add[..], &["x", "--kind", "cloud"]].concat(), "url: is needed"),
@@ -55,7 +58,10 @@ async fn wrong_configuration_is_refused_with_the_remedy() {
     };
     let somewhere = "postgres://forebay:hush-hush@127.0.0.1:1/none";
     let told = run(&[("DATABASE_URL", somewhere)], &["tenant", "list"]);
-    assert!(told.contains("FOREBAY_MASTER_KEY is missing") && told.contains("openssl rand -hex 32"), "{told}");
+    assert!(
+        told.contains("FOREBAY_MASTER_KEY is missing") && told.contains("openssl rand -hex 32"),
+        "{told}"
+    );
     let told = run(&[("DATABASE_URL", somewhere), ("FOREBAY_MASTER_KEY", "short")], &["tenant", "list"]);
     assert!(told.contains("FOREBAY_MASTER_KEY") && !told.contains("short"), "{told}");
     let told = run(&[("DATABASE_URL", somewhere), ("FOREBAY_MASTER_KEY", MASTER_KEY)], &["tenant", "list"]);
@@ -81,7 +87,16 @@ async fn search_prints_a_table_or_one_json_document() {
     let table = app.cli(&["search", "ORDER BY created DESC", "--tenant", "acme", "--limit", "3"]);
     assert_eq!(table.lines().count(), 4, "{table}");
     assert!(table.starts_with("KEY"), "{table}");
-    let found = app.json(&["search", "ORDER BY created DESC", "--tenant", "acme", "--instance", "site", "--limit", "3"]);
+    let found = app.json(&[
+        "search",
+        "ORDER BY created DESC",
+        "--tenant",
+        "acme",
+        "--instance",
+        "site",
+        "--limit",
+        "3",
+    ]);
     assert_eq!((found["issues"].as_array().unwrap().len(), &found["total"]), (3, &Value::from(25)));
 }
 
@@ -92,7 +107,8 @@ async fn the_same_seed_gives_the_same_issues() {
         app.sandbox(name, 30);
     }
     let summaries = |name: &str| {
-        let found = app.json(&["search", "ORDER BY id", "--tenant", "acme", "--instance", name, "--limit", "100"]);
+        let found =
+            app.json(&["search", "ORDER BY id", "--tenant", "acme", "--instance", name, "--limit", "100"]);
         let issues = found["issues"].as_array().unwrap().clone();
         issues.iter().map(|issue| (issue["key"].clone(), issue["summary"].clone())).collect::<Vec<_>>()
     };
@@ -105,7 +121,17 @@ async fn an_instance_that_is_removed_takes_every_row_with_it() {
     app.sandbox("site", 20);
     app.cli(&["instance", "remove", "site", "--tenant", "acme"]);
     let mut owner = app.database.superuser().await;
-    for table in ["issues", "comments", "changelogs", "worklogs", "issue_links", "issue_field_values", "users", "projects", "statuses"] {
+    for table in [
+        "issues",
+        "comments",
+        "changelogs",
+        "worklogs",
+        "issue_links",
+        "issue_field_values",
+        "users",
+        "projects",
+        "statuses",
+    ] {
         let count = sqlx::AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
         let rows: i64 = sqlx::query_scalar(count).fetch_one(&mut owner).await.unwrap();
         assert_eq!(rows, 0, "{table}");
@@ -121,8 +147,12 @@ async fn the_doctor_finds_a_healthy_house_healthy() {
     for finding in findings.as_array().unwrap() {
         assert_eq!(finding["ok"], true, "{finding}");
     }
-    let checks: Vec<_> = findings.as_array().unwrap().iter().map(|f| f["check"].as_str().unwrap().to_owned()).collect();
-    assert!(checks.contains(&"border".to_owned()) && checks.contains(&"instance acme/copy".to_owned()), "{checks:?}");
+    let checks: Vec<_> =
+        findings.as_array().unwrap().iter().map(|f| f["check"].as_str().unwrap().to_owned()).collect();
+    assert!(
+        checks.contains(&"border".to_owned()) && checks.contains(&"instance acme/copy".to_owned()),
+        "{checks:?}"
+    );
     let mut command = forebay(&app.database.url());
     let output = command.env("REDIS_URL", "redis://127.0.0.1:1").args(["doctor"]).output().unwrap();
     assert!(!output.status.success());
@@ -136,7 +166,8 @@ async fn an_agent_speaks_mcp_over_stdin_and_stdout() {
     app.sandbox("site", 5);
     let mut command = app.command();
     command.arg("mcp").env("FOREBAY_API_KEY", &app.key);
-    let mut child = command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut send = |message: Value| writeln!(stdin, "{message}").unwrap();

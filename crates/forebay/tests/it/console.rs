@@ -28,10 +28,10 @@ async fn every_page_fits_wide_and_narrow_windows() {
             ("/", "Throughput"),
             ("/issues", "JQL"),
             ("/issues?jql=project%20%3D", "Expecting either a value"),
-            ("/issues/10001?instance=copy", "Comments"),
+            ("/issues/10001?instance=copy", "Add a comment"),
             ("/instances", "copy"),
             ("/instances/copy", "200"),
-            ("/audit", "add_instance"),
+            ("/audit", "add instance"),
             ("/nowhere", "404"),
         ] {
             browser.go(&format!("{}{path}", app.url)).await;
@@ -46,11 +46,20 @@ async fn a_lead_follows_a_number_to_its_issues_and_writes() {
     let app = filled().await;
     let browser = Browser::open(1440, 1000).await;
     sign_in(&browser, &app).await;
-    assert_eq!(browser.run("return document.querySelectorAll('svg').length > 0").await, true, "the trend is drawn");
+    assert_eq!(
+        browser.run("return document.querySelectorAll('svg').length > 0").await,
+        true,
+        "the trend is drawn"
+    );
 
-    browser.go(&format!("{}/issues?instance=copy&jql=statusCategory%20%3D%20%22To%20Do%22%20ORDER%20BY%20key", app.url)).await;
+    browser
+        .go(&format!(
+            "{}/issues?instance=copy&jql=statusCategory%20%3D%20%22To%20Do%22%20ORDER%20BY%20key",
+            app.url
+        ))
+        .await;
     browser.click("table tbody a[href^='/issues/']").await;
-    browser.wait_for("Comments").await;
+    browser.wait_for("Add a comment").await;
     browser.fill("textarea[name=body]", "Seen by a **person**").await;
     browser.click("form[action*='/comments'] button[type=submit]").await;
     browser.wait_for("Seen by a person").await;

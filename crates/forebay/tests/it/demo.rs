@@ -92,9 +92,17 @@ async fn one_command_runs_the_main_job_and_comes_back_with_its_data() {
         |comments| comments.to_string().contains("Hello from the source"),
     )
     .await;
-    let theirs: Value =
-        client().get(format!("{url}/v1/instances")).bearer_auth(other).send().await.unwrap().json().await.unwrap();
-    let names: Vec<_> = theirs["instances"].as_array().unwrap().iter().map(|instance| &instance["name"]).collect();
+    let theirs: Value = client()
+        .get(format!("{url}/v1/instances"))
+        .bearer_auth(other)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let names: Vec<_> =
+        theirs["instances"].as_array().unwrap().iter().map(|instance| &instance["name"]).collect();
     assert_eq!(names, ["sandbox"], "the sandbox's owner sees nothing of the mirror");
     assert_eq!(get("/v1/instances").await["instances"][0]["name"], "jira");
 

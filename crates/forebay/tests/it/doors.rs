@@ -25,7 +25,10 @@ async fn mcp(app: &TestApp, key: &str, method: &str, params: Value) -> Value {
     let status = answer.status();
     let text = answer.text().await.unwrap();
     assert!(status.is_success(), "{status}: {text}");
-    let json = text.lines().find_map(|line| line.strip_prefix("data: ").filter(|data| data.starts_with('{'))).unwrap_or(&text);
+    let json = text
+        .lines()
+        .find_map(|line| line.strip_prefix("data: ").filter(|data| data.starts_with('{')))
+        .unwrap_or(&text);
     serde_json::from_str(json).unwrap_or_else(|error| panic!("{error}: {text}"))
 }
 
@@ -37,31 +40,59 @@ async fn jiras_own_rest_answers_like_jira() {
     assert_eq!(info["deploymentType"], "Cloud");
     assert_eq!(info["baseUrl"], format!("{}/jira/site", app.url));
     let basic = format!("Basic {}", STANDARD.encode(format!("anyone@example.com:{}", app.key)));
-    let me = client().get(format!("{}/jira/site/rest/api/3/myself", app.url)).header("authorization", basic).send().await.unwrap();
+    let me = client()
+        .get(format!("{}/jira/site/rest/api/3/myself", app.url))
+        .header("authorization", basic)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(me.status(), 200);
     assert_eq!(me.headers()["content-type"], "application/json;charset=UTF-8");
     assert!(me.json::<Value>().await.unwrap()["accountId"].is_string());
 
-    let page = app.get("/jira/site/rest/api/3/search/jql?jql=project%20is%20not%20EMPTY&maxResults=25").await.ok();
+    let page =
+        app.get("/jira/site/rest/api/3/search/jql?jql=project%20is%20not%20EMPTY&maxResults=25").await.ok();
     assert_eq!(page["issues"].as_array().unwrap().len(), 25);
     assert!(page["nextPageToken"].is_string());
     assert!(page.get("total").is_none(), "the new search tells no total");
     let issue = page["issues"][0].as_object().unwrap();
-    assert!(issue.contains_key("id") && !issue.contains_key("fields"), "only ids unless fields are asked for");
-    let old = app.get("/jira/site/rest/api/2/search?jql=project%20is%20not%20EMPTY&maxResults=10&startAt=55").await.ok();
+    assert!(
+        issue.contains_key("id") && !issue.contains_key("fields"),
+        "only ids unless fields are asked for"
+    );
+    let old = app
+        .get("/jira/site/rest/api/2/search?jql=project%20is%20not%20EMPTY&maxResults=10&startAt=55")
+        .await
+        .ok();
     assert_eq!((&old["total"], old["issues"].as_array().unwrap().len()), (&json!(60), 5));
 
     let unbounded = app.get("/jira/site/rest/api/3/search/jql?jql=order%20by%20key").await;
     assert_eq!(unbounded.status, 400);
-    assert!(unbounded.json["errorMessages"][0].as_str().unwrap().starts_with("Unbounded JQL queries are not allowed here."));
+    assert!(
+        unbounded.json["errorMessages"][0]
+            .as_str()
+            .unwrap()
+            .starts_with("Unbounded JQL queries are not allowed here.")
+    );
     let wrong = app.get("/jira/site/rest/api/3/search/jql?jql=invalid%20query").await;
-    assert!(wrong.json["errorMessages"][0].as_str().unwrap().contains("Expecting operator but got 'query'"), "{}", wrong.text);
+    assert!(
+        wrong.json["errorMessages"][0].as_str().unwrap().contains("Expecting operator but got 'query'"),
+        "{}",
+        wrong.text
+    );
     let missing = app.get("/jira/site/rest/api/3/issue/NOPE-1").await;
     assert_eq!(missing.status, 404);
-    assert_eq!(missing.json["errorMessages"][0], "Issue does not exist or you do not have permission to see it.");
+    assert_eq!(
+        missing.json["errorMessages"][0],
+        "Issue does not exist or you do not have permission to see it."
+    );
     let unserved = app.get("/jira/site/rest/api/3/dashboard").await;
     assert_eq!(unserved.status, 501);
-    assert!(unserved.json["errorMessages"][0].as_str().unwrap().contains("/rest/api/3/dashboard"), "{}", unserved.text);
+    assert!(
+        unserved.json["errorMessages"][0].as_str().unwrap().contains("/rest/api/3/dashboard"),
+        "{}",
+        unserved.text
+    );
     let stranger = app.ask(Method::GET, "/jira/site/rest/api/3/myself", None, None).await;
     assert_eq!(stranger.status, 401);
 }
@@ -88,7 +119,11 @@ async fn rest_errors_name_the_field_and_the_remedy() {
     app.sandbox("site", 3);
     let problem = async |answer: crate::app::Answer| {
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{}", answer.text);
-        (answer.status.as_u16(), answer.json["code"].as_str().unwrap().to_owned(), answer.json["errors"][0]["field"].clone())
+        (
+            answer.status.as_u16(),
+            answer.json["code"].as_str().unwrap().to_owned(),
+            answer.json["errors"][0]["field"].clone(),
+        )
     };
     let jql = app.get("/v1/issues?jql=project%20%3D").await;
     assert_eq!(problem(jql).await, (400, "invalid_jql".into(), json!("jql")));
@@ -154,13 +189,23 @@ async fn an_agent_finds_reads_and_writes_over_mcp() {
     let initialized = mcp(&app, &app.key, "initialize", hello).await;
     assert_eq!(initialized["result"]["serverInfo"]["name"], "forebay", "{initialized}");
     let tools = mcp(&app, &app.key, "tools/list", json!({})).await;
-    let names: Vec<_> = tools["result"]["tools"].as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect();
-    for tool in ["jql_search", "get_issue", "get_transitions", "transition_issue", "add_comment", "sql_query"] {
+    let names: Vec<_> = tools["result"]["tools"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| t["name"].as_str().unwrap().to_owned())
+        .collect();
+    for tool in ["jql_search", "get_issue", "get_transitions", "transition_issue", "add_comment", "sql_query"]
+    {
         assert!(names.contains(&tool.to_owned()), "{names:?}");
     }
     let call = async |tool: &str, arguments: Value| mcp_call(&app, &app.key, tool, arguments).await;
-    let found = call("jql_search", json!({ "jql": "statusCategory = \"To Do\" ORDER BY created", "limit": 3 })).await;
-    let key = found["structuredContent"]["issues"][0]["key"].as_str().unwrap_or_else(|| panic!("{found}")).to_owned();
+    let found =
+        call("jql_search", json!({ "jql": "statusCategory = \"To Do\" ORDER BY created", "limit": 3 })).await;
+    let key = found["structuredContent"]["issues"][0]["key"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{found}"))
+        .to_owned();
     let open = call("get_transitions", json!({ "key": key })).await;
     assert!(open.to_string().contains("In Progress"), "{open}");
     let moved = call("transition_issue", json!({ "key": key, "transition": "In Progress" })).await;
@@ -169,7 +214,8 @@ async fn an_agent_finds_reads_and_writes_over_mcp() {
     assert_ne!(said["isError"], true, "{said}");
     let issue = call("get_issue", json!({ "key": key, "include": ["comments"] })).await;
     assert!(issue.to_string().contains("Started by an **agent**"), "{issue}");
-    let counted = call("sql_query", json!({ "sql": "SELECT status, count(*) FROM jira.issues GROUP BY status" })).await;
+    let counted =
+        call("sql_query", json!({ "sql": "SELECT status, count(*) FROM jira.issues GROUP BY status" })).await;
     assert!(counted.to_string().contains("In Progress"), "{counted}");
     let wrong = call("jql_search", json!({ "jql": "universe = 42" })).await;
     assert_eq!(wrong["isError"], true);
@@ -183,7 +229,8 @@ async fn analysts_ask_in_sql() {
     let app = TestApp::start().await;
     app.sandbox("site", 30);
     let ask = async |sql: &str| app.post("/v1/sql", json!({ "sql": sql })).await;
-    let answer = ask("SELECT status_category, count(*) AS n FROM jira.issues GROUP BY 1 ORDER BY 1").await.ok();
+    let answer =
+        ask("SELECT status_category, count(*) AS n FROM jira.issues GROUP BY 1 ORDER BY 1").await.ok();
     assert_eq!(answer["columns"], json!(["status_category", "n"]));
     let sum: i64 = answer["rows"].as_array().unwrap().iter().map(|row| row[1].as_i64().unwrap()).sum();
     assert_eq!(sum, 30);

@@ -52,7 +52,12 @@ async fn every_rest_operation_hides_what_is_anothers() {
     let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
     let document = app.get("/openapi.json").await.ok();
     for (path, item) in document["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().filter(|name| ["get", "post", "put", "delete", "patch"].contains(&name.as_str())) {
+        for method in item
+            .as_object()
+            .unwrap()
+            .keys()
+            .filter(|name| ["get", "post", "put", "delete", "patch"].contains(&name.as_str()))
+        {
             let method = method.to_uppercase();
             let known = FOREIGN.iter().any(|case| case.0 == method && case.1 == path)
                 || OWN_ONLY.contains(&(method.as_str(), path.as_str()))
@@ -87,18 +92,23 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
     assert_eq!(keys["keys"].as_array().unwrap().len(), 1);
     let page = app.ask(Method::GET, "/jira/site/rest/api/2/issue/10001", Some(&other), None).await;
     assert_eq!(page.status, 404);
-    let sql = async |text: &str| {
-        app.ask(Method::POST, "/v1/sql", Some(&other), Some(json!({ "sql": text }))).await
-    };
+    let sql =
+        async |text: &str| app.ask(Method::POST, "/v1/sql", Some(&other), Some(json!({ "sql": text }))).await;
     for view in ["issues", "changelog", "comments"] {
-        assert_eq!(sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"], json!([[0]]), "{view}");
+        assert_eq!(
+            sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"],
+            json!([[0]]),
+            "{view}"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn mcp_shows_another_tenant_nothing() {
     let (app, other) = two_tenants().await;
-    let call = async |key: &str, tool: &str, arguments: Value| crate::doors::mcp_call(&app, key, tool, arguments).await;
+    let call = async |key: &str, tool: &str, arguments: Value| {
+        crate::doors::mcp_call(&app, key, tool, arguments).await
+    };
     let own = call(&app.key, "jql_search", json!({ "jql": "ORDER BY key" })).await;
     assert_eq!(own["structuredContent"]["total"], 20, "{own}");
     let theirs = call(&other, "jql_search", json!({ "jql": "ORDER BY key" })).await;
@@ -126,11 +136,16 @@ async fn without_a_tenant_there_are_no_rows() {
     for role in ["forebay_app", "forebay_read"] {
         let mut connection = app.database.connect(role).await;
         for table in &tables {
-            let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(format!("SELECT count(*) FROM public.{table}")));
+            let count = sqlx::query_scalar::<_, i64>(sqlx::AssertSqlSafe(format!(
+                "SELECT count(*) FROM public.{table}"
+            )));
             match count.fetch_one(&mut connection).await {
                 Ok(rows) => assert_eq!(rows, 0, "{role} sees rows of {table}"),
                 // The SQL door's role may not even name the tables.
-                Err(error) => assert!(role == "forebay_read" && error.to_string().contains("permission denied"), "{table}: {error}"),
+                Err(error) => assert!(
+                    role == "forebay_read" && error.to_string().contains("permission denied"),
+                    "{table}: {error}"
+                ),
             }
         }
     }

@@ -1,6 +1,12 @@
 //! The end-to-end tests: the real binary, over real HTTP, on a real PostgreSQL. One test binary, so that it links once.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test fails by panicking, and says on stderr what it skips")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says on stderr what it skips"
+)]
 
 mod app;
 mod browser;

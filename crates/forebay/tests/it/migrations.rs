@@ -47,7 +47,10 @@ async fn processes_that_migrate_at_once_do_it_once() {
     let children: Vec<_> = (0..4)
         .map(|_| {
             let mut command = forebay(&url);
-            command.args(["migrate", "up", "--json"]).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            command
+                .args(["migrate", "up", "--json"])
+                .stdout(std::process::Stdio::piped())
+                .stderr(std::process::Stdio::piped());
             command.spawn().unwrap()
         })
         .collect();
@@ -77,5 +80,8 @@ async fn a_database_that_was_not_migrated_is_told_what_to_do() {
     let database = TestDatabase::empty().await;
     let output = forebay(&database.url()).args(["tenant", "list"]).output().unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("hint: run `forebay migrate up` first"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("hint: run `forebay migrate up` first"),
+        "{output:?}"
+    );
 }

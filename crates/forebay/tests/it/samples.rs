@@ -70,13 +70,22 @@ async fn a_malformed_line_is_reported_and_the_rest_loads() {
             "project": {"id": "10", "key": "PAY", "name": "Payments"},
         },
     });
-    std::fs::write(&file, format!("{good}\n{{\"id\":\n[]\n{{\"id\":\"7\",\"key\":\"PAY-2\",\"fields\":{{}}}}\n")).unwrap();
+    std::fs::write(
+        &file,
+        format!("{good}\n{{\"id\":\n[]\n{{\"id\":\"7\",\"key\":\"PAY-2\",\"fields\":{{}}}}\n"),
+    )
+    .unwrap();
     let path = file.to_str().unwrap();
     let output = app.output(&["sandbox", "import", "site", path, "--tenant", "acme", "--json"]);
     assert!(output.status.success());
     let outcome: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(outcome["issues"], 1);
-    let lines: Vec<_> = outcome["rejected"].as_array().unwrap().iter().map(|reject| reject["line"].as_u64().unwrap()).collect();
+    let lines: Vec<_> = outcome["rejected"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|reject| reject["line"].as_u64().unwrap())
+        .collect();
     assert_eq!(lines, [2, 3, 4]);
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains(&format!("{path}:3: is not an issue but an array")), "{told}");

@@ -14,7 +14,8 @@ async fn a_mirror_equals_its_source_issue_by_issue() {
     for name in ["comments", "changelog_items", "worklogs", "requests"] {
         assert!(run[name].as_u64().unwrap() > 0, "{name}: {run}");
     }
-    let search = json!({ "jql": "created >= \"1970-01-01\" ORDER BY id", "fields": ["*all"], "maxResults": 100 });
+    let search =
+        json!({ "jql": "created >= \"1970-01-01\" ORDER BY id", "fields": ["*all"], "maxResults": 100 });
     let mut token = Value::Null;
     let mut compared = 0;
     loop {
@@ -54,7 +55,8 @@ async fn a_change_at_the_source_arrives_by_webhook() {
         |page| page["comments"].as_array().unwrap().iter().any(|comment| comment["id"] == id.as_str()),
     )
     .await;
-    let comment = seen["comments"].as_array().unwrap().iter().find(|comment| comment["id"] == id.as_str()).unwrap();
+    let comment =
+        seen["comments"].as_array().unwrap().iter().find(|comment| comment["id"] == id.as_str()).unwrap();
     assert_eq!(comment["body"], "Look here");
 }
 
@@ -93,7 +95,8 @@ async fn a_write_goes_through_to_the_source_and_is_audited() {
         assert_eq!(latest[0]["toString"], "To Do", "{instance}");
     }
     let audit = app.get("/v1/audit?action=transition_issue").await.ok();
-    let entry = audit["entries"].as_array().unwrap().iter().find(|e| e["instance"] == "copy").unwrap().clone();
+    let entry =
+        audit["entries"].as_array().unwrap().iter().find(|e| e["instance"] == "copy").unwrap().clone();
     assert_eq!(entry["target"], key);
     assert_eq!(entry["outcome"], "succeeded");
     assert_eq!(entry["payload"]["before"]["status"], "Done");
@@ -104,7 +107,8 @@ async fn a_write_goes_through_to_the_source_and_is_audited() {
 async fn a_refused_write_changes_nothing_and_is_told() {
     let app = TestApp::start().await;
     app.sandbox("source", 5);
-    let refused = app.post("/v1/issues/10001/transitions?instance=source", json!({ "transition": "Fly" })).await;
+    let refused =
+        app.post("/v1/issues/10001/transitions?instance=source", json!({ "transition": "Fly" })).await;
     assert_eq!(refused.status, 400);
     assert_eq!(refused.json["code"], "invalid");
     assert_eq!(refused.json["errors"][0]["field"], "transition");

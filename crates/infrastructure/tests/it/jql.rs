@@ -388,6 +388,11 @@ async fn strings_that_mean_harm_are_values() {
         "Launch =",
         "Rank ~",
         "Rank =",
+        "status was",
+        "fixVersion was",
+        "status was not x by",
+        "assignee changed from",
+        "priority changed on",
     ];
     for text in strings.into_iter().chain([long.as_str()]) {
         for field in fields {

@@ -75,6 +75,9 @@ pub(super) struct Found {
     pub(super) uuid: Option<Uuid>,
 }
 
+/// The place of the roster, what was asked for, by what it was found, and the rest of [`Found`].
+type Row = (i32, String, i32, Uuid, String, String, Option<Uuid>);
+
 /// All that a query names, as found.
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<(Roster, String), Vec<Found>>);
@@ -88,11 +91,10 @@ impl Names {
         };
         let text = statement.text();
         let arguments = statement.arguments().map_err(application::Error::Internal)?;
-        let rows: Vec<(i32, String, i32, Uuid, String, String, Option<Uuid>)> =
-            sqlx::query_as_with(AssertSqlSafe(text), arguments)
-                .fetch_all(tx.conn())
-                .await
-                .map_err(convert)?;
+        let rows: Vec<Row> = sqlx::query_as_with(AssertSqlSafe(text), arguments)
+            .fetch_all(tx.conn())
+            .await
+            .map_err(convert)?;
         let rosters: Vec<Roster> = wanted.0.into_keys().collect();
         let mut names = Self::default();
         for (roster, value, by, instance, id, name, uuid) in rows {

@@ -12,7 +12,7 @@ use std::{
 use application::{Error, Result};
 use sqlparser::{
     ast::{
-        AccessExpr, DataType, Expr, Function, Ident, ObjectName, Query, Select, SetExpr, Statement, TableAlias,
+        AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, Query, Select, SetExpr, Statement, TableAlias,
         TableFactor, Value, ValueWithSpan, Visit, Visitor,
     },
     dialect::PostgreSqlDialect,
@@ -218,12 +218,11 @@ impl Guard {
                 Some([name]) if OTHER_TYPES.contains(&name.as_str()) => ControlFlow::Continue(()),
                 _ => refuse(format!("the type `{name}` is not available")),
             },
-            DataType::Array(element) => match element {
-                sqlparser::ast::ArrayElemTypeDef::AngleBracket(inner)
-                | sqlparser::ast::ArrayElemTypeDef::SquareBracket(inner, _)
-                | sqlparser::ast::ArrayElemTypeDef::Parenthesis(inner) => Self::check_type(inner),
-                _ => ControlFlow::Continue(()),
-            },
+            DataType::Array(
+                ArrayElemTypeDef::AngleBracket(element)
+                | ArrayElemTypeDef::SquareBracket(element, _)
+                | ArrayElemTypeDef::Parenthesis(element),
+            ) => Self::check_type(element),
             _ => ControlFlow::Continue(()),
         }
     }
