@@ -10,7 +10,8 @@ use application::{
     Error, Result,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Fetched, JiraSite, JiraSites, RateLimiter, ReferenceData, SiteConnection, SiteIdentity, SitePage, SiteUsage,
+        Fetched, JiraSite, JiraSites, RateLimiter, ReferenceData, SiteConnection, SiteIdentity, SitePage,
+        SiteUsage,
     },
 };
 use async_trait::async_trait;
@@ -86,16 +87,19 @@ impl JiraSites for HttpSites {
 
 fn auth(connection: &SiteConnection) -> Result<Auth> {
     let token = || {
-        connection
-            .token
-            .clone()
-            .ok_or_else(|| Error::Conflict("the instance has no credential; remove it and add it again".into()))
+        connection.token.clone().ok_or_else(|| {
+            Error::Conflict("the instance has no credential; remove it and add it again".into())
+        })
     };
     Ok(match connection.auth_method {
         AuthMethod::None => Auth::None,
         AuthMethod::Pat | AuthMethod::Oauth => Auth::Bearer(token()?),
         AuthMethod::ApiToken => Auth::Basic {
-            email: connection.email.as_ref().map(|email| email.expose_secret().to_owned()).unwrap_or_default(),
+            email: connection
+                .email
+                .as_ref()
+                .map(|email| email.expose_secret().to_owned())
+                .unwrap_or_default(),
             token: token()?,
         },
     })
@@ -134,7 +138,8 @@ impl JiraSite for Site {
         let dialect = info.dialect();
         let me = self.client.with_dialect(dialect).myself().await.map_err(application_error)?;
         let account_id = me.account_id.clone().or(me.key.clone()).or(me.name.clone());
-        let upstream = |message: &str| Error::Upstream { system: "Jira", message: message.into(), retryable: false };
+        let upstream =
+            |message: &str| Error::Upstream { system: "Jira", message: message.into(), retryable: false };
         Ok(SiteIdentity {
             account_id: account_id.ok_or_else(|| upstream("`myself` names no account"))?,
             display_name: me.display_name.unwrap_or_default(),
@@ -167,15 +172,25 @@ impl JiraSite for Site {
         match self.client.approximate_count(jql).await {
             Ok(count) => Ok(Some(count)),
             // The total is for people: a site that does not tell is still synced.
-            Err(JiraError::NotFound { .. } | JiraError::Gone { .. } | JiraError::Forbidden { .. }) => Ok(None),
+            Err(JiraError::NotFound { .. } | JiraError::Gone { .. } | JiraError::Forbidden { .. }) => {
+                Ok(None)
+            }
             Err(error) => Err(application_error(error)),
         }
     }
 
-    async fn search(&self, dialect: Dialect, jql: &str, cursor: Option<&str>, page_size: u32) -> Result<SitePage> {
+    async fn search(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<SitePage> {
         let client = self.speaking(dialect);
         let cursor: Option<SearchCursor> = match cursor {
-            Some(text) => Some(serde_json::from_str(text).map_err(|_| Error::invalid("cursor", "is no page cursor"))?),
+            Some(text) => {
+                Some(serde_json::from_str(text).map_err(|_| Error::invalid("cursor", "is no page cursor"))?)
+            }
             None => None,
         };
         let request = SearchRequest {
@@ -201,8 +216,10 @@ impl JiraSite for Site {
                 Err(error) => return Err(application_error(error)),
             }
         } else {
-            let bulk =
-                client.issues_by_id(ids, &all_fields(), &expansions(dialect)).await.map_err(application_error)?;
+            let bulk = client
+                .issues_by_id(ids, &all_fields(), &expansions(dialect))
+                .await
+                .map_err(application_error)?;
             (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
         };
         let issues = whole::complete(&client, dialect, found).await.map_err(application_error)?;
@@ -218,7 +235,11 @@ impl JiraSite for Site {
     }
 
     async fn transition(
-        &self, dialect: Dialect, issue_id: &str, transition_id: &str, fields: Option<&Value>,
+        &self,
+        dialect: Dialect,
+        issue_id: &str,
+        transition_id: &str,
+        fields: Option<&Value>,
     ) -> Result<()> {
         let client = self.speaking(dialect);
         client.do_transition(issue_id, transition_id, fields.cloned(), None).await.map_err(application_error)

@@ -11,7 +11,8 @@ use application::{
     jobs::{Job, JobError},
 };
 use graphile_worker::{
-    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions, WorkerRecoveryConfig,
+    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions,
+    WorkerRecoveryConfig,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, postgres::PgConnectOptions, postgres::PgPoolOptions};
@@ -43,7 +44,9 @@ impl Default for WorkerSettings {
 /// # Errors
 /// [`Error::Unavailable`] when the queue cannot be reached.
 pub async fn work(
-    options: PgConnectOptions, services: Services, settings: WorkerSettings,
+    options: PgConnectOptions,
+    services: Services,
+    settings: WorkerSettings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
     let worker = build(options, services, settings, stop).await?;
@@ -60,12 +63,15 @@ pub async fn drain(options: PgConnectOptions, services: Services) -> Result<()> 
 }
 
 async fn build(
-    options: PgConnectOptions, services: Services, settings: WorkerSettings,
+    options: PgConnectOptions,
+    services: Services,
+    settings: WorkerSettings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Worker> {
     // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
     let connections = u32::try_from(settings.concurrency).unwrap_or(u32::MAX).saturating_add(4);
-    let pool: PgPool = PgPoolOptions::new().max_connections(connections).connect_with(options).await.map_err(unavailable)?;
+    let pool: PgPool =
+        PgPoolOptions::new().max_connections(connections).connect_with(options).await.map_err(unavailable)?;
     let recovery = WorkerRecoveryConfig {
         heartbeat_interval: Duration::from_secs(10),
         sweep_interval: Duration::from_secs(20),
@@ -127,7 +133,12 @@ impl<J: Job + Listed> TaskHandler for Handler<J> {
     const IDENTIFIER: &'static str = J::NAME;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
-        let span = tracing::info_span!("job", job = J::NAME, id = *context.job().id(), attempt = *context.job().attempts());
+        let span = tracing::info_span!(
+            "job",
+            job = J::NAME,
+            id = *context.job().id(),
+            attempt = *context.job().attempts()
+        );
         run(self.0, context).instrument(span).await
     }
 }

@@ -1,6 +1,8 @@
 //! A headless Chromium, driven by WebDriver: plain HTTP and JSON, so that no further library is needed.
 
 use std::{
+    io::{Read, Write},
+    net::TcpStream,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -126,8 +128,16 @@ impl Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver takes its browser with it.
-        let _ = Command::new("kill").arg(self.driver.id().to_string()).status();
+        // The driver must close the browser; killed, it would leave it running.
+        if let Some(address) = self.base.strip_prefix("http://").and_then(|rest| rest.split_once('/'))
+            && let Ok(mut stream) = TcpStream::connect(address.0)
+        {
+            let request = format!("DELETE /{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address.1, address.0);
+            let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
+            let _ = stream.write_all(request.as_bytes());
+            let _ = stream.read(&mut [0; 1]);
+        }
+        let _ = self.driver.kill();
         let _ = self.driver.wait();
     }
 }

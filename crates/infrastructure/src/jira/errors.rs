@@ -12,7 +12,9 @@ pub(super) fn application_error(error: JiraError) -> Error {
     let message = error.to_string();
     let retryable = error.is_retryable();
     match error {
-        JiraError::RateLimited { retry_after, .. } => Error::RateLimited { retry_after: retry_after.unwrap_or(PAUSE) },
+        JiraError::RateLimited { retry_after, .. } => {
+            Error::RateLimited { retry_after: retry_after.unwrap_or(PAUSE) }
+        }
         JiraError::BadRequest { messages, field_errors } => {
             let whole = messages.into_iter().map(|message| FieldProblem { field: "jira".into(), message });
             let fields = field_errors.into_iter().map(|(field, message)| FieldProblem { field, message });

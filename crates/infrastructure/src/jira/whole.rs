@@ -7,7 +7,9 @@ use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
 pub(super) async fn complete(
-    client: &JiraClient, dialect: Dialect, issues: Vec<Value>,
+    client: &JiraClient,
+    dialect: Dialect,
+    issues: Vec<Value>,
 ) -> Result<Vec<FetchedIssue>, JiraError> {
     let ids: Vec<String> = issues.iter().filter_map(id_of).collect();
     let mut changelogs = match dialect {
@@ -38,7 +40,8 @@ pub(super) async fn complete(
         }
         // A collection that the site left out altogether says nothing about what is gone.
         let listed = |field: &str, rows: &str| raw["fields"][field][rows].is_array();
-        let (comments_complete, worklogs_complete) = (listed("comment", "comments"), listed("worklog", "worklogs"));
+        let (comments_complete, worklogs_complete) =
+            (listed("comment", "comments"), listed("worklog", "worklogs"));
         whole.push(FetchedIssue { raw, comments_complete, worklogs_complete });
     }
     Ok(whole)

@@ -99,7 +99,10 @@ impl PgDatabase {
         self.platform.close().await;
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the door: the tenant is set before anyone gets the transaction")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the door: the tenant is set before anyone gets the transaction"
+    )]
     async fn begin_for(&self, tenant: TenantId) -> Result<PgTenantTx> {
         // One round trip. The only text put in is a UUID's own, which has nothing but hexadecimal digits and dashes.
         let begin = format!("BEGIN; SET LOCAL app.current_tenant_id = '{tenant}'");
@@ -107,7 +110,10 @@ impl PgDatabase {
         Ok(PgTenantTx::new(tenant, tx))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the role sees no tenant's rows until the SQL door shows its ticket")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the role sees no tenant's rows until the SQL door shows its ticket"
+    )]
     async fn begin_reading(&self) -> Result<Transaction<'static, Postgres>> {
         self.read.begin_with("BEGIN READ ONLY").await.map_err(convert)
     }
@@ -119,7 +125,10 @@ impl Database for PgDatabase {
         Ok(Box::new(self.begin_for(tenant).await?))
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the narrow exception: its role sees tenants and keys only")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the narrow exception: its role sees tenants and keys only"
+    )]
     async fn platform(&self) -> Result<Box<dyn PlatformTx>> {
         let tx = self.platform.begin().await.map_err(convert)?;
         Ok(Box::new(PgPlatformTx::new(tx)))

@@ -126,7 +126,11 @@ impl InstanceStore for PgTenantTx {
     }
 
     async fn note_identity(
-        &mut self, id: InstanceId, account_id: &str, time_zone: Option<&str>, dialect: Dialect,
+        &mut self,
+        id: InstanceId,
+        account_id: &str,
+        time_zone: Option<&str>,
+        dialect: Dialect,
     ) -> Result<()> {
         let done = sqlx::query!(
             "UPDATE jira_instances

@@ -2,9 +2,7 @@
 
 use application::{
     Error, Result,
-    issues::{
-        CommentRow, HistoryRow, IssueBundle, IssueRow, IssueStore, Presence, UpsertCounts, WorklogRow,
-    },
+    issues::{CommentRow, HistoryRow, IssueBundle, IssueRow, IssueStore, Presence, UpsertCounts, WorklogRow},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -193,7 +191,12 @@ impl IssueStore for PgTenantTx {
             .collect()
     }
 
-    async fn set_presence(&mut self, instance: InstanceId, jira_ids: &[String], presence: Presence) -> Result<u64> {
+    async fn set_presence(
+        &mut self,
+        instance: InstanceId,
+        jira_ids: &[String],
+        presence: Presence,
+    ) -> Result<u64> {
         // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
         let done = sqlx::query!(
             "UPDATE issues i SET presence = $3
@@ -228,7 +231,10 @@ impl PgTenantTx {
     ///
     /// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too.
     async fn find(
-        &mut self, instance: Option<InstanceId>, key: Option<&str>, number: Option<&str>,
+        &mut self,
+        instance: Option<InstanceId>,
+        key: Option<&str>,
+        number: Option<&str>,
     ) -> Result<Vec<StoredIssue>> {
         sqlx::query_as!(
             StoredIssue,

@@ -67,7 +67,9 @@ impl Planned<'_> {
 
 /// See [`application::issues::IssueStore::upsert_issues`].
 pub(super) async fn upsert(
-    tx: &mut PgTenantTx, instance: InstanceId, bundles: &[IssueBundle],
+    tx: &mut PgTenantTx,
+    instance: InstanceId,
+    bundles: &[IssueBundle],
 ) -> Result<UpsertCounts> {
     let newest = newest_of_each(instance, bundles);
     if newest.is_empty() {
@@ -241,5 +243,9 @@ async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<
 
 /// The ids of those of `written` that were stored before, so that rows of theirs may be left over.
 fn rewritten(issues: &[Planned<'_>], written: &HashSet<Uuid>) -> Vec<Uuid> {
-    issues.iter().filter(|issue| issue.stored.is_some() && written.contains(&issue.id)).map(|issue| issue.id).collect()
+    issues
+        .iter()
+        .filter(|issue| issue.stored.is_some() && written.contains(&issue.id))
+        .map(|issue| issue.id)
+        .collect()
 }

@@ -35,7 +35,12 @@ impl TryFrom<StoredKey> for ApiKey {
             tenant: TenantId(row.tenant_id),
             name: row.name,
             prefix: row.prefix,
-            scopes: row.scopes.iter().map(|scope| scope.parse()).collect::<Result<_>>().map_err(Error::internal)?,
+            scopes: row
+                .scopes
+                .iter()
+                .map(|scope| scope.parse())
+                .collect::<Result<_>>()
+                .map_err(Error::internal)?,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
@@ -84,10 +89,14 @@ impl KeyStore for PgTenantTx {
     }
 
     async fn revoke_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<bool> {
-        let done = sqlx::query!("UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL", id.0, at)
-            .execute(self.conn())
-            .await
-            .map_err(convert)?;
+        let done = sqlx::query!(
+            "UPDATE api_keys SET revoked_at = $2 WHERE id = $1 AND revoked_at IS NULL",
+            id.0,
+            at
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
         Ok(done.rows_affected() > 0)
     }
 }

@@ -99,7 +99,10 @@ struct State {
 
 /// How things stand now.
 async fn state(
-    conn: &mut PgConnection, scope: &Scope<'_>, p85_days: Option<f64>, now: DateTime<Utc>,
+    conn: &mut PgConnection,
+    scope: &Scope<'_>,
+    p85_days: Option<f64>,
+    now: DateTime<Utc>,
 ) -> Result<State> {
     let row = sqlx::query_file!(
         "src/postgres/pulse/state.sql",
@@ -158,7 +161,10 @@ async fn trend(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<Vec<PulseWe
 }
 
 async fn top_risks(
-    conn: &mut PgConnection, scope: &Scope<'_>, p85_days: Option<f64>, now: DateTime<Utc>,
+    conn: &mut PgConnection,
+    scope: &Scope<'_>,
+    p85_days: Option<f64>,
+    now: DateTime<Utc>,
 ) -> Result<Vec<RiskIssue>> {
     sqlx::query_file_as!(
         RiskIssue,

@@ -73,7 +73,12 @@ impl<'a> Seen<'a> {
 }
 
 /// Inserts what is new and rewrites what differs; `complete` records come from rosters and replace what was there.
-pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>, complete: bool) -> Result<()> {
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    seen: &Seen<'_>,
+    complete: bool,
+) -> Result<()> {
     people_and_projects::upsert_projects(conn, scope, &seen.projects, complete).await?;
     people_and_projects::upsert_users(conn, scope, &seen.users, complete).await?;
     statuses_and_types::upsert_statuses(conn, scope, &seen.statuses, complete).await?;
@@ -92,7 +97,10 @@ fn object(raw: &Value) -> Option<Json<&Value>> {
 #[async_trait]
 impl ReferenceStore for PgTenantTx {
     async fn upsert_reference(
-        &mut self, instance: InstanceId, records: &ReferenceRecords, complete: bool,
+        &mut self,
+        instance: InstanceId,
+        records: &ReferenceRecords,
+        complete: bool,
     ) -> Result<()> {
         let mut seen = Seen::default();
         seen.add(records);

@@ -40,7 +40,12 @@ pub(super) async fn ticket(conn: &mut PgConnection, tenant: TenantId) -> Result<
 }
 
 /// Runs a question that [`check`] let pass. `conn` must be in a READ ONLY transaction of `forebay_read`.
-pub(super) async fn ask(conn: &mut PgConnection, ticket: Uuid, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {
+pub(super) async fn ask(
+    conn: &mut PgConnection,
+    ticket: Uuid,
+    sql: &str,
+    limits: SqlLimits,
+) -> Result<SqlAnswer> {
     let started = Instant::now();
     let timeout = i64::try_from(limits.timeout.as_millis()).unwrap_or(i64::MAX).clamp(1, i64::from(i32::MAX));
     // Bound, not written into the text: pg_stat_activity shows texts.

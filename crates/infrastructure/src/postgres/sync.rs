@@ -99,7 +99,12 @@ fn lease_lost() -> Error {
 #[async_trait]
 impl SyncStore for PgTenantTx {
     async fn acquire_run(
-        &mut self, instance: InstanceId, kind: RunKind, holder: Uuid, now: DateTime<Utc>, lease_until: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        kind: RunKind,
+        holder: Uuid,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
     ) -> Result<Option<RunLease>> {
         let taken_over = sqlx::query_as!(
             StoredRun,
@@ -127,7 +132,12 @@ impl SyncStore for PgTenantTx {
     }
 
     async fn finish_run(
-        &mut self, lease: &RunLease, state: RunState, error: Option<&str>, update: &RunUpdate, at: DateTime<Utc>,
+        &mut self,
+        lease: &RunLease,
+        state: RunState,
+        error: Option<&str>,
+        update: &RunUpdate,
+        at: DateTime<Utc>,
     ) -> Result<()> {
         self.write_run(lease, state, error, update, Some(at)).await
     }
@@ -175,7 +185,11 @@ impl SyncStore for PgTenantTx {
     }
 
     async fn raise_watermark(
-        &mut self, instance: InstanceId, entity: &str, updated: Option<DateTime<Utc>>, proof: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        entity: &str,
+        updated: Option<DateTime<Utc>>,
+        proof: DateTime<Utc>,
     ) -> Result<()> {
         // greatest() passes over NULL.
         sqlx::query!(
@@ -224,7 +238,13 @@ impl SyncStore for PgTenantTx {
         Ok(status.collect())
     }
 
-    async fn reject(&mut self, instance: InstanceId, jira_id: Option<&str>, reason: &str, raw: &Value) -> Result<()> {
+    async fn reject(
+        &mut self,
+        instance: InstanceId,
+        jira_id: Option<&str>,
+        reason: &str,
+        raw: &Value,
+    ) -> Result<()> {
         // A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
         sqlx::query!(
             "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
@@ -246,7 +266,12 @@ impl SyncStore for PgTenantTx {
 impl PgTenantTx {
     /// A new run, unless another one is running.
     async fn begin_run(
-        &mut self, instance: InstanceId, kind: RunKind, holder: Uuid, now: DateTime<Utc>, lease_until: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        kind: RunKind,
+        holder: Uuid,
+        now: DateTime<Utc>,
+        lease_until: DateTime<Utc>,
     ) -> Result<Option<StoredRun>> {
         sqlx::query_as!(
             StoredRun,
@@ -269,7 +294,11 @@ impl PgTenantTx {
     }
 
     async fn write_run(
-        &mut self, lease: &RunLease, state: RunState, error: Option<&str>, update: &RunUpdate,
+        &mut self,
+        lease: &RunLease,
+        state: RunState,
+        error: Option<&str>,
+        update: &RunUpdate,
         finished: Option<DateTime<Utc>>,
     ) -> Result<()> {
         let done = sqlx::query!(

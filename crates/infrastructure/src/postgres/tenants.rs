@@ -38,7 +38,9 @@ impl TenantRegistry for PgPlatformTx {
         .await
         .map(Tenant::from)
         .map_err(|error| {
-            on_constraint(error, "tenants_name_key", || Error::Conflict(format!("a tenant `{name}` exists already")))
+            on_constraint(error, "tenants_name_key", || {
+                Error::Conflict(format!("a tenant `{name}` exists already"))
+            })
         })
     }
 

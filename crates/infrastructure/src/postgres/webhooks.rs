@@ -36,7 +36,11 @@ impl WebhookStore for PgTenantTx {
     }
 
     async fn settle_deliveries(
-        &mut self, instance: InstanceId, issue_jira_id: Option<&str>, state: InboxState, until: DateTime<Utc>,
+        &mut self,
+        instance: InstanceId,
+        issue_jira_id: Option<&str>,
+        state: InboxState,
+        until: DateTime<Utc>,
     ) -> Result<u64> {
         let done = sqlx::query!(
             "UPDATE webhook_inbox SET state = $4, processed_at = now()
@@ -93,10 +97,11 @@ impl WebhookStore for PgTenantTx {
     }
 
     async fn remove_webhook(&mut self, instance: InstanceId, jira_id: i64) -> Result<bool> {
-        let done = sqlx::query!("DELETE FROM webhooks WHERE instance_id = $1 AND jira_id = $2", instance.0, jira_id)
-            .execute(self.conn())
-            .await
-            .map_err(convert)?;
+        let done =
+            sqlx::query!("DELETE FROM webhooks WHERE instance_id = $1 AND jira_id = $2", instance.0, jira_id)
+                .execute(self.conn())
+                .await
+                .map_err(convert)?;
         Ok(done.rows_affected() > 0)
     }
 }

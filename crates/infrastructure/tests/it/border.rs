@@ -109,7 +109,10 @@ async fn another_tenant_sees_and_touches_nothing() {
 
     let mut tx = base.begin(owner).await;
     assert_eq!(tx.issue_count(instance).await.unwrap(), 2);
-    assert_eq!(tx.pulse(&PulseFilter { until, weeks: 4, ..Default::default() }, at(0)).await.unwrap().issues, 2);
+    assert_eq!(
+        tx.pulse(&PulseFilter { until, weeks: 4, ..Default::default() }, at(0)).await.unwrap().issues,
+        2
+    );
     drop(tx);
     base.remove().await;
 }
@@ -151,7 +154,8 @@ async fn a_row_of_another_tenant_cannot_be_written() {
     let mut app = base.connect(roles::APP).await;
     let tenant = AssertSqlSafe(format!("SET app.current_tenant_id = '{stranger}'"));
     app.execute(tenant).await.unwrap();
-    let insert = "INSERT INTO audit_log (tenant_id, id, actor, action) VALUES ($1, gen_random_uuid(), 'me', 'steal')";
+    let insert =
+        "INSERT INTO audit_log (tenant_id, id, actor, action) VALUES ($1, gen_random_uuid(), 'me', 'steal')";
     let error = sqlx::query(insert).bind(owner.0).execute(&mut app).await.unwrap_err();
     assert!(error.to_string().contains("row-level security"), "{error}");
     base.remove().await;

@@ -44,7 +44,9 @@ impl Server {
     async fn open() -> Self {
         match env::var("FOREBAY_TEST_DATABASE") {
             Ok(url) => Self::Given(Box::new(url.parse().unwrap())),
-            Err(_) => Self::Own(LocalServer::open(&env::temp_dir().join("forebay-test-server")).await.unwrap()),
+            Err(_) => {
+                Self::Own(LocalServer::open(&env::temp_dir().join("forebay-test-server")).await.unwrap())
+            }
         }
     }
 

@@ -39,7 +39,7 @@ fn flow(id: u32, created: i64, moves: &[(i64, u8, u8)]) -> IssueBundle {
             })
             .collect();
         bundle.reference.statuses =
-            [1, 3, 5].into_iter().map(|id| name(id)).map(|(id, name, category)| status(id, name, category)).collect();
+            [1, 3, 5].into_iter().map(name).map(|(id, name, category)| status(id, name, category)).collect();
     })
 }
 
@@ -81,7 +81,8 @@ async fn the_numbers_are_those_of_their_definitions() {
     tx.commit().await.unwrap();
     base.refresh_metrics().await;
 
-    let filter = PulseFilter { until: NaiveDate::from_ymd_opt(2026, 3, 29).unwrap(), weeks: 4, ..Default::default() };
+    let filter =
+        PulseFilter { until: NaiveDate::from_ymd_opt(2026, 3, 29).unwrap(), weeks: 4, ..Default::default() };
     let now = at(27 * DAY + 3 * 60);
     let mut tx = base.begin(tenant).await;
     let pulse = tx.pulse(&filter, now).await.unwrap();
@@ -93,14 +94,21 @@ async fn the_numbers_are_those_of_their_definitions() {
     assert_eq!(pulse.reopen_rate, Some(0.4));
 
     assert_eq!(pulse.sla_risk, 3);
-    let risks: Vec<_> = pulse.top_risks.iter().map(|risk| (risk.key.as_str(), risk.reason.as_str())).collect();
+    let risks: Vec<_> =
+        pulse.top_risks.iter().map(|risk| (risk.key.as_str(), risk.reason.as_str())).collect();
     assert_eq!(risks, [("PAY-8", "overdue"), ("PAY-7", "older than P85"), ("PAY-5", "older than P85")]);
     assert_eq!((pulse.top_risks[1].age_days, pulse.top_risks[1].instance.as_str()), (32.125, "main"));
 
-    let weeks: Vec<_> = pulse.trend.iter().map(|w| (w.created, w.completed, w.lead_time_p50, w.lead_time_p85)).collect();
+    let weeks: Vec<_> =
+        pulse.trend.iter().map(|w| (w.created, w.completed, w.lead_time_p50, w.lead_time_p85)).collect();
     assert_eq!(
         weeks,
-        [(7, 2, Some(2.0), Some(4.0)), (1, 1, Some(9.0), Some(9.0)), (0, 1, Some(10.0), Some(10.0)), (1, 0, None, None)]
+        [
+            (7, 2, Some(2.0), Some(4.0)),
+            (1, 1, Some(9.0), Some(9.0)),
+            (0, 1, Some(10.0), Some(10.0)),
+            (1, 0, None, None)
+        ]
     );
     assert_eq!(pulse.trend[0].from, NaiveDate::from_ymd_opt(2026, 3, 2).unwrap());
     assert_eq!(pulse.trend[3].to, filter.until);
@@ -118,7 +126,8 @@ async fn the_filter_narrows_to_an_instance_and_a_project() {
     tx.upsert_issues(other, &[flow(1, 0, &[(2, 1, 5)])]).await.unwrap();
     tx.commit().await.unwrap();
     base.refresh_metrics().await;
-    let filter = PulseFilter { until: NaiveDate::from_ymd_opt(2026, 3, 8).unwrap(), weeks: 1, ..Default::default() };
+    let filter =
+        PulseFilter { until: NaiveDate::from_ymd_opt(2026, 3, 8).unwrap(), weeks: 1, ..Default::default() };
     let mut tx = base.begin(tenant).await;
     for (filter, expected) in [
         (filter.clone(), (3, 2)),

@@ -21,7 +21,8 @@ async fn what_an_issue_shows_renames_and_adds_but_takes_nothing_away() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut whole = project("PAY");
-    whole.raw = Some(json!({"id": whole.jira_id, "key": "PAY", "name": "Project PAY", "description": "Payments"}));
+    whole.raw =
+        Some(json!({"id": whole.jira_id, "key": "PAY", "name": "Project PAY", "description": "Payments"}));
     whole.lead_account_id = Some("ann".into());
     let mut ann = user("ann", "Ann");
     ann.email_hash = Some("hash".into());
@@ -33,7 +34,8 @@ async fn what_an_issue_shows_renames_and_adds_but_takes_nothing_away() {
     let mut renamed = project("PAY");
     renamed.name = "Payments".into();
     renamed.raw = Some(json!({"id": renamed.jira_id, "key": "PAY", "name": "Payments"}));
-    let seen = ReferenceRecords { projects: vec![renamed], users: vec![user("ann", "Anna")], ..Default::default() };
+    let seen =
+        ReferenceRecords { projects: vec![renamed], users: vec![user("ann", "Anna")], ..Default::default() };
     tx.upsert_reference(instance, &seen, false).await.unwrap();
 
     let projects = tx.roster(instance, Roster::Projects).await.unwrap();
@@ -93,7 +95,10 @@ async fn rows_that_stay_as_they_are_are_not_rewritten() {
         assert_eq!(before.get_or_insert(now.clone()), &now);
     }
     let field: (String, String, Value) =
-        sqlx::query_as("SELECT name_lower, field_type, schema_raw FROM custom_fields").fetch_one(&mut admin).await.unwrap();
+        sqlx::query_as("SELECT name_lower, field_type, schema_raw FROM custom_fields")
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
     assert_eq!((field.0.as_str(), field.2), ("größe", json!({"type": "option"})));
     assert!(field.1.ends_with("customfieldtypes:select"));
     base.remove().await;
@@ -110,7 +115,11 @@ async fn a_priority_that_only_an_issue_showed_comes_last_until_the_roster_places
     let seen = store(vec![priority("1", "Blocker", None), priority("3", "Low", None)]);
     tx.upsert_reference(instance, &seen, false).await.unwrap();
     assert_eq!(names(&tx.roster(instance, Roster::Priorities).await.unwrap()), ["High", "Low", "Blocker"]);
-    let placed = store(vec![priority("1", "Blocker", Some(0)), priority("9", "High", Some(1)), priority("3", "Low", Some(2))]);
+    let placed = store(vec![
+        priority("1", "Blocker", Some(0)),
+        priority("9", "High", Some(1)),
+        priority("3", "Low", Some(2)),
+    ]);
     tx.upsert_reference(instance, &placed, true).await.unwrap();
     assert_eq!(names(&tx.roster(instance, Roster::Priorities).await.unwrap()), ["Blocker", "High", "Low"]);
     drop(tx);

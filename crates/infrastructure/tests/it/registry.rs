@@ -127,7 +127,8 @@ async fn the_audit_log_is_read_newest_first_page_by_page() {
     for n in 0..5 {
         let target = format!("PAY-{n}{}", "x".repeat(300));
         let action = if n == 0 { "add_instance" } else { "add_comment" };
-        let entry = NewAuditEntry::success(&caller, Some(instance), action, target, json!(null), json!(n), at(n));
+        let entry =
+            NewAuditEntry::success(&caller, Some(instance), action, target, json!(null), json!(n), at(n));
         tx.record(entry).await.unwrap();
     }
     let comments = AuditFilter { action: Some("add_comment".into()), limit: 3, ..Default::default() };
@@ -165,11 +166,12 @@ async fn a_job_exists_exactly_if_the_transaction_does() {
     tx.commit().await.unwrap();
 
     let mut admin = base.superuser().await;
-    let jobs: Vec<(String, i16)> =
-        sqlx::query_as("SELECT task_identifier, max_attempts FROM graphile_worker.jobs ORDER BY task_identifier")
-            .fetch_all(&mut admin)
-            .await
-            .unwrap();
+    let jobs: Vec<(String, i16)> = sqlx::query_as(
+        "SELECT task_identifier, max_attempts FROM graphile_worker.jobs ORDER BY task_identifier",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
     assert_eq!(jobs, [("kept".into(), 3), ("kept_too".into(), 3)]);
     base.remove().await;
 }

@@ -23,13 +23,9 @@ async fn ask(base: &TestDatabase, tenant: TenantId, sql: &str) -> SqlAnswer {
 }
 
 async fn refusal(base: &TestDatabase, tenant: TenantId, sql: &str, limits: SqlLimits) -> String {
-    match base.db.ask(tenant, sql, limits).await {
-        Err(Error::Invalid(problems)) => {
-            assert_eq!(problems[0].field, "sql");
-            problems[0].message.clone()
-        }
-        other => panic!("{sql}: {other:?}"),
-    }
+    let error = base.db.ask(tenant, sql, limits).await.unwrap_err();
+    assert!(matches!(&error, Error::Invalid(problems) if problems[0].field == "sql"), "{sql}: {error}");
+    error.to_string()
 }
 
 async fn fill(base: &TestDatabase, tenant: TenantId, name: &str, issues: u32) {
@@ -123,8 +119,18 @@ async fn an_answer_has_its_columns_in_order_and_each_value_in_its_json_form() {
         ["key", "key", "created", "labels", "raw_id", "story_points", "due", "f", "b", "i", "n", "nothing"]
     );
     let expected = json!([
-        "PAY-1", "PAY-1", "2026-03-02T09:00:00Z", ["Backend", "urgent, really"], "1", "3.00", null, 1.5, true, "1 day",
-        [1, 2], null
+        "PAY-1",
+        "PAY-1",
+        "2026-03-02T09:00:00Z",
+        ["Backend", "urgent, really"],
+        "1",
+        "3.00",
+        null,
+        1.5,
+        true,
+        "1 day",
+        [1, 2],
+        null
     ]);
     assert_eq!(Value::from(answer.rows[0].clone()), expected);
     assert!(!answer.truncated);
@@ -142,7 +148,9 @@ async fn an_answer_ends_at_the_caps_and_says_so() {
     let tenant = base.tenant("acme").await;
     let rows = |max_rows| SqlLimits { max_rows, ..Default::default() };
     let series = |n: i32| format!("SELECT g FROM generate_series(1, {n}) AS g");
-    for (n, cap, expected) in [(250, 250, (250, false)), (251, 250, (250, true)), (200, 1000, (200, false)), (5, 0, (0, true))] {
+    for (n, cap, expected) in
+        [(250, 250, (250, false)), (251, 250, (250, true)), (200, 1000, (200, false)), (5, 0, (0, true))]
+    {
         let answer = base.db.ask(tenant, &series(n), rows(cap)).await.unwrap();
         assert_eq!((answer.rows.len(), answer.truncated), expected, "{n} rows, {cap} allowed");
     }

@@ -52,7 +52,10 @@ async fn a_run_has_one_holder_until_its_lease_ends_and_goes_on_where_it_stopped(
     tx.finish_run(&taken, RunState::Failed, Some("no route"), &update(60, 30), at(13)).await.unwrap();
     assert!(matches!(tx.checkpoint(&taken, &update(70, 30)).await, Err(Error::Conflict(_))));
     let run = tx.run(lease.run.id).await.unwrap().unwrap();
-    assert_eq!((run.state, run.error.as_deref(), run.finished_at), (RunState::Failed, Some("no route"), Some(at(13))));
+    assert_eq!(
+        (run.state, run.error.as_deref(), run.finished_at),
+        (RunState::Failed, Some("no route"), Some(at(13)))
+    );
     assert_eq!((run.counts.issues, run.counts.requests, run.total), (60, 3, Some(100)));
 
     let next = tx.acquire_run(instance, RunKind::Poll, first, at(14), at(24)).await.unwrap().unwrap();

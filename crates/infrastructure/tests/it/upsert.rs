@@ -66,7 +66,11 @@ fn full() -> IssueBundle {
         bundle.worklogs = vec![worklog(21, 3600, 1)];
         bundle.histories = vec![
             status_change(31, 1, ("1", "To Do"), ("3", "In Progress")),
-            history(32, 2, vec![item("labels", None, Some(("", "a"))), item("labels", None, Some(("", "b")))]),
+            history(
+                32,
+                2,
+                vec![item("labels", None, Some(("", "a"))), item("labels", None, Some(("", "b")))],
+            ),
             history(33, 3, Vec::new()),
         ];
         bundle.links = vec![blocks(41, &issue(1, "PAY-1"), &other)];
@@ -101,7 +105,8 @@ async fn what_is_stored_is_read_back_and_storing_it_again_changes_nothing() {
     let worklogs = tx.worklogs(&[row.id]).await.unwrap();
     assert_eq!(worklogs[0].raw, json!({"id": "21", "timeSpentSeconds": 3600}));
     let histories = tx.histories(&[row.id]).await.unwrap();
-    let items: Vec<_> = histories.iter().map(|h| (&h.raw["id"], h.raw["items"].as_array().unwrap().len())).collect();
+    let items: Vec<_> =
+        histories.iter().map(|h| (&h.raw["id"], h.raw["items"].as_array().unwrap().len())).collect();
     assert_eq!(items, [(&json!("31"), 1), (&json!("32"), 2), (&json!("33"), 0)]);
     assert_eq!(histories[1].raw["items"][1]["toString"], "b");
     drop(tx);
@@ -215,7 +220,8 @@ async fn a_comment_missing_from_a_complete_list_is_gone_and_may_come_back() {
 #[tokio::test]
 async fn an_edited_comment_is_rewritten_and_an_older_edit_is_not() {
     let mirror = Mirror::new().await;
-    let with = |text, minute| changed(&issue(1, "PAY-1"), 0, |b| b.comments = vec![comment(11, text, minute)]);
+    let with =
+        |text, minute| changed(&issue(1, "PAY-1"), 0, |b| b.comments = vec![comment(11, text, minute)]);
     mirror.store(&[with("draft", 1)]).await;
     assert_eq!(mirror.store(&[with("edited", 2)]).await.comments, 1);
     assert_eq!(mirror.store(&[with("draft", 1)]).await.comments, 0);
@@ -268,7 +274,8 @@ async fn a_link_is_one_row_for_both_issues_and_goes_when_one_of_them_loses_it() 
     let (one, two) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
     let link = blocks(41, &one, &two);
     let linked = |bundle: &IssueBundle, minute| changed(bundle, minute, |b| b.links = vec![link.clone()]);
-    let sql = "SELECT inward_key || ' ' || link_type || ' ' || outward_key || ' ' || presence FROM issue_links";
+    let sql =
+        "SELECT inward_key || ' ' || link_type || ' ' || outward_key || ' ' || presence FROM issue_links";
 
     mirror.store(&[linked(&one, 0), linked(&two, 0)]).await;
     assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 present"]);
@@ -293,7 +300,9 @@ async fn field_values_are_those_of_the_latest_state() {
     let bundle = changed(&issue(1, "PAY-1"), 0, |b| b.values = vec![value(0, "Red"), value(1, "Green")]);
     mirror.store(std::slice::from_ref(&bundle)).await;
     mirror.store(&[changed(&bundle, 5, |b| b.values = vec![value(0, "BLUE")])]).await;
-    let rows = mirror.column("SELECT value_key || '/' || value_text || '/' || value_id FROM issue_field_values").await;
+    let rows = mirror
+        .column("SELECT value_key || '/' || value_text || '/' || value_id FROM issue_field_values")
+        .await;
     assert_eq!(rows, ["blue/BLUE/id BLUE"]);
     mirror.base.remove().await;
 }
@@ -326,7 +335,8 @@ async fn what_is_longer_than_its_column_is_cut_and_who_is_not_known_gets_a_row()
 #[tokio::test]
 async fn a_key_of_several_instances_must_be_named_with_its_instance() {
     let mirror = Mirror::new().await;
-    let other = mirror.base.instance(mirror.tenant, "other", application::instances::InstanceKind::Server).await;
+    let other =
+        mirror.base.instance(mirror.tenant, "other", application::instances::InstanceKind::Server).await;
     mirror.store(&[issue(1, "PAY-1")]).await;
     let mut tx = mirror.base.begin(mirror.tenant).await;
     tx.upsert_issues(other, &[issue(1, "PAY-1")]).await.unwrap();

@@ -42,7 +42,9 @@ async fn settling_closes_what_came_before_and_speaks_of_the_same_issue() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut tx = base.begin(tenant).await;
-    for (id, issue, minute) in [("a", Some("1"), 0), ("b", Some("1"), 1), ("c", Some("2"), 1), ("d", None, 1), ("e", Some("1"), 9)] {
+    for (id, issue, minute) in
+        [("a", Some("1"), 0), ("b", Some("1"), 1), ("c", Some("2"), 1), ("d", None, 1), ("e", Some("1"), 9)]
+    {
         tx.receive_delivery(&delivery(instance, id, issue, minute)).await.unwrap();
     }
     let settle = async |tx: &mut Box<dyn application::ports::TenantTx>, issue, state| {
@@ -74,7 +76,10 @@ async fn webhooks_of_a_sandbox_are_listed_and_removed() {
     let mut tx = base.begin(tenant).await;
     tx.add_webhook(sandbox, &webhook).await.unwrap();
     let listed = tx.webhooks(sandbox).await.unwrap();
-    assert_eq!((listed.len(), listed[0].events.len(), listed[0].secret_sealed.as_deref()), (1, 1, Some("sealed")));
+    assert_eq!(
+        (listed.len(), listed[0].events.len(), listed[0].secret_sealed.as_deref()),
+        (1, 1, Some("sealed"))
+    );
     assert!(tx.remove_webhook(sandbox, 7).await.unwrap());
     assert!(!tx.remove_webhook(sandbox, 7).await.unwrap());
     tx.add_webhook(sandbox, &webhook).await.unwrap();

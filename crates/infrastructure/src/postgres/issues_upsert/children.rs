@@ -77,7 +77,10 @@ pub(super) struct Comparison<'a, T> {
 /// Compares what the page shows with what is stored. `list` answers an issue's children, and whether they are all of
 /// them.
 pub(super) fn compare<'a, T: Child>(
-    scope: Scope, issues: &'a [Planned<'a>], stored: Vec<StoredChild>, list: impl Fn(&'a Planned<'a>) -> (&'a [T], bool),
+    scope: Scope,
+    issues: &'a [Planned<'a>],
+    stored: Vec<StoredChild>,
+    list: impl Fn(&'a Planned<'a>) -> (&'a [T], bool),
 ) -> Comparison<'a, T> {
     let mut seen = BTreeMap::new();
     let mut complete = HashSet::new();
@@ -93,11 +96,16 @@ pub(super) fn compare<'a, T: Child>(
     }
     let gone = stored
         .iter()
-        .filter(|row| row.presence == PRESENT && complete.contains(&row.issue_id) && !seen.contains_key(&row.id))
+        .filter(|row| {
+            row.presence == PRESENT && complete.contains(&row.issue_id) && !seen.contains_key(&row.id)
+        })
         .map(|row| row.id)
         .collect();
     let stored: HashMap<Uuid, StoredChild> = stored.into_iter().map(|row| (row.id, row)).collect();
-    let changed = seen.into_values().filter(|child| stored.get(&child.id).is_none_or(|row| differs(child, row))).collect();
+    let changed = seen
+        .into_values()
+        .filter(|child| stored.get(&child.id).is_none_or(|row| differs(child, row)))
+        .collect();
     Comparison { changed, gone }
 }
 

@@ -52,10 +52,13 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
     let comparison =
         compare(scope, issues, stored, |issue| (&issue.bundle.comments, issue.bundle.comments_complete));
     if !comparison.gone.is_empty() {
-        sqlx::query!("UPDATE comments SET presence = 'deleted', synced_at = now() WHERE id = ANY($1)", &comparison.gone)
-            .execute(&mut *conn)
-            .await
-            .map_err(convert)?;
+        sqlx::query!(
+            "UPDATE comments SET presence = 'deleted', synced_at = now() WHERE id = ANY($1)",
+            &comparison.gone
+        )
+        .execute(&mut *conn)
+        .await
+        .map_err(convert)?;
     }
     let mut columns = Columns::default();
     comparison.changed.iter().for_each(|child| columns.push(scope, child));

@@ -26,7 +26,10 @@ struct Columns<'a> {
 }
 
 pub(super) async fn replace(
-    conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>], written: &HashSet<Uuid>,
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    written: &HashSet<Uuid>,
 ) -> Result<()> {
     let leftovers = rewritten(issues, written);
     if !leftovers.is_empty() {

@@ -44,7 +44,11 @@ impl<'a> Columns<'a> {
     }
 
     fn push_row(
-        &mut self, scope: Scope, issue: Uuid, history: &'a HistoryRecord, ordinal: i32,
+        &mut self,
+        scope: Scope,
+        issue: Uuid,
+        history: &'a HistoryRecord,
+        ordinal: i32,
         item: Option<&'a HistoryItemRecord>,
     ) {
         self.issue_id.push(issue);
@@ -73,7 +77,9 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
     // By issue and id: a page of an export may show a history twice.
     let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
         .iter()
-        .flat_map(|issue| issue.bundle.histories.iter().map(|history| ((issue.id, history.jira_id.as_str()), history)))
+        .flat_map(|issue| {
+            issue.bundle.histories.iter().map(|history| ((issue.id, history.jira_id.as_str()), history))
+        })
         .collect();
     if histories.is_empty() {
         return Ok(0);
@@ -136,7 +142,10 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
 }
 
 /// Items beyond those that a history has now.
-async fn drop_surplus(conn: &mut PgConnection, histories: &BTreeMap<(Uuid, &str), &HistoryRecord>) -> Result<()> {
+async fn drop_surplus(
+    conn: &mut PgConnection,
+    histories: &BTreeMap<(Uuid, &str), &HistoryRecord>,
+) -> Result<()> {
     let (mut issues, mut ids, mut rows) = (Vec::new(), Vec::new(), Vec::new());
     for ((issue, id), history) in histories {
         issues.push(*issue);

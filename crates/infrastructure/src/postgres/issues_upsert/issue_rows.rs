@@ -101,7 +101,9 @@ impl<'a> Columns<'a> {
 }
 
 fn push_named<'a>(
-    names: &mut Vec<Option<&'a str>>, ids: &mut Vec<Option<&'a str>>, named: Option<&'a (String, String)>,
+    names: &mut Vec<Option<&'a str>>,
+    ids: &mut Vec<Option<&'a str>>,
+    named: Option<&'a (String, String)>,
 ) {
     names.push(named.map(|(name, _)| name.as_str()));
     ids.push(named.map(|(_, id)| id.as_str()));
@@ -110,7 +112,9 @@ fn push_named<'a>(
 /// Writes the issues that are new or differ; answers which were written. The last condition holds only where somebody
 /// else stored a newer state between our look and now.
 pub(super) async fn upsert(
-    conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>],
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
 ) -> Result<HashSet<Uuid>> {
     let mut columns = Columns::default();
     issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue));

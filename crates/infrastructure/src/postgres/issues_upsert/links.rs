@@ -41,7 +41,10 @@ impl<'a> Columns<'a> {
 /// Stores the links of the issues that were written. A link that such an issue had before and does not show any more is gone,
 /// unless the issue at its other end shows it in this very page.
 pub(super) async fn upsert(
-    conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>], written: &HashSet<Uuid>,
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    written: &HashSet<Uuid>,
 ) -> Result<()> {
     let links: BTreeMap<Uuid, &LinkRecord> = issues
         .iter()

@@ -22,7 +22,10 @@ struct Projects<'a> {
 }
 
 pub(super) async fn upsert_projects(
-    conn: &mut PgConnection, scope: Scope, projects: &BTreeMap<&str, SeenProject<'_>>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    projects: &BTreeMap<&str, SeenProject<'_>>,
+    complete: bool,
 ) -> Result<()> {
     if projects.is_empty() {
         return Ok(());
@@ -92,7 +95,10 @@ struct Users<'a> {
 }
 
 pub(super) async fn upsert_users(
-    conn: &mut PgConnection, scope: Scope, users: &BTreeMap<&str, Option<&UserRecord>>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    users: &BTreeMap<&str, Option<&UserRecord>>,
+    complete: bool,
 ) -> Result<()> {
     if users.is_empty() {
         return Ok(());

@@ -28,7 +28,10 @@ impl<'a> From<&BTreeMap<&'a str, &'a RankedRecord>> for Columns<'a> {
 }
 
 pub(super) async fn upsert_priorities(
-    conn: &mut PgConnection, scope: Scope, priorities: &BTreeMap<&str, &RankedRecord>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    priorities: &BTreeMap<&str, &RankedRecord>,
+    complete: bool,
 ) -> Result<()> {
     if priorities.is_empty() {
         return Ok(());
@@ -66,7 +69,10 @@ pub(super) async fn upsert_priorities(
 }
 
 pub(super) async fn upsert_resolutions(
-    conn: &mut PgConnection, scope: Scope, resolutions: &BTreeMap<&str, &RankedRecord>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    resolutions: &BTreeMap<&str, &RankedRecord>,
+    complete: bool,
 ) -> Result<()> {
     if resolutions.is_empty() {
         return Ok(());

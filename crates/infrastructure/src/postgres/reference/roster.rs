@@ -7,7 +7,11 @@ use sqlx::PgConnection;
 
 use super::convert;
 
-pub(super) async fn read(conn: &mut PgConnection, instance: InstanceId, roster: Roster) -> Result<Vec<Value>> {
+pub(super) async fn read(
+    conn: &mut PgConnection,
+    instance: InstanceId,
+    roster: Roster,
+) -> Result<Vec<Value>> {
     match roster {
         Roster::Projects => projects(conn, instance).await,
         Roster::Statuses => statuses(conn, instance).await,

@@ -15,7 +15,9 @@ use uuid::Uuid;
 use super::{Scope, convert, object};
 
 pub(super) async fn upsert_sprints(
-    conn: &mut PgConnection, scope: Scope, sprints: &BTreeMap<i64, &SprintRecord>,
+    conn: &mut PgConnection,
+    scope: Scope,
+    sprints: &BTreeMap<i64, &SprintRecord>,
 ) -> Result<()> {
     if sprints.is_empty() {
         return Ok(());
@@ -68,7 +70,10 @@ pub(super) async fn upsert_sprints(
 /// A custom field's type is a module key longer than its column; what tells types apart is at its end, so that is kept. The
 /// whole is in the schema.
 pub(super) async fn upsert_fields(
-    conn: &mut PgConnection, scope: Scope, fields: &BTreeMap<&str, &FieldRecord>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    fields: &BTreeMap<&str, &FieldRecord>,
+    complete: bool,
 ) -> Result<()> {
     if fields.is_empty() {
         return Ok(());

@@ -12,7 +12,10 @@ use sqlx::{PgConnection, types::Json};
 use super::{Scope, convert, object};
 
 pub(super) async fn upsert_statuses(
-    conn: &mut PgConnection, scope: Scope, statuses: &BTreeMap<&str, &StatusRecord>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    statuses: &BTreeMap<&str, &StatusRecord>,
+    complete: bool,
 ) -> Result<()> {
     if statuses.is_empty() {
         return Ok(());
@@ -49,7 +52,10 @@ pub(super) async fn upsert_statuses(
 }
 
 pub(super) async fn upsert_issue_types(
-    conn: &mut PgConnection, scope: Scope, types: &BTreeMap<&str, &IssueTypeRecord>, complete: bool,
+    conn: &mut PgConnection,
+    scope: Scope,
+    types: &BTreeMap<&str, &IssueTypeRecord>,
+    complete: bool,
 ) -> Result<()> {
     if types.is_empty() {
         return Ok(());

@@ -12,8 +12,8 @@ use std::{
 use application::{Error, Result};
 use sqlparser::{
     ast::{
-        AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, Query, Select, SetExpr, Statement, TableAlias,
-        TableFactor, Value, ValueWithSpan, Visit, Visitor,
+        AccessExpr, ArrayElemTypeDef, DataType, Expr, Function, Ident, ObjectName, Query, Select, SetExpr,
+        Statement, TableAlias, TableFactor, Value, ValueWithSpan, Visit, Visitor,
     },
     dialect::PostgreSqlDialect,
     keywords::Keyword,
@@ -93,9 +93,12 @@ fn inspect(sql: &str) -> std::result::Result<(), String> {
     if sql.len() > MAX_BYTES {
         return Err(format!("is longer than {MAX_BYTES} bytes"));
     }
-    let tokens = Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| e.to_string())?;
+    let tokens =
+        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| e.to_string())?;
     if tokens.iter().filter(|token| may_nest(&token.token)).count() > MAX_OPERATORS {
-        return Err(format!("has more than {MAX_OPERATORS} operators; ask it in parts, and compare with lists by IN"));
+        return Err(format!(
+            "has more than {MAX_OPERATORS} operators; ask it in parts, and compare with lists by IN"
+        ));
     }
     let statements = Parser::new(&PostgreSqlDialect {})
         .with_tokens_with_locations(tokens)
@@ -190,7 +193,11 @@ impl Guard {
     }
 
     /// A function where a table stands.
-    fn check_table_function(&mut self, name: &ObjectName, alias: Option<&TableAlias>) -> ControlFlow<Refusal> {
+    fn check_table_function(
+        &mut self,
+        name: &ObjectName,
+        alias: Option<&TableAlias>,
+    ) -> ControlFlow<Refusal> {
         match folded(name).as_deref() {
             Some([function]) if functions::is_table_function(function) => self.name_function(function, alias),
             _ => refuse_function(name),
@@ -221,7 +228,8 @@ impl Guard {
             DataType::Array(
                 ArrayElemTypeDef::AngleBracket(element)
                 | ArrayElemTypeDef::SquareBracket(element, _)
-                | ArrayElemTypeDef::Parenthesis(element),
+                | ArrayElemTypeDef::Parenthesis(element)
+                | ArrayElemTypeDef::Qualified(element, _),
             ) => Self::check_type(element),
             _ => ControlFlow::Continue(()),
         }
@@ -269,9 +277,8 @@ impl Visitor for Guard {
     fn pre_visit_table_factor(&mut self, factor: &TableFactor) -> ControlFlow<Refusal> {
         match factor {
             TableFactor::Table { name, args: None, .. } => self.check_relation(name),
-            TableFactor::Table { name, args: Some(_), alias, .. } | TableFactor::Function { name, alias, .. } => {
-                self.check_table_function(name, alias.as_ref())
-            }
+            TableFactor::Table { name, args: Some(_), alias, .. }
+            | TableFactor::Function { name, alias, .. } => self.check_table_function(name, alias.as_ref()),
             TableFactor::UNNEST { alias, .. } => self.name_function("unnest", alias.as_ref()),
             TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
             other => refuse(format!("`{other}` cannot stand in FROM here; {}", available_relations())),
@@ -293,7 +300,10 @@ impl Visitor for Guard {
             Expr::CompoundFieldAccess { access_chain, .. }
                 if access_chain.iter().any(|access| matches!(access, AccessExpr::Dot(_))) =>
             {
-                refuse("`(…).name` is not available; name the column as table.column, and JSON members by ->".into())
+                refuse(
+                    "`(…).name` is not available; name the column as table.column, and JSON members by ->"
+                        .into(),
+                )
             }
             _ => ControlFlow::Continue(()),
         }
@@ -301,7 +311,9 @@ impl Visitor for Guard {
 
     fn pre_visit_value(&mut self, value: &ValueWithSpan) -> ControlFlow<Refusal> {
         match &value.value {
-            Value::Placeholder(name) => refuse(format!("`{name}`: parameters are not available; write the value")),
+            Value::Placeholder(name) => {
+                refuse(format!("`{name}`: parameters are not available; write the value"))
+            }
             _ => ControlFlow::Continue(()),
         }
     }

@@ -74,7 +74,7 @@ impl Site {
 
     pub fn request(&self, jql: &str) -> SearchRequest {
         SearchRequest {
-            query: parse_jql(jql).expect(jql),
+            query: parse_jql(jql).unwrap(),
             instance: None,
             zone: chrono_tz::Europe::Berlin,
             now: NOW.parse().unwrap(),
@@ -91,7 +91,7 @@ impl Site {
 
     /// The keys a query finds, in its order.
     pub async fn ordered(&self, jql: &str) -> String {
-        keys(&self.search(&self.request(jql)).await.expect(jql))
+        keys(&self.search(&self.request(jql)).await.unwrap())
     }
 
     /// The keys a query finds, in theirs.
@@ -100,7 +100,7 @@ impl Site {
     }
 
     pub async fn refusal(&self, jql: &str) -> String {
-        self.search(&self.request(jql)).await.expect_err(jql).to_string()
+        self.search(&self.request(jql)).await.unwrap_err().to_string()
     }
 }
 
