@@ -82,6 +82,7 @@ CREATE INDEX issues_status_updated ON issues (tenant_id, status, updated_at DESC
 CREATE INDEX issues_category ON issues (tenant_id, status_category, updated_at DESC);
 CREATE INDEX issues_assignee_updated ON issues (tenant_id, assignee_id, updated_at DESC, jira_number DESC);
 CREATE INDEX issues_created ON issues (tenant_id, instance_id, created_at DESC, jira_number DESC);
+CREATE INDEX issues_created_any_instance ON issues (tenant_id, created_at DESC, jira_number DESC);
 CREATE INDEX issues_updated ON issues (tenant_id, instance_id, updated_at DESC, jira_number DESC);
 CREATE INDEX issues_updated_any_instance ON issues (tenant_id, updated_at DESC, jira_number DESC);
 CREATE INDEX issues_resolved ON issues (tenant_id, resolved_at) WHERE resolved_at IS NOT NULL;

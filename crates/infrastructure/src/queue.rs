@@ -133,11 +133,14 @@ impl<J: Job + Listed> TaskHandler for Handler<J> {
     const IDENTIFIER: &'static str = J::NAME;
 
     async fn run(self, context: WorkerContext) -> impl IntoTaskHandlerResult {
+        let field = |name: &str| context.payload()[name].as_str().unwrap_or_default().to_owned();
         let span = tracing::info_span!(
             "job",
             job = J::NAME,
             id = *context.job().id(),
-            attempt = *context.job().attempts()
+            attempt = *context.job().attempts(),
+            tenant = field("tenant"),
+            instance = field("instance"),
         );
         run(self.0, context).instrument(span).await
     }

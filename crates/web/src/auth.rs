@@ -57,7 +57,8 @@ pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
-    let refused = || Error::Unauthenticated("the Authorization header is neither Bearer nor Basic with a key".into());
+    let refused =
+        || Error::Unauthenticated("the Authorization header is neither Bearer nor Basic with a key".into());
     let value = value.to_str().map_err(|_| refused())?;
     let (scheme, rest) = value.split_once(' ').ok_or_else(refused)?;
     if scheme.eq_ignore_ascii_case("bearer") {
@@ -66,7 +67,11 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(refused());
     }
-    let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(refused)?;
+    let decoded = STANDARD
+        .decode(rest.trim())
+        .ok()
+        .and_then(|bytes| String::from_utf8(bytes).ok())
+        .ok_or_else(refused)?;
     let (_, key) = decoded.split_once(':').ok_or_else(refused)?;
     Ok(Some(key.to_owned()))
 }
@@ -107,7 +112,11 @@ pub(crate) async fn sign_in(state: &WebState, key: &str, request_id: &str) -> Re
 }
 
 /// The `Set-Cookie` value of a session begun by a link of [`login_link`].
-pub(crate) async fn sign_in_by_link(state: &WebState, token: &str, request_id: &str) -> Result<String, Error> {
+pub(crate) async fn sign_in_by_link(
+    state: &WebState,
+    token: &str,
+    request_id: &str,
+) -> Result<String, Error> {
     let refused = || Error::Unauthenticated("the sign-in link has expired; sign in with an API key".into());
     let session = open(state, token).ok_or_else(refused)?;
     keys::resume(&state.services, &session.prefix, request_id).await?;
@@ -149,14 +158,20 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_str(value).unwrap()))
+            .collect()
     }
 
     #[test]
     fn a_key_comes_as_bearer_or_as_the_password_of_basic() {
         let key = |value: &str| key_of(&headers(&[("authorization", value)]));
         assert_eq!(key("Bearer fb_a_b").unwrap().as_deref(), Some("fb_a_b"));
-        assert_eq!(key(&format!("Basic {}", STANDARD.encode("me@x.org:fb_a_b"))).unwrap().as_deref(), Some("fb_a_b"));
+        assert_eq!(
+            key(&format!("Basic {}", STANDARD.encode("me@x.org:fb_a_b"))).unwrap().as_deref(),
+            Some("fb_a_b")
+        );
         assert!(key("Digest x").is_err());
         assert!(key("Basic ???").is_err());
         assert_eq!(key_of(&HeaderMap::new()).unwrap(), None);
@@ -165,7 +180,11 @@ mod tests {
     #[test]
     fn only_our_own_pages_may_change_things_by_cookie() {
         assert!(same_origin(&headers(&[("sec-fetch-site", "same-origin")])));
-        assert!(!same_origin(&headers(&[("sec-fetch-site", "cross-site"), ("origin", "http://a"), ("host", "a")])));
+        assert!(!same_origin(&headers(&[
+            ("sec-fetch-site", "cross-site"),
+            ("origin", "http://a"),
+            ("host", "a")
+        ])));
         assert!(same_origin(&headers(&[("origin", "http://a:1"), ("host", "a:1")])));
         assert!(!same_origin(&headers(&[("origin", "http://evil"), ("host", "a:1")])));
         assert!(!same_origin(&headers(&[("host", "a:1")])));

@@ -37,7 +37,9 @@ pub(crate) async fn observe(State(_): State<WebState>, mut request: Request, nex
         .headers()
         .get(REQUEST_ID)
         .and_then(|value| value.to_str().ok())
-        .filter(|id| (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-'))
+        .filter(|id| {
+            (8..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        })
         .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
     request.extensions_mut().insert(RequestContext { request_id: request_id.clone() });
     let method = request.method().clone();
@@ -49,12 +51,10 @@ pub(crate) async fn observe(State(_): State<WebState>, mut request: Request, nex
     let mut response = next.run(request).instrument(span.clone()).await;
     let status = response.status();
     let elapsed = began.elapsed();
-    span.in_scope(|| tracing::info!(status = status.as_u16(), ms = elapsed.as_secs_f64() * 1000.0, "answered"));
-    let labels = [
-        ("method", method.to_string()),
-        ("route", route),
-        ("status", status.as_u16().to_string()),
-    ];
+    span.in_scope(|| {
+        tracing::info!(status = status.as_u16(), ms = elapsed.as_secs_f64() * 1000.0, "answered")
+    });
+    let labels = [("method", method.to_string()), ("route", route), ("status", status.as_u16().to_string())];
     metrics::counter!("forebay_http_requests_total", &labels).increment(1);
     metrics::histogram!("forebay_http_request_seconds", &labels).record(elapsed.as_secs_f64());
     if let Ok(value) = HeaderValue::from_str(&request_id) {

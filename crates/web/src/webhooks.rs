@@ -18,9 +18,13 @@ pub(crate) fn routes() -> Router<WebState> {
 
 /// Stores the delivery and answers; the work is a job's. Jira tries again on 5xx, and never on another refusal.
 async fn deliver(
-    State(state): State<WebState>, Path(instance): Path<String>, headers: HeaderMap, body: Bytes,
+    State(state): State<WebState>,
+    Path(instance): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
 ) -> Result<StatusCode, Problem> {
-    let instance: InstanceId = instance.parse().map_err(|_| Error::not_found("instance", instance.clone()))?;
+    let instance: InstanceId =
+        instance.parse().map_err(|_| Error::not_found("instance", instance.clone()))?;
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let delivery = webhooks::Delivery {
         identifier: header("x-atlassian-webhook-identifier"),

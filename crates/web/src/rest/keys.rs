@@ -1,9 +1,6 @@
 //! API keys, and who presents one.
 
-use application::{
-    Actor, Caller, Error, Result, Scope,
-    keys,
-};
+use application::{Actor, Caller, Error, Result, Scope, keys};
 use axum::{
     extract::{Json, State},
     http::{HeaderName, StatusCode, header},
@@ -164,7 +161,8 @@ async fn create_key(
     ValidJson(body): ValidJson<KeyToCreate>,
 ) -> Result<(StatusCode, [(HeaderName, &'static str); 1], Json<CreatedKey>), Problem> {
     let (id, text) = keys::create_key(&state.services, &caller, &body.name, body.scopes.clone()).await?;
-    let created = CreatedKey { id: id.0, name: body.name, scopes: body.scopes, key: text.expose_secret().to_owned() };
+    let created =
+        CreatedKey { id: id.0, name: body.name, scopes: body.scopes, key: text.expose_secret().to_owned() };
     Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(created)))
 }
 
