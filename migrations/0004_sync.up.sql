@@ -81,6 +81,7 @@ CREATE TABLE webhook_inbox (
     CONSTRAINT webhook_inbox_instance_fkey FOREIGN KEY (tenant_id, instance_id) REFERENCES jira_instances (tenant_id, id) ON DELETE CASCADE,
     CONSTRAINT webhook_inbox_state_check CHECK (state IN ('received', 'processed', 'ignored', 'failed'))
 );
+CREATE INDEX webhook_inbox_open ON webhook_inbox (tenant_id, instance_id, issue_jira_id) WHERE state = 'received';
 CREATE INDEX webhook_inbox_received ON webhook_inbox (tenant_id, instance_id, received_at DESC);
 SELECT forebay.protect('webhook_inbox');
 

@@ -71,12 +71,26 @@ AS $$
 BEGIN
     REFRESH MATERIALIZED VIEW CONCURRENTLY forebay.issue_metrics;
     REFRESH MATERIALIZED VIEW CONCURRENTLY forebay.lead_time_view;
+    ANALYZE forebay.issue_metrics, forebay.lead_time_view;
 END
 $$;
 ALTER FUNCTION forebay.refresh_metrics() OWNER TO forebay_definer;
 REVOKE ALL ON FUNCTION forebay.refresh_metrics() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forebay.refresh_metrics() TO forebay_platform;
 REVOKE CREATE ON SCHEMA forebay FROM forebay_definer;
+
+-- After a first copy the planner knows nothing of the new rows until autovacuum comes by, and takes a tenant for one row.
+-- Only the tables' owner may gather statistics, so the function stays with whoever migrates.
+CREATE FUNCTION forebay.gather_statistics() RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+BEGIN
+    ANALYZE public.issues, public.changelogs, public.comments, public.worklogs, public.issue_field_values,
+        public.issue_links, public.users, public.projects, public.statuses;
+END
+$$;
+REVOKE ALL ON FUNCTION forebay.gather_statistics() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forebay.gather_statistics() TO forebay_platform;
 
 -- The plan's names, for the application: owner's rights, the tenant as the view's own condition.
 CREATE VIEW public.issue_metrics WITH (security_barrier) AS

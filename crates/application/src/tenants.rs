@@ -39,6 +39,9 @@ pub trait TenantRegistry: Send {
     /// Whose instance this is. For the webhook door, before a tenant is known.
     async fn tenant_of_instance(&mut self, instance: InstanceId) -> Result<Option<TenantId>>;
 
+    /// Lets the planner look at the rows: after a first copy it knows nothing of them until autovacuum comes by.
+    async fn gather_statistics(&mut self) -> Result<()>;
+
     /// Recomputes the materialized views, while readers go on with the old ones.
     async fn refresh_metrics(&mut self) -> Result<()>;
 }

@@ -220,6 +220,9 @@ impl Run<'_> {
         let began_at = checkpoint.began_at;
         self.pages(site, roles, &jql, checkpoint, "copying issues").await?;
         // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
+        let mut platform = self.services.db.platform().await?;
+        platform.gather_statistics().await?;
+        platform.commit().await?;
         let watermark = began_at.unwrap_or(DateTime::UNIX_EPOCH);
         self.raise_watermark(Some(watermark)).await
     }

@@ -21,7 +21,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    sandbox::seed_sandbox,
+    sandbox::{refresh, seed_sandbox},
     serve::{listen, start},
     sync::summary,
 };
@@ -113,6 +113,7 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
     let began = Instant::now();
     seed_sandbox(wiring, &tenant, &sandbox, arguments.issues, arguments.seed, &mut |_| {}).await?;
     let seed_seconds = began.elapsed().as_secs_f64();
+    refresh(wiring).await?;
     let mirror = NewInstance {
         url: Some(sandbox.base_url.clone()),
         auth: AuthMethod::Pat,

@@ -11,9 +11,7 @@ use std::{
 use application::{
     Error, Scope,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance},
-    jobs::Job,
     keys,
-    pulse::RefreshMetrics,
     tenants::Tenant,
 };
 use infrastructure::{local_server::DemoLock, telemetry::Telemetry};
@@ -23,7 +21,7 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    sandbox::seed_sandbox,
+    sandbox::{refresh, seed_sandbox},
     serve::{listen, run_until_stopped, start, start_worker, web_state},
     sync::sync_now,
 };
@@ -194,7 +192,7 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
         let counts =
             seed_sandbox(wiring, tenant, &instance, arguments.issues, arguments.seed, &mut |_| {}).await?;
         output::note(&format!("{} issues, {} changelog items stored", counts.issues, counts.changelog_items));
-        (RefreshMetrics {}).run(services).await.map_err(|error| Failure::new(format!("{error:?}")))?;
+        refresh(wiring).await?;
     }
     Ok(instance)
 }

@@ -9,9 +9,7 @@ use std::{
 use application::{
     instances::Instance,
     issues::UpsertCounts,
-    jobs::Job,
     ports::ReferenceData,
-    pulse::RefreshMetrics,
     sandbox::{self, Rosters},
     tenants::Tenant,
 };
@@ -64,11 +62,12 @@ fn told(counts: &UpsertCounts) -> String {
     )
 }
 
-async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
-    (RefreshMetrics {})
-        .run(&wiring.services)
-        .await
-        .map_err(|error| Failure::new(format!("the metrics could not be refreshed: {error:?}")))
+/// After a large load: lets the planner and the metrics see the new rows.
+pub(super) async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
+    let mut tx = wiring.services.db.platform().await?;
+    tx.gather_statistics().await?;
+    tx.refresh_metrics().await?;
+    Ok(tx.commit().await?)
 }
 
 /// Fills a sandbox with generated issues; `progress` hears how many are stored.

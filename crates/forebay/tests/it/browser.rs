@@ -132,7 +132,8 @@ impl Drop for Browser {
         if let Some(address) = self.base.strip_prefix("http://").and_then(|rest| rest.split_once('/'))
             && let Ok(mut stream) = TcpStream::connect(address.0)
         {
-            let request = format!("DELETE /{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address.1, address.0);
+            let request =
+                format!("DELETE /{} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", address.1, address.0);
             let _ = stream.set_read_timeout(Some(Duration::from_secs(10)));
             let _ = stream.write_all(request.as_bytes());
             let _ = stream.read(&mut [0; 1]);

@@ -10,6 +10,7 @@ use application::{
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
+use domain::metrics::MIN_SAMPLE;
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
@@ -57,8 +58,11 @@ impl PulseStore for PgTenantTx {
         let reopen_rate = reopen_rate(conn, &scope).await?;
         let trend = trend(conn, &scope).await?;
         conn.execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
-        let state = state(conn, &scope, lead_time_days.p85, now).await?;
-        let top_risks = top_risks(conn, &scope, lead_time_days.p85, now).await?;
+        // Too few completions say nothing about what is usual.
+        let enough = throughput >= MIN_SAMPLE as u64;
+        let age_limit = lead_time_days.p85.filter(|_| enough);
+        let state = state(conn, &scope, age_limit, now).await?;
+        let top_risks = top_risks(conn, &scope, age_limit, now).await?;
         Ok(Pulse {
             throughput,
             lead_time_days,

@@ -84,6 +84,11 @@ impl TenantRegistry for PgPlatformTx {
         Ok(tenant.map(TenantId))
     }
 
+    async fn gather_statistics(&mut self) -> Result<()> {
+        sqlx::query!("SELECT forebay.gather_statistics()").execute(self.conn()).await.map_err(convert)?;
+        Ok(())
+    }
+
     async fn refresh_metrics(&mut self) -> Result<()> {
         sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
         Ok(())

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use super::{
     addresses, fault,
     shell::{self, Shell, see_other},
-    visitor::Visitor,
 };
 use crate::{auth, context::RequestContext, state::WebState};
 
@@ -65,11 +64,9 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Form(sent): Form<KeyForm>,
 ) -> Response {
-    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
-    if site.is_some_and(|site| site != "same-origin" && site != "none") {
-        // Another site must not be able to sign a visitor in as somebody else.
-        let refused = Error::Forbidden("the request did not come from this site's own pages".into());
-        return fault::page(&refused, Shell::bare(""), &context.request_id);
+    // Another site must not be able to sign a visitor in as somebody else.
+    if is_from_elsewhere(&headers) {
+        return refuse(&context);
     }
     let signed_in = auth::sign_in(&state, &sent.key, &context.request_id).await;
     enter(signed_in, &sent.next, &context)
@@ -85,9 +82,27 @@ pub(super) async fn by_link(
     enter(signed_in, "/", &context)
 }
 
-/// `POST /logout`
-pub(super) async fn out(State(state): State<WebState>, _visitor: Visitor) -> Response {
+/// `POST /logout`; open to all, so that a session whose key may not read can be left too.
+pub(super) async fn out(
+    State(state): State<WebState>,
+    context: RequestContext,
+    headers: HeaderMap,
+) -> Response {
+    if is_from_elsewhere(&headers) {
+        return refuse(&context);
+    }
     with_cookie(see_other("/login"), &auth::sign_out(&state))
+}
+
+/// Whether the browser says that another site sent the form.
+fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    site.is_some_and(|site| site != "same-origin" && site != "none")
+}
+
+fn refuse(context: &RequestContext) -> Response {
+    let refused = Error::Forbidden("the request did not come from this site's own pages".into());
+    fault::page(&refused, Shell::bare(""), &context.request_id)
 }
 
 fn enter(signed_in: Result<String, Error>, next: &str, context: &RequestContext) -> Response {

@@ -1,9 +1,9 @@
 -- $1 instance, $2 project key, $3 from, $4 end (not part of it)
 SELECT
     count(*) AS "throughput!",
-    percentile_disc(0.50) WITHIN GROUP (ORDER BY c.days) AS p50,
-    percentile_disc(0.85) WITHIN GROUP (ORDER BY c.days) AS p85,
-    percentile_disc(0.90) WITHIN GROUP (ORDER BY c.days) AS p90
+    percentile_cont(0.50) WITHIN GROUP (ORDER BY c.days) AS p50,
+    percentile_cont(0.85) WITHIN GROUP (ORDER BY c.days) AS p85,
+    percentile_cont(0.90) WITHIN GROUP (ORDER BY c.days) AS p90
 FROM (
     SELECT greatest(extract(epoch FROM v.completed_at - i.created_at)::float8 / 86400, 0) AS days
     FROM lead_time_view v

@@ -18,8 +18,8 @@ WITH chosen AS (
     GROUP BY 1
 ), completed AS (
     SELECT week, count(*) AS completed,
-        percentile_disc(0.50) WITHIN GROUP (ORDER BY days) AS p50,
-        percentile_disc(0.85) WITHIN GROUP (ORDER BY days) AS p85
+        percentile_cont(0.50) WITHIN GROUP (ORDER BY days) AS p50,
+        percentile_cont(0.85) WITHIN GROUP (ORDER BY days) AS p85
     FROM (
         SELECT floor(extract(epoch FROM completed_at - $3) / 604800)::integer AS week,
             greatest(extract(epoch FROM completed_at - created_at)::float8 / 86400, 0) AS days

@@ -76,9 +76,15 @@ async fn a_wrong_key_or_a_stale_link_is_told_so_on_the_sign_in_page() {
 }
 
 #[tokio::test]
-async fn no_other_site_signs_a_visitor_in() {
-    let answer = form("/login", "cross-site", "key=fb_wrong").await;
-    assert_eq!(answer.status(), StatusCode::FORBIDDEN);
+async fn no_other_site_signs_a_visitor_in_or_out() {
+    for path in ["/login", "/logout"] {
+        let answer = form(path, "cross-site", "key=fb_wrong").await;
+        assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+        assert!(!answer.headers().contains_key(header::SET_COOKIE), "{path}");
+    }
+    let left = form("/logout", "same-origin", "").await;
+    assert_eq!(location(&left), "/login");
+    assert!(left.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
 }
 
 #[tokio::test]
