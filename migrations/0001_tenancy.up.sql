@@ -118,6 +118,9 @@ CREATE TABLE jira_instances (
     CONSTRAINT jira_instances_dialect_check CHECK (dialect IN ('v2', 'v3'))
 );
 SELECT forebay.protect('jira_instances', true);
+-- The SQL door needs an instance's name, and nothing of its credentials.
+REVOKE SELECT ON jira_instances FROM forebay_read;
+GRANT SELECT (tenant_id, id, name) ON jira_instances TO forebay_read;
 
 CREATE TABLE api_keys (
     id uuid NOT NULL DEFAULT gen_random_uuid() PRIMARY KEY,

@@ -41,6 +41,8 @@ CREATE TABLE users (
 );
 CREATE INDEX users_email_hash ON users (tenant_id, email_hash) WHERE email_hash IS NOT NULL;
 SELECT forebay.protect('users', true);
+REVOKE SELECT ON users FROM forebay_read;
+GRANT SELECT (tenant_id, id, account_id, display_name) ON users TO forebay_read;
 
 CREATE TABLE statuses (
     tenant_id uuid NOT NULL,

@@ -8,7 +8,9 @@ AS $$
 BEGIN
     PERFORM graphile_worker.add_job(
         identifier => task, payload => payload, queue_name => queue, run_at => run_at,
-        max_attempts => max_attempts, job_key => job_key, priority => priority);
+        max_attempts => max_attempts, job_key => job_key, priority => priority,
+        -- A job that waits as it was asked to (Retry-After, backoff) must not be pulled forward by the next who adds it.
+        job_key_mode => 'preserve_run_at');
 END
 $$;
 GRANT CREATE ON SCHEMA forebay TO forebay_queue;

@@ -64,13 +64,16 @@ impl NewAuditEntry {
         after: Value,
         at: DateTime<Utc>,
     ) -> Self {
+        let mut payload = serde_json::json!({ "before": before, "after": after });
+        // A site's own answer may carry addresses, and nothing can be taken out of the log later.
+        crate::ingest::strip_addresses(&mut payload);
         Self {
             instance,
             actor: caller.actor.to_string(),
             action,
             target: target.into(),
             outcome: Outcome::Succeeded,
-            payload: serde_json::json!({ "before": before, "after": after }),
+            payload,
             request_id: caller.request_id.clone(),
             at,
         }

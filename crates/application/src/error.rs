@@ -111,6 +111,18 @@ impl Error {
         }
     }
 
+    /// The message with every cause, for logs and the operator's own terminal; never for callers.
+    pub fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = StdError::source(self);
+        while let Some(inner) = cause {
+            text.push_str(": ");
+            text.push_str(&inner.to_string());
+            cause = inner.source();
+        }
+        text
+    }
+
     /// Whether the fault is ours or an outside system's, so that it belongs in the error log.
     pub fn is_fault(&self) -> bool {
         matches!(

@@ -96,6 +96,14 @@ pub fn sniff_dialect(issue: &Value) -> Dialect {
     }
 }
 
+/// Reads one comment as Jira serves it.
+///
+/// # Errors
+/// What is missing or wrong.
+pub fn read_comment(raw: Value) -> Result<crate::issues::CommentRecord, String> {
+    children::comment(raw)
+}
+
 /// Takes e-mail addresses out of a payload that is kept as it came (a webhook's body).
 pub fn strip_addresses(value: &mut Value) {
     match value {

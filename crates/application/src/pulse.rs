@@ -2,13 +2,13 @@
 //! with the arithmetic of `domain::metrics`.
 
 use async_trait::async_trait;
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::ids::InstanceId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
-    jobs::{Job, JobError},
+    jobs::{Job, JobError, JobRequest},
     services::Services,
 };
 
@@ -114,6 +114,17 @@ pub const STUCK_AFTER_DAYS: i32 = 7;
 /// Recomputes the materialized views.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefreshMetrics {}
+
+impl RefreshMetrics {
+    /// A refresh within half a minute: many changes share one.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Internal`] when the job cannot be serialised.
+    pub fn soon(services: &Services) -> Result<JobRequest> {
+        let at = services.clock.now() + Duration::seconds(30);
+        Ok(JobRequest { run_at: Some(at), ..Self {}.request()? })
+    }
+}
 
 #[async_trait]
 impl Job for RefreshMetrics {

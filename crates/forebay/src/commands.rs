@@ -20,10 +20,11 @@ use crate::{
     wiring::{self, Wiring},
 };
 
-/// What long-running processes log unless asked otherwise.
-const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn,rmcp=warn";
+/// What long-running processes log unless asked otherwise. The job library prints payloads, which hold ticket text, when a
+/// job fails; our own line has the reason.
+const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn,graphile_worker::runner=off,rmcp=warn";
 /// What short commands log: only what people must know.
-const COMMAND_LOG: &str = "warn,graphile_worker=error";
+const COMMAND_LOG: &str = "warn,graphile_worker=error,graphile_worker::runner=off";
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { command, settings, json } = cli;

@@ -30,14 +30,8 @@ impl fmt::Display for Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        let mut message = error.to_string();
         // On the operator's own terminal the causes help, and there is nobody else to hide them from.
-        let mut cause = std::error::Error::source(&error);
-        while let Some(inner) = cause {
-            message.push_str(&format!(": {inner}"));
-            cause = inner.source();
-        }
-        let failure = Self::new(message);
+        let failure = Self::new(error.with_causes());
         match error {
             Error::NotFound { what: "instance", .. } => {
                 failure.hint("`forebay instance list` shows what there is")

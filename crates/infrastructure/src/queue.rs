@@ -24,6 +24,11 @@ pub const SCHEMA: &str = "graphile_worker";
 /// Every minute. `?fill` is left out: a missed poll is made up for by the next one.
 const CRONTAB: &str = "* * * * * poll_mirrors";
 
+/// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
+const FETCHED_AHEAD: Duration = Duration::from_secs(1);
+/// A site that asks for a longer pause is asked again after this one.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
+
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
@@ -85,7 +90,7 @@ async fn build(
         .pg_pool(pool)
         .concurrency(settings.concurrency)
         .poll_interval(Duration::from_secs(1))
-        .local_queue(LocalQueueConfig::default().with_size(settings.concurrency))
+        .local_queue(LocalQueueConfig::default().with_size(settings.concurrency).with_ttl(FETCHED_AHEAD))
         .worker_recovery(recovery)
         .listen_os_shutdown_signals(false)
         .shutdown_signal(stop)
@@ -165,20 +170,20 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
     match result {
         Ok(()) => Ok(()),
         Err(JobError::Retry(error)) => {
-            tracing::warn!(%error, "the job will be tried again");
-            Err(error.to_string())
+            tracing::warn!(error = error.with_causes(), "the job will be tried again");
+            Err(error.with_causes())
         }
         Err(JobError::RetryAfter(pause, error)) => {
             tracing::info!(%error, seconds = pause.as_secs(), "the job waits as it was asked to");
             let mut request = again.map_err(|error| error.to_string())?;
-            let pause = chrono::Duration::from_std(pause).unwrap_or(chrono::Duration::hours(1));
+            let pause = chrono::Duration::from_std(pause.min(LONGEST_PAUSE)).unwrap_or_default();
             request.run_at = Some(services.clock.now() + pause);
             enqueue_again(&services, request).await.map_err(|error| error.to_string())
         }
         Err(JobError::Fail(error)) => {
-            tracing::error!(%error, "the job failed for good");
+            tracing::error!(error = error.with_causes(), "the job failed for good");
             give_up(&context).await;
-            Err(error.to_string())
+            Err(error.with_causes())
         }
     }
 }

@@ -76,10 +76,18 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
     Ok(Some(key.to_owned()))
 }
 
+/// A link cannot serve as a cookie, nor a cookie as a link that begins another session.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+enum TokenKind {
+    Cookie,
+    Link,
+}
+
 /// What the session cookie holds, sealed: the key's public half. Whether the key is still good is asked each time, so
 /// that a revoked key ends its sessions at once.
 #[derive(Serialize, Deserialize)]
 struct Session {
+    kind: TokenKind,
     prefix: String,
     until: DateTime<Utc>,
 }
@@ -90,16 +98,16 @@ fn session_of(headers: &HeaderMap, state: &WebState) -> Option<Session> {
         let (name, value) = pair.trim().split_once('=')?;
         (name == COOKIE).then_some(value)
     })?;
-    open(state, token)
+    open(state, token, TokenKind::Cookie)
 }
 
-fn open(state: &WebState, token: &str) -> Option<Session> {
+fn open(state: &WebState, token: &str, kind: TokenKind) -> Option<Session> {
     let session: Session = serde_json::from_str(&state.services.secrets.open_token(token)?).ok()?;
-    (session.until > state.services.clock.now()).then_some(session)
+    (session.kind == kind && session.until > state.services.clock.now()).then_some(session)
 }
 
-fn seal(state: &WebState, prefix: &str) -> Result<String, Error> {
-    let session = Session { prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION };
+fn seal(state: &WebState, prefix: &str, kind: TokenKind) -> Result<String, Error> {
+    let session = Session { kind, prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION };
     state.services.secrets.seal_token(&serde_json::to_string(&session).map_err(Error::internal)?)
 }
 
@@ -108,7 +116,7 @@ pub(crate) async fn sign_in(state: &WebState, key: &str, request_id: &str) -> Re
     let key = key.trim();
     keys::authenticate(&state.services, key, request_id).await?;
     let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
-    Ok(cookie(state, &seal(state, prefix)?, SESSION))
+    Ok(cookie(state, &seal(state, prefix, TokenKind::Cookie)?, SESSION))
 }
 
 /// The `Set-Cookie` value of a session begun by a link of [`login_link`].
@@ -118,9 +126,9 @@ pub(crate) async fn sign_in_by_link(
     request_id: &str,
 ) -> Result<String, Error> {
     let refused = || Error::Unauthenticated("the sign-in link has expired; sign in with an API key".into());
-    let session = open(state, token).ok_or_else(refused)?;
+    let session = open(state, token, TokenKind::Link).ok_or_else(refused)?;
     keys::resume(&state.services, &session.prefix, request_id).await?;
-    Ok(cookie(state, &seal(state, &session.prefix)?, SESSION))
+    Ok(cookie(state, &seal(state, &session.prefix, TokenKind::Cookie)?, SESSION))
 }
 
 /// The `Set-Cookie` value that ends the session.
@@ -133,11 +141,11 @@ fn cookie(state: &WebState, value: &str, age: Duration) -> String {
     format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", age.num_seconds())
 }
 
-/// A link that signs in to the console as the holder of a key, good for as long as a session. For the demo, which shows
+/// A link that signs in to the console as the holder of a key, good for twelve hours. For the demo, which shows
 /// it on the terminal of whoever started it.
 pub fn login_link(state: &WebState, key: &str) -> Result<String, Error> {
     let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
-    Ok(format!("{}/login/link?token={}", state.services.public_url, seal(state, prefix)?))
+    Ok(format!("{}/login/link?token={}", state.services.public_url, seal(state, prefix, TokenKind::Link)?))
 }
 
 fn same_origin(headers: &HeaderMap) -> bool {

@@ -4,7 +4,7 @@ use application::{Error, webhooks};
 use axum::{
     Router,
     body::Bytes,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, StatusCode},
     routing::post,
 };
@@ -13,7 +13,8 @@ use domain::ids::InstanceId;
 use crate::{rest::problem::Problem, state::WebState};
 
 pub(crate) fn routes() -> Router<WebState> {
-    Router::new().route("/webhooks/jira/{instance}", post(deliver))
+    let deliver = post(deliver).layer(DefaultBodyLimit::max(crate::LARGEST_BODY));
+    Router::new().route("/webhooks/jira/{instance}", deliver)
 }
 
 /// Stores the delivery and answers; the work is a job's. Jira tries again on 5xx, and never on another refusal.

@@ -16,15 +16,11 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
     let mut tx = services.db.tenant(caller.tenant).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
-    if let Some(webhook) = &instance.webhook_id {
-        let removed = match connect(services, caller.tenant, &instance).await {
-            Ok(site) => site.remove_webhook(webhook).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
-            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
-        }
-    }
+    // Opened now, while the credential is still there; used only once the removal is certain.
+    let site = match &instance.webhook_id {
+        Some(webhook) => Some((webhook, connect(services, caller.tenant, &instance).await)),
+        None => None,
+    };
     let mut tx = services.db.tenant(caller.tenant).await?;
     tx.remove_instance(instance.id).await?;
     let before = json!({ "name": instance.name, "kind": instance.kind, "base_url": instance.base_url });
@@ -38,5 +34,15 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
         services.clock.now(),
     ))
     .await?;
-    tx.commit().await
+    tx.commit().await?;
+    if let Some((webhook, site)) = site {
+        let removed = match site {
+            Ok(site) => site.remove_webhook(webhook).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
+        }
+    }
+    Ok(())
 }

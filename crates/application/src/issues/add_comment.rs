@@ -73,7 +73,7 @@ pub async fn add_comment(
     caller.require(Scope::Write)?;
     body.check()?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
-    let comment_id = match instance.kind {
+    let comment = match instance.kind {
         InstanceKind::Sandbox => {
             let mut tx = services.db.tenant(caller.tenant).await?;
             tx.lock_issue(row.id).await?;
@@ -92,16 +92,28 @@ pub async fn add_comment(
             ))
             .await?;
             tx.commit().await?;
-            comment_id(&comment)
+            comment
         }
         _ => write_through(services, caller, &instance, &row, body).await?,
     };
-    let mut tx = services.db.tenant(caller.tenant).await?;
-    let comments = tx.comments(&[row.id]).await?;
-    comments
-        .into_iter()
-        .find(|comment| comment.jira_id == comment_id)
-        .ok_or_else(|| Error::internal("the comment was written, but is not in the copy"))
+    as_stored(&row, instance.dialect, comment)
+}
+
+/// The comment from the site's own answer: right even while the copy does not have it yet.
+fn as_stored(row: &IssueRow, dialect: Dialect, mut raw: Value) -> Result<CommentRow> {
+    crate::ingest::strip_addresses(&mut raw);
+    let author = raw["author"]["displayName"].as_str().map(str::to_owned);
+    let comment = crate::ingest::read_comment(raw).map_err(Error::internal)?;
+    Ok(CommentRow {
+        issue_id: row.id,
+        jira_id: comment.jira_id,
+        author,
+        body_text: comment.body_text,
+        created: comment.created,
+        updated: comment.updated,
+        raw: comment.raw,
+        dialect,
+    })
 }
 
 async fn write_through(
@@ -110,12 +122,11 @@ async fn write_through(
     instance: &Instance,
     row: &IssueRow,
     body: &CommentBody,
-) -> Result<String> {
+) -> Result<Value> {
     let site = instances::connect(services, caller.tenant, instance).await?;
     let answer = site.add_comment(instance.dialect, &row.jira_id, &body.in_dialect(instance.dialect)).await;
     let attempt = Attempt { caller, instance, row, action: "add_comment", before: Value::Null };
-    let comment = attempt.settle(services, answer, |comment| json!({ "comment": comment })).await?;
-    Ok(comment_id(&comment))
+    attempt.settle(services, answer, |comment| json!({ "comment": comment })).await
 }
 
 /// A write that was sent to a site.
@@ -128,15 +139,15 @@ pub(super) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The second half of every write through: reads the issue again, stores it and writes the audit entry in one
-    /// transaction. A refused write is audited too; one whose answer was lost is `indeterminate`, and the re-read tells.
+    /// The second half of every write through: writes the audit entry at once, by itself, because nothing that happens
+    /// after the site's answer may undo it; then reads the issue again and stores it. A refused write is audited too; one
+    /// whose answer was lost is `indeterminate`, and the re-read shows what came of it.
     pub(super) async fn settle<T>(
         self,
         services: &Services,
         answer: Result<T>,
         after: impl FnOnce(&T) -> Value,
     ) -> Result<T> {
-        let Self { caller, instance, row, action, before } = self;
         let outcome = match &answer {
             Ok(_) => Outcome::Succeeded,
             Err(Error::Indeterminate(_)) => Outcome::Indeterminate,
@@ -146,45 +157,53 @@ impl Attempt<'_> {
             Ok(value) => after(value),
             Err(error) => json!({ "error": error.code(), "message": error.to_string() }),
         };
-        let fetched = match outcome {
-            Outcome::Failed => None,
-            _ => Some(sync::fetch_one(services, caller.tenant, instance, &row.jira_id).await),
-        };
-        let mut tx = services.db.tenant(caller.tenant).await?;
-        match &fetched {
-            Some(Ok(Some(bundle))) => {
-                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
-            }
-            Some(Ok(None)) => {
-                tx.set_presence(instance.id, std::slice::from_ref(&row.jira_id), Presence::AccessLost)
-                    .await?;
-            }
-            // The write happened: its audit entry must not be lost because the re-read failed. The next sync stores it.
-            Some(Err(error)) => {
-                tracing::warn!(%error, issue = row.jira_id, "the issue could not be read again after a write");
-            }
-            None => {}
+        let audited = self.audit(services, outcome, after).await;
+        if outcome == Outcome::Failed {
+            return answer;
         }
-        tx.record(NewAuditEntry {
-            outcome,
-            ..NewAuditEntry::success(
-                caller,
-                Some(instance.id),
-                action,
-                &row.key,
-                before,
-                after,
-                services.clock.now(),
-            )
-        })
-        .await?;
-        tx.commit().await?;
-        if let Some(Err(error)) = fetched {
-            return Err(Error::Indeterminate(format!(
-                "the write was sent, but the issue could not be read again ({error}); the next sync stores it"
-            )));
+        // Not to be tried again by the caller: the write happened.
+        audited.map_err(|error| {
+            tracing::error!(
+                error = error.with_causes(),
+                action = self.action,
+                "a write could not be audited"
+            );
+            Error::Indeterminate("the write was sent, but its audit entry could not be written".into())
+        })?;
+        if let Err(error) = self.read_again(services).await {
+            tracing::warn!(
+                error = error.with_causes(),
+                "the issue could not be read again after a write; the next sync stores it"
+            );
         }
         answer
+    }
+
+    async fn audit(&self, services: &Services, outcome: Outcome, after: Value) -> Result<()> {
+        let before = self.before.clone();
+        let now = services.clock.now();
+        let instance = Some(self.instance.id);
+        let entry =
+            NewAuditEntry::success(self.caller, instance, self.action, &self.row.key, before, after, now);
+        let mut tx = services.db.tenant(self.caller.tenant).await?;
+        tx.record(NewAuditEntry { outcome, ..entry }).await?;
+        tx.commit().await
+    }
+
+    async fn read_again(&self, services: &Services) -> Result<()> {
+        let (tenant, instance) = (self.caller.tenant, self.instance);
+        let fetched = sync::fetch_one(services, tenant, instance, &self.row.jira_id).await?;
+        let mut tx = services.db.tenant(tenant).await?;
+        match &fetched {
+            Some(bundle) => {
+                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+            }
+            None => {
+                let ids = std::slice::from_ref(&self.row.jira_id);
+                tx.set_presence(instance.id, ids, Presence::AccessLost).await?;
+            }
+        }
+        tx.commit().await
     }
 }
 
@@ -205,11 +224,4 @@ pub(super) async fn locate(
         None => require_instance(tx.as_mut(), &row.instance).await?,
     };
     Ok((instance, row))
-}
-
-fn comment_id(comment: &Value) -> String {
-    match &comment["id"] {
-        Value::String(id) => id.clone(),
-        other => other.to_string(),
-    }
 }

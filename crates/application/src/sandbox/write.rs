@@ -1,5 +1,6 @@
 //! Changes to a sandbox's issue.
 
+use chrono::Duration;
 use domain::workflow::{Resolution, changelog_items};
 use serde_json::{Value, json};
 
@@ -10,6 +11,7 @@ use crate::{
     instances::{Dialect, Instance},
     issues::{CommentBody, IssueRow},
     ports::{FetchedIssue, TenantTx},
+    pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
     webhooks,
@@ -24,7 +26,7 @@ pub async fn add_comment(
     body: &CommentBody,
 ) -> Result<Value> {
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
-    let now = domain::jira_time::format(services.clock.now());
+    let now = next_moment(services, row);
     let author = account(row.dialect);
     let version = rest_version(row.dialect);
     let comment = json!({
@@ -79,7 +81,7 @@ pub async fn transition(
         return Ok(());
     }
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
-    let now = domain::jira_time::format(services.clock.now());
+    let now = next_moment(services, row);
     let history =
         json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
 
@@ -126,8 +128,18 @@ async fn store(
     let reader = Reader { dialect: row.dialect, roles: &roles, secrets: services.secrets.as_ref() };
     let fetched = FetchedIssue { raw, comments_complete: false, worklogs_complete: false };
     let bundle = read_issue(&reader, fetched).map_err(|reject| Error::internal(reject.reason))?;
-    tx.upsert_issues(instance.id, &[bundle]).await?;
-    Ok(())
+    let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
+    if stored.issues == 0 {
+        return Err(Error::Conflict("the issue was changed at the same moment; try again".into()));
+    }
+    tx.enqueue(RefreshMetrics::soon(services)?).await
+}
+
+/// Now, but later than the issue's latest change: a clock that lags, or a recorded issue from the future, must not make a
+/// change look old.
+fn next_moment(services: &Services, row: &IssueRow) -> String {
+    let now = services.clock.now().max(row.updated + Duration::milliseconds(1));
+    domain::jira_time::format(now)
 }
 
 fn merge(target: &mut Value, members: Value) {

@@ -17,7 +17,7 @@ use crate::{
     error::{Error, Result},
     ingest::{FieldRoles, Reader, read_issue, read_rosters},
     instances::{self, Instance, InstanceKind, require_instance},
-    issues::IssueBundle,
+    issues::{IssueBundle, UpsertCounts},
     jobs::Job,
     ports::{FetchedIssue, JiraSite, SitePage, SiteUsage},
     pulse::RefreshMetrics,
@@ -41,6 +41,9 @@ const EVERYTHING: &str = "created >= \"1970-01-01\"";
 struct Checkpoint {
     /// The page that comes next; `None` at the beginning.
     cursor: Option<String>,
+    /// Whether the last page is stored: only the watermark is left to be raised.
+    #[serde(default)]
+    finished: bool,
     /// The largest `updated` at the source when the backfill began: what happened later is the poll's.
     began_at: Option<DateTime<Utc>>,
 }
@@ -112,6 +115,7 @@ pub async fn run(
         counts_before: counts,
         checkpoint: resumed,
         usage: SiteUsage::default(),
+        changed: false,
     };
     let ended = match site {
         Ok(site) => run.go(site).await,
@@ -162,10 +166,18 @@ struct Run<'a> {
     counts_before: RunCounts,
     checkpoint: Option<Value>,
     usage: SiteUsage,
+    /// Whether anything differed from the copy.
+    changed: bool,
 }
 
 impl Run<'_> {
     async fn go(&mut self, site: Arc<dyn JiraSite>) -> Result<()> {
+        if self.checkpoint.is_some() {
+            // What an earlier run left is this run's from now on: a kill before the next page must not lose it.
+            let mut tx = self.services.db.tenant(self.tenant).await?;
+            tx.checkpoint(&self.lease, &self.update()).await?;
+            tx.commit().await?;
+        }
         let identity = instances::identify(self.services, self.tenant, &self.instance, site.as_ref()).await?;
         self.instance.dialect = identity.dialect;
         let roles = self.rosters(site.as_ref()).await?;
@@ -204,7 +216,7 @@ impl Run<'_> {
             None => {
                 let newest = format!("{EVERYTHING} ORDER BY updated DESC, id DESC");
                 let page = site.search(self.instance.dialect, &newest, None, 1).await?;
-                Checkpoint { cursor: None, began_at: latest_update(&page) }
+                Checkpoint { began_at: latest_update(&page), ..Checkpoint::default() }
             }
         };
         let jql = format!("{EVERYTHING} ORDER BY created DESC, id DESC");
@@ -218,13 +230,25 @@ impl Run<'_> {
             }
         }
         let began_at = checkpoint.began_at;
-        self.pages(site, roles, &jql, checkpoint, "copying issues").await?;
+        if !checkpoint.finished {
+            self.pages(site, roles, &jql, checkpoint, "copying issues").await?;
+        }
         // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
-        let mut platform = self.services.db.platform().await?;
-        platform.gather_statistics().await?;
-        platform.commit().await?;
         let watermark = began_at.unwrap_or(DateTime::UNIX_EPOCH);
-        self.raise_watermark(Some(watermark)).await
+        self.raise_watermark(Some(watermark)).await?;
+        if let Err(error) = self.gather_statistics().await {
+            tracing::warn!(
+                error = error.with_causes(),
+                "the planner's statistics were not gathered; autovacuum will"
+            );
+        }
+        Ok(())
+    }
+
+    async fn gather_statistics(&self) -> Result<()> {
+        let mut tx = self.services.db.platform().await?;
+        tx.gather_statistics().await?;
+        tx.commit().await
     }
 
     async fn poll(&mut self, site: &dyn JiraSite, roles: &FieldRoles) -> Result<()> {
@@ -240,7 +264,7 @@ impl Run<'_> {
     async fn raise_watermark(&self, updated: Option<DateTime<Utc>>) -> Result<()> {
         let mut tx = self.services.db.tenant(self.tenant).await?;
         tx.raise_watermark(self.instance.id, ISSUES, updated, self.lease.run.started_at).await?;
-        if self.counts.issues > self.counts_before.issues {
+        if self.changed {
             tx.enqueue(RefreshMetrics {}.request()?).await?;
         }
         tx.commit().await
@@ -263,6 +287,7 @@ impl Run<'_> {
             latest = latest.max(latest_update(&page));
             let next = page.next.clone();
             checkpoint.cursor = next.clone();
+            checkpoint.finished = next.is_none();
             let fetch = async {
                 match &next {
                     Some(cursor) => site.search(dialect, jql, Some(cursor), PAGE_SIZE).await.map(Some),
@@ -302,7 +327,13 @@ impl Run<'_> {
         for (reject, raw_id) in &rejects {
             tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, raw_id).await?;
         }
-        tx.upsert_issues(self.instance.id, &bundles).await?;
+        let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
+        self.changed |= stored != UpsertCounts::default();
+        if self.lease.run.kind == RunKind::Poll {
+            // A poll's pages come in the order of `updated`: what is stored is complete up to there.
+            let latest = bundles.iter().map(|bundle| bundle.issue.updated).max();
+            tx.raise_watermark(self.instance.id, ISSUES, latest, self.lease.run.started_at).await?;
+        }
         self.done += fetched;
         self.count(&bundles, rejects.len() as u64);
         self.note_usage(site.usage());

@@ -14,6 +14,7 @@ use crate::{
     instances::Instance,
     issues::Presence,
     jobs::{Job, JobError},
+    pulse::RefreshMetrics,
     services::Services,
     sync::{self, SyncInstance},
 };
@@ -128,7 +129,11 @@ impl Job for ProcessHint {
         let mut tx = services.db.tenant(self.tenant).await?;
         let Some(instance) = tx.instance(&self.instance.to_string()).await? else { return Ok(()) };
         drop(tx);
-        Ok(self.look(services, &instance, began).await?)
+        // A delivery that was answered 202 must not be lost to a passing refusal of our credentials.
+        self.look(services, &instance, began).await.map_err(|error| match error {
+            Error::RateLimited { .. } => JobError::from(error),
+            error => JobError::Retry(error),
+        })
     }
 }
 
@@ -138,7 +143,10 @@ impl ProcessHint {
         let mut tx = services.db.tenant(self.tenant).await?;
         match &bundle {
             Some(bundle) => {
-                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+                let stored = tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+                if stored.issues > 0 {
+                    tx.enqueue(RefreshMetrics::soon(services)?).await?;
+                }
             }
             None => {
                 let presence = if self.deleted { Presence::Deleted } else { Presence::AccessLost };

@@ -14,6 +14,8 @@ use jira_client::{Manners, RequestKind, ResponseFacts};
 
 /// A tenth of a minute's allowance may be used at once.
 const BURST_SHARE: u32 = 10;
+/// Nobody sleeps longer than this for a pause: the request goes out, is refused again, and its job gives its slot back.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// A 429 without `Retry-After` pauses everyone for so long.
 const PAUSE: Duration = Duration::from_secs(2);
 
@@ -44,7 +46,7 @@ impl Manners for SharedManners {
         let burst = (self.per_minute / BURST_SHARE).max(1);
         let wait = self.limiter.reserve(&self.bucket, self.per_minute, burst).await;
         if !wait.is_zero() {
-            tokio::time::sleep(wait).await;
+            tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
         }
     }
 
@@ -59,7 +61,7 @@ impl Manners for SharedManners {
         metrics::histogram!("forebay_jira_request_seconds", &labels).record(seen.duration.as_secs_f64());
         if seen.status == Some(429) || (seen.status == Some(503) && seen.retry_after.is_some()) {
             let (limiter, bucket) = (self.limiter.clone(), self.bucket.clone());
-            let pause = seen.retry_after.unwrap_or(PAUSE);
+            let pause = seen.retry_after.unwrap_or(PAUSE).min(LONGEST_SLEEP);
             tokio::spawn(async move { limiter.pause(&bucket, pause).await });
         }
     }

@@ -46,8 +46,8 @@ impl Default for PoolSettings {
     }
 }
 
-/// How each role signs in.
-#[derive(Clone, Debug)]
+/// How each role signs in. No `Debug`: that of the options shows passwords.
+#[derive(Clone)]
 pub struct RoleOptions {
     /// `forebay_app`
     pub app: PgConnectOptions,

@@ -172,6 +172,11 @@ impl InstanceStore for PgTenantTx {
     }
 
     async fn remove_instance(&mut self, id: InstanceId) -> Result<()> {
+        // A large copy takes longer than a request may.
+        sqlx::query!("SELECT set_config('statement_timeout', '0', true) AS timeout")
+            .fetch_one(self.conn())
+            .await
+            .map_err(convert)?;
         // The rest goes by ON DELETE CASCADE; but issues, with what hangs on them, must be gone before the turn of the users
         // comes, to whom they point.
         sqlx::query!("DELETE FROM issues WHERE instance_id = $1", id.0)

@@ -16,9 +16,10 @@ use application::{
     ports::{SqlAnswer, SqlLimits},
 };
 use domain::ids::TenantId;
+use futures::TryStreamExt;
 use sqlx::{
     AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement,
-    postgres::{PgDatabaseError, PgErrorPosition, PgRow},
+    postgres::{PgDatabaseError, PgErrorPosition},
 };
 use uuid::Uuid;
 
@@ -73,10 +74,16 @@ pub(super) async fn ask(
         if started.elapsed() > limits.timeout {
             return Err(too_long(limits));
         }
-        // The simple protocol: every type arrives as text.
-        let rows: Vec<PgRow> = sqlx::raw_sql(FETCH).fetch_all(&mut *conn).await.map_err(refusal)?;
-        let is_last = rows.len() < BATCH;
-        if !answer.add(&rows).map_err(convert)? || is_last {
+        // The simple protocol: every type arrives as text. Row by row, so that large ones meet the cap one at a time.
+        let mut rows = sqlx::raw_sql(FETCH).fetch(&mut *conn);
+        let mut fetched = 0;
+        while let Some(row) = rows.try_next().await.map_err(refusal)? {
+            fetched += 1;
+            if !answer.add(std::slice::from_ref(&row)).map_err(convert)? {
+                return Ok(answer.finish());
+            }
+        }
+        if fetched < BATCH {
             return Ok(answer.finish());
         }
     }

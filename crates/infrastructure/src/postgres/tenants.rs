@@ -85,12 +85,23 @@ impl TenantRegistry for PgPlatformTx {
     }
 
     async fn gather_statistics(&mut self) -> Result<()> {
+        unhurried(self.conn()).await?;
         sqlx::query!("SELECT forebay.gather_statistics()").execute(self.conn()).await.map_err(convert)?;
         Ok(())
     }
 
     async fn refresh_metrics(&mut self) -> Result<()> {
+        unhurried(self.conn()).await?;
         sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
         Ok(())
     }
+}
+
+/// Work over whole tables takes longer than a request may.
+async fn unhurried(conn: &mut sqlx::PgConnection) -> Result<()> {
+    sqlx::query!("SELECT set_config('statement_timeout', '0', true) AS timeout")
+        .fetch_one(conn)
+        .await
+        .map_err(convert)?;
+    Ok(())
 }

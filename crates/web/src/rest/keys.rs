@@ -194,6 +194,7 @@ async fn get_whoami(ApiCaller(caller): ApiCaller) -> Json<Whoami> {
 #[cfg(test)]
 mod tests {
     use domain::ids::TenantId;
+    use serde_json::json;
 
     use super::*;
 

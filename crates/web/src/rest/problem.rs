@@ -131,13 +131,7 @@ pub(crate) fn status_of(error: &Error) -> StatusCode {
 /// Logs a fault once, with all its causes; shows them to nobody.
 pub(crate) fn log(error: &Error) {
     if error.is_fault() {
-        let mut causes = String::new();
-        let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-        while let Some(inner) = cause {
-            causes.push_str(&format!(": {inner}"));
-            cause = inner.source();
-        }
-        tracing::error!(code = error.code(), "{error}{causes}");
+        tracing::error!(code = error.code(), "{}", error.with_causes());
     }
 }
 

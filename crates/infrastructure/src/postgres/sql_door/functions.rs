@@ -53,7 +53,6 @@ const SCALAR: &[&str] = &[
     "extract",
     "first_value",
     "floor",
-    "format",
     "greatest",
     "grouping",
     "initcap",

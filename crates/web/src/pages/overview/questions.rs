@@ -1,8 +1,8 @@
 //! The JQL behind each number: what its link opens.
 //!
 //! JQL cannot say everything that Work Pulse counts. Completions go by the status history, the queries by `resolved`;
-//! the difference is issues that were closed without a resolution. Stuck and reopened issues need history operators,
-//! so those links open the issues among which they are, in an order that shows the likeliest first.
+//! the difference is issues that were closed without a resolution. Stuck and reopened issues are shown among the issues
+//! in progress and the completed ones, in an order that shows the likeliest first.
 
 use application::pulse::Pulse;
 use chrono::{DateTime, TimeDelta, Utc};

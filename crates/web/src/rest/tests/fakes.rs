@@ -125,6 +125,10 @@ impl TenantRegistry for Fake {
         absent()
     }
 
+    async fn gather_statistics(&mut self) -> Result<()> {
+        absent()
+    }
+
     async fn refresh_metrics(&mut self) -> Result<()> {
         absent()
     }
