@@ -24,10 +24,11 @@ use crate::{
 /// job fails; our own line has the reason.
 const SERVICE_LOG: &str = "info,sqlx=warn,graphile_worker=warn,graphile_worker::runner=off,rmcp=warn";
 /// What short commands log: only what people must know.
-const COMMAND_LOG: &str = "warn,graphile_worker=error,graphile_worker::runner=off";
+const COMMAND_LOG: &str = "warn,sqlx=error,rmcp=error,graphile_worker=error,graphile_worker::runner=off";
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { command, settings, json } = cli;
+    let settings = settings.without_empty();
     let service = matches!(command, Command::Serve { .. } | Command::Worker);
     let telemetry = wiring::telemetry(&settings, if service { SERVICE_LOG } else { COMMAND_LOG }, service)?;
     match command {

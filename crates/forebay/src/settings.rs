@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf};
 
 use clap::Args;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
 
@@ -36,12 +36,12 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<String>,
     /// Where Forebay keeps its own PostgreSQL and keys.
     #[arg(long, env = "FOREBAY_DATA_DIR", global = true, value_name = "DIR")]
-    pub(crate) data_dir: Option<PathBuf>,
+    pub(crate) data_dir: Option<String>,
     /// What is logged, as in `info,application=debug`.
     #[arg(long, env = "FOREBAY_LOG", global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How the log looks: `json` or `text`.
-    #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = ["json", "text"], value_name = "FORMAT")]
+    #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = ["json", "text", ""], value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
     /// Where traces are exported to (OTLP over HTTP).
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_name = "URL")]
@@ -71,6 +71,23 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// What is set to nothing is not set: compose files do that.
+    pub(crate) fn without_empty(mut self) -> Self {
+        for text in [
+            &mut self.public_url,
+            &mut self.data_dir,
+            &mut self.log,
+            &mut self.log_format,
+            &mut self.otlp_endpoint,
+        ] {
+            text.take_if(|text| text.is_empty());
+        }
+        for secret in [&mut self.database_url, &mut self.redis_url, &mut self.master_key, &mut self.api_key] {
+            secret.take_if(|secret| secret.expose_secret().is_empty());
+        }
+        self
+    }
+
     /// The address without a trailing slash under which Forebay is reached.
     pub(crate) fn public_url(&self) -> String {
         match &self.public_url {
@@ -92,9 +109,8 @@ impl Settings {
     /// The data folder: `/var/lib/forebay` for root, whose home other users cannot enter; the user's own otherwise.
     pub(crate) fn data_dir(&self) -> Result<PathBuf, Failure> {
         if let Some(dir) = &self.data_dir {
-            return std::path::absolute(dir).map_err(|error| {
-                Failure::new(format!("the data folder {} cannot be used: {error}", dir.display()))
-            });
+            return std::path::absolute(dir)
+                .map_err(|error| Failure::new(format!("the data folder {dir} cannot be used: {error}")));
         }
         let home = std::env::var_os("HOME").map(PathBuf::from);
         let is_root = home.as_deref().is_some_and(|home| home == "/root")

@@ -52,7 +52,9 @@ impl Access {
             None => {
                 let folder = settings.data_dir()?;
                 let server = LocalServer::open(&folder).await.map_err(|error| {
-                    Failure::new(error.to_string()).hint("or name a PostgreSQL of your own with DATABASE_URL")
+                    Failure::new(error.to_string()).hint(
+                        "Forebay needs PostgreSQL 15 or newer: `apt-get install postgresql`, or name one of your own with DATABASE_URL",
+                    )
                 })?;
                 let keyring = match configured_keys(settings)? {
                     Some(keyring) => keyring,

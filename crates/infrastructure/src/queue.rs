@@ -22,7 +22,8 @@ use tracing::Instrument;
 pub const SCHEMA: &str = "graphile_worker";
 
 /// Every minute. `?fill` is left out: a missed poll is made up for by the next one.
-const CRONTAB: &str = "* * * * * poll_mirrors";
+/// The payload must be an object: without one the library hands `null` to the job.
+const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}";
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);
@@ -168,7 +169,10 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
     metrics::counter!("forebay_jobs_total", &labels).increment(1);
     metrics::histogram!("forebay_job_seconds", &labels).record(began.elapsed().as_secs_f64());
     match result {
-        Ok(()) => Ok(()),
+        Ok(()) => {
+            tracing::info!(ms = began.elapsed().as_secs_f64() * 1000.0, "done");
+            Ok(())
+        }
         Err(JobError::Retry(error)) => {
             tracing::warn!(error = error.with_causes(), "the job will be tried again");
             Err(error.with_causes())

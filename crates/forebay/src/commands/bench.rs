@@ -58,7 +58,7 @@ pub(super) async fn run(
     settings.listen = listener.local_addr()?;
     settings.public_url = None;
     settings.database_url = None;
-    settings.data_dir = Some(folder.0.clone());
+    settings.data_dir = Some(folder.0.display().to_string());
     let wiring = Wiring::open(settings, telemetry).await?;
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());

@@ -184,7 +184,13 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
     let instance =
         move_here(wiring, tenant, instance, &format!("{}/jira/{SANDBOX}", services.public_url)).await?;
     let stored = services.db.tenant(tenant.id).await?.issue_count(instance.id).await?;
-    if stored < arguments.issues {
+    if stored > 0 {
+        if stored != arguments.issues {
+            output::note(&format!(
+                "this folder has {stored} issues already; --issues and --seed are for a new one"
+            ));
+        }
+    } else {
         output::note(&format!(
             "filling a sandbox Jira with {} issues (seed {}) …",
             arguments.issues, arguments.seed

@@ -7,7 +7,7 @@ use std::{
 };
 
 use application::sync::{Progress, ProgressSink};
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::output;
 
@@ -23,11 +23,15 @@ pub(crate) struct TerminalProgress {
 impl TerminalProgress {
     pub(crate) fn new(name: &str) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::new(0);
+            let bar = ProgressBar::no_length();
             let style = ProgressStyle::with_template(
-                "{prefix}  {bar:28.cyan/blue}  {pos}/{len}  {per_sec}  eta {eta}  {msg}",
+                "{prefix}  {bar:28.cyan/blue}  {pos}/{len}  {rate}  eta {eta}  {msg}",
             );
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            let rate = |state: &ProgressState, out: &mut dyn std::fmt::Write| {
+                // Writing into the bar's own line cannot fail in a way that matters to anyone.
+                let _ = write!(out, "{:.0}/s", state.per_sec());
+            };
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).with_key("rate", rate));
             bar.set_prefix(name.to_owned());
             bar
         });

@@ -1,5 +1,6 @@
 //! A mirror follows its source: backfill, webhooks, polling; and what is written through comes back.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::app::{TestApp, eventually};
@@ -58,6 +59,29 @@ async fn a_change_at_the_source_arrives_by_webhook() {
     let comment =
         seen["comments"].as_array().unwrap().iter().find(|comment| comment["id"] == id.as_str()).unwrap();
     assert_eq!(comment["body"], "Look here");
+}
+
+/// Takes a minute: that is how often mirrors are polled.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_arrives_by_polling_where_there_is_no_webhook() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 10);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let hooks = app.get("/jira/source/rest/webhooks/1.0/webhook").await.ok();
+    let id = hooks[0]["self"].as_str().unwrap().rsplit('/').next().unwrap().to_owned();
+    let path = format!("/jira/source/rest/webhooks/1.0/webhook/{id}");
+    assert!(app.ask(Method::DELETE, &path, Some(&app.key), None).await.status.is_success());
+    app.post("/jira/source/rest/api/2/issue/10001/comment", json!({ "body": "Nobody was told" })).await.ok();
+    let began = std::time::Instant::now();
+    loop {
+        let page = app.get("/jira/copy/rest/api/2/issue/10001/comment").await.ok();
+        if page.to_string().contains("Nobody was told") {
+            break;
+        }
+        assert!(began.elapsed().as_secs() < 100, "no poll came");
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
