@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr};
 use domain::ids::{KeyId, TenantId};
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    tenant_context::{ProjectLimit, TenantContext},
+};
 
 /// What a key may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +90,8 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub scopes: Vec<Scope>,
+    /// The projects beyond which they may not see.
+    pub projects: ProjectLimit,
     /// The id of the request, which ties answers, logs and the audit log together.
     pub request_id: String,
 }
@@ -94,7 +99,18 @@ pub struct Caller {
 impl Caller {
     /// Forebay itself, acting for a tenant with every scope.
     pub fn system(tenant: TenantId) -> Self {
-        Self { tenant, actor: Actor::System, scopes: Scope::ALL.to_vec(), request_id: String::new() }
+        Self {
+            tenant,
+            actor: Actor::System,
+            scopes: Scope::ALL.to_vec(),
+            projects: ProjectLimit::default(),
+            request_id: String::new(),
+        }
+    }
+
+    /// What transactions on the caller's behalf are opened with.
+    pub fn context(&self) -> TenantContext {
+        TenantContext::limited(self.tenant, self.projects.clone())
     }
 
     /// Whether the caller has the scope.

@@ -117,7 +117,7 @@ pub async fn create_key(
     };
     let after = json!({ "name": key.name, "scopes": key.scopes });
     let now = services.clock.now();
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     tx.add_key(&key).await?;
     tx.record(NewAuditEntry::success(caller, None, "create_key", id.to_string(), Value::Null, after, now))
         .await?;
@@ -132,7 +132,7 @@ pub async fn create_key(
 /// [`Error::NotFound`] when the tenant has no such key.
 pub async fn revoke_key(services: &Services, caller: &Caller, id: KeyId) -> Result<bool> {
     caller.require(Scope::Admin)?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let key = tx.keys().await?.into_iter().find(|key| key.id == id);
     let key = key.ok_or_else(|| Error::not_found("key", id.to_string()))?;
     let now = services.clock.now();
@@ -200,6 +200,7 @@ fn admit(services: &Services, key: ApiKey, request_id: &str) -> Result<Caller> {
         tenant: key.tenant,
         actor: Actor::Key { id: key.id, name: key.name },
         scopes: key.scopes,
+        projects: Default::default(),
         request_id: request_id.to_owned(),
     })
 }

@@ -18,9 +18,11 @@ pub mod sandbox;
 pub mod search;
 pub mod services;
 pub mod sync;
+pub mod tenant_context;
 pub mod tenants;
 pub mod webhooks;
 
 pub use caller::{Actor, Caller, Scope};
 pub use error::{Error, FieldProblem, Result};
 pub use services::Services;
+pub use tenant_context::TenantContext;

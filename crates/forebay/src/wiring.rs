@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use application::{Error, Services, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant};
+use application::{
+    Error, Services, TenantContext, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant,
+};
 use infrastructure::{
     cache,
     clock::SystemClock,
@@ -227,7 +229,7 @@ impl Wiring {
         };
         let mut found = Vec::new();
         for tenant in tenants {
-            let mut tx = self.services.db.tenant(tenant.id).await?;
+            let mut tx = self.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
             if let Some(instance) = tx.instance(name).await? {
                 found.push((tenant, instance));
             }

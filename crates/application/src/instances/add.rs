@@ -63,7 +63,7 @@ pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance
         },
         name: new.name,
     };
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     tx.add_instance(&record).await?;
     let after =
         json!({ "name": record.name, "kind": record.kind, "base_url": base_url, "auth": record.auth_method });

@@ -13,7 +13,7 @@ use crate::{
 /// Removes an instance. Its webhook at the site is removed too, where the site can be reached.
 pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -> Result<()> {
     caller.require(Scope::Admin)?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
     // Opened now, while the credential is still there; used only once the removal is certain.
@@ -21,7 +21,7 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
         Some(webhook) => Some((webhook, connect(services, caller.tenant, &instance).await)),
         None => None,
     };
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     tx.remove_instance(instance.id).await?;
     let before = json!({ "name": instance.name, "kind": instance.kind, "base_url": instance.base_url });
     tx.record(NewAuditEntry::success(

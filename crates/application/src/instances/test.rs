@@ -12,6 +12,7 @@ use crate::{
     error::{Error, Result},
     ports::{JiraSite, SiteConnection, SiteIdentity},
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// What a test found.
@@ -41,7 +42,7 @@ pub async fn connect(
     tenant: TenantId,
     instance: &Instance,
 ) -> Result<Arc<dyn JiraSite>> {
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let sealed = tx.sealed_secrets(instance.id).await?;
     drop(tx);
     let credential = match &sealed.credential {
@@ -78,7 +79,7 @@ pub(crate) async fn identify(
             instance.name, identity.account_id
         )));
     }
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     tx.note_identity(instance.id, &identity.account_id, identity.time_zone.as_deref(), identity.dialect)
         .await?;
     tx.commit().await?;
@@ -88,7 +89,7 @@ pub(crate) async fn identify(
 /// Tests an instance: reaches the site, signs in, and registers a webhook where the account may.
 pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> Result<InstanceTest> {
     caller.require(Scope::Admin)?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
     if instance.kind == InstanceKind::Sandbox {
@@ -118,14 +119,14 @@ async fn register_webhook(
     instance: &Instance,
     site: &dyn JiraSite,
 ) -> Result<()> {
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let sealed = tx.sealed_secrets(instance.id).await?;
     drop(tx);
     let sealed = sealed.webhook.ok_or_else(|| Error::internal("a mirror without a webhook secret"))?;
     let secret = services.secrets.open(instance.id, &sealed)?;
     let url = format!("{}/webhooks/jira/{}", services.public_url, instance.id);
     let id = site.register_webhook(&format!("Forebay {}", instance.name), &url, &secret).await?;
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     tx.note_webhook(instance.id, &id).await?;
     tx.commit().await
 }

@@ -11,6 +11,7 @@ use crate::{
     sandbox,
     services::Services,
     sync,
+    tenant_context::TenantContext,
 };
 
 /// A comment's text, as the door it came through has it.
@@ -75,7 +76,7 @@ pub async fn add_comment(
     let (instance, row) = locate(services, caller, instance, issue).await?;
     let comment = match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(caller.tenant).await?;
+            let mut tx = services.db.tenant(&caller.context()).await?;
             tx.lock_issue(row.id).await?;
             let row = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
             let comment = sandbox::add_comment(services, tx.as_mut(), &instance, &row, body).await?;
@@ -185,7 +186,7 @@ impl Attempt<'_> {
         let instance = Some(self.instance.id);
         let entry =
             NewAuditEntry::success(self.caller, instance, self.action, &self.row.key, before, after, now);
-        let mut tx = services.db.tenant(self.caller.tenant).await?;
+        let mut tx = services.db.tenant(&self.caller.context()).await?;
         tx.record(NewAuditEntry { outcome, ..entry }).await?;
         tx.commit().await
     }
@@ -193,7 +194,7 @@ impl Attempt<'_> {
     async fn read_again(&self, services: &Services) -> Result<()> {
         let (tenant, instance) = (self.caller.tenant, self.instance);
         let fetched = sync::fetch_one(services, tenant, instance, &self.row.jira_id).await?;
-        let mut tx = services.db.tenant(tenant).await?;
+        let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
         match &fetched {
             Some(bundle) => {
                 tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
@@ -213,7 +214,7 @@ pub(super) async fn locate(
     instance: Option<&str>,
     issue: &str,
 ) -> Result<(Instance, IssueRow)> {
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let wanted = match instance {
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,

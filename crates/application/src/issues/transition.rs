@@ -53,7 +53,7 @@ async fn choices(
 ) -> Result<Vec<TransitionChoice>> {
     let raw = match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(caller.tenant).await?;
+            let mut tx = services.db.tenant(&caller.context()).await?;
             sandbox::transitions(tx.as_mut(), instance, row).await?
         }
         _ => {
@@ -95,7 +95,7 @@ pub async fn transition_issue(
     let before = json!({ "status": row.status, "resolution": row.resolution });
     match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(caller.tenant).await?;
+            let mut tx = services.db.tenant(&caller.context()).await?;
             tx.lock_issue(row.id).await?;
             let fresh = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
             sandbox::transition(services, tx.as_mut(), &instance, &fresh, &chosen.id, fields).await?;
@@ -123,7 +123,7 @@ pub async fn transition_issue(
                 .await?;
         }
     }
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await
 }
 

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::{
     audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
     keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
-    sync::SyncStore, tenants::TenantRegistry, webhooks::WebhookStore,
+    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -73,11 +73,11 @@ pub struct SqlAnswer {
 /// The database.
 #[async_trait]
 pub trait Database: Send + Sync {
-    /// Opens a tenant's transaction.
+    /// Opens a tenant's transaction, held to the context's projects.
     ///
     /// # Errors
     /// [`crate::error::Error::Unavailable`] when no connection is free in time.
-    async fn tenant(&self, tenant: TenantId) -> Result<Box<dyn TenantTx>>;
+    async fn tenant(&self, context: &TenantContext) -> Result<Box<dyn TenantTx>>;
 
     /// Opens a transaction of the narrow exception.
     async fn platform(&self) -> Result<Box<dyn PlatformTx>>;
@@ -85,8 +85,9 @@ pub trait Database: Send + Sync {
     /// Asks the SQL door one read-only question on behalf of a tenant.
     ///
     /// # Errors
-    /// [`crate::error::Error::Invalid`] (field `sql`) for anything but one SELECT over the views of schema `jira`.
-    async fn ask(&self, tenant: TenantId, sql: &str, limits: SqlLimits) -> Result<SqlAnswer>;
+    /// [`crate::error::Error::Invalid`] (field `sql`) for anything but one SELECT over the views of schema `jira`;
+    /// [`crate::error::Error::Forbidden`] for a context that is limited to projects: the door knows whole tenants only.
+    async fn ask(&self, context: &TenantContext, sql: &str, limits: SqlLimits) -> Result<SqlAnswer>;
 
     /// Whether the database answers and its border is closed; for readiness.
     async fn check(&self) -> Result<()>;

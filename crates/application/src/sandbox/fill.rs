@@ -12,6 +12,7 @@ use crate::{
     ports::{FetchedIssue, ReferenceData},
     reference::{Roster, SprintRecord},
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// The rosters of a generated site.
@@ -57,7 +58,7 @@ pub async fn seed_rosters(
     reference.projects.extend(rosters.users);
     let mut records = read_rosters(reference, services.secrets.as_ref());
     records.sprints = rosters.sprints;
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.commit().await
 }
@@ -71,7 +72,7 @@ pub async fn import_issues(
     issues: Vec<Value>,
 ) -> Result<ImportOutcome> {
     require_sandbox(instance)?;
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     if let Some(first) = issues.first() {
         let dialect = sniff_dialect(first);
         let empty = tx.roster(instance.id, Roster::Projects).await?.is_empty();

@@ -23,6 +23,7 @@ use crate::{
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// The collection whose watermark is the largest `updated` stored.
@@ -51,7 +52,7 @@ struct Checkpoint {
 /// Asks for a sync through the workers, on behalf of a caller.
 pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<Instance> {
     caller.require(Scope::Admin)?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     require_mirror(&instance)?;
     tx.enqueue(super::SyncInstance { tenant: caller.tenant, instance: instance.id }.request()?).await?;
@@ -79,7 +80,7 @@ pub async fn run(
     instance: InstanceId,
     sink: &dyn ProgressSink,
 ) -> Result<SyncRun> {
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
     require_mirror(&instance)?;
     let kind = match tx.watermark(instance.id, ISSUES).await? {
@@ -141,7 +142,7 @@ pub async fn fetch_one(
         });
     }
     let Some(issue) = fetched.issues.into_iter().next() else { return Ok(None) };
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
     drop(tx);
     let reader = Reader { dialect: instance.dialect, roles: &roles, secrets: services.secrets.as_ref() };
@@ -174,7 +175,7 @@ impl Run<'_> {
     async fn go(&mut self, site: Arc<dyn JiraSite>) -> Result<()> {
         if self.checkpoint.is_some() {
             // What an earlier run left is this run's from now on: a kill before the next page must not lose it.
-            let mut tx = self.services.db.tenant(self.tenant).await?;
+            let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
             tx.checkpoint(&self.lease, &self.update()).await?;
             tx.commit().await?;
         }
@@ -190,7 +191,7 @@ impl Run<'_> {
     /// Rosters change seldom: a backfill reads them, a poll once an hour.
     async fn rosters(&mut self, site: &dyn JiraSite) -> Result<FieldRoles> {
         let now = self.services.clock.now();
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let read_at = tx.watermark(self.instance.id, ROSTERS).await?;
         if self.lease.run.kind == RunKind::Poll && read_at.is_some_and(|at| now - at < ROSTERS_EVERY) {
             return Ok(FieldRoles::from_fields(&tx.roster(self.instance.id, Roster::Fields).await?));
@@ -200,7 +201,7 @@ impl Run<'_> {
         let data = site.reference_data().await?;
         let roles = FieldRoles::from_fields(&data.fields);
         let records = read_rosters(data, self.services.secrets.as_ref());
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         tx.upsert_reference(self.instance.id, &records, true).await?;
         tx.raise_watermark(self.instance.id, ROSTERS, Some(now), now).await?;
         tx.commit().await?;
@@ -252,7 +253,7 @@ impl Run<'_> {
     }
 
     async fn poll(&mut self, site: &dyn JiraSite, roles: &FieldRoles) -> Result<()> {
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let watermark = tx.watermark(self.instance.id, ISSUES).await?.unwrap_or(DateTime::UNIX_EPOCH);
         drop(tx);
         let since = (watermark - OVERLAP).timestamp_millis().max(0);
@@ -262,7 +263,7 @@ impl Run<'_> {
     }
 
     async fn raise_watermark(&self, updated: Option<DateTime<Utc>>) -> Result<()> {
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         tx.raise_watermark(self.instance.id, ISSUES, updated, self.lease.run.started_at).await?;
         if self.changed {
             tx.enqueue(RefreshMetrics {}.request()?).await?;
@@ -323,7 +324,7 @@ impl Run<'_> {
                 Err(reject) => rejects.push((reject, raw_id)),
             }
         }
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         for (reject, raw_id) in &rejects {
             tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, raw_id).await?;
         }
@@ -390,7 +391,7 @@ impl Run<'_> {
             self.step = "done".into();
             self.total = Some(self.done);
         }
-        let mut tx = self.services.db.tenant(self.tenant).await?;
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let at = self.services.clock.now();
         let noted = tx.finish_run(&self.lease, state, message.as_deref(), &self.update(), at).await;
         // A removed instance or a lost lease leaves no run to finish: the first error is the one that tells why.

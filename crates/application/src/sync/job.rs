@@ -9,6 +9,7 @@ use crate::{
     error::{Error, Result},
     jobs::{Job, JobError},
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// Backfills an instance, or catches up.
@@ -73,7 +74,7 @@ impl Job for PollMirrors {
 
 /// Asks the workers to sync an instance soon.
 pub async fn schedule(services: &Services, tenant: TenantId, instance: InstanceId) -> Result<()> {
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     tx.enqueue(SyncInstance { tenant, instance }.request()?).await?;
     tx.commit().await
 }

@@ -12,6 +12,7 @@ use crate::{
     jobs::{Job, JobError},
     ports::TenantTx,
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// Enqueues the deliveries of an event to every webhook that listens to it, in the transaction of the change itself.
@@ -63,7 +64,7 @@ impl Job for DeliverWebhook {
     const MAX_ATTEMPTS: i32 = 6;
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
-        let mut tx = services.db.tenant(self.tenant).await?;
+        let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let webhook = tx.webhooks(self.instance).await?.into_iter().find(|hook| hook.jira_id == self.webhook);
         drop(tx);
         let Some(webhook) = webhook.filter(|hook| hook.enabled) else { return Ok(()) };

@@ -17,6 +17,7 @@ use crate::{
     pulse::RefreshMetrics,
     services::Services,
     sync::{self, SyncInstance},
+    tenant_context::TenantContext,
 };
 
 /// A delivery as it came over HTTP.
@@ -37,7 +38,7 @@ pub async fn receive(services: &Services, instance: InstanceId, delivery: Delive
     let tenant = platform.tenant_of_instance(instance).await?;
     drop(platform);
     let tenant = tenant.ok_or_else(|| Error::not_found("instance", instance.to_string()))?;
-    let mut tx = services.db.tenant(tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let sealed = tx.sealed_secrets(instance).await?;
     let secret = match &sealed.webhook {
         Some(sealed) => services.secrets.open(instance, sealed)?,
@@ -126,7 +127,7 @@ impl Job for ProcessHint {
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
         let began = services.clock.now();
-        let mut tx = services.db.tenant(self.tenant).await?;
+        let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let Some(instance) = tx.instance(&self.instance.to_string()).await? else { return Ok(()) };
         drop(tx);
         // A delivery that was answered 202 must not be lost to a passing refusal of our credentials.
@@ -140,7 +141,7 @@ impl Job for ProcessHint {
 impl ProcessHint {
     async fn look(&self, services: &Services, instance: &Instance, began: DateTime<Utc>) -> Result<()> {
         let bundle = sync::fetch_one(services, self.tenant, instance, &self.issue).await?;
-        let mut tx = services.db.tenant(self.tenant).await?;
+        let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         match &bundle {
             Some(bundle) => {
                 let stored = tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;

@@ -5,7 +5,7 @@
 use std::{path::PathBuf, time::Instant};
 
 use application::{
-    Scope,
+    Scope, TenantContext,
     instances::{self, AuthMethod, InstanceKind, NewInstance},
     issues::require_issue,
     keys,
@@ -147,7 +147,7 @@ async fn reads(
     for number in 0..count as usize {
         let key = &keys[number * 7919 % keys.len()];
         let began = Instant::now();
-        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         require_issue(tx.as_mut(), Some(instance), key).await?;
         times.push(began.elapsed().as_secs_f64() * 1000.0);
     }
@@ -165,7 +165,7 @@ async fn reads(
         let mut times = Vec::with_capacity(count as usize);
         for _ in 0..count {
             let began = Instant::now();
-            let mut tx = wiring.services.db.tenant(tenant.id).await?;
+            let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
             tx.search(&request(wiring, instance, &jql, 50)?).await?;
             times.push(began.elapsed().as_secs_f64() * 1000.0);
         }
@@ -175,7 +175,7 @@ async fn reads(
 }
 
 async fn keys_of(wiring: &Wiring, tenant: &Tenant, instance: InstanceId) -> Result<Vec<String>, Failure> {
-    let mut tx: Box<dyn TenantTx> = wiring.services.db.tenant(tenant.id).await?;
+    let mut tx: Box<dyn TenantTx> = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     let page = tx.search(&request(wiring, instance, "ORDER BY created DESC", 1_000)?).await?;
     Ok(page.issues.into_iter().map(|issue| issue.key).collect())
 }

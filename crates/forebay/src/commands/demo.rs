@@ -9,7 +9,7 @@ use std::{
 };
 
 use application::{
-    Error, Scope,
+    Error, Scope, TenantContext,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance},
     keys,
     tenants::Tenant,
@@ -165,7 +165,7 @@ fn write_keys(path: &PathBuf, keys: &DemoKeys) -> Result<(), Failure> {
 
 async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) -> Result<Instance, Failure> {
     let services = &wiring.services;
-    let found = services.db.tenant(tenant.id).await?.instance(SANDBOX).await?;
+    let found = services.db.tenant(&TenantContext::whole(tenant.id)).await?.instance(SANDBOX).await?;
     let instance = match found {
         Some(instance) => instance,
         None => {
@@ -183,7 +183,7 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
     };
     let instance =
         move_here(wiring, tenant, instance, &format!("{}/jira/{SANDBOX}", services.public_url)).await?;
-    let stored = services.db.tenant(tenant.id).await?.issue_count(instance.id).await?;
+    let stored = services.db.tenant(&TenantContext::whole(tenant.id)).await?.issue_count(instance.id).await?;
     if stored > 0 {
         if stored != arguments.issues {
             output::note(&format!(
@@ -211,7 +211,7 @@ async fn ensure_mirror(
 ) -> Result<Instance, Failure> {
     let services = &wiring.services;
     let operator = Wiring::operator(tenant);
-    let found = services.db.tenant(tenant.id).await?.instance(MIRROR).await?;
+    let found = services.db.tenant(&TenantContext::whole(tenant.id)).await?.instance(MIRROR).await?;
     let instance = match found {
         Some(instance) => instance,
         None => {
@@ -245,13 +245,13 @@ async fn move_here(
     if instance.base_url == base_url {
         return Ok(instance);
     }
-    let mut tx = wiring.services.db.tenant(tenant.id).await?;
+    let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     for webhook in tx.webhooks(instance.id).await? {
         tx.remove_webhook(instance.id, webhook.jira_id).await?;
     }
     tx.move_instance(instance.id, base_url).await?;
     tx.commit().await?;
-    let mut tx = wiring.services.db.tenant(tenant.id).await?;
+    let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     Ok(tx.instance(&instance.name).await?.ok_or_else(|| Error::not_found("instance", instance.name))?)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{instances, ports::Database};
+use application::{TenantContext, instances, ports::Database};
 use infrastructure::{
     outbound,
     postgres::{PgDatabase, PoolSettings, RoleOptions, migrate},
@@ -151,7 +151,7 @@ async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
         );
     }
     for tenant in tenants {
-        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         let all = tx.instances().await?;
         drop(tx);
         for instance in all.into_iter().filter(|instance| instance.kind.is_mirror()) {

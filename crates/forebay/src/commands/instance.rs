@@ -2,7 +2,10 @@
 
 use std::io::Read;
 
-use application::instances::{self, NewInstance};
+use application::{
+    TenantContext,
+    instances::{self, NewInstance},
+};
 use secrecy::SecretString;
 use serde_json::json;
 
@@ -107,7 +110,7 @@ async fn list(wiring: &Wiring, tenant: Option<&str>, as_json: bool) -> Result<()
     let mut rows = Vec::new();
     let mut documents = Vec::new();
     for tenant in tenants {
-        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         for instance in tx.instances().await? {
             rows.push(vec![
                 tenant.name.clone(),

@@ -1,6 +1,6 @@
 //! `forebay key`
 
-use application::{Caller, Error, Scope, keys};
+use application::{Caller, Error, Scope, TenantContext, keys};
 use domain::ids::KeyId;
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -33,7 +33,7 @@ async fn list(wiring: &Wiring, tenant: Option<&str>, as_json: bool) -> Result<()
     let keys = match tenant {
         Some(name) => {
             let tenant = wiring.tenant(Some(name)).await?;
-            wiring.services.db.tenant(tenant.id).await?.keys().await?
+            wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?.keys().await?
         }
         None => wiring.services.db.platform().await?.every_key().await?,
     };

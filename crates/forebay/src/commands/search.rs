@@ -1,6 +1,7 @@
 //! `forebay search`
 
 use application::{
+    TenantContext,
     instances::require_instance,
     issues::IssueRow,
     search::{SearchRequest, SearchStart, parse_jql},
@@ -16,7 +17,7 @@ const PAGE: u32 = 200;
 pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) -> Result<(), Failure> {
     let query = parse_jql(&arguments.jql)?;
     let tenant = wiring.tenant(arguments.tenant.tenant.as_deref()).await?;
-    let mut tx = wiring.services.db.tenant(tenant.id).await?;
+    let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     let instance = match &arguments.instance {
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::{
-    Error,
+    Error, TenantContext,
     instances::Instance,
     jobs::Job,
     pulse::RefreshMetrics,
@@ -79,7 +79,7 @@ pub(super) async fn sync_now(
 
 async fn follow(wiring: &Wiring, tenant: &Tenant, instance: &Instance) -> Result<SyncRun, Failure> {
     loop {
-        let mut tx = wiring.services.db.tenant(tenant.id).await?;
+        let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         let run = tx.latest_run(instance.id).await?;
         drop(tx);
         match run {
@@ -120,7 +120,13 @@ async fn status(
     match name {
         Some(name) => {
             let (tenant, instance) = wiring.instance(tenant, name).await?;
-            found = wiring.services.db.tenant(tenant.id).await?.sync_status(Some(instance.id)).await?;
+            found = wiring
+                .services
+                .db
+                .tenant(&TenantContext::whole(tenant.id))
+                .await?
+                .sync_status(Some(instance.id))
+                .await?;
         }
         None => {
             let tenants = match tenant {
@@ -128,7 +134,15 @@ async fn status(
                 None => wiring.services.db.platform().await?.tenants().await?,
             };
             for tenant in tenants {
-                found.extend(wiring.services.db.tenant(tenant.id).await?.sync_status(None).await?);
+                found.extend(
+                    wiring
+                        .services
+                        .db
+                        .tenant(&TenantContext::whole(tenant.id))
+                        .await?
+                        .sync_status(None)
+                        .await?,
+                );
             }
         }
     }

@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use application::{
-    Error, Result,
+    Error, Result, TenantContext,
     ports::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx},
 };
 use async_trait::async_trait;
-use domain::ids::TenantId;
 use sqlx::{
     AssertSqlSafe, PgPool, Postgres, Transaction,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -103,9 +102,14 @@ impl PgDatabase {
         clippy::disallowed_methods,
         reason = "this is the door: the tenant is set before anyone gets the transaction"
     )]
-    async fn begin_for(&self, tenant: TenantId) -> Result<PgTenantTx> {
-        // One round trip. The only text put in is a UUID's own, which has nothing but hexadecimal digits and dashes.
-        let begin = format!("BEGIN; SET LOCAL app.current_tenant_id = '{tenant}'");
+    async fn begin_for(&self, context: &TenantContext) -> Result<PgTenantTx> {
+        let tenant = context.tenant();
+        // One round trip. What is put in cannot end the text: a UUID's own, and names of projects, which `ProjectLimit`
+        // lets hold nothing but letters, digits and `_-/*,`.
+        let mut begin = format!("BEGIN; SET LOCAL app.current_tenant_id = '{tenant}'");
+        if !context.projects().is_everything() {
+            begin.push_str(&format!("; SET LOCAL app.project_limit = '{}'", context.projects().as_setting()));
+        }
         let tx = self.app.begin_with(AssertSqlSafe(begin)).await.map_err(convert)?;
         Ok(PgTenantTx::new(tenant, tx))
     }
@@ -121,8 +125,8 @@ impl PgDatabase {
 
 #[async_trait]
 impl Database for PgDatabase {
-    async fn tenant(&self, tenant: TenantId) -> Result<Box<dyn TenantTx>> {
-        Ok(Box::new(self.begin_for(tenant).await?))
+    async fn tenant(&self, context: &TenantContext) -> Result<Box<dyn TenantTx>> {
+        Ok(Box::new(self.begin_for(context).await?))
     }
 
     #[expect(
@@ -134,11 +138,17 @@ impl Database for PgDatabase {
         Ok(Box::new(PgPlatformTx::new(tx)))
     }
 
-    async fn ask(&self, tenant: TenantId, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {
+    async fn ask(&self, context: &TenantContext, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {
+        if !context.projects().is_everything() {
+            return Err(Error::Forbidden(
+                "SQL reads all projects, and this key is limited to some; ask with JQL, or with a key for all projects"
+                    .into(),
+            ));
+        }
         sql_door::check(sql)?;
         let ticket = {
-            let mut tx = self.begin_for(tenant).await?;
-            sql_door::ticket(tx.conn(), tenant).await?
+            let mut tx = self.begin_for(context).await?;
+            sql_door::ticket(tx.conn(), context.tenant()).await?
         };
         let mut tx = self.begin_reading().await?;
         sql_door::ask(&mut tx, ticket, sql, limits).await

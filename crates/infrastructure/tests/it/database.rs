@@ -11,6 +11,7 @@ use std::{
 };
 
 use application::{
+    TenantContext,
     instances::{AuthMethod, Dialect, InstanceKind, InstanceRecord, SealedSecrets},
     ports::{Database, TenantTx},
 };
@@ -102,7 +103,7 @@ impl TestDatabase {
 
     pub async fn instance(&self, tenant: TenantId, name: &str, kind: InstanceKind) -> InstanceId {
         let id = InstanceId(Uuid::new_v4());
-        let mut tx = self.db.tenant(tenant).await.unwrap();
+        let mut tx = self.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
         tx.add_instance(&instance_record(id, name, kind)).await.unwrap();
         tx.commit().await.unwrap();
         id
@@ -115,7 +116,7 @@ impl TestDatabase {
     }
 
     pub async fn begin(&self, tenant: TenantId) -> Box<dyn TenantTx> {
-        self.db.tenant(tenant).await.unwrap()
+        self.db.tenant(&TenantContext::whole(tenant)).await.unwrap()
     }
 
     pub async fn refresh_metrics(&self) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use application::{
-    Error,
+    Error, TenantContext,
     instances::InstanceKind,
     ports::{Database, SqlAnswer, SqlLimits},
 };
@@ -19,11 +19,11 @@ use crate::{
 };
 
 async fn ask(base: &TestDatabase, tenant: TenantId, sql: &str) -> SqlAnswer {
-    base.db.ask(tenant, sql, SqlLimits::default()).await.unwrap()
+    base.db.ask(&TenantContext::whole(tenant), sql, SqlLimits::default()).await.unwrap()
 }
 
 async fn refusal(base: &TestDatabase, tenant: TenantId, sql: &str, limits: SqlLimits) -> String {
-    let error = base.db.ask(tenant, sql, limits).await.unwrap_err();
+    let error = base.db.ask(&TenantContext::whole(tenant), sql, limits).await.unwrap_err();
     assert!(matches!(&error, Error::Invalid(problems) if problems[0].field == "sql"), "{sql}: {error}");
     error.to_string()
 }
@@ -57,7 +57,7 @@ async fn a_question_sees_the_rows_of_its_tenant_only() {
         assert!(ask(&base, empty, &sql).await.rows.is_empty());
     }
     assert!(matches!(
-        base.db.ask(TenantId(Uuid::new_v4()), "SELECT 1", SqlLimits::default()).await,
+        base.db.ask(&TenantContext::whole(TenantId(Uuid::new_v4())), "SELECT 1", SqlLimits::default()).await,
         Err(Error::NotFound { .. })
     ));
     base.remove().await;
@@ -151,11 +151,15 @@ async fn an_answer_ends_at_the_caps_and_says_so() {
     for (n, cap, expected) in
         [(250, 250, (250, false)), (251, 250, (250, true)), (200, 1000, (200, false)), (5, 0, (0, true))]
     {
-        let answer = base.db.ask(tenant, &series(n), rows(cap)).await.unwrap();
+        let answer = base.db.ask(&TenantContext::whole(tenant), &series(n), rows(cap)).await.unwrap();
         assert_eq!((answer.rows.len(), answer.truncated), expected, "{n} rows, {cap} allowed");
     }
     let bytes = SqlLimits { max_bytes: 10, ..Default::default() };
-    let answer = base.db.ask(tenant, "SELECT 'abcd' FROM generate_series(1, 9)", bytes).await.unwrap();
+    let answer = base
+        .db
+        .ask(&TenantContext::whole(tenant), "SELECT 'abcd' FROM generate_series(1, 9)", bytes)
+        .await
+        .unwrap();
     assert_eq!((answer.rows.len(), answer.truncated), (2, true));
     base.remove().await;
 }

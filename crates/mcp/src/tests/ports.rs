@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use application::{
-    Actor, Caller, Error, Result, Scope, Services,
+    Actor, Caller, Error, Result, Scope, Services, TenantContext,
     ports::{
         Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
         SqlAnswer, SqlLimits, TenantTx,
@@ -20,10 +20,10 @@ use uuid::Uuid;
 /// A caller with a key of these scopes.
 pub(super) fn caller(scopes: &[Scope]) -> Caller {
     Caller {
-        tenant: TenantId(Uuid::from_u128(1)),
         actor: Actor::Key { id: KeyId(Uuid::from_u128(2)), name: "agent".into() },
         scopes: scopes.to_vec(),
         request_id: "r-1".into(),
+        ..Caller::system(TenantId(Uuid::from_u128(1)))
     }
 }
 
@@ -46,7 +46,7 @@ struct Nothing;
 
 #[async_trait]
 impl Database for Nothing {
-    async fn tenant(&self, _: TenantId) -> Result<Box<dyn TenantTx>> {
+    async fn tenant(&self, _: &TenantContext) -> Result<Box<dyn TenantTx>> {
         Err(Error::internal("connection refused at 10.0.0.7"))
     }
 
@@ -55,11 +55,11 @@ impl Database for Nothing {
     }
 
     /// Answers who asked what; a question that sleeps takes a while.
-    async fn ask(&self, tenant: TenantId, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {
+    async fn ask(&self, context: &TenantContext, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {
         if sql.contains("sleep") {
             tokio::time::sleep(Duration::from_millis(300)).await;
         }
-        let row = vec![json!(tenant), json!(sql), json!(limits.max_rows)];
+        let row = vec![json!(context.tenant()), json!(sql), json!(limits.max_rows)];
         Ok(SqlAnswer {
             columns: vec!["tenant".into(), "sql".into(), "rows".into()],
             rows: vec![row],

@@ -62,7 +62,7 @@ pub(super) fn definition(name: &'static str) -> Tool {
 pub(super) async fn call(services: &Services, caller: &Caller, arguments: Arguments) -> Result<Answer> {
     let budget = Budget::new(arguments.max_chars)?;
     let wanted = Wanted::of(&arguments)?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let named = instance_named(tx.as_mut(), arguments.instance.as_deref()).await?;
     let issue =
         require_issue(tx.as_mut(), named.as_ref().map(|instance| instance.id), &arguments.key).await?;

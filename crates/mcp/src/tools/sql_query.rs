@@ -52,7 +52,7 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let budget = Budget::new(arguments.max_chars)?;
     let max_rows = count("max_rows", arguments.max_rows, USUAL_ROWS, MOST_ROWS)?;
     let limits = SqlLimits { max_rows: max_rows as usize, ..SqlLimits::default() };
-    let found = services.db.ask(caller.tenant, &arguments.sql, limits).await?;
+    let found = services.db.ask(&caller.context(), &arguments.sql, limits).await?;
     Ok(answer(found, budget))
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 
-use application::Actor;
 use domain::ids::TenantId;
 use serde_json::json;
 use uuid::Uuid;
@@ -10,12 +9,7 @@ use uuid::Uuid;
 use super::*;
 
 fn caller(scopes: &[Scope]) -> Caller {
-    Caller {
-        tenant: TenantId(Uuid::nil()),
-        actor: Actor::System,
-        scopes: scopes.to_vec(),
-        request_id: String::new(),
-    }
+    Caller { scopes: scopes.to_vec(), ..Caller::system(TenantId(Uuid::nil())) }
 }
 
 #[test]

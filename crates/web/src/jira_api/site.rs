@@ -73,7 +73,7 @@ impl Site {
     /// As [`Site::read`].
     pub(super) async fn open(&self, scope: Scope) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
         self.caller.require(scope)?;
-        let mut tx = self.state.services.db.tenant(self.caller.tenant).await?;
+        let mut tx = self.state.services.db.tenant(&self.caller.context()).await?;
         let instance = require_instance(tx.as_mut(), &self.name).await?;
         Ok((tx, instance))
     }

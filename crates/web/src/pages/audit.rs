@@ -55,7 +55,7 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Audi
     };
     let filter =
         AuditFilter { action: given(&asked.action), target: given(&asked.target), before, limit: PAGE_SIZE };
-    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let entries = tx.audit_entries(&filter).await?;
     Ok(AuditPage::new(visitor.shell(Section::Audit, "Audit log"), asked, entries, state.services.clock.now()))
 }

@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use application::{
-    Error, Scope,
+    Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
     sync::{self, RunState, SyncStatus},
 };
@@ -17,7 +17,6 @@ use axum::{
     },
 };
 use chrono::{DateTime, Utc};
-use domain::ids::TenantId;
 use futures::stream;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
@@ -80,7 +79,7 @@ async fn answer(
     status: StatusCode,
     notice: Notice,
 ) -> Response {
-    let loaded = load(state, visitor.caller.tenant, name).await;
+    let loaded = load(state, &visitor.caller.context(), name).await;
     let page = loaded.map(|(instance, freshness)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
@@ -90,8 +89,12 @@ async fn answer(
     visitor.answer(Section::Instances, page)
 }
 
-async fn load(state: &WebState, tenant: TenantId, name: &str) -> Result<(Instance, SyncStatus), Error> {
-    let mut tx = state.services.db.tenant(tenant).await?;
+async fn load(
+    state: &WebState,
+    context: &TenantContext,
+    name: &str,
+) -> Result<(Instance, SyncStatus), Error> {
+    let mut tx = state.services.db.tenant(context).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     let status = match tx.sync_status(Some(instance.id)).await?.into_iter().next() {
         Some(status) => status,
@@ -108,7 +111,7 @@ pub(super) async fn events(
 ) -> Response {
     let watch = Watch {
         state,
-        tenant: visitor.caller.tenant,
+        context: visitor.caller.context(),
         name,
         until: Instant::now() + LIFETIME,
         shown: String::new(),
@@ -124,7 +127,7 @@ pub(super) async fn events(
 /// A browser that watches an instance. It is polled only while the browser is there.
 struct Watch {
     state: WebState,
-    tenant: TenantId,
+    context: TenantContext,
     name: String,
     until: Instant,
     shown: String,
@@ -158,7 +161,7 @@ impl Watch {
     }
 
     async fn look(&self) -> Result<String, Error> {
-        let (instance, status) = load(&self.state, self.tenant, &self.name).await?;
+        let (instance, status) = load(&self.state, &self.context, &self.name).await?;
         Live::new(&instance, &status, self.state.services.clock.now()).render().map_err(Error::internal)
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn show(State(state): State<WebState>, visitor: Visitor) -> Res
 
 async fn view(state: &WebState, visitor: &Visitor) -> Result<InstancesPage, Error> {
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let mut statuses: HashMap<InstanceId, SyncStatus> =
         tx.sync_status(None).await?.into_iter().map(|status| (status.instance_id, status)).collect();
     let mut listed = Vec::new();

@@ -189,7 +189,7 @@ async fn load(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -> 
 }
 
 async fn stored(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -> Result<Loaded, Error> {
-    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let wanted = match asked.instance() {
         Some(name) => Some(require_instance(tx.as_mut(), name).await?.id),
         None => None,

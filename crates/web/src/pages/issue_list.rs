@@ -65,7 +65,7 @@ async fn view(
     asked: &Asked,
 ) -> Result<(StatusCode, IssueListPage), Error> {
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let instances = tx.instances().await?;
     let shell = visitor.shell(Section::Issues, "Issues");
     let found = match request(asked, &instances, now) {

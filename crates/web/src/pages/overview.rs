@@ -69,7 +69,7 @@ pub(super) async fn show(
 async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<OverviewPage, Error> {
     let weeks = asked.weeks()?;
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(visitor.caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let instances = tx.instances().await?;
     let chosen = match asked.instance.as_str() {
         "" => None,

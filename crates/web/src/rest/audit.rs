@@ -132,7 +132,7 @@ async fn list_audit_entries(
         before: parameters.before,
         limit: limit + 1,
     };
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let entries = tx.audit_entries(&filter).await?;
     Ok(Json(page(entries, usize::try_from(limit).unwrap_or_default())))
 }

@@ -215,7 +215,7 @@ async fn list_instances(
     ApiCaller(caller): ApiCaller,
 ) -> Result<Json<Instances>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let instances = tx.instances().await?.iter().map(Instance::from).collect();
     Ok(Json(Instances { instances }))
 }
@@ -252,7 +252,7 @@ async fn get_instance(
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<Instance>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), &name).await?;
     Ok(Json(Instance::from(&instance)))
 }

@@ -201,7 +201,7 @@ async fn get_issue(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let row = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
     let etag = etag(&row, parameters.raw);
     let value = HeaderValue::from_str(&etag).map_err(Error::internal)?;

@@ -145,7 +145,7 @@ async fn list_keys(
     ApiCaller(caller): ApiCaller,
 ) -> Result<Json<Keys>, Problem> {
     caller.require(Scope::Admin)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     Ok(Json(Keys { keys: tx.keys().await?.into_iter().map(Key::from).collect() }))
 }
 

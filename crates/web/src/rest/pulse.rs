@@ -182,8 +182,10 @@ async fn get_pulse(
 ) -> Result<Json<Pulse>, Problem> {
     caller.require(Scope::Read)?;
     within("weeks", parameters.weeks, 1, MOST_WEEKS)?;
-    let usual =
-        parameters.instance.is_none() && parameters.project.is_none() && parameters.weeks == USUAL_WEEKS;
+    let usual = parameters.instance.is_none()
+        && parameters.project.is_none()
+        && parameters.weeks == USUAL_WEEKS
+        && caller.projects.is_everything();
     // The sync forgets this key when issues change; what it does not know of must not be cached.
     let key = usual.then(|| format!("pulse:{}", caller.tenant));
     let cache = &state.services.cache;
@@ -204,7 +206,7 @@ async fn get_pulse(
 
 async fn compute(state: &WebState, caller: &Caller, parameters: PulseParameters) -> Result<pulse::Pulse> {
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let filter = PulseFilter {
         instance: instance_id(tx.as_mut(), parameters.instance.as_deref()).await?,
         project: parameters.project,

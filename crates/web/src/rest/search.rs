@@ -73,7 +73,7 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
     caller.require(Scope::Read)?;
     let limit = within("limit", search.limit, 1, MOST)?;
     let query = parse_jql(&search.jql)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let instance = match &search.instance {
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,

@@ -66,6 +66,7 @@ async fn query_sql(
     caller.require(Scope::Sql)?;
     let usual = SqlLimits::default();
     let max_rows = within("max_rows", question.max_rows.unwrap_or(usual.max_rows), 1, MOST_ROWS)?;
-    let answer = state.services.db.ask(caller.tenant, &question.sql, SqlLimits { max_rows, ..usual }).await?;
+    let answer =
+        state.services.db.ask(&caller.context(), &question.sql, SqlLimits { max_rows, ..usual }).await?;
     Ok(Json(answer.into()))
 }

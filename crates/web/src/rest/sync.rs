@@ -199,7 +199,7 @@ async fn get_sync(
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<SyncStatus>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), &name).await?;
     let status = tx.sync_status(Some(instance.id)).await?.pop().ok_or_else(|| {
         Error::Conflict(format!(
@@ -221,7 +221,7 @@ async fn list_syncs(
 ) -> Result<Json<SyncStatuses>, Problem> {
     caller.require(Scope::Read)?;
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let syncs = tx.sync_status(None).await?.iter().map(|status| SyncStatus::new(status, now)).collect();
     Ok(Json(SyncStatuses { syncs }))
 }

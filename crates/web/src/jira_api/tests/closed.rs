@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use application::{
-    Error, Result, Services,
+    Error, Result, Services, TenantContext,
     ports::{
         Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
         SqlAnswer, SqlLimits, TenantTx,
@@ -12,7 +12,7 @@ use application::{
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::ids::{InstanceId, TenantId};
+use domain::ids::InstanceId;
 use secrecy::SecretString;
 
 use crate::state::WebState;
@@ -47,7 +47,7 @@ fn closed<T>() -> Result<T> {
 
 #[async_trait]
 impl Database for Closed {
-    async fn tenant(&self, _: TenantId) -> Result<Box<dyn TenantTx>> {
+    async fn tenant(&self, _: &TenantContext) -> Result<Box<dyn TenantTx>> {
         closed()
     }
 
@@ -55,7 +55,7 @@ impl Database for Closed {
         closed()
     }
 
-    async fn ask(&self, _: TenantId, _: &str, _: SqlLimits) -> Result<SqlAnswer> {
+    async fn ask(&self, _: &TenantContext, _: &str, _: SqlLimits) -> Result<SqlAnswer> {
         closed()
     }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use application::{
-    Error, Result, Scope, Services,
+    Error, Result, Scope, Services, TenantContext,
     jobs::{JobQueue, JobRequest},
     keys::{ApiKey, KeyRegistry},
     ports::{
@@ -53,7 +53,7 @@ fn absent<T>() -> Result<T> {
 
 #[async_trait]
 impl Database for Fake {
-    async fn tenant(&self, _: TenantId) -> Result<Box<dyn TenantTx>> {
+    async fn tenant(&self, _: &TenantContext) -> Result<Box<dyn TenantTx>> {
         absent()
     }
 
@@ -61,7 +61,7 @@ impl Database for Fake {
         Ok(Box::new(Self))
     }
 
-    async fn ask(&self, _: TenantId, _: &str, _: SqlLimits) -> Result<SqlAnswer> {
+    async fn ask(&self, _: &TenantContext, _: &str, _: SqlLimits) -> Result<SqlAnswer> {
         absent()
     }
 
