@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::{errors::convert, issues_upsert, transaction::PgTenantTx};
 
-/// An issue with the names of what it points to.
+/// An issue with the names of what it points to, as its site's rosters have them now.
 pub(super) struct StoredIssue {
     pub(super) id: Uuid,
     pub(super) instance_id: Uuid,
@@ -47,7 +47,8 @@ pub(super) struct StoredIssue {
 impl TryFrom<StoredIssue> for IssueRow {
     type Error = Error;
 
-    fn try_from(row: StoredIssue) -> Result<Self> {
+    fn try_from(mut row: StoredIssue) -> Result<Self> {
+        row.put_present_names_into_payload();
         Ok(Self {
             id: IssueId(row.id),
             instance_id: InstanceId(row.instance_id),
@@ -75,6 +76,27 @@ impl TryFrom<StoredIssue> for IssueRow {
             changelog_envelope: row.changelog_envelope,
             synced_at: row.synced_at,
         })
+    }
+}
+
+impl StoredIssue {
+    /// A rename at the source does not change an issue's `updated`, so its payload is not read again: Jira serves the new name
+    /// at once, and so does the copy.
+    fn put_present_names_into_payload(&mut self) {
+        let named = [
+            ("status", Some(&self.status)),
+            ("issuetype", self.issue_type.as_ref()),
+            ("priority", self.priority.as_ref()),
+            ("resolution", self.resolution.as_ref()),
+        ];
+        for (field, present) in named {
+            let served = self.raw.get_mut("fields").and_then(|fields| fields.get_mut(field)?.get_mut("name"));
+            if let (Some(Value::String(served)), Some(present)) = (served, present)
+                && served != present
+            {
+                served.clone_from(present);
+            }
+        }
     }
 }
 
@@ -254,7 +276,9 @@ impl PgTenantTx {
                    WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
                )
                SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
-                      i.issue_type, i.status, i.status_id, i.status_category, i.priority, i.resolution,
+                      coalesce(ty.name, i.issue_type) AS issue_type, coalesce(st.name, i.status) AS "status!",
+                      i.status_id, i.status_category, coalesce(pr.name, i.priority) AS priority,
+                      coalesce(rs.name, i.resolution) AS resolution,
                       a.display_name AS "assignee?", r.display_name AS "reporter?",
                       coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
                       i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
@@ -263,6 +287,14 @@ impl PgTenantTx {
                CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = f.id LIMIT 1) i
                JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
+               LEFT JOIN statuses st
+                   ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
+               LEFT JOIN issue_types ty
+                   ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
+               LEFT JOIN priorities pr
+                   ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
+               LEFT JOIN resolutions rs
+                   ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
                LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
                LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
                WHERE f.distance = (SELECT min(distance) FROM found)

@@ -35,7 +35,9 @@ impl PgTenantTx {
         let rows = sqlx::query_as!(
             StoredIssue,
             r#"SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
-                      i.issue_type, i.status, i.status_id, i.status_category, i.priority, i.resolution,
+                      coalesce(ty.name, i.issue_type) AS issue_type, coalesce(st.name, i.status) AS "status!",
+                      i.status_id, i.status_category, coalesce(pr.name, i.priority) AS priority,
+                      coalesce(rs.name, i.resolution) AS resolution,
                       a.display_name AS "assignee?", r.display_name AS "reporter?",
                       coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
                       i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
@@ -43,6 +45,14 @@ impl PgTenantTx {
                FROM issues i
                JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
+               LEFT JOIN statuses st
+                   ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
+               LEFT JOIN issue_types ty
+                   ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
+               LEFT JOIN priorities pr
+                   ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
+               LEFT JOIN resolutions rs
+                   ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
                LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
                LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
                WHERE i.id = ANY($1)"#,

@@ -2,6 +2,7 @@
 
 mod history;
 mod paging;
+mod renames;
 mod site;
 
 use application::{Error, instances::InstanceKind};

@@ -1,14 +1,17 @@
 //! What each field is asked, as a condition on the issue `i`.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use application::{Error, Result};
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::issue_key::IssueKey;
 use jql::Value;
+use uuid::Uuid;
 
 use super::{
     compile::{Asked, Compiler, Entry, Order, misfit, uuids},
     fields::{Field, List, Person, Time},
-    names::{By, Found, Roster, text_of},
+    names::{Found, Roster, text_of},
     refusals,
     sql::Sql,
     values,
@@ -52,9 +55,9 @@ impl<'a> Compiler<'a> {
             Field::List(list) => return Ok(values::emptiness(&values::everywhere(list_id(*list)), negated)),
             Field::Sprint(scope) => return Ok(values::emptiness(scope, negated)),
             Field::Custom(custom) => return Ok(values::emptiness(&custom.scope, negated)),
-            Field::IssueType => "i.issue_type",
-            Field::Priority => "i.priority",
-            Field::Resolution => "i.resolution",
+            Field::IssueType => "i.issue_type_id",
+            Field::Priority => "i.priority_id",
+            Field::Resolution => "i.resolution_id",
             Field::Person(person) => person_column(*person),
             Field::Time(time) => time_column(*time),
             Field::Due => "i.due_date",
@@ -82,9 +85,9 @@ impl<'a> Compiler<'a> {
             Field::Person(person) => {
                 Ok(Sql::among(person_column(*person), uuids(&self.all_found(asked, entries)?), negated))
             }
-            Field::Status => self.named(asked, ["i.status", "i.status_id"], entries, negated),
-            Field::Priority => self.named(asked, ["i.priority", "i.priority_id"], entries, negated),
-            Field::Resolution => self.named(asked, ["i.resolution", "i.resolution_id"], entries, negated),
+            Field::Status => self.listed(asked, "i.status_id", entries, negated),
+            Field::Priority => self.listed(asked, "i.priority_id", entries, negated),
+            Field::Resolution => self.listed(asked, "i.resolution_id", entries, negated),
             Field::IssueType => self.issue_types(asked, entries, negated),
             Field::StatusCategory => {
                 let categories = literals(entries)?
@@ -152,32 +155,36 @@ impl<'a> Compiler<'a> {
         Ok(found.into_iter().flatten().collect())
     }
 
-    /// Fields that an issue holds as a name and an id: what was found by name is compared by its exact name, which the
-    /// indexes have, and what was found by id by that.
-    fn named(
+    /// Fields whose values stand in a roster: compared by id, so that a renamed value is found by its new name at once.
+    fn listed(
         &self,
         asked: Asked<'a>,
-        [name_column, id_column]: [&'static str; 2],
+        column: &'static str,
         entries: &[Entry<'a>],
         negated: bool,
     ) -> Result<Sql> {
-        let (by_id, by_name): (Vec<_>, Vec<_>) =
-            self.all_found(asked, entries)?.into_iter().partition(|found| found.by == By::Id);
-        let distinct = |mut texts: Vec<String>| {
-            texts.sort_unstable();
-            texts.dedup();
-            texts
-        };
-        let names = distinct(by_name.into_iter().map(|found| found.name.clone()).collect());
-        let ids = distinct(by_id.into_iter().map(|found| found.id.clone()).collect());
-        let mut parts = Vec::new();
-        if !names.is_empty() || ids.is_empty() {
-            parts.push(Sql::among(name_column, names, negated));
+        let found = self.all_found(asked, entries)?;
+        if self.one_instance {
+            return Ok(Sql::among(column, ids(&found), negated));
         }
-        if !ids.is_empty() {
-            parts.push(Sql::among(id_column, ids, negated));
+        let members = self.ids_at_their_instances(column, &found);
+        Ok(if negated { Sql::all(vec![Sql::is_null(column, true), members.not()]) } else { members })
+    }
+
+    /// Whether `column` has one of these ids: an id means something at its own instance only.
+    pub(super) fn ids_at_their_instances(&self, column: &'static str, found: &[&Found]) -> Sql {
+        if self.one_instance {
+            return Sql::among(column, ids(found), false);
         }
-        Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
+        let mut instances: BTreeMap<Uuid, Vec<&Found>> = BTreeMap::new();
+        for found in found {
+            instances.entry(found.instance).or_default().push(found);
+        }
+        let instances = instances.into_iter().map(|(instance, found)| {
+            let here = Sql::new("(i.instance_id = ").bind(instance).push(" AND ");
+            here.append(Sql::among(column, ids(&found), false)).push(")")
+        });
+        Sql::any(instances.collect())
     }
 
     fn issue_types(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
@@ -196,7 +203,7 @@ impl<'a> Compiler<'a> {
             parts.push(if negated { of_kind.not() } else { of_kind });
         }
         if !literal.is_empty() {
-            parts.push(self.named(asked, ["i.issue_type", "i.issue_type_id"], &literal, negated)?);
+            parts.push(self.listed(asked, "i.issue_type_id", &literal, negated)?);
         }
         if negated {
             parts.push(Sql::is_null("i.issue_type_id", true));
@@ -315,6 +322,12 @@ impl<'a> Compiler<'a> {
     pub(super) fn day(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<NaiveDate> {
         self.instant(asked, entry).map(|instant| self.dates.day_of(instant))
     }
+}
+
+/// Jira's ids of what was found, each once.
+pub(super) fn ids(found: &[&Found]) -> Vec<String> {
+    let ids: BTreeSet<&str> = found.iter().map(|found| found.id.as_str()).collect();
+    ids.into_iter().map(str::to_owned).collect()
 }
 
 /// The literals among the entries of a field that takes no function.

@@ -17,9 +17,9 @@ pub(super) fn class(kind: Option<&str>) -> Class {
         "datetime" => Class::Time,
         "textfield" | "textarea" | "readonlyfield" => Class::Text,
         "select" | "radiobuttons" | "multiselect" | "multicheckboxes" | "cascadingselect" | "labels"
-        | "userpicker" | "multiuserpicker" | "people" | "user" | "grouppicker" | "multigrouppicker"
-        | "version" | "multiversion" | "project" | "option" | "url" | "gh-epic-link" | "gh-epic-status"
-        | "gh-epic-color" => Class::Choice,
+        | "grouppicker" | "multigrouppicker" | "version" | "multiversion" | "project" | "option" | "url"
+        | "gh-epic-link" | "gh-epic-status" | "gh-epic-color" => Class::Choice,
+        "userpicker" | "multiuserpicker" | "people" | "user" => Class::Person,
         "gh-epic-label" => Class::Text,
         _ => Class::Other,
     }

@@ -76,8 +76,10 @@ pub(super) enum Class {
     Day,
     Time,
     Text,
-    /// Options, users, versions ...: equal or not, by id or name.
+    /// Options, groups, versions ...: equal or not, by id or name.
     Choice,
+    /// Users: equal or not, by account.
+    Person,
     /// A type we do not know: by id or name, or by words.
     Other,
 }
@@ -136,7 +138,7 @@ impl Field {
             Self::Custom(custom) => match custom.class {
                 Class::Number | Class::Day | Class::Time => &[Equality, Order, In, Emptiness],
                 Class::Text => &[Like, NotLike, Emptiness],
-                Class::Choice => &[Equality, In, Emptiness],
+                Class::Choice | Class::Person => &[Equality, In, Emptiness],
                 Class::Other => &[Equality, Like, NotLike, In, Emptiness],
             },
         };

@@ -104,7 +104,8 @@ impl Called {
         };
         match self {
             Self::CurrentUser => {
-                matches!(field, Field::Person(_)) || matches!(class, Some(Class::Choice | Class::Other))
+                matches!(field, Field::Person(_))
+                    || matches!(class, Some(Class::Person | Class::Choice | Class::Other))
             }
             Self::Date(_) => {
                 matches!(field, Field::Time(_) | Field::Due)

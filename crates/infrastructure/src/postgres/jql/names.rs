@@ -1,5 +1,6 @@
 //! What the values of a query name: projects, statuses, people, issues ... found with one look-up before anything is
-//! compiled, so that the search itself compares ids and exact names, which indexes can find.
+//! compiled, so that the search itself compares ids. A rename at the source is one row of a roster, and every query speaks
+//! the new name at once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -10,7 +11,7 @@ use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{
-    fields::{Field, Fields},
+    fields::{Class, Field, Fields},
     functions::Called,
     sql::Sql,
 };
@@ -150,6 +151,7 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
         Field::Resolution => Roster::Resolution,
         Field::Person(_) => Roster::User,
         Field::Sprint(_) => Roster::Sprint,
+        Field::Custom(custom) if custom.class == Class::Person => Roster::User,
         Field::Key | Field::Parent | Field::EpicLink => Roster::Issue,
         Field::Instance => Roster::Instance,
         _ => return None,
@@ -221,6 +223,9 @@ impl Wanted {
     }
 
     /// One statement for all of it; `None` when there is nothing to look up. Rosters come back by their place.
+    ///
+    /// `lower` is not leakproof, so what is asked for is lower-cased behind an `OFFSET`, which keeps it out of the join: only
+    /// so can the join read the rosters' indexes under row-level security.
     fn statement(&self, tenant: Uuid, instance: Option<Uuid>) -> Option<Sql> {
         let mut statement: Option<Sql> = None;
         for ((roster, values), place) in self.0.iter().zip(0_i64..) {
@@ -238,10 +243,17 @@ impl Wanted {
                     .bind(place)
                     .push("::int4, w.asked, ")
                     .bind(by.code())
-                    .push("::int4, ");
-                let sql = sql.push(list.columns).push(" FROM unnest(").bind(asked.clone()).push("::text[], ");
-                let sql = sql.bind(compared.clone()).push("::text[]) AS w (asked, value) JOIN ").push(joined);
-                let sql = sql.push(" WHERE t.tenant_id = ").bind(tenant);
+                    .push("::int4, ")
+                    .push(list.columns)
+                    .push(" FROM (SELECT u.asked, u.value, lower(u.value) AS lowered, ")
+                    .push("CASE WHEN u.value ~ '^[0-9]{1,18}$' THEN u.value::int8 END AS number FROM unnest(")
+                    .bind(asked.clone())
+                    .push("::text[], ")
+                    .bind(compared.clone())
+                    .push("::text[]) AS u (asked, value) OFFSET 0) AS w JOIN ")
+                    .push(joined)
+                    .push(" WHERE t.tenant_id = ")
+                    .bind(tenant);
                 statement = Some(match instance {
                     Some(instance) => sql.push(" AND ").push(list.instance).push(" = ").bind(instance),
                     None => sql,
@@ -262,7 +274,8 @@ struct Stored {
     /// Instance, Jira's id, name and our id.
     columns: &'static str,
     instance: &'static str,
-    /// How `w.value` may be compared.
+    /// How `w.value`, `w.lowered` or `w.number` may be compared. Rosters that can be large have stored lower-case columns with
+    /// indexes; of the others a tenant has few rows.
     ways: &'static [(By, &'static str)],
 }
 
@@ -283,39 +296,43 @@ fn list_of(roster: Roster) -> Stored {
             instance: "t.instance_id",
             ways: &[
                 (By::Id, "projects t ON t.jira_id = w.value"),
-                (By::Key, "projects t ON lower(t.key) = lower(w.value)"),
-                (By::Name, "projects t ON lower(t.name) = lower(w.value)"),
+                (By::Key, "projects t ON t.key_lower = w.lowered"),
+                (By::Name, "projects t ON t.name_lower = w.lowered"),
             ],
         },
         Roster::IssueType => Stored::named(&[
             (By::Id, "issue_types t ON t.jira_id = w.value"),
-            (By::Name, "issue_types t ON lower(t.name) = lower(w.value)"),
+            (By::Name, "issue_types t ON lower(t.name) = w.lowered"),
         ]),
         Roster::Status => Stored::named(&[
             (By::Id, "statuses t ON t.jira_id = w.value"),
-            (By::Name, "statuses t ON lower(t.name) = lower(w.value)"),
+            (By::Name, "statuses t ON lower(t.name) = w.lowered"),
         ]),
         Roster::Priority => Stored::named(&[
             (By::Id, "priorities t ON t.jira_id = w.value"),
-            (By::Name, "priorities t ON lower(t.name) = lower(w.value)"),
+            (By::Name, "priorities t ON lower(t.name) = w.lowered"),
         ]),
         Roster::Resolution => Stored::named(&[
             (By::Id, "resolutions t ON t.jira_id = w.value"),
-            (By::Name, "resolutions t ON lower(t.name) = lower(w.value)"),
+            (By::Name, "resolutions t ON lower(t.name) = w.lowered"),
         ]),
         Roster::User => Stored {
             columns: "t.instance_id, t.account_id::text, coalesce(t.display_name, '')::text, t.id",
             instance: "t.instance_id",
             ways: &[
-                (By::Id, "users t ON lower(t.account_id) = lower(w.value)"),
+                (By::Id, "users t ON t.account_id_lower = w.lowered"),
                 // Users of a Server have a name to sign in with beside the key.
-                (By::Key, "users t ON lower(t.raw_jsonb->>'name') = lower(w.value)"),
-                (By::Name, "users t ON lower(t.display_name) = lower(w.value)"),
+                (By::Key, "users t ON t.login_lower = w.lowered"),
+                (By::Name, "users t ON t.display_name_lower = w.lowered"),
             ],
         },
         Roster::Sprint => Stored::named(&[
-            (By::Id, "sprints t ON t.jira_id::text = w.value"),
-            (By::Name, "sprints t ON lower(t.name) = lower(w.value)"),
+            (
+                By::Id,
+                "jira_instances n ON true JOIN sprints t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
+                 AND t.jira_id = w.number",
+            ),
+            (By::Name, "sprints t ON t.name_lower = w.lowered"),
         ]),
         Roster::SprintState => Stored::named(&[(By::Name, "sprints t ON t.state = w.value")]),
         Roster::Issue => Stored {
@@ -340,7 +357,7 @@ fn list_of(roster: Roster) -> Stored {
         Roster::Instance => Stored {
             columns: "t.id, t.id::text, t.name::text, t.id",
             instance: "t.id",
-            ways: &[(By::Name, "jira_instances t ON lower(t.name) = lower(w.value)")],
+            ways: &[(By::Name, "jira_instances t ON lower(t.name) = w.lowered")],
         },
     }
 }

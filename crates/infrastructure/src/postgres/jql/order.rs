@@ -117,9 +117,7 @@ impl Order {
                 self.column(time_column(*time), Kind::Time, *time == Time::Resolved, descending);
             }
             Field::Due => self.column("i.due_date", Kind::Day, true, descending),
-            Field::Status => self.column("lower(i.status)", Kind::Text, false, descending),
             Field::StatusCategory => self.column(CATEGORY, Kind::Int, true, descending),
-            Field::IssueType => self.column("lower(i.issue_type)", Kind::Text, true, descending),
             Field::HierarchyLevel => self.column("i.hierarchy_level::int8", Kind::Int, true, descending),
             Field::Summary => self.column("left(lower(i.summary), 255)", Kind::Text, false, descending),
             Field::Parent => self.column("i.parent_key", Kind::Text, true, descending),
@@ -175,9 +173,23 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
             ),
             Kind::Int,
         )),
+        Field::Status => Some((
+            Sql::new(
+                "SELECT lower(t.name) AS value FROM statuses t WHERE t.tenant_id = i.tenant_id \
+                 AND t.instance_id = i.instance_id AND t.jira_id = i.status_id",
+            ),
+            Kind::Text,
+        )),
+        Field::IssueType => Some((
+            Sql::new(
+                "SELECT lower(t.name) AS value FROM issue_types t WHERE t.tenant_id = i.tenant_id \
+                 AND t.instance_id = i.instance_id AND t.jira_id = i.issue_type_id",
+            ),
+            Kind::Text,
+        )),
         Field::Project => Some((
             Sql::new(
-                "SELECT lower(t.name) AS value FROM projects t WHERE t.tenant_id = i.tenant_id AND t.id = i.project_id",
+                "SELECT t.name_lower AS value FROM projects t WHERE t.tenant_id = i.tenant_id AND t.id = i.project_id",
             ),
             Kind::Text,
         )),
@@ -212,7 +224,7 @@ fn custom_value(custom: &Custom) -> (Sql, Kind) {
     let (select, kind) = match custom.class {
         Class::Number => ("SELECT v.value_number AS value", Kind::Number),
         Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
-        Class::Text | Class::Choice => ("SELECT v.value_key AS value", Kind::Text),
+        Class::Text | Class::Choice | Class::Person => ("SELECT v.value_key AS value", Kind::Text),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
         Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };

@@ -39,6 +39,7 @@ fn names() -> Names {
         (Roster::Project, "PAY", found(By::Name, "2", "Pay", Some(0x20))),
         (Roster::Status, "done", found(By::Name, "3", "Done", None)),
         (Roster::Status, "3", found(By::Id, "3", "Done", None)),
+        (Roster::Status, "Open", found(By::Name, "1", "Open", None)),
         (Roster::Priority, "High", found(By::Name, "2", "High", None)),
         (Roster::Resolution, "Fixed", found(By::Name, "1", "Fixed", None)),
         (Roster::User, "acc-ann", found(By::Id, "acc-ann", "Ann", Some(0x30))),
@@ -52,6 +53,10 @@ fn custom(class: Class) -> Field {
 }
 
 fn condition(jql: &str) -> Result<Sql> {
+    compiled(jql, true)
+}
+
+fn compiled(jql: &str, one_instance: bool) -> Result<Sql> {
     let request = request(jql);
     let known = [
         ("Points", custom(Class::Number)),
@@ -66,9 +71,14 @@ fn condition(jql: &str) -> Result<Sql> {
         names: &names,
         dates: Dates::of(&request),
         current_user: request.current_user.as_deref(),
-        one_instance: true,
+        one_instance,
     };
     compiler.clause(request.query.filter.as_ref().expect("a condition"), false)
+}
+
+/// The same over all instances of the tenant.
+fn condition_anywhere(jql: &str) -> Result<Sql> {
+    compiled(jql, false)
 }
 
 fn sql(jql: &str) -> String {
@@ -80,30 +90,44 @@ fn refusal(jql: &str) -> String {
 }
 
 #[test]
-fn names_become_ids_and_exact_names_so_that_indexes_serve() {
+fn names_become_ids_so_that_renames_and_indexes_serve() {
     assert_eq!(sql("project = PAY"), "i.project_id = $1");
     assert_eq!(condition("project = PAY").unwrap().values(), [Bind::Uuid(Uuid::from_u128(0x10))]);
-    assert_eq!(sql("status = done"), "i.status = $1");
-    assert_eq!(condition("status = done").unwrap().values(), [Bind::from("Done")]);
-    assert_eq!(sql("status = 3"), "i.status_id = $1");
-    assert_eq!(sql("status in (done, 3)"), "(i.status = $1 OR i.status_id = $2)");
-    assert_eq!(sql("status not in (done, 3)"), "(i.status <> $1 AND i.status_id <> $2)");
+    assert_eq!(sql("status = done"), "i.status_id = $1");
+    assert_eq!(condition("status = done").unwrap().values(), [Bind::from("3")]);
+    assert_eq!(condition("status in (done, 3)").unwrap(), condition("status = done").unwrap());
+    assert_eq!(sql("status in (done, Open)"), "i.status_id = ANY($1)");
+    assert_eq!(sql("status not in (done, Open)"), "i.status_id <> ALL($1)");
     assert_eq!(sql("assignee = currentUser()"), "i.assignee_id = $1");
     assert_eq!(sql("key = PAY-1"), "i.id = $1");
     assert_eq!(sql("key > PAY-9"), "(i.key_project = $1 AND i.key_number > $2)");
 }
 
 #[test]
+fn an_id_means_something_at_its_own_instance() {
+    let here = "(i.instance_id = $1 AND i.status_id = $2)";
+    assert_eq!(condition_anywhere("status = done").unwrap().text(), here);
+    assert_eq!(
+        condition_anywhere("status != done").unwrap().text(),
+        format!("(i.status_id IS NOT NULL AND NOT ({here}))")
+    );
+    assert_eq!(
+        condition_anywhere("status = done").unwrap().values(),
+        [Bind::Uuid(INSTANCE), Bind::from("3")]
+    );
+}
+
+#[test]
 fn not_is_worked_in_so_that_empties_never_match() {
     assert_eq!(sql("NOT status = done"), sql("status != done"));
     assert_eq!(sql("NOT labels = a"), sql("labels != a"));
-    assert_eq!(sql("NOT (status = done AND due < 1d)"), "(i.status <> $1 OR i.due_date >= $2)");
+    assert_eq!(sql("NOT (status = done AND due < 1d)"), "(i.status_id <> $1 OR i.due_date >= $2)");
     assert_eq!(sql("NOT NOT due is empty"), "i.due_date IS NULL");
     assert_eq!(sql("assignee in (currentUser(), EMPTY)"), "(i.assignee_id = $1 OR i.assignee_id IS NULL)");
     assert_eq!(sql("assignee not in (currentUser(), EMPTY)"), "i.assignee_id <> $1");
-    assert_eq!(sql("resolution = unresolved"), "i.resolution IS NULL");
-    assert_eq!(sql("resolution != Unresolved"), "i.resolution IS NOT NULL");
-    assert_eq!(sql("resolution in (Unresolved, Fixed)"), "(i.resolution = $1 OR i.resolution IS NULL)");
+    assert_eq!(sql("resolution = unresolved"), "i.resolution_id IS NULL");
+    assert_eq!(sql("resolution != Unresolved"), "i.resolution_id IS NOT NULL");
+    assert_eq!(sql("resolution in (Unresolved, Fixed)"), "(i.resolution_id = $1 OR i.resolution_id IS NULL)");
 }
 
 #[test]

@@ -2,11 +2,10 @@
 
 use application::Result;
 use chrono::{DateTime, NaiveTime, Utc};
-use uuid::Uuid;
 
 use super::{
     compile::{Asked, Compiler, Entry, Order, misfit},
-    conditions::{list_id, literals},
+    conditions::{ids, list_id, literals},
     fields::{Class, Custom, List, Scope},
     names::text_of,
     refusals,
@@ -90,7 +89,6 @@ impl<'a> Compiler<'a> {
         Ok(matching(&everywhere(list_id(list)), &named(keys, ids), negated))
     }
 
-    /// Ids of sprints mean something at their own instance only.
     pub(super) fn sprint_members(
         &self,
         asked: Asked<'a>,
@@ -98,21 +96,8 @@ impl<'a> Compiler<'a> {
         entries: &[Entry<'a>],
         negated: bool,
     ) -> Result<Sql> {
-        let mut instances: Vec<(Uuid, Vec<String>)> = Vec::new();
-        for sprint in self.all_found(asked, entries)? {
-            match instances.iter_mut().find(|(instance, _)| *instance == sprint.instance) {
-                Some((_, ids)) => ids.push(sprint.id.clone()),
-                None => instances.push((sprint.instance, vec![sprint.id.clone()])),
-            }
-        }
-        let instances = instances.into_iter().map(|(instance, ids)| {
-            let ids = Sql::among("v.value_id", ids, false);
-            if self.one_instance {
-                return ids;
-            }
-            Sql::new("(i.instance_id = ").bind(instance).push(" AND ").append(ids).push(")")
-        });
-        Ok(matching(scope, &Sql::any(instances.collect()), negated))
+        let sprints = self.all_found(asked, entries)?;
+        Ok(matching(scope, &self.ids_at_their_instances("v.value_id", &sprints), negated))
     }
 
     pub(super) fn custom_members(
@@ -130,6 +115,10 @@ impl<'a> Compiler<'a> {
             Class::Day | Class::Time => {
                 let times = entries.iter().map(|entry| self.time(asked, custom.class, entry));
                 Sql::among("v.value_time", times.collect::<Result<Vec<_>>>()?, false)
+            }
+            Class::Person => {
+                // An account id means the same at every instance.
+                Sql::among("v.value_id", ids(&self.all_found(asked, entries)?), false)
             }
             Class::Text | Class::Choice | Class::Other => {
                 let mut keys = Vec::new();
@@ -165,7 +154,7 @@ impl<'a> Compiler<'a> {
             Class::Day | Class::Time => {
                 Sql::new("v.value_time").push(order.sql()).bind(self.time(asked, custom.class, entry)?)
             }
-            Class::Text | Class::Choice | Class::Other => {
+            Class::Text | Class::Choice | Class::Person | Class::Other => {
                 return Err(refusals::wrong_operator(order.sql().trim(), asked.name));
             }
         };

@@ -1,0 +1,133 @@
+//! A rename at the source: one row of a roster, and every query speaks the new name.
+
+use application::{
+    issues::IssueRow,
+    ports::{Database, SqlLimits},
+    reference::{RankedRecord, ReferenceRecords},
+};
+use domain::ids::InstanceId;
+use serde_json::json;
+
+use super::{
+    check,
+    site::{Site, bundle, keys, with},
+};
+use crate::bundles::status;
+
+/// The status with id 3 is called "Doing" from now on, and the priority with id 2 "Soon".
+async fn rename(site: &Site, instance: InstanceId) {
+    let records = ReferenceRecords {
+        statuses: vec![status("3", "Doing", "indeterminate")],
+        priorities: vec![RankedRecord {
+            jira_id: "2".into(),
+            name: "Soon".into(),
+            rank: Some(1),
+            raw: json!({"id": "2", "name": "Soon"}),
+        }],
+        ..Default::default()
+    };
+    let mut tx = site.database.begin(site.tenant).await;
+    tx.upsert_reference(instance, &records, true).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn issue(site: &Site, instance: InstanceId, key: &str) -> IssueRow {
+    site.database.begin(site.tenant).await.issue(Some(instance), key).await.unwrap().unwrap()
+}
+
+#[tokio::test]
+async fn jql_finds_the_new_name_and_knows_the_old_one_no_more() {
+    let site = Site::open().await;
+    rename(&site, site.instance).await;
+    let examples = [
+        ("status = doing", "PAY-1 PAY-10"),
+        ("status = 3", "PAY-1 PAY-10"),
+        ("status != Doing", "OPS-1 OPS-2 PAY-2 PAY-3"),
+        ("status not in (Doing, Done)", "OPS-2 PAY-2"),
+        ("priority = Soon", "PAY-1"),
+        ("priority >= soon", "PAY-1 PAY-2"),
+        // History remembers names that nothing has today.
+        ("status was 'In Progress'", "PAY-1 PAY-10"),
+        ("status was Doing", "PAY-1 PAY-10"),
+    ];
+    check(&site, &examples).await;
+    for (jql, expected) in [
+        ("status = 'In Progress'", "The value 'In Progress' does not exist for the field 'status'."),
+        ("priority = High", "The value 'High' does not exist for the field 'priority'."),
+    ] {
+        assert_eq!(site.refusal(jql).await, expected);
+    }
+    // Doing, Done, To Do: the present name decides the place.
+    assert_eq!(site.ordered("project = PAY ORDER BY status, key").await, "PAY-1 PAY-10 PAY-3 PAY-2");
+    site.database.remove().await;
+}
+
+#[tokio::test]
+async fn rows_and_payloads_have_the_new_name_while_the_issue_stays_as_it_was() {
+    let site = Site::open().await;
+    let raw = json!({"id": "301", "key": "PAY-30", "fields": {
+        "status": {"id": "3", "name": "In Progress", "statusCategory": {"key": "indeterminate"}},
+        "priority": {"id": "2", "name": "High"},
+        "resolution": null,
+    }});
+    site.store(&[with(bundle(301, "PAY-30"), |b| {
+        b.issue.status = "In Progress".into();
+        b.issue.status_id = "3".into();
+        b.issue.status_category = "indeterminate".into();
+        b.issue.priority = Some(("High".into(), "2".into()));
+        b.issue.raw = raw.clone();
+    })])
+    .await;
+    let before = issue(&site, site.instance, "PAY-30").await;
+    assert_eq!(before.raw, raw);
+    rename(&site, site.instance).await;
+
+    let after = issue(&site, site.instance, "PAY-30").await;
+    assert_eq!((after.status.as_str(), after.priority.as_deref()), ("Doing", Some("Soon")));
+    let mut renamed = raw;
+    renamed["fields"]["status"]["name"] = "Doing".into();
+    renamed["fields"]["priority"]["name"] = "Soon".into();
+    assert_eq!(after.raw, renamed);
+    assert_eq!(after.updated, before.updated);
+    let page = site.search(&site.request("key = PAY-30")).await.unwrap();
+    assert_eq!((&page.issues[0].status, &page.issues[0].raw), (&after.status, &renamed));
+
+    let limits = SqlLimits::default();
+    let sql = "SELECT key, priority FROM jira.issues WHERE status = 'Doing' ORDER BY key";
+    let answer = site.database.db.ask(site.tenant, sql, limits).await.unwrap();
+    assert_eq!(json!(answer.rows), json!([["PAY-1", "Soon"], ["PAY-10", null], ["PAY-30", "Soon"]]));
+    let sql = "SELECT count(*) FROM jira.issues WHERE status = 'In Progress' OR priority = 'High'";
+    let answer = site.database.db.ask(site.tenant, sql, limits).await.unwrap();
+    assert_eq!(json!(answer.rows), json!([[0]]));
+    site.database.remove().await;
+}
+
+/// Ids mean something at their own instance: the other one's status of the same id keeps its name.
+#[tokio::test]
+async fn a_rename_is_one_instances_own() {
+    let site = Site::open().await;
+    let doing = |key: &str| {
+        with(bundle(100, key), |b| {
+            b.issue.status = "In Progress".into();
+            b.issue.status_id = "3".into();
+            b.issue.status_category = "indeterminate".into();
+        })
+    };
+    let other = site.second_instance(&[doing("WEB-1")]).await;
+    assert_eq!(site.find("status = 'In Progress'").await, "PAY-1 PAY-10 WEB-1");
+    rename(&site, site.instance).await;
+    assert_eq!(site.find("status = 'In Progress'").await, "WEB-1");
+    assert_eq!(site.find("status = Doing").await, "PAY-1 PAY-10");
+    assert_eq!(site.find("status in (Doing, 'In Progress')").await, "PAY-1 PAY-10 WEB-1");
+    assert_eq!(site.find("status not in (Doing, Done, 'To Do')").await, "WEB-1");
+    let mut here = site.request("status = Doing");
+    here.instance = Some(other);
+    assert_eq!(
+        site.search(&here).await.unwrap_err().to_string(),
+        "The value 'Doing' does not exist for the field 'status'."
+    );
+    here.instance = Some(site.instance);
+    here.query = jql::parse("status = Doing ORDER BY key").unwrap();
+    assert_eq!(keys(&site.search(&here).await.unwrap()), "PAY-1 PAY-10");
+    site.database.remove().await;
+}
