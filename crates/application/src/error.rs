@@ -93,6 +93,27 @@ impl Error {
         Self::Internal(cause.into())
     }
 
+    /// The same error for another one who waited for the same thing; causes become text.
+    #[must_use]
+    pub fn repeated(&self) -> Self {
+        match self {
+            Self::NotFound { what, id } => Self::NotFound { what, id: id.clone() },
+            Self::Conflict(text) => Self::Conflict(text.clone()),
+            Self::Invalid(problems) => Self::Invalid(problems.clone()),
+            Self::InvalidJql(text) => Self::InvalidJql(text.clone()),
+            Self::Unsupported(text) => Self::Unsupported(text.clone()),
+            Self::Forbidden(text) => Self::Forbidden(text.clone()),
+            Self::Unauthenticated(text) => Self::Unauthenticated(text.clone()),
+            Self::RateLimited { retry_after } => Self::RateLimited { retry_after: *retry_after },
+            Self::Upstream { system, message, retryable } => {
+                Self::Upstream { system, message: message.clone(), retryable: *retryable }
+            }
+            Self::Indeterminate(text) => Self::Indeterminate(text.clone()),
+            Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Internal(cause) => Self::internal(cause.to_string()),
+        }
+    }
+
     /// The stable code that programs match on.
     pub fn code(&self) -> &'static str {
         match self {

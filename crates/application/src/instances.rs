@@ -143,7 +143,7 @@ impl FromStr for Dialect {
 }
 
 /// An instance as shown: no secret in it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Instance {
     /// Its id.
     pub id: InstanceId,

@@ -9,7 +9,7 @@ use domain::{
     ids::{InstanceId, IssueId},
     issue_key::IssueKey,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use add_comment::{CommentBody, add_comment};
@@ -215,7 +215,7 @@ pub struct LinkRecord {
 }
 
 /// An issue as read back. `raw` is whole but for the lists that have tables of their own.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct IssueRow {
     /// Our id.
     pub id: IssueId,

@@ -6,11 +6,13 @@
 pub mod audit;
 pub mod caller;
 pub mod error;
+pub mod events;
 pub mod ingest;
 pub mod instances;
 pub mod issues;
 pub mod jobs;
 pub mod keys;
+pub mod lookups;
 pub mod ports;
 pub mod pulse;
 pub mod reference;

@@ -7,7 +7,7 @@ mod database;
 mod secrets;
 mod sites;
 
-pub use cache::{Cache, RateLimiter};
+pub use cache::{Answer, Cache, CacheKey, Kind, Load, Loaded, RateLimiter, Stored, Value, cached};
 pub use clock::Clock;
 pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use secrets::Secrets;

@@ -192,6 +192,12 @@ pub trait ReferenceStore: Send {
         complete: bool,
     ) -> Result<()>;
 
+    /// The project with this key, or else numeric id, as served.
+    async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>>;
+
+    /// The user with this account id or user key, as served; `None` where nothing but the id is known.
+    async fn user(&mut self, instance: InstanceId, account: &str) -> Result<Option<Value>>;
+
     /// A roster as served, in its order.
     async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>>;
 }

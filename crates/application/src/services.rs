@@ -15,7 +15,7 @@ pub struct Services {
     pub secrets: Arc<dyn Secrets>,
     /// Remote Jira sites.
     pub sites: Arc<dyn JiraSites>,
-    /// Cached answers.
+    /// Cached look-ups: see [`crate::lookups`].
     pub cache: Arc<dyn Cache>,
     /// Rate limits.
     pub limiter: Arc<dyn RateLimiter>,

@@ -1,41 +1,46 @@
-//! What may be lost: cached answers and rate limits. In Redis when several processes share them, in-process otherwise.
+//! What may be lost: cached look-ups and rate limits. Redis when several processes share them, in-process otherwise.
 //!
-//! A Redis that fails slows nothing down for long and breaks nothing: the cache answers as an empty one, the limiter
-//! goes on with limits of this process alone, and the log says so once a minute.
+//! A Redis that fails slows things down and breaks nothing: look-ups are answered from memory or the database, the limiter
+//! goes on with limits of this process alone, and the log says so once a minute. docs/cache.md says what is promised.
 
 mod bucket;
+mod limits;
+mod link;
+mod lookups;
 mod memory;
-mod redis;
+mod scope;
+mod shared;
 
 use std::sync::Arc;
 
-use application::{
-    error::Result,
-    ports::{Cache, RateLimiter},
-};
+use application::{error::Result, ports::RateLimiter};
 
-pub use memory::{MemoryCache, MemoryLimiter};
-pub use redis::{RedisCache, RedisLimiter};
+pub use limits::{MemoryLimiter, RedisLimiter};
+pub use lookups::{CacheSettings, LookupCache};
 
-/// The cache and the limiter: in Redis at this address (`redis://[:password@]host:port[/database]`), or in-process
+/// The cache and the limiter: with Redis at this address (`redis://[:password@]host:port[/database]`), or in-process
 /// without one. A Redis that does not answer yet is used when it does; an address that cannot be used is logged as an
 /// error. Neither is a reason not to start: [`ping`] is for whoever wants to know.
-pub async fn connect(redis_url: Option<&str>) -> (Arc<dyn Cache>, Arc<dyn RateLimiter>) {
-    match redis_url.map(redis::Link::open) {
+pub async fn connect(
+    redis_url: Option<&str>,
+    settings: CacheSettings,
+) -> (Arc<LookupCache>, Arc<dyn RateLimiter>) {
+    let link = match redis_url.map(link::Link::open) {
         Some(Ok(link)) => {
             link.check().await;
-            (Arc::new(RedisCache::new(link.clone())), Arc::new(RedisLimiter::new(link)))
+            Some(link)
         }
         Some(Err(error)) => {
             tracing::error!(%error, "cache and limits are in-process");
-            in_process()
+            None
         }
-        None => in_process(),
-    }
-}
-
-fn in_process() -> (Arc<dyn Cache>, Arc<dyn RateLimiter>) {
-    (Arc::new(MemoryCache::default()), Arc::new(MemoryLimiter::default()))
+        None => None,
+    };
+    let limiter: Arc<dyn RateLimiter> = match link.clone() {
+        Some(link) => Arc::new(RedisLimiter::new(link)),
+        None => Arc::new(MemoryLimiter::default()),
+    };
+    (Arc::new(LookupCache::new(link, settings)), limiter)
 }
 
 /// Whether the Redis at this address answers.
@@ -44,7 +49,7 @@ fn in_process() -> (Arc<dyn Cache>, Arc<dyn RateLimiter>) {
 /// [`application::error::Error::Invalid`] when the text is not an address of Redis;
 /// [`application::error::Error::Unavailable`] when nothing answers there.
 pub async fn ping(redis_url: &str) -> Result<()> {
-    redis::Link::open(redis_url)?.ping().await
+    link::Link::open(redis_url)?.ping().await
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod migrate;
 pub mod roles;
 
 mod audit;
+mod changes;
 mod errors;
 mod instances;
 mod issues;
@@ -24,4 +25,5 @@ mod tenants;
 mod transaction;
 mod webhooks;
 
+pub use changes::ChangeListener;
 pub use database::{PgDatabase, PoolSettings, RoleOptions};

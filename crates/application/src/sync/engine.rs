@@ -400,7 +400,6 @@ impl Run<'_> {
         }
         let run = tx.run(self.lease.run.id).await?;
         tx.commit().await?;
-        self.services.cache.forget(&format!("pulse:{}", self.tenant)).await;
         ended?;
         run.ok_or_else(|| Error::Conflict("the instance was removed during its sync".into()))
     }

@@ -1,10 +1,10 @@
 //! The door to the data: three pools that nobody else holds, one per role.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use application::{
     Error, Result, TenantContext,
-    ports::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx},
+    ports::{Cache, Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx},
 };
 use async_trait::async_trait;
 use sqlx::{
@@ -13,6 +13,7 @@ use sqlx::{
 };
 
 use super::{
+    changes::Announcer,
     errors::convert,
     roles, sql_door,
     transaction::{PgPlatformTx, PgTenantTx},
@@ -62,6 +63,7 @@ pub struct PgDatabase {
     app: PgPool,
     read: PgPool,
     platform: PgPool,
+    announcer: Announcer,
 }
 
 impl PgDatabase {
@@ -84,11 +86,18 @@ impl PgDatabase {
             // Every question is another text: caching its plan would only cost memory.
             read: pool(options.read.statement_cache_capacity(0), settings.read),
             platform: pool(options.platform, settings.platform),
+            announcer: Announcer::default(),
         };
         for pool in [&database.app, &database.read, &database.platform] {
             check_border(pool).await?;
         }
         Ok(database)
+    }
+
+    /// The same database, whose commits return only after this cache has forgotten what they made old.
+    #[must_use]
+    pub fn announcing_to(self, cache: Arc<dyn Cache>) -> Self {
+        Self { announcer: Announcer::to(cache), ..self }
     }
 
     /// Closes every connection, after the transactions that are open have ended.
@@ -111,7 +120,7 @@ impl PgDatabase {
             begin.push_str(&format!("; SET LOCAL app.project_limit = '{}'", context.projects().as_setting()));
         }
         let tx = self.app.begin_with(AssertSqlSafe(begin)).await.map_err(convert)?;
-        Ok(PgTenantTx::new(tenant, tx))
+        Ok(PgTenantTx::new(tenant, tx, self.announcer.clone()))
     }
 
     #[expect(
@@ -135,7 +144,7 @@ impl Database for PgDatabase {
     )]
     async fn platform(&self) -> Result<Box<dyn PlatformTx>> {
         let tx = self.platform.begin().await.map_err(convert)?;
-        Ok(Box::new(PgPlatformTx::new(tx)))
+        Ok(Box::new(PgPlatformTx::new(tx, self.announcer.clone())))
     }
 
     async fn ask(&self, context: &TenantContext, sql: &str, limits: SqlLimits) -> Result<SqlAnswer> {

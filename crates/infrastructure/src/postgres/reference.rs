@@ -108,6 +108,14 @@ impl ReferenceStore for PgTenantTx {
         upsert(self.conn(), scope, &seen, complete).await
     }
 
+    async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>> {
+        roster::project(self.conn(), instance, key_or_id).await
+    }
+
+    async fn user(&mut self, instance: InstanceId, account: &str) -> Result<Option<Value>> {
+        roster::user(self.conn(), instance, account).await
+    }
+
     async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>> {
         roster::read(self.conn(), instance, roster).await
     }

@@ -9,19 +9,20 @@ use domain::ids::{EntityKind, InstanceId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::errors::convert;
+use super::changes::Announcer;
 
 /// A transaction of one tenant, as role `forebay_app`. Row-level security holds it to the tenant; statements name the
 /// tenant only where they insert.
 pub(super) struct PgTenantTx {
     pub(super) tenant: TenantId,
     tx: Transaction<'static, Postgres>,
+    announcer: Announcer,
 }
 
 impl PgTenantTx {
     /// `tx` must have `app.current_tenant_id` set to `tenant`.
-    pub(super) fn new(tenant: TenantId, tx: Transaction<'static, Postgres>) -> Self {
-        Self { tenant, tx }
+    pub(super) fn new(tenant: TenantId, tx: Transaction<'static, Postgres>, announcer: Announcer) -> Self {
+        Self { tenant, tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {
@@ -36,18 +37,19 @@ impl TenantTx for PgTenantTx {
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.tx.commit().await.map_err(convert)
+        self.announcer.commit(self.tx).await
     }
 }
 
 /// A transaction of the narrow exception, as role `forebay_platform`.
 pub(super) struct PgPlatformTx {
     tx: Transaction<'static, Postgres>,
+    announcer: Announcer,
 }
 
 impl PgPlatformTx {
-    pub(super) fn new(tx: Transaction<'static, Postgres>) -> Self {
-        Self { tx }
+    pub(super) fn new(tx: Transaction<'static, Postgres>, announcer: Announcer) -> Self {
+        Self { tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {
@@ -58,7 +60,7 @@ impl PgPlatformTx {
 #[async_trait]
 impl PlatformTx for PgPlatformTx {
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.tx.commit().await.map_err(convert)
+        self.announcer.commit(self.tx).await
     }
 }
 

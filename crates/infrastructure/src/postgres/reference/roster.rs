@@ -1,7 +1,7 @@
 //! Rosters as served. Ids are numbers in text, so they are ordered by length first.
 
 use application::{Result, reference::Roster};
-use domain::ids::InstanceId;
+use domain::ids::{EntityKind, InstanceId};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -31,6 +31,39 @@ async fn projects(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<V
         instance.0
     )
     .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// One of [`projects`].
+pub(super) async fn project(
+    conn: &mut PgConnection,
+    instance: InstanceId,
+    key_or_id: &str,
+) -> Result<Option<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT coalesce(raw_jsonb, jsonb_build_object('id', jira_id, 'key', key, 'name', name)) AS "raw!"
+           FROM projects WHERE instance_id = $1 AND presence = 'present' AND (key = upper($2::text) OR jira_id = $2)
+           ORDER BY key = upper($2) DESC LIMIT 1"#,
+        instance.0,
+        key_or_id,
+    )
+    .fetch_optional(conn)
+    .await
+    .map_err(convert)
+}
+
+/// One of [`users`]. By the account's own id: the row's is derived from it.
+pub(super) async fn user(
+    conn: &mut PgConnection,
+    instance: InstanceId,
+    account: &str,
+) -> Result<Option<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM users WHERE id = $1 AND raw_jsonb IS NOT NULL"#,
+        instance.derive(EntityKind::User, account),
+    )
+    .fetch_optional(conn)
     .await
     .map_err(convert)
 }

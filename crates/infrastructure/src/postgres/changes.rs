@@ -1,0 +1,136 @@
+//! Domain events, from the tables to whoever must hear of them.
+//!
+//! A transaction notes its changes in a setting of its own (`migrations/0026_changes`). Committing announces them by NOTIFY,
+//! inside the transaction, so that they are delivered exactly if it lasts, even when this process dies the next
+//! instant; and then tells this process's cache directly, which tells the others over Redis where there is one.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use application::{Error, Result, events::Announcement, ports::Cache};
+use sqlx::{
+    PgConnection, Postgres, Transaction,
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
+};
+use tokio::task::AbortHandle;
+use uuid::Uuid;
+
+use super::errors::convert;
+use crate::cache::LookupCache;
+
+/// The channel of the notifications.
+const CHANNEL: &str = "forebay_changes";
+/// After so much silence the connection is asked whether it still lives.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A connection that takes longer is taken for dead.
+const PATIENCE: Duration = Duration::from_secs(2);
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// Commits transactions and sees to it that their changes are heard of.
+#[derive(Clone, Default)]
+pub(super) struct Announcer {
+    cache: Option<Arc<dyn Cache>>,
+}
+
+impl fmt::Debug for Announcer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Announcer")
+    }
+}
+
+impl Announcer {
+    /// Tells this cache of each commit before the commit returns.
+    pub(super) fn to(cache: Arc<dyn Cache>) -> Self {
+        Self { cache: Some(cache) }
+    }
+
+    /// Makes all of a transaction last, and forgets what it made old.
+    pub(super) async fn commit(&self, mut tx: Transaction<'static, Postgres>) -> Result<()> {
+        let announcement = announce(&mut tx).await?;
+        let committed = tx.commit().await.map_err(convert);
+        // Also when the answer was lost: whether it lasts is not known then, and forgetting harms nobody.
+        if let (Some(cache), Some(announcement)) = (&self.cache, announcement) {
+            cache.announced(&announcement).await;
+        }
+        committed
+    }
+}
+
+async fn announce(conn: &mut PgConnection) -> Result<Option<Announcement>> {
+    let id = Uuid::new_v4();
+    let noted = sqlx::query_scalar!("SELECT forebay.announce_changes($1)", id)
+        .fetch_one(conn)
+        .await
+        .map_err(convert)?;
+    Ok(noted.map(|noted| Announcement { id, noted }))
+}
+
+/// Listens for as long as it is kept.
+#[derive(Debug)]
+pub struct ChangeListener(AbortHandle);
+
+impl ChangeListener {
+    /// Lets the cache hear what any process commits. While the connection is lost the cache is deaf, and asks the database
+    /// every time; afterwards it starts empty.
+    pub fn start(options: PgConnectOptions, cache: Arc<LookupCache>) -> Self {
+        let task = tokio::spawn(async move {
+            loop {
+                if let Err(error) = listen(&options, &cache).await {
+                    tracing::warn!(error = error.with_causes(), "changes are not heard just now: nothing is cached");
+                }
+                cache.is_deaf();
+                tokio::time::sleep(RECONNECT).await;
+            }
+        });
+        Self(task.abort_handle())
+    }
+}
+
+impl Drop for ChangeListener {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Until the connection is lost.
+async fn listen(options: &PgConnectOptions, cache: &LookupCache) -> Result<()> {
+    // Its own connection, and a new one each time: one that listens cannot be shared, nor one that failed be trusted.
+    let pool =
+        PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
+    let mut listener = PgListener::connect_with(&pool).await.map_err(convert)?;
+    listener.eager_reconnect(false);
+    listener.listen(CHANNEL).await.map_err(convert)?;
+    prove(&mut listener).await?;
+    cache.hears();
+    loop {
+        match tokio::time::timeout(SILENCE, listener.try_recv()).await {
+            Ok(Ok(Some(notification))) => cache.heard(notification.payload()),
+            Ok(Ok(None)) => return Err(Error::Unavailable("the connection was lost".into())),
+            Ok(Err(error)) => return Err(convert(error)),
+            Err(_) => {
+                let alive = sqlx::query("SELECT 1").execute(&mut listener);
+                tokio::time::timeout(PATIENCE, alive).await.map_err(|_| silent())?.map_err(convert)?;
+            }
+        }
+    }
+}
+
+/// A pooler between us and the database may take LISTEN and deliver nothing: only what comes back proves it.
+async fn prove(listener: &mut PgListener) -> Result<()> {
+    let probe = format!("forebay_probe_{}", Uuid::new_v4().simple());
+    listener.listen(&probe).await.map_err(convert)?;
+    sqlx::query("SELECT pg_notify($1, '')").bind(&probe).execute(&mut *listener).await.map_err(convert)?;
+    let coming_back = async {
+        while let Some(notification) = listener.try_recv().await.map_err(convert)? {
+            if notification.channel() == probe {
+                return Ok(());
+            }
+        }
+        Err(silent())
+    };
+    tokio::time::timeout(PATIENCE, coming_back).await.map_err(|_| silent())??;
+    listener.unlisten(&probe).await.map_err(convert)
+}
+
+fn silent() -> Error {
+    Error::Unavailable("the database delivers no notifications; is there a pooler in transaction mode?".into())
+}
