@@ -20,6 +20,7 @@ use crate::{
     pulse::{Pulse, PulseFilter},
     reference::Roster,
     services::Services,
+    tenant_context::{ProjectLimit, TenantContext},
 };
 
 /// Work Pulse moves with every change at every site; so old it may be.
@@ -29,32 +30,28 @@ const PULSE_FOR: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reach<'a> {
     tenant: TenantId,
-    projects: &'a [String],
+    projects: &'a ProjectLimit,
 }
 
 impl<'a> Reach<'a> {
-    /// The tenant, as far as these projects go: each `KEY`, `INSTANCE/KEY` or `INSTANCE/*`; none means all.
-    pub fn limited(tenant: TenantId, projects: &'a [String]) -> Self {
-        Self { tenant, projects }
-    }
-
     /// A caller's. The one place where a limit that a key carries enters the look-ups.
     pub fn of(caller: &'a Caller) -> Self {
-        Self::limited(caller.tenant, &[])
+        Self { tenant: caller.tenant, projects: &caller.projects }
     }
 
     /// Whether all of the tenant is in reach.
     pub fn is_everything(&self) -> bool {
-        self.projects.is_empty()
+        self.projects.is_everything()
     }
 
     /// Whether what belongs to this project is in reach.
     pub fn admits(&self, instance: &str, project: &str) -> bool {
-        self.is_everything()
-            || self.projects.iter().any(|allowed| match allowed.split_once('/') {
-                Some((at, key)) => at == instance && (key == "*" || key.eq_ignore_ascii_case(project)),
-                None => allowed.eq_ignore_ascii_case(project),
-            })
+        self.projects.admits(instance, project)
+    }
+
+    /// With what a value for the cache is loaded: whole, because callers with other limits are answered from it too.
+    fn whole(&self) -> TenantContext {
+        TenantContext::whole(self.tenant)
     }
 
     fn key(&self, instance: Option<InstanceId>, kind: Kind, name: String) -> CacheKey {
@@ -68,9 +65,9 @@ impl<'a> Reach<'a> {
 /// [`Error::NotFound`] without one.
 pub async fn instance(services: &Services, caller: &Caller, name_or_id: &str) -> Result<Arc<Instance>> {
     let reach = Reach::of(caller);
-    let (db, tenant, wanted) = (services.db.clone(), reach.tenant, name_or_id.to_owned());
+    let (db, tenant, wanted) = (services.db.clone(), reach.whole(), name_or_id.to_owned());
     let load = async move {
-        let found = db.tenant(tenant).await?.instance(&wanted).await?;
+        let found = db.tenant(&tenant).await?.instance(&wanted).await?;
         Ok(found.map_or(Loaded::Absent, Loaded::Keep))
     };
     let key = reach.key(None, Kind::Instance, name_or_id.to_owned());
@@ -110,10 +107,10 @@ pub async fn issue(
     let reach = Reach::of(caller);
     let missing = || Error::not_found("issue", key_or_id);
     let Some(name) = IssueName::parse(instance, key_or_id) else { return Err(missing()) };
-    let (db, tenant) = (services.db.clone(), reach.tenant);
+    let (db, tenant) = (services.db.clone(), reach.whole());
     let asked = name.clone();
     let load = async move {
-        let found = db.tenant(tenant).await?.issue(instance, &asked.text).await?;
+        let found = db.tenant(&tenant).await?.issue(instance, &asked.text).await?;
         Ok(match found {
             None => Loaded::Absent,
             Some(row) if asked.is_of(&row) => Loaded::Keep(row),
@@ -126,9 +123,7 @@ pub async fn issue(
             let key = reach.key(instance, Kind::Issue, cached_as);
             cached(services.cache.as_ref(), key, None, load).await?
         }
-        None => {
-            services.db.tenant(caller.tenant).await?.issue(instance, &name.text).await?.map(Arc::new)
-        }
+        None => services.db.tenant(&caller.context()).await?.issue(instance, &name.text).await?.map(Arc::new),
     };
     found.filter(|row| reach.admits(&row.instance, &row.project_key)).ok_or_else(missing)
 }
@@ -182,11 +177,11 @@ pub async fn project(
     key_or_id: &str,
 ) -> Result<Arc<Value>> {
     let reach = Reach::of(caller);
-    let (db, tenant, at) = (services.db.clone(), reach.tenant, instance.id);
+    let (db, tenant, at) = (services.db.clone(), reach.whole(), instance.id);
     let wanted = key_or_id.trim().to_ascii_uppercase();
     let key = reach.key(Some(at), Kind::Project, wanted.clone());
     let load = async move {
-        let found = db.tenant(tenant).await?.project(at, &wanted).await?;
+        let found = db.tenant(&tenant).await?.project(at, &wanted).await?;
         Ok(found.map_or(Loaded::Absent, Loaded::Keep))
     };
     cached::<Value>(services.cache.as_ref(), key, None, load)
@@ -206,11 +201,10 @@ pub async fn user(
     account: &str,
 ) -> Result<Option<Arc<Value>>> {
     let reach = Reach::of(caller);
-    let (db, tenant, wanted) = (services.db.clone(), reach.tenant, account.to_owned());
-    let key =
-        reach.key(Some(instance), Kind::User, user_name(instance.derive(EntityKind::User, account)));
+    let (db, tenant, wanted) = (services.db.clone(), reach.whole(), account.to_owned());
+    let key = reach.key(Some(instance), Kind::User, user_name(instance.derive(EntityKind::User, account)));
     let load = async move {
-        let found = db.tenant(tenant).await?.user(instance, &wanted).await?;
+        let found = db.tenant(&tenant).await?.user(instance, &wanted).await?;
         Ok(found.map_or(Loaded::Absent, Loaded::Keep))
     };
     cached(services.cache.as_ref(), key, None, load).await
@@ -234,11 +228,11 @@ pub async fn roster(
     let reach = Reach::of(caller);
     let by_caller = roster == Roster::Users || (roster == Roster::Projects && !reach.is_everything());
     if by_caller {
-        return Ok(Arc::new(services.db.tenant(caller.tenant).await?.roster(instance, roster).await?));
+        return Ok(Arc::new(services.db.tenant(&caller.context()).await?.roster(instance, roster).await?));
     }
-    let (db, tenant) = (services.db.clone(), reach.tenant);
+    let (db, tenant) = (services.db.clone(), reach.whole());
     let key = reach.key(Some(instance), Kind::Roster, format!("{roster:?}"));
-    let load = async move { Ok(Loaded::Keep(db.tenant(tenant).await?.roster(instance, roster).await?)) };
+    let load = async move { Ok(Loaded::Keep(db.tenant(&tenant).await?.roster(instance, roster).await?)) };
     let found = cached(services.cache.as_ref(), key, None, load).await?;
     Ok(found.unwrap_or_default())
 }
@@ -252,12 +246,12 @@ pub async fn pulse(services: &Services, caller: &Caller, filter: PulseFilter) ->
     let reach = Reach::of(caller);
     let now = services.clock.now();
     if !reach.is_everything() {
-        return Ok(Arc::new(services.db.tenant(caller.tenant).await?.pulse(&filter, now).await?));
+        return Ok(Arc::new(services.db.tenant(&caller.context()).await?.pulse(&filter, now).await?));
     }
     let name = format!("{}/{}/{}", filter.until, filter.weeks, filter.project.as_deref().unwrap_or_default());
     let key = reach.key(filter.instance, Kind::Pulse, name);
-    let (db, tenant) = (services.db.clone(), reach.tenant);
-    let load = async move { Ok(Loaded::Keep(db.tenant(tenant).await?.pulse(&filter, now).await?)) };
+    let (db, tenant) = (services.db.clone(), reach.whole());
+    let load = async move { Ok(Loaded::Keep(db.tenant(&tenant).await?.pulse(&filter, now).await?)) };
     cached(services.cache.as_ref(), key, Some(PULSE_FOR), load)
         .await?
         .ok_or_else(|| Error::internal("a load that always finds something found nothing"))
@@ -268,20 +262,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-
-    #[test]
-    fn a_limited_reach_admits_its_projects_and_no_others() {
-        let tenant = TenantId(Uuid::nil());
-        let projects = ["PAY".to_owned(), "main/OPS".to_owned(), "lab/*".to_owned()];
-        let limited = Reach::limited(tenant, &projects);
-        for (instance, project) in [("main", "PAY"), ("other", "pay"), ("main", "OPS"), ("lab", "ANY")] {
-            assert!(limited.admits(instance, project), "{instance}/{project}");
-        }
-        for (instance, project) in [("main", "WEB"), ("other", "OPS"), ("laboratory", "X"), ("main", "PAYX")] {
-            assert!(!limited.admits(instance, project), "{instance}/{project}");
-        }
-        assert!(Reach::limited(tenant, &[]).admits("any", "ANY"));
-    }
 
     #[test]
     fn an_issue_is_cached_under_what_its_events_name() {

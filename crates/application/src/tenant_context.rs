@@ -68,6 +68,15 @@ impl ProjectLimit {
         self.0.is_empty()
     }
 
+    /// Whether this project of this instance is within the limit.
+    pub fn admits(&self, instance: &str, project: &str) -> bool {
+        self.is_everything()
+            || self.0.iter().any(|allowed| match allowed.split_once('/') {
+                Some((at, key)) => at == instance && (key == "*" || key.eq_ignore_ascii_case(project)),
+                None => allowed.eq_ignore_ascii_case(project),
+            })
+    }
+
     /// The names, in order; empty without a limit.
     pub fn names(&self) -> &[String] {
         &self.0
@@ -115,6 +124,19 @@ mod tests {
         for wrong in ["", "/", "a/", "/A", "A'", "A,B", "a b/C", "A/B/C", "1A", "ACME/OPS", "A;"] {
             assert!(ProjectLimit::parse(&[wrong]).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_limit_admits_its_projects_and_no_others() {
+        let limit = ProjectLimit::parse(&["PAY", "main/OPS", "lab/*"]).unwrap();
+        for (instance, project) in [("main", "PAY"), ("other", "pay"), ("main", "OPS"), ("lab", "ANY")] {
+            assert!(limit.admits(instance, project), "{instance}/{project}");
+        }
+        for (instance, project) in [("main", "WEB"), ("other", "OPS"), ("laboratory", "X"), ("main", "PAYX")]
+        {
+            assert!(!limit.admits(instance, project), "{instance}/{project}");
+        }
+        assert!(ProjectLimit::default().admits("any", "ANY"));
     }
 
     #[test]
