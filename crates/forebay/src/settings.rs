@@ -1,8 +1,9 @@
 //! All configuration, in one typed place. `forebay --help` and docs/configuration.md list it.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
+use infrastructure::cache::CacheSettings;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
@@ -65,6 +66,21 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=256)
     )]
     pub(crate) worker_concurrency: u16,
+    /// Whether look-ups are cached: `on` or `off`.
+    #[arg(long, env = "FOREBAY_CACHE", global = true, default_value = "on", value_parser = ["on", "off"], value_name = "ON")]
+    pub(crate) cache: String,
+    /// Seconds that a look-up is cached at most; what changes is forgotten at once.
+    #[arg(
+        long, env = "FOREBAY_CACHE_TTL", global = true, default_value_t = 60, value_name = "SECONDS",
+        value_parser = clap::value_parser!(u32).range(1..=86_400)
+    )]
+    pub(crate) cache_ttl: u32,
+    /// Memory of this process for cached look-ups, in MiB.
+    #[arg(
+        long, env = "FOREBAY_CACHE_MEMORY", global = true, default_value_t = 64, value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(1..=65_536)
+    )]
+    pub(crate) cache_memory: u32,
     /// The key of `forebay mcp`.
     #[arg(long, env = "FOREBAY_API_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub(crate) api_key: Option<SecretString>,
@@ -86,6 +102,15 @@ impl Settings {
             secret.take_if(|secret| secret.expose_secret().is_empty());
         }
         self
+    }
+
+    /// How look-ups are cached.
+    pub(crate) fn cache(&self) -> CacheSettings {
+        CacheSettings {
+            enabled: self.cache == "on",
+            ttl: Duration::from_secs(u64::from(self.cache_ttl)),
+            memory_bytes: u64::from(self.cache_memory) << 20,
+        }
     }
 
     /// The address without a trailing slash under which Forebay is reached.

@@ -6,13 +6,13 @@ use application::{
     Error, Services, TenantContext, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant,
 };
 use infrastructure::{
-    cache,
+    cache::{self, LookupCache},
     clock::SystemClock,
     crypto::{Keyring, MasterKey},
     jira::HttpSites,
     local_server::LocalServer,
     outbound,
-    postgres::{PgDatabase, PoolSettings, RoleOptions, migrate, roles},
+    postgres::{ChangeListener, PgDatabase, PoolSettings, RoleOptions, migrate, roles},
     telemetry::{Telemetry, TelemetryOptions},
 };
 use secrecy::ExposeSecret;
@@ -28,6 +28,7 @@ pub(crate) struct Wiring {
     pub(crate) settings: Settings,
     pub(crate) services: Services,
     pub(crate) database: Arc<PgDatabase>,
+    pub(crate) cache: Arc<LookupCache>,
     pub(crate) access: Access,
     pub(crate) telemetry: Telemetry,
 }
@@ -145,8 +146,8 @@ impl Wiring {
         outbound::install_tls();
         let access = Access::open(&settings).await?;
         match Self::connect(settings, telemetry, &access).await {
-            Ok((settings, telemetry, services, database)) => {
-                Ok(Self { settings, services, database, access, telemetry })
+            Ok((settings, telemetry, services, database, cache)) => {
+                Ok(Self { settings, services, database, cache, access, telemetry })
             }
             Err(failure) => {
                 access.close().await;
@@ -159,7 +160,7 @@ impl Wiring {
         settings: Settings,
         telemetry: Telemetry,
         access: &Access,
-    ) -> Result<(Settings, Telemetry, Services, Arc<PgDatabase>), Failure> {
+    ) -> Result<(Settings, Telemetry, Services, Arc<PgDatabase>, Arc<LookupCache>), Failure> {
         if access.is_local() {
             access.migrate().await?;
         } else {
@@ -176,21 +177,28 @@ impl Wiring {
             platform: access.role("forebay_platform"),
         };
         let pools = PoolSettings { app: settings.pool_size, ..PoolSettings::default() };
-        let database = Arc::new(PgDatabase::connect(options, pools).await?);
-        let (shared_cache, limiter) =
-            cache::connect(settings.redis_url.as_ref().map(|url| url.expose_secret())).await;
+        let redis_url = settings.redis_url.as_ref().map(|url| url.expose_secret());
+        let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
+        let database = PgDatabase::connect(options, pools).await?.announcing_to(lookups.clone());
+        let database = Arc::new(database);
         let http = outbound::client()?;
         let services = Services {
             db: database.clone(),
             clock: Arc::new(SystemClock),
             secrets: access.keyring.clone(),
             sites: Arc::new(HttpSites::new(http.clone(), limiter.clone(), settings.jira_requests_per_minute)),
-            cache: shared_cache,
+            cache: lookups.clone(),
             limiter,
             deliveries: Arc::new(outbound::WebhookDeliveries::new(http)),
             public_url: settings.public_url(),
         };
-        Ok((settings, telemetry, services, database))
+        Ok((settings, telemetry, services, database, lookups))
+    }
+
+    /// Lets look-ups be cached for as long as the listener is kept. Only worth it for a process that goes on: a short
+    /// command asks the database.
+    pub(crate) fn cache_lookups(&self) -> ChangeListener {
+        ChangeListener::start(self.access.role("forebay_app"), self.cache.clone())
     }
 
     /// Gives back connections and, as the last user, stops our own database.

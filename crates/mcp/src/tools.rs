@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use application::{
     Caller, Error, Result, Scope, Services,
-    instances::{Instance, require_instance},
-    ports::TenantTx,
+    instances::Instance,
+    lookups,
 };
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
@@ -191,9 +191,13 @@ fn count(field: &str, asked: Option<u32>, usual: u32, most: u32) -> Result<u32> 
 }
 
 /// The instance, where one is named.
-async fn instance_named(tx: &mut dyn TenantTx, name: Option<&str>) -> Result<Option<Instance>> {
+async fn instance_named(
+    services: &Services,
+    caller: &Caller,
+    name: Option<&str>,
+) -> Result<Option<Arc<Instance>>> {
     match given(name) {
-        Some(name) => Ok(Some(require_instance(tx, name).await?)),
+        Some(name) => Ok(Some(lookups::instance(services, caller, name).await?)),
         None => Ok(None),
     }
 }

@@ -11,5 +11,6 @@ pub(super) async fn run(wiring: &Wiring) -> Result<(), Failure> {
             .hint("make one with `forebay key create --tenant T --scopes read,write,sql` and put it into the client's `env`")
     })?;
     let caller = keys::authenticate(&wiring.services, key.expose_secret(), "mcp-stdio").await?;
+    let _listening = wiring.cache_lookups();
     mcp::serve_stdio(wiring.services.clone(), caller).await.map_err(|error| Failure::new(error.to_string()))
 }

@@ -25,6 +25,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
     let listener = listen(settings.listen).await?;
     let wiring = Wiring::open(settings, telemetry).await?;
+    let _listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = with_worker.then(|| start_worker(&wiring, stop.clone()));
@@ -36,6 +37,7 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: b
 
 pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(), Failure> {
     let wiring = Wiring::open(settings, telemetry).await?;
+    let _listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let worker = start_worker(&wiring, stop.clone());
     tracing::info!(concurrency = wiring.settings.worker_concurrency, "working");

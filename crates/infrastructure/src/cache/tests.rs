@@ -7,19 +7,21 @@ use std::{
 
 use super::*;
 
+mod lookups;
+
 /// A Redis of one test, on a port of its own.
-struct RedisServer {
+pub(super) struct RedisServer {
     process: Child,
-    port: u16,
+    pub(super) port: u16,
 }
 
 impl RedisServer {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         Self::start_on(port)
     }
 
-    fn start_on(port: u16) -> Self {
+    pub(super) fn start_on(port: u16) -> Self {
         let process = Command::new("redis-server")
             .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
             .current_dir("/")
@@ -34,7 +36,7 @@ impl RedisServer {
         Self { process, port }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
     }
 }
@@ -48,29 +50,6 @@ impl Drop for RedisServer {
 
 fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
-}
-
-async fn a_cache_keeps_forgets_and_lets_expire(cache: &dyn Cache) {
-    assert_eq!(cache.get("t1/a").await, None);
-    cache.put("t1/a", b"one\0\xff".to_vec(), Duration::from_secs(60)).await;
-    cache.put("t2/a", b"two".to_vec(), Duration::from_secs(60)).await;
-    assert_eq!(cache.get("t1/a").await.as_deref(), Some(b"one\0\xff".as_slice()));
-    assert_eq!(cache.get("t2/a").await.as_deref(), Some(b"two".as_slice()));
-
-    cache.forget("t1/a").await;
-    cache.forget("never there").await;
-    assert_eq!(cache.get("t1/a").await, None);
-    assert!(cache.get("t2/a").await.is_some());
-
-    // The last put decides on the time to live, whether longer or shorter.
-    cache.put("short", b"1".to_vec(), ms(50)).await;
-    cache.put("longer", b"1".to_vec(), ms(50)).await;
-    cache.put("longer", b"2".to_vec(), Duration::from_secs(60)).await;
-    cache.put("never", b"1".to_vec(), Duration::ZERO).await;
-    tokio::time::sleep(ms(120)).await;
-    assert_eq!(cache.get("short").await, None);
-    assert_eq!(cache.get("never").await, None);
-    assert_eq!(cache.get("longer").await.as_deref(), Some(b"2".as_slice()));
 }
 
 /// Waits are exact but for the time that passes between two calls.
@@ -120,10 +99,13 @@ async fn parallel_callers_get_different_turns(limiter: Arc<dyn RateLimiter>) {
     assert_eq!(turns, (0..20).collect());
 }
 
+async fn limiter(redis_url: Option<&str>) -> Arc<dyn RateLimiter> {
+    connect(redis_url, CacheSettings::default()).await.1
+}
+
 #[tokio::test]
 async fn in_process() {
-    let (cache, limiter) = connect(None).await;
-    a_cache_keeps_forgets_and_lets_expire(&*cache).await;
+    let limiter = limiter(None).await;
     a_limiter_spaces_and_pauses(&*limiter).await;
     parallel_callers_get_different_turns(limiter).await;
 }
@@ -131,50 +113,34 @@ async fn in_process() {
 #[tokio::test]
 async fn in_redis() {
     let server = RedisServer::start();
-    let (cache, limiter) = connect(Some(&server.url())).await;
-    a_cache_keeps_forgets_and_lets_expire(&*cache).await;
-    a_limiter_spaces_and_pauses(&*limiter).await;
-    parallel_callers_get_different_turns(limiter).await;
+    let first = limiter(Some(&server.url())).await;
+    a_limiter_spaces_and_pauses(&*first).await;
+    parallel_callers_get_different_turns(first).await;
 
     // Another process sees the same.
-    let (other_cache, other_limiter) = connect(Some(&server.url())).await;
-    assert!(other_cache.get("t2/a").await.is_some());
-    assert!(!other_limiter.reserve("paused", 60, 2).await.is_zero());
-    // And everything in there is ours by name, and goes by itself.
-    let mut redis =
-        ::redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
-    assert!(keys.len() > 3);
-    for key in keys {
-        let ttl: i64 = ::redis::cmd("TTL").arg(&key).query_async(&mut redis).await.unwrap();
-        assert!(key.starts_with("forebay:") && ttl >= 0, "{key} {ttl}");
-    }
+    let other = limiter(Some(&server.url())).await;
+    assert!(!other.reserve("paused", 60, 2).await.is_zero());
 }
 
 #[tokio::test]
 async fn without_its_redis_everything_goes_on_and_with_it_again_too() {
     let server = RedisServer::start();
     let port = server.port;
-    let (cache, limiter) = connect(Some(&server.url())).await;
-    cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+    let limiter = limiter(Some(&server.url())).await;
     limiter.pause("paused", Duration::from_secs(30)).await;
     drop(server);
 
     let began = Instant::now();
-    for _ in 0..50 {
-        assert_eq!(cache.get("key").await, None);
-        cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
-    }
     assert!(!limiter.reserve("paused", 60, 1).await.is_zero(), "the pause is known in-process as well");
     assert!(limiter.reserve("spaced", 60, 1).await.is_zero());
     assert!(!limiter.reserve("spaced", 60, 1).await.is_zero());
     assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
 
-    let _server = RedisServer::start_on(port);
+    let server = RedisServer::start_on(port);
     let began = Instant::now();
-    while cache.get("key").await.is_none() {
+    while keys(&server).await.is_empty() {
         assert!(began.elapsed() < Duration::from_secs(5), "Redis is not used again");
-        cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
+        limiter.reserve("spaced", 60, 1).await;
         tokio::time::sleep(ms(50)).await;
     }
 }
@@ -182,8 +148,7 @@ async fn without_its_redis_everything_goes_on_and_with_it_again_too() {
 #[tokio::test]
 async fn a_redis_that_is_not_there_at_the_start_is_no_reason_not_to_start() {
     let free_port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let (cache, limiter) = connect(Some(&format!("redis://127.0.0.1:{free_port}"))).await;
-    assert_eq!(cache.get("key").await, None);
+    let limiter = limiter(Some(&format!("redis://127.0.0.1:{free_port}"))).await;
     assert!(limiter.reserve("bucket", 60, 1).await.is_zero());
 }
 
@@ -199,21 +164,17 @@ async fn whoever_asks_is_told_what_is_wrong_with_a_redis_without_its_password() 
     let error = ping(wrong).await.unwrap_err();
     assert_eq!(error.code(), "invalid");
     assert!(!error.to_string().contains("hunter2"), "{error}");
-    let (cache, _) = connect(Some(wrong)).await;
-    cache.put("key", b"value".to_vec(), Duration::from_secs(60)).await;
-    assert!(cache.get("key").await.is_some());
+    assert!(limiter(Some(wrong)).await.reserve("bucket", 60, 1).await.is_zero());
 }
 
-#[tokio::test]
-async fn a_memory_cache_stays_within_its_bytes() {
-    let cache = MemoryCache::new(100_000);
-    for number in 0..1000 {
-        cache.put(&format!("key {number}"), vec![0; 1000], Duration::from_secs(60)).await;
+/// Everything that is in a Redis; all of it is ours by name, and goes by itself.
+pub(super) async fn keys(server: &RedisServer) -> Vec<String> {
+    let mut redis =
+        ::redis::Client::open(server.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = ::redis::cmd("KEYS").arg("*").query_async(&mut redis).await.unwrap();
+    for key in &keys {
+        let ttl: i64 = ::redis::cmd("PTTL").arg(key).query_async(&mut redis).await.unwrap();
+        assert!(key.starts_with("forebay:") && ttl != -1, "{key} {ttl}");
     }
-    tokio::time::sleep(ms(50)).await;
-    let mut kept = 0;
-    for number in 0..1000 {
-        kept += usize::from(cache.get(&format!("key {number}")).await.is_some());
-    }
-    assert!(kept < 150, "{kept}");
+    keys
 }

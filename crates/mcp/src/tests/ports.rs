@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use application::{
     Actor, Caller, Error, Result, Scope, Services, TenantContext,
+    events::Announcement,
     ports::{
-        Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
         SqlAnswer, SqlLimits, TenantTx,
     },
     webhooks::Deliveries,
@@ -116,11 +117,11 @@ impl JiraSites for Nothing {
 
 #[async_trait]
 impl Cache for Nothing {
-    async fn get(&self, _: &str) -> Option<Vec<u8>> {
-        None
+    async fn look_up(&self, _: CacheKey, load: Load) -> Answer {
+        Ok(load.run.await?.map(|stored| stored.value))
     }
-    async fn put(&self, _: &str, _: Vec<u8>, _: Duration) {}
-    async fn forget(&self, _: &str) {}
+
+    async fn announced(&self, _: &Announcement) {}
 }
 
 #[async_trait]

@@ -6,7 +6,8 @@ mod sections;
 use application::{
     Caller, Result, Services,
     instances::Instance,
-    issues::{IssueRow, require_issue},
+    issues::IssueRow,
+    lookups,
 };
 use rmcp::model::Tool;
 use schemars::JsonSchema;
@@ -62,15 +63,18 @@ pub(super) fn definition(name: &'static str) -> Tool {
 pub(super) async fn call(services: &Services, caller: &Caller, arguments: Arguments) -> Result<Answer> {
     let budget = Budget::new(arguments.max_chars)?;
     let wanted = Wanted::of(&arguments)?;
-    let mut tx = services.db.tenant(&caller.context()).await?;
-    let named = instance_named(tx.as_mut(), arguments.instance.as_deref()).await?;
-    let issue =
-        require_issue(tx.as_mut(), named.as_ref().map(|instance| instance.id), &arguments.key).await?;
+    let named = instance_named(services, caller, arguments.instance.as_deref()).await?;
+    let wanted_at = named.as_ref().map(|instance| instance.id);
+    let issue = lookups::issue(services, caller, wanted_at, &arguments.key).await?;
     let instance = match named {
-        Some(instance) => Some(instance),
-        None => tx.instance(&issue.instance).await?,
+        Some(instance) => instance,
+        None => lookups::instance(services, caller, &issue.instance).await?,
     };
     let mut listings = Vec::new();
+    if !wanted.reads_more() {
+        return Ok(answer(&issue, Some(&instance), &wanted, listings, budget));
+    }
+    let mut tx = services.db.tenant(&caller.context()).await?;
     if wanted.has(Section::Comments) {
         listings.push(sections::comments(tx.comments(&[issue.id]).await?));
     }
@@ -80,7 +84,7 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     if wanted.has(Section::Worklogs) {
         listings.push(sections::worklogs(tx.worklogs(&[issue.id]).await?));
     }
-    Ok(answer(&issue, instance.as_ref(), &wanted, listings, budget))
+    Ok(answer(&issue, Some(&instance), &wanted, listings, budget))
 }
 
 /// Which parts of an issue an answer has.
@@ -108,6 +112,11 @@ impl Wanted {
             sections: parts.iter().filter_map(section).collect(),
             raw: parts.contains(&Part::Raw),
         })
+    }
+
+    /// Whether anything is wanted that is not in the issue itself.
+    fn reads_more(&self) -> bool {
+        [Section::Comments, Section::Changelog, Section::Worklogs].into_iter().any(|section| self.has(section))
     }
 
     fn has(&self, section: Section) -> bool {

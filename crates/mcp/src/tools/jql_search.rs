@@ -66,8 +66,7 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let columns = columns_of(arguments.fields.as_deref())?;
     let limit = count("limit", arguments.limit, USUAL_LIMIT, MOST)?;
     let query = parse_jql(&arguments.jql)?;
-    let mut tx = services.db.tenant(&caller.context()).await?;
-    let instance = instance_named(tx.as_mut(), arguments.instance.as_deref()).await?;
+    let instance = instance_named(services, caller, arguments.instance.as_deref()).await?;
     let zone = instance.as_ref().and_then(|instance| instance.time_zone.as_deref());
     let mut request = SearchRequest {
         query,
@@ -82,6 +81,7 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
         },
         with_total: true,
     };
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let mut page = tx.search(&request).await?;
     let fitting = fitting(&page.issues, &columns, &budget);
     if fitting < page.issues.len() {

@@ -75,8 +75,27 @@ impl View {
         if !ids.is_empty() {
             children.histories = by_issue(tx.histories(&ids).await?, |row| row.issue_id);
         }
-        let issues = rows.into_iter().map(|row| self.issue(row, &mut children, &roster)).collect();
-        Ok(Assembled { issues, expanded: self.expanded(&roster) })
+        Ok(self.put_together(rows, children, &roster))
+    }
+
+    /// Whether these issues are all there is to read: no list of theirs is asked for, nor anything that takes the roster of
+    /// fields to tell.
+    pub(super) fn stands_alone(&self, rows: &[IssueRow]) -> bool {
+        let roster = FieldRoster::default();
+        !self.needs_roster(rows)
+            && self.with_list(rows, "comment", &roster).is_empty()
+            && self.with_list(rows, "worklog", &roster).is_empty()
+            && !rows.iter().any(|row| self.shows_changelog(row))
+    }
+
+    /// Assembles issues that stand alone.
+    pub(super) fn assemble_alone(&self, rows: Vec<IssueRow>) -> Assembled {
+        self.put_together(rows, Children::default(), &FieldRoster::default())
+    }
+
+    fn put_together(&self, rows: Vec<IssueRow>, mut children: Children, roster: &FieldRoster) -> Assembled {
+        let issues = rows.into_iter().map(|row| self.issue(row, &mut children, roster)).collect();
+        Assembled { issues, expanded: self.expanded(roster) }
     }
 
     fn needs_roster(&self, rows: &[IssueRow]) -> bool {

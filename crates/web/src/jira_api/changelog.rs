@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use application::issues::{HistoryRow, require_issue};
+use application::issues::HistoryRow;
 use axum::response::Response;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use domain::{ids::IssueId, jira_time};
@@ -24,8 +24,8 @@ const MOST_FIELDS: usize = 10;
 
 pub(super) async fn of_issue(site: Site, params: Params) -> Result<Response, Refusal> {
     let window = Window::of(&params, PAGE, PAGE)?;
-    let (mut tx, instance) = site.read().await?;
-    let row = require_issue(tx.as_mut(), Some(instance.id), site.param("issue")).await?;
+    let (_, row) = site.issue().await?;
+    let mut tx = site.transaction().await?;
     let histories = tx.histories(&[row.id]).await?.into_iter().map(|history| history.raw).collect();
     let path = format!("issue/{}/changelog", row.jira_id);
     Ok(answer::ok(&window.bean(&site, &params, &path, histories)))

@@ -3,7 +3,7 @@
 use application::{
     Error,
     instances::Dialect,
-    issues::{CommentBody, CommentRow, add_comment, require_issue},
+    issues::{CommentBody, CommentRow, add_comment},
 };
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
@@ -25,9 +25,8 @@ pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal
     };
     let newest_first = newest_first(params.text("orderBy"))?;
     let rendered = params.list("expand").iter().any(|name| name == "renderedBody");
-    let (mut tx, instance) = site.read().await?;
-    let row = require_issue(tx.as_mut(), Some(instance.id), site.param("issue")).await?;
-    let mut comments = tx.comments(&[row.id]).await?;
+    let (_, row) = site.issue().await?;
+    let mut comments = site.transaction().await?.comments(&[row.id]).await?;
     if newest_first {
         comments.reverse();
     }

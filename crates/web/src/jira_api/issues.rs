@@ -1,6 +1,7 @@
 //! Reading issues by id or key (jira-facts 1.4, 6.1).
 
-use application::issues::require_issue;
+use std::sync::Arc;
+
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Map, Value, json};
 
@@ -24,9 +25,14 @@ pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusa
         selection: Selection::parse(&params.list("fields"), DefaultFields::All),
         expand: Expand::parse(&params.list("expand")),
     };
-    let (mut tx, instance) = site.read().await?;
-    let row = require_issue(tx.as_mut(), Some(instance.id), site.param("issue")).await?;
-    let assembled = view.assemble(tx.as_mut(), instance.id, vec![row]).await?;
+    let (instance, row) = site.issue().await?;
+    let rows = vec![Arc::unwrap_or_clone(row)];
+    let assembled = if view.stands_alone(&rows) {
+        view.assemble_alone(rows)
+    } else {
+        let mut tx = site.transaction().await?;
+        view.assemble(tx.as_mut(), instance.id, rows).await?
+    };
     let mut issue = assembled.issues.into_iter().next().unwrap_or_default();
     // Inside the issue here, beside the issues in a search.
     if let Some(issue) = issue.as_object_mut() {

@@ -1,6 +1,8 @@
 //! Rosters: fields, projects, statuses and the like, as the site serves them (jira-facts 6.3, 10.4).
 
-use application::{Error, reference::Roster};
+use std::sync::Arc;
+
+use application::{Scope, lookups, reference::Roster};
 use axum::response::Response;
 use serde_json::Value;
 
@@ -38,23 +40,16 @@ async fn list(site: &Site, roster: Roster) -> Result<Response, Refusal> {
 }
 
 async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
-    let (mut tx, instance) = site.read().await?;
-    Ok(tx.roster(instance.id, roster).await?)
+    let instance = site.instance(Scope::Read).await?;
+    let found = lookups::roster(&site.state.services, &site.caller, instance.id, roster).await?;
+    Ok(Arc::unwrap_or_clone(found))
 }
 
 pub(super) async fn project(site: Site) -> Result<Response, Refusal> {
-    let wanted = site.param("project");
-    let projects = load(&site, Roster::Projects).await?;
-    let found = find_project(&projects, wanted).ok_or_else(|| Error::not_found("project", wanted))?;
-    Ok(answer::ok(found))
-}
-
-/// A key beats an id that looks like it.
-fn find_project<'a>(projects: &'a [Value], wanted: &str) -> Option<&'a Value> {
-    let by_key =
-        |project: &&Value| project["key"].as_str().is_some_and(|key| key.eq_ignore_ascii_case(wanted));
-    let by_id = |project: &&Value| project["id"].as_str() == Some(wanted);
-    projects.iter().find(by_key).or_else(|| projects.iter().find(by_id))
+    let instance = site.instance(Scope::Read).await?;
+    let services = &site.state.services;
+    let found = lookups::project(services, &site.caller, &instance, site.param("project")).await?;
+    Ok(answer::ok(&found))
 }
 
 pub(super) async fn project_search(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -110,13 +105,6 @@ mod tests {
             json!({"id": "10001", "key": "ED", "name": "Editor", "projectTypeKey": "software"}),
             json!({"id": "10002", "key": "OPS", "name": "Operations", "projectTypeKey": "service_desk"}),
         ]
-    }
-
-    #[test]
-    fn a_project_is_found_by_key_or_id() {
-        assert_eq!(find_project(&projects(), "ops").unwrap()["id"], "10002");
-        assert_eq!(find_project(&projects(), "10001").unwrap()["key"], "ED");
-        assert!(find_project(&projects(), "NONE").is_none());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Which site this is, and who one is there (jira-facts 11.4). Clients choose their dialect by it.
 
+use std::sync::Arc;
+
 use application::{
+    Scope,
     instances::{Dialect, Instance, InstanceKind},
-    reference::Roster,
-    sandbox,
+    lookups, sandbox,
 };
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -14,7 +16,7 @@ use url::form_urlencoded::byte_serialize;
 use super::{answer, refusal::Refusal, site::Site};
 
 pub(super) async fn server_info(site: Site) -> Result<Response, Refusal> {
-    let (_, instance) = site.read().await?;
+    let instance = site.instance(Scope::Read).await?;
     let now = site.state.services.clock.now();
     Ok(answer::ok(&describe(&instance, &site.base_url(), now)))
 }
@@ -41,12 +43,12 @@ fn describe(instance: &Instance, base_url: &str, now: DateTime<Utc>) -> Value {
 
 /// The account that the site's answers are seen with: a sandbox's own, or the one that mirrors.
 pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
-    let (mut tx, instance) = site.read().await?;
-    let users = match instance.kind {
-        InstanceKind::Sandbox => Vec::new(),
-        _ => tx.roster(instance.id, Roster::Users).await?,
+    let instance = site.instance(Scope::Read).await?;
+    let known = match (instance.kind, &instance.account_id) {
+        (InstanceKind::Sandbox, _) | (_, None) => None,
+        (_, Some(id)) => lookups::user(&site.state.services, &site.caller, instance.id, id).await?,
     };
-    let mut account = account(&instance, users);
+    let mut account = account(&instance, known.map(Arc::unwrap_or_clone));
     if !account.contains_key("self") {
         let user = user_query(&account);
         account.insert("self".into(), Value::String(site.api_url(&format!("user?{user}"))));
@@ -54,21 +56,15 @@ pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
     Ok(answer::ok(&Value::Object(account)))
 }
 
-fn account(instance: &Instance, users: Vec<Value>) -> Map<String, Value> {
-    let id = instance.account_id.as_deref();
+fn account(instance: &Instance, known: Option<Value>) -> Map<String, Value> {
     let known = match instance.kind {
         InstanceKind::Sandbox => Some(sandbox::account(instance.dialect)),
-        _ => users.into_iter().find(|user| id.is_some() && user_id(user) == id),
+        _ => known,
     };
     match known {
         Some(Value::Object(account)) => account,
         _ => minimal_account(instance),
     }
-}
-
-/// The id of a user: `accountId` on Cloud; the key, or else the name, on Server (jira-facts 6.2).
-fn user_id(user: &Value) -> Option<&str> {
-    ["accountId", "key", "name"].into_iter().find_map(|member| user[member].as_str())
 }
 
 /// An account of which no issue has shown more than we know ourselves.
@@ -126,9 +122,9 @@ mod tests {
             ..instance(InstanceKind::Cloud, Dialect::V3)
         };
         let known = json!({"accountId": "abc", "displayName": "Ann"});
-        let shown = account(&mirror, vec![json!({"accountId": "other"}), known.clone()]);
+        let shown = account(&mirror, Some(known.clone()));
         assert_eq!(Value::Object(shown), known);
-        let shown = Value::Object(account(&mirror, Vec::new()));
+        let shown = Value::Object(account(&mirror, None));
         assert_eq!((&shown["accountId"], &shown["timeZone"]), (&json!("abc"), &json!("Europe/Berlin")));
     }
 

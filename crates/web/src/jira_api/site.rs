@@ -1,8 +1,12 @@
 //! The site that a request is for, and whoever asks.
 
+use std::sync::Arc;
+
 use application::{
     Caller, Scope,
-    instances::{Dialect, Instance, InstanceKind, require_instance},
+    instances::{Dialect, Instance, InstanceKind},
+    issues::IssueRow,
+    lookups,
     ports::TenantTx,
     sandbox,
 };
@@ -63,7 +67,7 @@ impl Site {
     ///
     /// # Errors
     /// 403 without the scope `read`; 404 when the caller's tenant has no instance of that name.
-    pub(super) async fn read(&self) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+    pub(super) async fn read(&self) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refusal> {
         self.open(Scope::Read).await
     }
 
@@ -71,11 +75,35 @@ impl Site {
     ///
     /// # Errors
     /// As [`Site::read`].
-    pub(super) async fn open(&self, scope: Scope) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+    pub(super) async fn open(&self, scope: Scope) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refusal> {
+        // The look-up comes first: it may need a connection of its own.
+        let instance = self.instance(scope).await?;
+        Ok((self.transaction().await?, instance))
+    }
+
+    /// The instance, for whoever has the scope.
+    ///
+    /// # Errors
+    /// As [`Site::read`].
+    pub(super) async fn instance(&self, scope: Scope) -> Result<Arc<Instance>, Refusal> {
         self.caller.require(scope)?;
-        let mut tx = self.state.services.db.tenant(&self.caller.context()).await?;
-        let instance = require_instance(tx.as_mut(), &self.name).await?;
-        Ok((tx, instance))
+        Ok(lookups::instance(&self.state.services, &self.caller, &self.name).await?)
+    }
+
+    /// The issue that the path names, with its instance.
+    ///
+    /// # Errors
+    /// As [`Site::read`]; 404 without such an issue.
+    pub(super) async fn issue(&self) -> Result<(Arc<Instance>, Arc<IssueRow>), Refusal> {
+        let instance = self.instance(Scope::Read).await?;
+        let (services, name) = (&self.state.services, self.param("issue"));
+        let issue = lookups::issue(services, &self.caller, Some(instance.id), name).await?;
+        Ok((instance, issue))
+    }
+
+    /// A transaction of the caller's tenant. To be opened after look-ups, not before.
+    pub(super) async fn transaction(&self) -> Result<Box<dyn TenantTx>, Refusal> {
+        Ok(self.state.services.db.tenant(self.caller.tenant).await?)
     }
 
     /// Where the site is reached: what `serverInfo` calls its `baseUrl`.

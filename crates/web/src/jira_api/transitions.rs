@@ -35,7 +35,7 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
     }
     if let Some(fields) = fields {
         // Whoever may not write is told so before anything else.
-        let (_, instance) = site.open(Scope::Write).await?;
+        let instance = site.instance(Scope::Write).await?;
         if instance.kind == InstanceKind::Sandbox {
             settable(fields)?;
         }

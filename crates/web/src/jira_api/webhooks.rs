@@ -1,5 +1,7 @@
 //! Admin webhooks of a sandbox (jira-facts 3.1). A mirror has none: what happens at its site, its site tells.
 
+use std::sync::Arc;
+
 use application::{
     Error, Scope,
     audit::NewAuditEntry,
@@ -74,7 +76,7 @@ pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
 }
 
 /// As at Jira, webhooks are for administrators.
-async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Instance), Refusal> {
+async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refusal> {
     let (tx, instance) = site.open(Scope::Admin).await?;
     if instance.kind != InstanceKind::Sandbox {
         let message =

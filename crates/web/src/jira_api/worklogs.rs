@@ -1,6 +1,5 @@
 //! Worklogs of an issue (jira-facts 1.5).
 
-use application::issues::require_issue;
 use axum::response::Response;
 use domain::jira_time;
 use serde_json::{Value, json};
@@ -12,9 +11,10 @@ const PAGE: usize = 5_000;
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
     let window = Window::of(&params, PAGE, PAGE)?;
     let (after, before) = (params.integer("startedAfter")?, params.integer("startedBefore")?);
-    let (mut tx, instance) = site.read().await?;
-    let row = require_issue(tx.as_mut(), Some(instance.id), site.param("issue")).await?;
-    let worklogs: Vec<Value> = tx
+    let (_, row) = site.issue().await?;
+    let worklogs: Vec<Value> = site
+        .transaction()
+        .await?
         .worklogs(&[row.id])
         .await?
         .into_iter()

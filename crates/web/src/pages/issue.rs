@@ -1,14 +1,13 @@
 //! `/issues/{key}`: one issue, with adding a comment and doing a transition.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use application::{
     Error, Scope,
-    instances::require_instance,
     issues::{
-        self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, require_issue,
-        transition_issue,
+        self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, transition_issue,
     },
+    lookups,
     reference::Roster,
 };
 use axum::{
@@ -189,14 +188,12 @@ async fn load(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -> 
 }
 
 async fn stored(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -> Result<Loaded, Error> {
-    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
-    let wanted = match asked.instance() {
-        Some(name) => Some(require_instance(tx.as_mut(), name).await?.id),
-        None => None,
-    };
-    let issue = require_issue(tx.as_mut(), wanted, key).await?;
-    let instance = require_instance(tx.as_mut(), &issue.instance).await?;
-    let fields = tx.roster(instance.id, Roster::Fields).await?;
+    let (services, caller) = (&state.services, &visitor.caller);
+    let wanted = lookups::instance_id(services, caller, asked.instance()).await?;
+    let issue = lookups::issue(services, caller, wanted, key).await?;
+    let instance = lookups::instance(services, caller, &issue.instance).await?;
+    let fields = lookups::roster(services, caller, instance.id, Roster::Fields).await?;
+    let mut tx = services.db.tenant(&caller.context()).await?;
     let name_of = |field: &serde_json::Value| {
         Some((field["id"].as_str()?.to_owned(), field["name"].as_str()?.to_owned()))
     };
@@ -208,7 +205,7 @@ async fn stored(state: &WebState, visitor: &Visitor, asked: &Asked, key: &str) -
         histories: tx.histories(&[issue.id]).await?,
         field_names: fields.iter().filter_map(name_of).collect(),
         source: is_elsewhere.then(|| format!("{}/browse/{}", instance.base_url, issue.key)),
-        issue,
+        issue: Arc::unwrap_or_clone(issue),
         writing: None,
     })
 }

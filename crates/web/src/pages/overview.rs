@@ -1,9 +1,11 @@
 //! `/`: Work Pulse, the numbers for managers. Each number opens its issues.
 
+use std::sync::Arc;
+
 use application::{
-    Error,
-    instances::{Dialect, Instance, require_instance},
-    ports::TenantTx,
+    Caller, Error, Services,
+    instances::{Dialect, Instance},
+    lookups,
     pulse::{Pulse, PulseFilter, RiskIssue},
     reference::Roster,
 };
@@ -69,11 +71,11 @@ pub(super) async fn show(
 async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<OverviewPage, Error> {
     let weeks = asked.weeks()?;
     let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
-    let instances = tx.instances().await?;
+    let (services, caller) = (&state.services, &visitor.caller);
+    let instances = services.db.tenant(&caller.context()).await?.instances().await?;
     let chosen = match asked.instance.as_str() {
         "" => None,
-        name => Some(require_instance(tx.as_mut(), name).await?),
+        name => Some(Arc::unwrap_or_clone(lookups::instance(services, caller, name).await?)),
     };
     let project = Some(asked.project.trim()).filter(|key| !key.is_empty()).map(str::to_owned);
     let filter = PulseFilter {
@@ -82,12 +84,12 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Over
         until: now.date_naive(),
         weeks,
     };
-    let pulse = tx.pulse(&filter, now).await?;
+    let pulse = Arc::unwrap_or_clone(lookups::pulse(services, caller, filter.clone()).await?);
     let in_scope: Vec<Instance> = match &chosen {
         Some(instance) => vec![instance.clone()],
         None => instances.clone(),
     };
-    let projects = projects(tx.as_mut(), &in_scope).await?;
+    let projects = projects(services, caller, &in_scope).await?;
     let scope = Scope {
         instance: chosen.map(|instance| instance.name).unwrap_or_default(),
         project: filter.project.unwrap_or_default(),
@@ -100,10 +102,14 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Over
 }
 
 /// Keys and names of all projects of these instances, by key.
-async fn projects(tx: &mut dyn TenantTx, instances: &[Instance]) -> Result<Vec<(String, String)>, Error> {
+async fn projects(
+    services: &Services,
+    caller: &Caller,
+    instances: &[Instance],
+) -> Result<Vec<(String, String)>, Error> {
     let mut projects = Vec::new();
     for instance in instances {
-        for project in tx.roster(instance.id, Roster::Projects).await? {
+        for project in lookups::roster(services, caller, instance.id, Roster::Projects).await?.iter() {
             if let Some(key) = project["key"].as_str() {
                 projects.push((key.to_owned(), project["name"].as_str().unwrap_or_default().to_owned()));
             }

@@ -110,8 +110,8 @@ async fn get_changelog(
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<Changelog>, Problem> {
     caller.require(Scope::Read)?;
+    let issue = find(&state.services, &caller, of.instance.as_deref(), &key).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let issue = find(tx.as_mut(), of.instance.as_deref(), &key).await?;
     let histories = tx.histories(&[issue.id]).await?.iter().map(History::from).collect();
     Ok(Json(Changelog { histories }))
 }

@@ -100,8 +100,8 @@ async fn list_comments(
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<Comments>, Problem> {
     caller.require(Scope::Read)?;
+    let issue = find(&state.services, &caller, of.instance.as_deref(), &key).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let issue = find(tx.as_mut(), of.instance.as_deref(), &key).await?;
     let comments = tx.comments(&[issue.id]).await?.iter().map(Comment::from).collect();
     Ok(Json(Comments { comments }))
 }

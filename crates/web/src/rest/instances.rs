@@ -2,7 +2,8 @@
 
 use application::{
     Scope,
-    instances::{self, AuthMethod, InstanceKind, NewInstance, require_instance},
+    instances::{self, AuthMethod, InstanceKind, NewInstance},
+    lookups,
 };
 use axum::{
     extract::{Json, State},
@@ -252,9 +253,8 @@ async fn get_instance(
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<Instance>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let instance = require_instance(tx.as_mut(), &name).await?;
-    Ok(Json(Instance::from(&instance)))
+    let instance = lookups::instance(&state.services, &caller, &name).await?;
+    Ok(Json(Instance::from(instance.as_ref())))
 }
 
 /// Removes an instance with every row of it, and its webhook at the site where that can be reached.

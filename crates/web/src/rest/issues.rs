@@ -1,18 +1,14 @@
 //! Issues as read from the copy.
 
-use application::{
-    Error, Result, Scope,
-    instances::require_instance,
-    issues::{IssueRow, require_issue},
-    ports::TenantTx,
-};
+use std::sync::Arc;
+
+use application::{Caller, Error, Result, Scope, Services, issues::IssueRow, lookups};
 use axum::{
     extract::{Json, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::ids::InstanceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
@@ -164,18 +160,15 @@ struct IssueParameters {
     raw: bool,
 }
 
-/// The id of the instance with this name, where one is named.
-pub(super) async fn instance_id(tx: &mut dyn TenantTx, name: Option<&str>) -> Result<Option<InstanceId>> {
-    match name {
-        Some(name) => Ok(Some(require_instance(tx, name).await?.id)),
-        None => Ok(None),
-    }
-}
-
-/// The issue with this key or numeric id, for a handler that reads what hangs on it.
-pub(super) async fn find(tx: &mut dyn TenantTx, instance: Option<&str>, key: &str) -> Result<IssueRow> {
-    let instance = instance_id(tx, instance).await?;
-    require_issue(tx, instance, key).await
+/// The issue with this key or numeric id. For a handler that opens a transaction of its own after that, not before.
+pub(super) async fn find(
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    key: &str,
+) -> Result<Arc<IssueRow>> {
+    let instance = lookups::instance_id(services, caller, instance).await?;
+    lookups::issue(services, caller, instance, key).await
 }
 
 /// An issue, by its key (an old one too) or Jira's numeric id.
@@ -201,8 +194,7 @@ async fn get_issue(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let row = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
+    let row = find(&state.services, &caller, parameters.instance.as_deref(), &key).await?;
     let etag = etag(&row, parameters.raw);
     let value = HeaderValue::from_str(&etag).map_err(Error::internal)?;
     // The answer is one caller's, and only good after asking again.
@@ -211,7 +203,7 @@ async fn get_issue(
     if is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
-    let mut issue = Issue::from(&row);
+    let mut issue = Issue::from(row.as_ref());
     if parameters.raw {
         issue.fields = row.raw.get("fields").cloned();
     }
@@ -237,7 +229,7 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 mod tests {
     use application::instances::Dialect;
     use chrono::TimeDelta;
-    use domain::ids::IssueId;
+    use domain::ids::{InstanceId, IssueId};
     use serde_json::json;
 
     use super::*;

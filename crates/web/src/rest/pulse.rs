@@ -1,9 +1,9 @@
 //! Work Pulse: the numbers for managers.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use application::{
-    Caller, Result, Scope,
+    Result, Scope, lookups,
     pulse::{self, PulseFilter},
 };
 use axum::extract::{Json, State};
@@ -15,7 +15,6 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     document::{Missing, Standard},
     extract::{ApiCaller, ValidQuery, within},
-    issues::instance_id,
     problem::Problem,
 };
 use crate::state::WebState;
@@ -26,7 +25,6 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
 
 const USUAL_WEEKS: u16 = 12;
 const MOST_WEEKS: u16 = 104;
-const CACHED_FOR: Duration = Duration::from_secs(30);
 
 /// Over what the numbers are taken.
 #[derive(Deserialize, IntoParams)]
@@ -182,36 +180,13 @@ async fn get_pulse(
 ) -> Result<Json<Pulse>, Problem> {
     caller.require(Scope::Read)?;
     within("weeks", parameters.weeks, 1, MOST_WEEKS)?;
-    let usual = parameters.instance.is_none()
-        && parameters.project.is_none()
-        && parameters.weeks == USUAL_WEEKS
-        && caller.projects.is_everything();
-    // The sync forgets this key when issues change; what it does not know of must not be cached.
-    let key = usual.then(|| format!("pulse:{}", caller.tenant));
-    let cache = &state.services.cache;
-    if let Some(key) = &key
-        && let Some(bytes) = cache.get(key).await
-        && let Ok(cached) = serde_json::from_slice::<pulse::Pulse>(&bytes)
-    {
-        return Ok(Json(cached.into()));
-    }
-    let computed = compute(&state, &caller, parameters).await?;
-    if let Some(key) = &key
-        && let Ok(bytes) = serde_json::to_vec(&computed)
-    {
-        cache.put(key, bytes, CACHED_FOR).await;
-    }
-    Ok(Json(computed.into()))
-}
-
-async fn compute(state: &WebState, caller: &Caller, parameters: PulseParameters) -> Result<pulse::Pulse> {
-    let now = state.services.clock.now();
-    let mut tx = state.services.db.tenant(&caller.context()).await?;
+    let services = &state.services;
     let filter = PulseFilter {
-        instance: instance_id(tx.as_mut(), parameters.instance.as_deref()).await?,
+        instance: lookups::instance_id(services, &caller, parameters.instance.as_deref()).await?,
         project: parameters.project,
-        until: now.date_naive(),
+        until: services.clock.now().date_naive(),
         weeks: parameters.weeks,
     };
-    tx.pulse(&filter, now).await
+    let computed = lookups::pulse(services, &caller, filter).await?;
+    Ok(Json(Arc::unwrap_or_clone(computed).into()))
 }

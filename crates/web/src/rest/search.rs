@@ -2,7 +2,7 @@
 
 use application::{
     Caller, Scope,
-    instances::require_instance,
+    lookups,
     search::{SearchRequest, SearchStart, parse_jql},
 };
 use axum::extract::{Json, State};
@@ -73,9 +73,8 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
     caller.require(Scope::Read)?;
     let limit = within("limit", search.limit, 1, MOST)?;
     let query = parse_jql(&search.jql)?;
-    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let instance = match &search.instance {
-        Some(name) => Some(require_instance(tx.as_mut(), name).await?),
+        Some(name) => Some(lookups::instance(&state.services, caller, name).await?),
         None => None,
     };
     let zone =
@@ -85,12 +84,12 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
         instance: instance.as_ref().map(|instance| instance.id),
         zone,
         now: state.services.clock.now(),
-        current_user: instance.and_then(|instance| instance.account_id),
+        current_user: instance.and_then(|instance| instance.account_id.clone()),
         limit,
         start: search.cursor.map_or(SearchStart::Offset(0), SearchStart::After),
         with_total: search.total,
     };
-    let page = tx.search(&request).await?;
+    let page = state.services.db.tenant(&caller.context()).await?.search(&request).await?;
     let issues = page.issues.iter().map(Issue::from).collect();
     Ok(Json(IssuePage { issues, next_cursor: page.next, total: page.total }))
 }

@@ -2,7 +2,7 @@
 
 use application::{
     Error, Scope,
-    instances::require_instance,
+    lookups,
     sync::{self, RunKind, RunState},
 };
 use axum::{
@@ -199,8 +199,8 @@ async fn get_sync(
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<SyncStatus>, Problem> {
     caller.require(Scope::Read)?;
+    let instance = lookups::instance(&state.services, &caller, &name).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let instance = require_instance(tx.as_mut(), &name).await?;
     let status = tx.sync_status(Some(instance.id)).await?.pop().ok_or_else(|| {
         Error::Conflict(format!(
             "`{}` is a sandbox: it is its own source, there is nothing to sync",

@@ -4,10 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use application::{
     Error, Result, Scope, Services, TenantContext,
+    events::Announcement,
     jobs::{JobQueue, JobRequest},
     keys::{ApiKey, KeyRegistry},
     ports::{
-        Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
         SqlAnswer, SqlLimits, TenantTx,
     },
     tenants::{Tenant, TenantRegistry},
@@ -193,13 +194,11 @@ impl JiraSites for Fake {
 
 #[async_trait]
 impl Cache for Fake {
-    async fn get(&self, _: &str) -> Option<Vec<u8>> {
-        None
+    async fn look_up(&self, _: CacheKey, load: Load) -> Answer {
+        Ok(load.run.await?.map(|stored| stored.value))
     }
 
-    async fn put(&self, _: &str, _: Vec<u8>, _: Duration) {}
-
-    async fn forget(&self, _: &str) {}
+    async fn announced(&self, _: &Announcement) {}
 }
 
 #[async_trait]
