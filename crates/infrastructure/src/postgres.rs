@@ -15,6 +15,8 @@ mod issues_upsert;
 mod jobs;
 mod jql;
 mod keys;
+mod lock;
+mod pool;
 mod pulse;
 mod reference;
 mod search;
@@ -24,4 +26,5 @@ mod tenants;
 mod transaction;
 mod webhooks;
 
-pub use database::{PgDatabase, PoolSettings, RoleOptions};
+pub use database::{PgDatabase, RoleOptions};
+pub use pool::PoolSettings;

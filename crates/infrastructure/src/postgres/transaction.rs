@@ -1,7 +1,7 @@
 //! The two kinds of transactions. Their stores stand in the files of the slices.
 
 use application::{
-    Result,
+    Error, Result,
     ports::{PlatformTx, TenantTx},
 };
 use async_trait::async_trait;
@@ -36,7 +36,7 @@ impl TenantTx for PgTenantTx {
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.tx.commit().await.map_err(convert)
+        commit(self.tx).await
     }
 }
 
@@ -58,8 +58,29 @@ impl PgPlatformTx {
 #[async_trait]
 impl PlatformTx for PgPlatformTx {
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.tx.commit().await.map_err(convert)
+        commit(self.tx).await
     }
+}
+
+/// Makes a transaction last, or says that it does not.
+///
+/// PostgreSQL answers a COMMIT after a failed statement with a ROLLBACK and no error, which would pass for success here if
+/// somebody had let that statement's error go. So the constraints that wait for the end are asked first: that fails in a
+/// failed transaction, and when one of them is broken, and then nothing was stored. After it, only a lost connection can
+/// make a COMMIT fail.
+async fn commit(mut tx: Transaction<'static, Postgres>) -> Result<()> {
+    sqlx::query("SET CONSTRAINTS ALL IMMEDIATE").execute(&mut *tx).await.map_err(convert)?;
+    tx.commit().await.map_err(|error| match error {
+        sqlx::Error::Io(cause) => {
+            tracing::error!(%cause, "the connection was lost during COMMIT");
+            Error::Unavailable(
+                "the connection to the database was lost while the change was being stored; look whether it was, \
+                 before trying again"
+                    .into(),
+            )
+        }
+        error => convert(error),
+    })
 }
 
 /// Whose rows are written: every insert names both.
