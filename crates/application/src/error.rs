@@ -56,6 +56,15 @@ pub enum Error {
     /// A part of Forebay cannot be reached in time.
     #[error("{0}")]
     Unavailable(String),
+    /// Every database connection is in use, and the line for one is full or did not move in time.
+    #[error("Forebay is busy: every database connection is in use; try again in {} s", retry_after.as_secs().max(1))]
+    Busy {
+        /// How long to wait.
+        retry_after: Duration,
+    },
+    /// It took longer than it may and was stopped; nothing of it was stored.
+    #[error("{0}")]
+    TimedOut(String),
     /// A fault of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn StdError + Send + Sync>),
@@ -128,6 +137,8 @@ impl Error {
             Self::Upstream { .. } => "upstream",
             Self::Indeterminate(_) => "indeterminate",
             Self::Unavailable(_) => "unavailable",
+            Self::Busy { .. } => "busy",
+            Self::TimedOut(_) => "timed_out",
             Self::Internal(_) => "internal",
         }
     }
@@ -144,18 +155,38 @@ impl Error {
         text
     }
 
-    /// Whether the fault is ours or an outside system's, so that it belongs in the error log.
+    /// Whether the fault is ours or an outside system's, so that it belongs in the error log. Being busy is not one: a
+    /// line of log for each request that is turned away would be the next thing to run out.
     pub fn is_fault(&self) -> bool {
         matches!(
             self,
-            Self::Internal(_) | Self::Upstream { .. } | Self::Unavailable(_) | Self::Indeterminate(_)
+            Self::Internal(_)
+                | Self::Upstream { .. }
+                | Self::Unavailable(_)
+                | Self::TimedOut(_)
+                | Self::Indeterminate(_)
         )
+    }
+
+    /// How long whoever asked should wait before asking again, where that is known: `Retry-After`.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::RateLimited { retry_after } | Self::Busy { retry_after } => {
+                Some((*retry_after).max(Duration::from_secs(1)))
+            }
+            Self::Unavailable(_) => Some(Duration::from_secs(1)),
+            _ => None,
+        }
     }
 
     /// Whether the same call may succeed later without a change.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::RateLimited { .. } | Self::Unavailable(_) | Self::Internal(_) => true,
+            Self::RateLimited { .. }
+            | Self::Unavailable(_)
+            | Self::Busy { .. }
+            | Self::TimedOut(_)
+            | Self::Internal(_) => true,
             Self::Upstream { retryable, .. } => *retryable,
             _ => false,
         }

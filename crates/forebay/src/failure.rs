@@ -38,7 +38,10 @@ impl From<Error> for Failure {
             }
             Error::NotFound { what: "tenant", .. } => failure
                 .hint("`forebay tenant list` shows what there is; `forebay tenant create NAME` makes one"),
-            Error::Unavailable(_) => {
+            Error::Busy { .. } => failure.hint(
+                "more connections: FOREBAY_POOL_SIZE, FOREBAY_READ_POOL_SIZE, FOREBAY_PLATFORM_POOL_SIZE",
+            ),
+            Error::Unavailable(_) | Error::TimedOut(_) => {
                 failure.hint("`forebay doctor` checks the database, the roles, Redis and the sites")
             }
             Error::Unauthenticated(_) => {

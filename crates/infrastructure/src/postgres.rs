@@ -16,6 +16,8 @@ mod issues_upsert;
 mod jobs;
 mod jql;
 mod keys;
+mod lock;
+mod pool;
 mod pulse;
 mod reference;
 mod search;
@@ -26,4 +28,5 @@ mod transaction;
 mod webhooks;
 
 pub use changes::ChangeListener;
-pub use database::{PgDatabase, PoolSettings, RoleOptions};
+pub use database::{PgDatabase, RoleOptions};
+pub use pool::PoolSettings;

@@ -25,7 +25,9 @@ pub(crate) fn resource_error(error: &Error) -> ErrorData {
     let data = Some(content(error));
     match error {
         Error::NotFound { .. } => ErrorData::resource_not_found(error.to_string(), data),
-        Error::Internal(_) | Error::Unavailable(_) => ErrorData::internal_error(error.to_string(), data),
+        Error::Internal(_) | Error::Unavailable(_) | Error::Busy { .. } | Error::TimedOut(_) => {
+            ErrorData::internal_error(error.to_string(), data)
+        }
         _ => ErrorData::invalid_params(error.to_string(), data),
     }
 }
@@ -43,8 +45,8 @@ fn content(error: &Error) -> Value {
     if error.is_retryable() {
         content["retryable"] = json!(true);
     }
-    if let Error::RateLimited { retry_after } = error {
-        content["retry_after_seconds"] = json!(retry_after.as_secs().max(1));
+    if let Some(wait) = error.retry_after() {
+        content["retry_after_seconds"] = json!(wait.as_secs());
     }
     content
 }

@@ -45,13 +45,29 @@ impl Announcer {
 
     /// Makes all of a transaction last, and forgets what it made old.
     pub(super) async fn commit(&self, mut tx: Transaction<'static, Postgres>) -> Result<()> {
+        // Also the proof that the transaction has not failed: PostgreSQL answers a COMMIT after a failed statement with a
+        // ROLLBACK and no error, which would pass for success here if somebody had let that statement's error go.
         let announcement = announce(&mut tx).await?;
-        let committed = tx.commit().await.map_err(convert);
+        let committed = tx.commit().await.map_err(explain);
         // Also when the answer was lost: whether it lasts is not known then, and forgetting harms nobody.
         if let (Some(cache), Some(announcement)) = (&self.cache, announcement) {
             cache.announced(&announcement).await;
         }
         committed
+    }
+}
+
+fn explain(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::Io(cause) => {
+            tracing::error!(%cause, "the connection was lost during COMMIT");
+            Error::Unavailable(
+                "the connection to the database was lost while the change was being stored; look whether it was, \
+                 before trying again"
+                    .into(),
+            )
+        }
+        error => convert(error),
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Any number of processes may do this at once: one works, the others wait and find nothing left to do.
 
+mod step;
+
 use application::{Error, Result};
 use graphile_worker::WorkerUtils;
 use sqlx::{
@@ -10,9 +12,11 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
+use self::step::Patience;
 use super::{
     errors::convert,
-    roles::{QUEUE, RolePasswords, ensure_roles},
+    lock,
+    roles::{QUEUE, RolePasswords, border_gaps, ensure_database, ensure_roles},
 };
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -21,6 +25,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
 const QUEUE_SCHEMA: &str = "graphile_worker";
 /// The migrator's table of what was applied.
 const TABLE: &str = "_sqlx_migrations";
+/// Held by whoever migrates this database ("fbay" and a number).
+const LOCK: i64 = 0x6662_6179_0002;
 
 /// A migration, and whether the database has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,35 +39,59 @@ pub struct MigrationStatus {
     pub applied: bool,
 }
 
-/// Makes the roles ([`ensure_roles`]), applies every migration that is missing, and brings the job queue up to date,
-/// signed in as `queue`, which is how `forebay_queue` signs in. Answers how many of our migrations were applied.
+/// Makes the roles ([`ensure_roles`]) and their rights in the database ([`ensure_database`]), applies every migration that is
+/// missing, brings the job queue up to date, signed in as `queue`, which is how `forebay_queue` signs in, and looks whether the
+/// border is closed. Answers how many of our migrations were applied.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the database was migrated by a newer Forebay or by other files under the same numbers, or
-/// as [`ensure_roles`]; [`Error::Internal`] when a migration fails, which then leaves nothing behind.
+/// [`Error::Conflict`] when the database was migrated by a newer Forebay or by other files under the same numbers, when the
+/// border is open in a way that this does not mend, or as [`ensure_roles`]; [`Error::Unavailable`] when a migration cannot get
+/// its locks; [`Error::Internal`] when one fails. A migration that does not succeed leaves nothing behind.
 pub async fn up(
     owner: &mut PgConnection,
     passwords: &RolePasswords,
     queue: &PgConnectOptions,
 ) -> Result<usize> {
-    ensure_roles(owner, passwords).await?;
     lock(owner).await?;
-    let result = up_locked(owner, queue).await;
+    let result = up_locked(owner, passwords, queue).await;
     // What went wrong first is what to say.
     let unlocked = unlock(owner).await;
     result.and_then(|count| unlocked.map(|()| count))
 }
 
-async fn up_locked(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<usize> {
-    owner.ensure_migrations_table(TABLE).await.map_err(explain)?;
-    let done = known(owner).await?;
-    let missing = steps().filter(|step| !done.contains(&step.version));
+async fn up_locked(
+    owner: &mut PgConnection,
+    passwords: &RolePasswords,
+    queue: &PgConnectOptions,
+) -> Result<usize> {
+    ensure_roles(owner, passwords).await?;
+    ensure_database(owner).await?;
+    let count = apply_missing(owner, &ours(), Patience::default()).await?;
+    queue_up(owner, queue).await?;
+    let gaps = border_gaps(owner).await?;
+    if gaps.is_empty() {
+        return Ok(count);
+    }
+    let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
+    Err(Error::Conflict(format!(
+        "{count} migrations were applied, and the database's border is open: {}",
+        gaps.join("; ")
+    )))
+}
+
+/// Applies those of `all` that the database does not have. The caller holds the lock.
+async fn apply_missing(
+    owner: &mut PgConnection,
+    all: &[&Migration],
+    patience: Patience,
+) -> Result<usize> {
+    ensure_table(owner).await?;
+    let done = known(owner, all).await?;
     let mut count = 0;
-    for step in missing {
-        owner.apply(TABLE, step).await.map_err(explain)?;
+    for up in ups(all).filter(|up| !done.contains(&up.version)) {
+        step::apply(owner, up, down_of(all, up.version), patience).await?;
         count += 1;
     }
-    queue_up(owner, queue).await?;
     Ok(count)
 }
 
@@ -69,25 +99,30 @@ async fn up_locked(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result
 /// job queue. The roles stay: they belong to the server.
 ///
 /// # Errors
-/// [`Error::Conflict`] when the database has migrations that this program does not know; [`Error::Internal`] when one
-/// cannot be taken back.
+/// [`Error::Conflict`] when the database has migrations that this program does not know; [`Error::Unavailable`] when one
+/// cannot get its locks; [`Error::Internal`] when one cannot be taken back.
 pub async fn down(owner: &mut PgConnection, steps: u32) -> Result<usize> {
     lock(owner).await?;
-    let result = down_locked(owner, usize::try_from(steps).unwrap_or(usize::MAX)).await;
+    let count = usize::try_from(steps).unwrap_or(usize::MAX);
+    let result = take_back(owner, &ours(), count, Patience::default()).await;
     // What went wrong first is what to say.
     let unlocked = unlock(owner).await;
     result.and_then(|count| unlocked.map(|()| count))
 }
 
-async fn down_locked(owner: &mut PgConnection, count: usize) -> Result<usize> {
-    owner.ensure_migrations_table(TABLE).await.map_err(explain)?;
-    let done = known(owner).await?;
+async fn take_back(
+    owner: &mut PgConnection,
+    all: &[&Migration],
+    count: usize,
+    patience: Patience,
+) -> Result<usize> {
+    ensure_table(owner).await?;
+    let done = known(owner, all).await?;
     let leaving: Vec<_> = done.iter().rev().take(count).collect();
     for version in &leaving {
-        let step =
-            MIGRATOR.iter().find(|step| step.version == **version && step.migration_type.is_down_migration());
-        let step = step.ok_or_else(|| Error::Unsupported(format!("migration {version} has no way back")))?;
-        owner.revert(TABLE, step).await.map_err(explain)?;
+        let down = down_of(all, **version)
+            .ok_or_else(|| Error::Unsupported(format!("migration {version} has no way back")))?;
+        step::revert(owner, down, patience).await?;
     }
     if leaving.len() == done.len() {
         let drop = format!("DROP SCHEMA IF EXISTS {QUEUE_SCHEMA} CASCADE");
@@ -96,16 +131,33 @@ async fn down_locked(owner: &mut PgConnection, count: usize) -> Result<usize> {
     Ok(leaving.len())
 }
 
-/// Our migrations upwards, in order.
-fn steps() -> impl Iterator<Item = &'static Migration> {
-    MIGRATOR.iter().filter(|step| !step.migration_type.is_down_migration())
+/// Our migrations, both ways.
+fn ours() -> Vec<&'static Migration> {
+    MIGRATOR.iter().collect()
 }
 
-/// The versions that the database has, in order; each checked to be one of ours.
-async fn known(owner: &mut PgConnection) -> Result<Vec<i64>> {
+/// Those upwards, in order.
+fn ups<'a>(all: &[&'a Migration]) -> impl Iterator<Item = &'a Migration> {
+    all.iter().copied().filter(|step| !step.migration_type.is_down_migration())
+}
+
+fn down_of<'a>(all: &[&'a Migration], version: i64) -> Option<&'a Migration> {
+    all.iter().copied().find(|step| step.version == version && step.migration_type.is_down_migration())
+}
+
+/// The migrator's table. What an interrupted migration left there as unsuccessful is forgotten: it begins again.
+async fn ensure_table(owner: &mut PgConnection) -> Result<()> {
+    owner.ensure_migrations_table(TABLE).await.map_err(explain)?;
+    let forget = format!("DELETE FROM {TABLE} WHERE NOT success");
+    owner.execute(AssertSqlSafe(forget)).await.map_err(convert)?;
+    Ok(())
+}
+
+/// The versions that the database has, in order; each checked to be one of `all`.
+async fn known(owner: &mut PgConnection, all: &[&Migration]) -> Result<Vec<i64>> {
     let applied = owner.list_applied_migrations(TABLE).await.map_err(explain)?;
     for found in &applied {
-        match steps().find(|step| step.version == found.version) {
+        match ups(all).find(|step| step.version == found.version) {
             None => return Err(explain(MigrateError::VersionMissing(found.version))),
             Some(step) if step.checksum != found.checksum => {
                 return Err(explain(MigrateError::VersionMismatch(found.version)));
@@ -122,7 +174,7 @@ async fn known(owner: &mut PgConnection) -> Result<Vec<i64>> {
 /// When the database cannot be read.
 pub async fn status(owner: &mut PgConnection) -> Result<Vec<MigrationStatus>> {
     let mut applied = applied(owner).await?;
-    let mut all: Vec<_> = steps()
+    let mut all: Vec<_> = ups(&ours())
         .map(|migration| MigrationStatus {
             version: migration.version,
             description: migration.description.to_string(),
@@ -142,11 +194,11 @@ pub async fn status(owner: &mut PgConnection) -> Result<Vec<MigrationStatus>> {
 /// Waits until nobody else migrates, however long: also beyond the time-out of the owner's usual statements.
 async fn lock(owner: &mut PgConnection) -> Result<()> {
     owner.execute("SET statement_timeout = 0").await.map_err(convert)?;
-    owner.lock().await.map_err(explain)
+    lock::take(owner, LOCK).await
 }
 
 async fn unlock(owner: &mut PgConnection) -> Result<()> {
-    owner.unlock().await.map_err(explain)?;
+    lock::give(owner, LOCK).await?;
     owner.execute("RESET statement_timeout").await.map_err(convert)?;
     Ok(())
 }
@@ -169,6 +221,10 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<(i64, String)>> {
 async fn queue_up(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<()> {
     let schema = format!("CREATE SCHEMA IF NOT EXISTS {QUEUE_SCHEMA} AUTHORIZATION {QUEUE}");
     owner.execute(AssertSqlSafe(schema)).await.map_err(convert)?;
+    let begun = sqlx::query_scalar!(r#"SELECT to_regclass('graphile_worker.migrations') IS NOT NULL AS "begun!""#);
+    if begun.fetch_one(&mut *owner).await.map_err(convert)? {
+        return migrate_queue(queue).await;
+    }
     // At its first run the library says CREATE SCHEMA IF NOT EXISTS, for which PostgreSQL wants the right to make one
     // even when it is there.
     change_create_right(owner, "GRANT", "TO").await?;

@@ -1,5 +1,8 @@
-//! The roles that hold the border, and the check that they still do.
+//! The roles that hold the border ([`ensure_roles`]), what they have in a database ([`ensure_database`]), and the check that
+//! they still do ([`border_gaps`]).
 
+mod border;
+mod database;
 mod scram;
 
 use std::time::Duration;
@@ -8,7 +11,11 @@ use application::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use super::errors::convert;
+pub use self::{
+    border::{Gap, border_gaps},
+    database::{ensure_database, open_functions},
+};
+use super::{errors::convert, lock};
 use crate::crypto::Keyring;
 
 /// Serves requests: one tenant per transaction.
@@ -65,7 +72,7 @@ impl std::fmt::Debug for RolePasswords {
     }
 }
 
-/// Makes the roles that are missing and mends the others: attributes, passwords and time-outs. Does no harm when they
+/// Makes the roles that are missing and mends the others: attributes, passwords and memberships. Does no harm when they
 /// are as they should be, or when other processes do the same at the same time.
 ///
 /// The owner of the database need not be a superuser, but then needs CREATEROLE, and becomes a member of the roles to
@@ -74,7 +81,7 @@ impl std::fmt::Debug for RolePasswords {
 /// # Errors
 /// [`Error::Conflict`] with the SQL for a superuser to run, when the owner may not do it.
 pub async fn ensure_roles(owner: &mut PgConnection, passwords: &RolePasswords) -> Result<()> {
-    sqlx::query!("SELECT pg_advisory_lock($1)", LOCK).execute(&mut *owner).await.map_err(convert)?;
+    lock::take(owner, LOCK).await?;
     let mut result = try_ensure_roles(owner, passwords).await;
     for attempt in 1..ATTEMPTS {
         match &result {
@@ -85,14 +92,14 @@ pub async fn ensure_roles(owner: &mut PgConnection, passwords: &RolePasswords) -
             _ => break,
         }
     }
-    let unlocked = sqlx::query!("SELECT pg_advisory_unlock($1)", LOCK).fetch_one(&mut *owner).await;
+    let unlocked = lock::give(owner, LOCK).await;
     result.map_err(|failure| match failure {
         Failure::Refused(error) => error,
         Failure::Clash => {
             Error::Unavailable("other processes keep changing the database roles; try again".into())
         }
     })?;
-    unlocked.map(drop).map_err(convert)
+    unlocked
 }
 
 enum Failure {
@@ -120,13 +127,19 @@ struct Owner {
     superuser: bool,
 }
 
+impl Owner {
+    /// Whoever is signed in.
+    async fn of(connection: &mut PgConnection) -> Result<Self, Failure> {
+        let owner = sqlx::query_as!(
+            Owner,
+            r#"SELECT quote_ident(rolname) AS "name!", rolsuper AS "superuser!" FROM pg_roles WHERE rolname = current_user"#
+        );
+        Ok(owner.fetch_one(connection).await?)
+    }
+}
+
 async fn try_ensure_roles(connection: &mut PgConnection, passwords: &RolePasswords) -> Result<(), Failure> {
-    let owner = sqlx::query_as!(
-        Owner,
-        r#"SELECT quote_ident(rolname) AS "name!", rolsuper AS "superuser!" FROM pg_roles WHERE rolname = current_user"#
-    )
-    .fetch_one(&mut *connection)
-    .await?;
+    let owner = Owner::of(connection).await?;
     for role in ROLES {
         ensure_role(connection, &owner, role, passwords.of(role)).await?;
     }
@@ -138,20 +151,14 @@ async fn try_ensure_roles(connection: &mut PgConnection, passwords: &RolePasswor
     Ok(())
 }
 
-/// What is wrong with a role that exists, as the words that mend it.
-struct Existing {
-    wrong_attributes: String,
-    settings: Vec<String>,
-}
-
 async fn ensure_role(
     connection: &mut PgConnection,
     owner: &Owner,
     role: &'static str,
     password: Option<&SecretString>,
 ) -> Result<(), Failure> {
-    let existing = sqlx::query_as!(
-        Existing,
+    // What is wrong with a role that exists, as the words that mend it.
+    let wrong_attributes = sqlx::query_scalar!(
         r#"SELECT concat_ws(' ',
                 CASE WHEN rolsuper THEN 'NOSUPERUSER' END,
                 CASE WHEN rolbypassrls THEN 'NOBYPASSRLS' END,
@@ -160,7 +167,7 @@ async fn ensure_role(
                 CASE WHEN rolcreaterole THEN 'NOCREATEROLE' END,
                 CASE WHEN rolinherit THEN 'NOINHERIT' END,
                 CASE WHEN rolcanlogin <> $2 THEN CASE WHEN $2 THEN 'LOGIN' ELSE 'NOLOGIN' END END
-            ) AS "wrong_attributes!", coalesce(rolconfig, '{}') AS "settings!"
+            ) AS "wrong_attributes!"
            FROM pg_roles WHERE rolname = $1"#,
         role,
         password.is_some()
@@ -169,14 +176,14 @@ async fn ensure_role(
     .await?;
 
     let login = if password.is_some() { "LOGIN" } else { "NOLOGIN" };
-    let (wrong_attributes, settings) = match existing {
-        Some(existing) => (existing.wrong_attributes, existing.settings),
+    let wrong_attributes = match wrong_attributes {
+        Some(wrong) => wrong,
         None => {
             let create = format!(
                 "CREATE ROLE {role} {login} NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE NOINHERIT"
             );
             run(connection, owner, &create, &format!("ALTER ROLE {} CREATEROLE;", owner.name)).await?;
-            (String::new(), Vec::new())
+            String::new()
         }
     };
     if !wrong_attributes.is_empty() {
@@ -189,22 +196,21 @@ async fn ensure_role(
     {
         run(connection, owner, &format!("ALTER ROLE {role} PASSWORD '{verifier}'"), &may_alter).await?;
     }
-    let timeout = statement_timeout(role);
-    if !settings.contains(&format!("statement_timeout={timeout}")) {
-        let alter = format!("ALTER ROLE {role} SET statement_timeout = '{timeout}'");
-        run(connection, owner, &alter, &may_alter).await?;
-    }
-    Ok(())
+    leave_all(connection, owner, role).await
 }
 
-/// Zero is none. Jobs work through the roles of the application; the queue's own statements are short, but one that
-/// waits for its turn must not be cut off.
-fn statement_timeout(role: &str) -> &'static str {
-    match role {
-        APP | PLATFORM => "30s",
-        READ => "15s",
-        _ => "0",
+/// Whatever a role is a member of, it may become or read with.
+async fn leave_all(connection: &mut PgConnection, owner: &Owner, role: &'static str) -> Result<(), Failure> {
+    let groups = sqlx::query_scalar!(
+        r#"SELECT quote_ident(pg_get_userbyid(roleid)) AS "group!" FROM pg_auth_members
+           WHERE member = (SELECT oid FROM pg_roles WHERE rolname = $1)"#,
+        role
+    );
+    for group in groups.fetch_all(&mut *connection).await? {
+        let revoke = format!("REVOKE {group} FROM {role}");
+        run(connection, owner, &revoke, &format!("{revoke};")).await?;
     }
+    Ok(())
 }
 
 /// Whether the role has this password already: saves a write at every start. Only superusers can tell.
@@ -244,49 +250,6 @@ async fn run(connection: &mut PgConnection, owner: &Owner, sql: &str, remedy: &s
         }
         Err(e) => Err(e.into()),
     }
-}
-
-/// Whether row-level security holds for the role of this connection: it must be neither superuser nor exempt nor the
-/// owner of a table, directly or by membership, and every table with a `tenant_id` must force its policies.
-///
-/// # Errors
-/// Every gap, in words.
-pub async fn check_border(connection: &mut PgConnection) -> Result<(), Vec<String>> {
-    let gaps = sqlx::query_scalar!(
-        r#"WITH me AS (
-            SELECT oid, rolname, rolsuper, rolbypassrls FROM pg_roles WHERE rolname = current_user
-        ), tables AS (
-            SELECT c.oid, c.relname, c.relowner, c.relrowsecurity AND c.relforcerowsecurity AS protected,
-                c.relname = 'tenants' OR EXISTS (
-                    SELECT FROM pg_attribute a
-                    WHERE a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped) AS of_tenants
-            FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-            WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p')
-        )
-        SELECT format('role %I is a superuser', rolname) AS "gap!" FROM me WHERE rolsuper
-        UNION ALL
-        SELECT format('role %I bypasses row-level security', rolname) FROM me WHERE rolbypassrls
-        UNION ALL
-        SELECT format('role %I may become %I, whom row-level security does not hold', me.rolname, r.rolname)
-        FROM me, pg_roles r
-        WHERE NOT me.rolsuper AND r.oid <> me.oid AND (r.rolsuper OR r.rolbypassrls) AND pg_has_role(r.oid, 'MEMBER')
-        UNION ALL
-        SELECT format('role %I owns table %I', me.rolname, t.relname)
-        FROM me, tables t WHERE NOT me.rolsuper AND pg_has_role(t.relowner, 'MEMBER')
-        UNION ALL
-        SELECT format('role %I may read materialized view %s, which has no row-level security', me.rolname, c.oid::regclass)
-        FROM me, pg_class c WHERE NOT me.rolsuper AND c.relkind = 'm' AND has_table_privilege(c.oid, 'SELECT')
-        UNION ALL
-        SELECT format('table %I does not force row-level security', t.relname)
-        FROM tables t WHERE t.of_tenants AND NOT t.protected
-        UNION ALL
-        SELECT 'there is no table tenants: the database is not migrated'
-        WHERE NOT EXISTS (SELECT FROM tables WHERE relname = 'tenants')"#
-    )
-    .fetch_all(connection)
-    .await
-    .map_err(|e| vec![format!("it cannot be checked: {e}")])?;
-    if gaps.is_empty() { Ok(()) } else { Err(gaps) }
 }
 
 #[cfg(test)]

@@ -27,9 +27,13 @@ use super::errors::{CANCELED, convert};
 
 pub(super) use guard::check;
 
-/// How many rows are fetched at a time: few enough that the cap on bytes is met early.
-const BATCH: usize = 100;
-const FETCH: &str = "FETCH FORWARD 100 FROM forebay_answer";
+/// The server has no memory left for it.
+const OUT_OF_MEMORY: &str = "53200";
+/// What `forebay.row_fits` says of a row that is too large.
+const ROW_TOO_LARGE: &str = "FB413";
+/// How many rows are fetched at once: few until their size is known.
+const FIRST_BATCH: usize = 10;
+const LARGEST_BATCH: usize = 200;
 
 /// What a session of the SQL door shows to prove its tenant. `conn` must be in a transaction of the tenant.
 pub(super) async fn ticket(conn: &mut PgConnection, tenant: TenantId) -> Result<Uuid> {
@@ -44,7 +48,7 @@ pub(super) async fn ticket(conn: &mut PgConnection, tenant: TenantId) -> Result<
 pub(super) async fn ask(
     conn: &mut PgConnection,
     ticket: Uuid,
-    sql: &str,
+    question: &str,
     limits: SqlLimits,
 ) -> Result<SqlAnswer> {
     let started = Instant::now();
@@ -61,32 +65,63 @@ pub(super) async fn ask(
     .await
     .map_err(convert)?;
 
-    let refusal = |error| refuse(error, limits);
     // Prepared by itself first, so that errors point into the question as it was asked; this also tells the columns of an
     // answer without rows.
-    let statement = (&mut *conn).prepare(AssertSqlSafe(sql).into_sql_str()).await.map_err(refusal)?;
+    let statement = (&mut *conn)
+        .prepare(AssertSqlSafe(question).into_sql_str())
+        .await
+        .map_err(|error| refuse(error, limits, Place::Told))?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
-    let cursor = format!("DECLARE forebay_answer NO SCROLL CURSOR FOR {sql}");
-    sqlx::query(AssertSqlSafe(cursor)).persistent(false).execute(&mut *conn).await.map_err(refusal)?;
+    let refusal = |error| refuse(error, limits, Place::Hidden);
+    sqlx::query(AssertSqlSafe(cursor(question, limits)))
+        .persistent(false)
+        .execute(&mut *conn)
+        .await
+        .map_err(refusal)?;
 
     let mut answer = answer::Collector::new(columns, limits);
+    let mut batch = FIRST_BATCH;
     loop {
         if started.elapsed() > limits.timeout {
             return Err(too_long(limits));
         }
         // The simple protocol: every type arrives as text. Row by row, so that large ones meet the cap one at a time.
-        let mut rows = sqlx::raw_sql(FETCH).fetch(&mut *conn);
+        let fetch = format!("FETCH FORWARD {batch} FROM forebay_answer");
+        let mut rows = sqlx::raw_sql(AssertSqlSafe(fetch)).fetch(&mut *conn);
         let mut fetched = 0;
-        while let Some(row) = rows.try_next().await.map_err(refusal)? {
+        loop {
+            let row = match rows.try_next().await {
+                Ok(Some(row)) => row,
+                Ok(None) => break,
+                // The rows before it are an answer that ends at a cap.
+                Err(error) if is_too_large(&error) && answer.has_rows() => return Ok(answer.cut()),
+                Err(error) => return Err(refusal(error)),
+            };
             fetched += 1;
             if !answer.add(std::slice::from_ref(&row)).map_err(convert)? {
                 return Ok(answer.finish());
             }
         }
-        if fetched < BATCH {
+        if fetched < batch {
             return Ok(answer.finish());
         }
+        batch = answer.rows_that_fit().clamp(1, LARGEST_BATCH);
     }
+}
+
+/// The question as a cursor whose rows are measured on the server, so that none is sent that could not be kept. OFFSET keeps the
+/// measure from being taken of rows that the question leaves out. The text of a row doubles its quotes and has commas and
+/// brackets of its own, so twice the cap is let through, and the cap itself is kept by whoever collects.
+fn cursor(question: &str, limits: SqlLimits) -> String {
+    let largest = limits.max_bytes.saturating_mul(2).saturating_add(16 * 1024).min(i32::MAX as usize);
+    format!(
+        "DECLARE forebay_answer NO SCROLL CURSOR FOR SELECT forebay_row.* FROM (SELECT * FROM (\n{question}\n) AS asked OFFSET 0) \
+         AS forebay_row WHERE forebay.row_fits(octet_length((forebay_row.*)::text), {largest})"
+    )
+}
+
+fn is_too_large(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(|cause| cause.code()).as_deref() == Some(ROW_TOO_LARGE)
 }
 
 fn too_long(limits: SqlLimits) -> Error {
@@ -96,22 +131,47 @@ fn too_long(limits: SqlLimits) -> Error {
     )
 }
 
+/// Whether an error's position is one in the question, or in what was made of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Told,
+    Hidden,
+}
+
 /// What PostgreSQL says of the question is for whoever asked it; the rest is not.
-fn refuse(error: sqlx::Error, limits: SqlLimits) -> Error {
+fn refuse(error: sqlx::Error, limits: SqlLimits, place: Place) -> Error {
     let sqlx::Error::Database(cause) = &error else { return convert(error) };
     let Some(cause) = cause.try_downcast_ref::<PgDatabaseError>() else { return convert(error) };
-    if cause.code() == CANCELED {
-        return too_long(limits);
+    // A value beyond a gigabyte: PostgreSQL has no code for it.
+    let is_beyond = cause.code() == "XX000" && cause.message().starts_with("invalid memory alloc request size");
+    match cause.code() {
+        CANCELED => return too_long(limits),
+        ROW_TOO_LARGE => {
+            let most = limits.max_bytes;
+            return Error::invalid(
+                "sql",
+                format!("one row is larger than an answer may be ({most} bytes); ask for fewer columns, or parts of them"),
+            );
+        }
+        OUT_OF_MEMORY => return too_much(),
+        _ if is_beyond => return too_much(),
+        _ => {}
     }
     // Classes: feature not supported, cardinality, data, read-only transaction, syntax or access, limits.
     let is_askers = ["0A", "21", "22", "25", "42", "54"].iter().any(|class| cause.code().starts_with(class));
     if !is_askers {
         return convert(error);
     }
-    let place = match cause.position() {
-        Some(PgErrorPosition::Original(position)) => format!(" (at character {position})"),
+    let position = match cause.position() {
+        Some(PgErrorPosition::Original(position)) if place == Place::Told => {
+            format!(" (at character {position})")
+        }
         _ => String::new(),
     };
     let hint = cause.hint().map(|hint| format!("; {hint}")).unwrap_or_default();
-    Error::invalid("sql", format!("{}{place}{hint}", cause.message()))
+    Error::invalid("sql", format!("{}{position}{hint}", cause.message()))
+}
+
+fn too_much() -> Error {
+    Error::invalid("sql", "makes a value that is larger than PostgreSQL can hold; narrow it down")
 }

@@ -132,14 +132,10 @@ impl<E: Into<Error>> From<E> for Refusal {
             Error::Unauthenticated(_) => {
                 Self::message(status, "Client must be authenticated to access this resource.")
             }
-            Error::RateLimited { retry_after } => Self {
-                retry_after: Some(retry_after.as_secs().max(1)),
+            _ => Self {
+                retry_after: error.retry_after().map(|wait| wait.as_secs()),
                 ..Self::message(status, error.to_string())
             },
-            Error::Unavailable(_) => {
-                Self { retry_after: Some(1), ..Self::message(status, error.to_string()) }
-            }
-            _ => Self::message(status, error.to_string()),
         }
     }
 }

@@ -70,6 +70,7 @@ fn title_of(status: StatusCode) -> &'static str {
         StatusCode::TOO_MANY_REQUESTS => "Too fast",
         StatusCode::BAD_GATEWAY => "The Jira site did not play along",
         StatusCode::SERVICE_UNAVAILABLE => "Not available just now",
+        StatusCode::GATEWAY_TIMEOUT => "That took too long",
         StatusCode::INTERNAL_SERVER_ERROR => "That went wrong",
         status => status.canonical_reason().unwrap_or("Error"),
     }
@@ -82,6 +83,7 @@ fn advice(status: StatusCode) -> &'static str {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE => {
             "Trying again in a moment may help."
         }
+        StatusCode::GATEWAY_TIMEOUT => "Narrow it down, or try again when less is going on.",
         StatusCode::INTERNAL_SERVER_ERROR => "Trying again may help; if it does not, pass the request id on.",
         _ => "Go back, correct it, and try again.",
     }
@@ -104,8 +106,8 @@ pub(super) fn sentence(text: &str) -> String {
 pub(super) fn page(error: &Error, shell: Shell, request_id: &str) -> Response {
     problem::log(error);
     let mut response = shell::answer(problem::status_of(error), &FaultPage::new(error, shell, request_id));
-    if let Error::RateLimited { retry_after } = error {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(retry_after.as_secs().max(1)));
+    if let Some(wait) = error.retry_after() {
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
     }
     response
 }

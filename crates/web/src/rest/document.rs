@@ -109,8 +109,10 @@ impl IntoResponses for Standard {
             (500, problem("A fault of ours; it is in the log.")),
             (
                 503,
-                problem("The database cannot be reached in time.").header("Retry-After", header("Seconds.")),
+                problem("The database cannot be reached, or all its connections are in use (`busy`).")
+                    .header("Retry-After", header("Seconds.")),
             ),
+            (504, problem("It took longer than it may, and was stopped (`timed_out`).")),
         ])
     }
 }

@@ -34,7 +34,25 @@ impl Collector {
         Ok(true)
     }
 
+    pub(super) fn has_rows(&self) -> bool {
+        !self.answer.rows.is_empty()
+    }
+
+    /// How many more rows like those so far the caps allow, and one to see that there are more.
+    pub(super) fn rows_that_fit(&self) -> usize {
+        let rows = self.answer.rows.len();
+        let average = (self.bytes / rows.max(1)).max(1);
+        let by_bytes = self.limits.max_bytes.saturating_sub(self.bytes) / average;
+        by_bytes.min(self.limits.max_rows.saturating_sub(rows)).saturating_add(1)
+    }
+
     pub(super) fn finish(self) -> SqlAnswer {
+        self.answer
+    }
+
+    /// What is here of an answer that goes on.
+    pub(super) fn cut(mut self) -> SqlAnswer {
+        self.answer.truncated = true;
         self.answer
     }
 }

@@ -18,7 +18,7 @@ use sqlparser::{
     dialect::PostgreSqlDialect,
     keywords::Keyword,
     parser::Parser,
-    tokenizer::{Token, Tokenizer},
+    tokenizer::{Token, TokenWithSpan, Tokenizer},
 };
 
 use super::functions;
@@ -83,13 +83,15 @@ const OTHER_TYPES: [&str; 5] = ["bpchar", "daterange", "int4range", "int8range",
 /// Columns of table functions that have more than one, and of WITH ORDINALITY.
 const FUNCTION_COLUMNS: [&str; 3] = ["key", "value", "ordinality"];
 
+/// The question, without a `;` at its end.
+///
 /// # Errors
 /// [`Error::Invalid`] (field `sql`), naming what is refused and what is there instead.
-pub(in crate::postgres) fn check(sql: &str) -> Result<()> {
+pub(in crate::postgres) fn check(sql: &str) -> Result<&str> {
     inspect(sql).map_err(|reason| Error::invalid("sql", reason))
 }
 
-fn inspect(sql: &str) -> std::result::Result<(), String> {
+fn inspect(sql: &str) -> std::result::Result<&str, String> {
     if sql.len() > MAX_BYTES {
         return Err(format!("is longer than {MAX_BYTES} bytes"));
     }
@@ -100,6 +102,7 @@ fn inspect(sql: &str) -> std::result::Result<(), String> {
             "has more than {MAX_OPERATORS} operators; ask it in parts, and compare with lists by IN"
         ));
     }
+    let end = end_of_statement(sql, &tokens);
     let statements = Parser::new(&PostgreSqlDialect {})
         .with_tokens_with_locations(tokens)
         .parse_statements()
@@ -113,8 +116,22 @@ fn inspect(sql: &str) -> std::result::Result<(), String> {
     let mut guard = Guard::default();
     match query.visit(&mut guard) {
         ControlFlow::Break(reason) => Err(*reason),
-        ControlFlow::Continue(()) => guard.check_columns_of_functions(),
+        ControlFlow::Continue(()) => guard.check_columns_of_functions().map(|()| &sql[..end]),
     }
+}
+
+/// Where the text of the statement ends: before the first `;`, since there is one statement.
+fn end_of_statement(sql: &str, tokens: &[TokenWithSpan]) -> usize {
+    let Some(semicolon) = tokens.iter().find(|token| token.token == Token::SemiColon) else {
+        return sql.len();
+    };
+    // Lines and columns are counted from 1, columns in characters.
+    let place = semicolon.span.start;
+    let (line, column) = (place.line.saturating_sub(1), place.column.saturating_sub(1));
+    let (Ok(line), Ok(column)) = (usize::try_from(line), usize::try_from(column)) else { return sql.len() };
+    let start: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = &sql[start..];
+    start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
 }
 
 fn may_nest(token: &Token) -> bool {

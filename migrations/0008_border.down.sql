@@ -1,0 +1,1 @@
+DROP FUNCTION forebay.row_fits(integer, integer);
