@@ -9,7 +9,7 @@ use infrastructure::{
     crypto::{Keyring, MasterKey},
     jira::HttpSites,
     local_server::LocalServer,
-    outbound,
+    outbound::{self, Outbound, WebhookDeliveries},
     postgres::{PgDatabase, PoolSettings, RoleOptions, migrate, roles},
     telemetry::{Telemetry, TelemetryOptions},
 };
@@ -177,15 +177,19 @@ impl Wiring {
         let database = Arc::new(PgDatabase::connect(options, pools).await?);
         let (shared_cache, limiter) =
             cache::connect(settings.redis_url.as_ref().map(|url| url.expose_secret())).await;
-        let http = outbound::client()?;
+        let outbound = Outbound::new(settings.allow_private_networks.clone())?;
         let services = Services {
             db: database.clone(),
             clock: Arc::new(SystemClock),
             secrets: access.keyring.clone(),
-            sites: Arc::new(HttpSites::new(http.clone(), limiter.clone(), settings.jira_requests_per_minute)),
+            sites: Arc::new(HttpSites::new(
+                outbound.clone(),
+                limiter.clone(),
+                settings.jira_requests_per_minute,
+            )),
             cache: shared_cache,
             limiter,
-            deliveries: Arc::new(outbound::WebhookDeliveries::new(http)),
+            deliveries: Arc::new(WebhookDeliveries::new(outbound)),
             public_url: settings.public_url(),
         };
         Ok((settings, telemetry, services, database))

@@ -8,6 +8,8 @@ pub mod migrate;
 pub mod roles;
 
 mod audit;
+mod catalogue;
+mod erasure;
 mod errors;
 mod instances;
 mod issues;
@@ -17,6 +19,7 @@ mod jql;
 mod keys;
 mod pulse;
 mod reference;
+mod removal;
 mod search;
 mod sql_door;
 mod sync;

@@ -88,6 +88,9 @@ impl Secrets for Nothing {
     fn email_hash(&self, _: &str) -> String {
         String::new()
     }
+    fn account_hash(&self, _: InstanceId, _: &str) -> String {
+        String::new()
+    }
     fn key_hash(&self, _: &SecretString) -> Vec<u8> {
         Vec::new()
     }
@@ -108,7 +111,11 @@ impl Secrets for Nothing {
     }
 }
 
+#[async_trait]
 impl JiraSites for Nothing {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
     fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         Err(Error::internal("no sites here"))
     }
@@ -133,6 +140,9 @@ impl RateLimiter for Nothing {
 
 #[async_trait]
 impl Deliveries for Nothing {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
     async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
         Ok(204)
     }

@@ -83,6 +83,10 @@ impl Secrets for Closed {
         String::new()
     }
 
+    fn account_hash(&self, _: InstanceId, _: &str) -> String {
+        String::new()
+    }
+
     fn key_hash(&self, _: &SecretString) -> Vec<u8> {
         Vec::new()
     }
@@ -108,7 +112,12 @@ impl Secrets for Closed {
     }
 }
 
+#[async_trait]
 impl JiraSites for Closed {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         closed()
     }
@@ -136,6 +145,10 @@ impl RateLimiter for Closed {
 
 #[async_trait]
 impl Deliveries for Closed {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
         closed()
     }
