@@ -6,6 +6,7 @@
 //! ([`crate::issues`] rows, assembled by the Jira-compatible API). Their paging envelopes stay, because what an export left out
 //! is not invented.
 
+mod addresses;
 mod children;
 mod clean;
 mod field_values;
@@ -17,10 +18,14 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
+pub(crate) use addresses::is_address;
+pub(crate) use children::text_of;
+pub(crate) use clean::address_stand_in;
+pub(crate) use field_values::field_values;
 pub use issue::read_issue;
 pub use rosters::read_rosters;
 
-use crate::{instances::Dialect, ports::Secrets};
+use crate::{erasure::ErasedPeople, instances::Dialect, ports::Secrets};
 
 /// How a site's issues are to be read.
 pub struct Reader<'a> {
@@ -30,6 +35,9 @@ pub struct Reader<'a> {
     pub roles: &'a FieldRoles,
     /// Hashes e-mail addresses.
     pub secrets: &'a dyn Secrets,
+    /// People who must not come back. Read in the transaction that stores what is read here (see
+    /// [`crate::erasure::ErasureStore::erased_people`]).
+    pub erased: &'a ErasedPeople,
 }
 
 /// A row that could not be read: kept aside, never a reason to stop.
@@ -104,17 +112,15 @@ pub fn read_comment(raw: Value) -> Result<crate::issues::CommentRecord, String> 
     children::comment(raw)
 }
 
-/// Takes e-mail addresses out of a payload that is kept as it came (a webhook's body).
+/// Takes e-mail addresses out of a payload that only people look at (the audit log): none is searched by.
 pub fn strip_addresses(value: &mut Value) {
-    match value {
-        Value::Array(items) => items.iter_mut().for_each(strip_addresses),
-        Value::Object(object) => {
-            object.remove("emailAddress");
-            object.values_mut().for_each(strip_addresses);
-        }
-        Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
-        _ => {}
-    }
+    addresses::Addresses::new(&|_| "address".to_owned()).take_out(value);
+}
+
+/// Takes e-mail addresses and erased people out of a payload that is kept as it came (a webhook's body, a site's answer).
+pub fn clean_payload(value: &mut Value, secrets: &dyn Secrets, erased: &ErasedPeople) {
+    clean::hash_addresses(value, secrets);
+    erased.take_out(value, secrets);
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ mod add;
 mod remove;
 mod test;
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -12,6 +12,7 @@ use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 
 pub use add::{NewInstance, add_instance};
+pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
 pub(crate) use test::identify;
 pub use test::{InstanceTest, connect, test_instance};
@@ -238,7 +239,24 @@ pub trait InstanceStore: Send {
     /// Changes the address; the webhook registered there is forgotten.
     async fn move_instance(&mut self, id: InstanceId, base_url: &str) -> Result<()>;
 
-    /// Removes an instance with every row of it.
+    /// Ends the running sync of an instance, and lets no other begin by itself.
+    async fn stop_instance(&mut self, id: InstanceId, at: DateTime<Utc>) -> Result<()>;
+
+    /// Removes some rows of an instance: so many issues with all that hangs on them, or so many rows of another table. Answers
+    /// how many by table; nothing when there are none left.
+    async fn remove_instance_rows(
+        &mut self,
+        id: InstanceId,
+        issues: i64,
+        rows: i64,
+    ) -> Result<BTreeMap<String, u64>>;
+
+    /// Removes some rows of the tenant from one table; answers which, and how many. `None` when there are none left that the
+    /// application may remove.
+    async fn remove_tenant_rows(&mut self, most: i32) -> Result<Option<(String, u64)>>;
+
+    /// Removes an instance. What is left of it goes by the foreign keys, in one statement: it should be little (see
+    /// [`InstanceStore::remove_instance_rows`]).
     async fn remove_instance(&mut self, id: InstanceId) -> Result<()>;
 
     /// Takes `count` fresh numeric ids of a sandbox; answers the first.

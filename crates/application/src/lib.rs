@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod erasure;
 pub mod error;
 pub mod events;
 pub mod ingest;

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use engine::{fetch_one, run, start};
+pub use engine::{fetch_one, read_fetched, run, start};
 pub use job::{PollMirrors, SyncInstance, schedule};
 pub use progress::{Progress, ProgressSink};
 

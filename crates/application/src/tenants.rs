@@ -1,9 +1,13 @@
 //! Tenants: who pays; the border nothing crosses.
 
+mod remove;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, TenantId};
 use serde::Serialize;
+
+pub use remove::{TenantRemoval, remove_tenant};
 
 use crate::error::{Error, Result};
 
@@ -32,6 +36,15 @@ pub trait TenantRegistry: Send {
 
     /// The tenant with this name or id.
     async fn tenant_named(&mut self, name_or_id: &str) -> Result<Option<Tenant>>;
+
+    /// Removes at most so many entries of a tenant's audit log; answers how many.
+    async fn remove_audit_entries(&mut self, tenant: TenantId, most: i32) -> Result<u64>;
+
+    /// Removes a tenant. What is left of it goes by the foreign keys, in one statement: it should be little.
+    async fn remove_tenant(&mut self, tenant: TenantId) -> Result<()>;
+
+    /// Removes the queue's lanes of a removed instance.
+    async fn remove_lanes(&mut self, instance: InstanceId) -> Result<()>;
 
     /// Every active mirror of every tenant: ids, nothing else. For the scheduler.
     async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>>;

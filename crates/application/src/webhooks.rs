@@ -103,9 +103,15 @@ pub trait WebhookStore: Send {
 /// Sends a sandbox's webhook deliveries over HTTP.
 #[async_trait]
 pub trait Deliveries: Send + Sync {
+    /// Whether this address may be called, for a clear answer to whoever registers it; [`Deliveries::post`] checks again.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] (field `url`) with what was refused and the remedy.
+    async fn check_address(&self, url: &str) -> Result<()>;
+
     /// Posts a body with these headers; answers the HTTP status.
     ///
     /// # Errors
-    /// [`crate::error::Error::Upstream`] when there was no answer.
+    /// [`crate::error::Error::Upstream`] when there was no answer, or the address may not be called (not retryable).
     async fn post(&self, url: &str, headers: &[(&'static str, String)], body: Vec<u8>) -> Result<u16>;
 }

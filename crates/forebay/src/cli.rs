@@ -34,7 +34,7 @@ pub(crate) enum Command {
     /// Bring the database's schema up or down.
     #[command(subcommand)]
     Migrate(MigrateCommand),
-    /// Make and list tenants.
+    /// Make, list and remove tenants, and erase people from their copies.
     #[command(subcommand)]
     Tenant(TenantCommand),
     /// Make, list and revoke API keys.
@@ -92,6 +92,24 @@ pub(crate) enum TenantCommand {
     },
     /// List all tenants.
     List,
+    /// Remove a tenant with every row of it.
+    Remove {
+        /// The tenant's name.
+        name: String,
+        /// Do not ask for the name to be typed again.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Erase a person: a pseudonym takes their place in every row, and no later sync brings them back.
+    EraseUser {
+        /// The account id; on Server and Data Center the user key or name.
+        account_id: String,
+        /// Only at this instance; at all of the tenant when left out.
+        #[arg(long)]
+        instance: Option<String>,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
 }
 
 #[derive(Args, Debug, Clone, Default)]

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use infrastructure::cache::CacheSettings;
+use infrastructure::{cache::CacheSettings, outbound::AllowedNetworks};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
@@ -54,6 +54,17 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
     pub(crate) jira_requests_per_minute: u32,
+    /// Networks that are not public and yet may be called for tenants, as in `10.0.0.0/8,fd12::/16`, or `all`: where internal
+    /// Jira sites and webhook receivers are. Without it only public addresses are called.
+    #[arg(
+        long,
+        env = "FOREBAY_ALLOW_PRIVATE_NETWORKS",
+        global = true,
+        default_value = "",
+        hide_default_value = true,
+        value_name = "NETWORKS"
+    )]
+    pub(crate) allow_private_networks: AllowedNetworks,
     /// Database connections for requests and jobs of this process.
     #[arg(
         long, env = "FOREBAY_POOL_SIZE", global = true, default_value_t = 20, value_name = "N",
@@ -111,6 +122,13 @@ impl Settings {
             ttl: Duration::from_secs(u64::from(self.cache_ttl)),
             memory_bytes: u64::from(self.cache_memory) << 20,
         }
+    }
+
+    /// Lets this process call itself: its sandbox is a Jira of its own, reached over HTTP.
+    pub(crate) fn calling_itself(mut self) -> Self {
+        let own = AllowedNetworks::loopback().and_address(self.listen.ip());
+        self.allow_private_networks = self.allow_private_networks.and(own);
+        self
     }
 
     /// The address without a trailing slash under which Forebay is reached.

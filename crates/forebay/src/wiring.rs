@@ -11,7 +11,7 @@ use infrastructure::{
     crypto::{Keyring, MasterKey},
     jira::HttpSites,
     local_server::LocalServer,
-    outbound,
+    outbound::{self, Outbound, WebhookDeliveries},
     postgres::{ChangeListener, PgDatabase, PoolSettings, RoleOptions, migrate, roles},
     telemetry::{Telemetry, TelemetryOptions},
 };
@@ -181,15 +181,19 @@ impl Wiring {
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
         let database = PgDatabase::connect(options, pools).await?.announcing_to(lookups.clone());
         let database = Arc::new(database);
-        let http = outbound::client()?;
+        let outbound = Outbound::new(settings.allow_private_networks.clone())?;
         let services = Services {
             db: database.clone(),
             clock: Arc::new(SystemClock),
             secrets: access.keyring.clone(),
-            sites: Arc::new(HttpSites::new(http.clone(), limiter.clone(), settings.jira_requests_per_minute)),
+            sites: Arc::new(HttpSites::new(
+                outbound.clone(),
+                limiter.clone(),
+                settings.jira_requests_per_minute,
+            )),
             cache: lookups.clone(),
             limiter,
-            deliveries: Arc::new(outbound::WebhookDeliveries::new(http)),
+            deliveries: Arc::new(WebhookDeliveries::new(outbound)),
             public_url: settings.public_url(),
         };
         Ok((settings, telemetry, services, database, lookups))

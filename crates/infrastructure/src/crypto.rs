@@ -42,6 +42,7 @@ pub struct Keyring {
     /// The last key given: it keys the hashes.
     root: MasterKey,
     email: [u8; 32],
+    account: [u8; 32],
     api_key: [u8; 32],
 }
 
@@ -68,7 +69,14 @@ impl Keyring {
         let sealing = SealingKey::new(&current);
         let retired = older.iter().map(SealingKey::new).collect();
         let root = older.into_iter().next_back().unwrap_or(current);
-        Self { sealing, retired, email: root.derive("email"), api_key: root.derive("api key"), root }
+        Self {
+            sealing,
+            retired,
+            email: root.derive("email"),
+            account: root.derive("account"),
+            api_key: root.derive("api key"),
+            root,
+        }
     }
 
     /// Reads keys, separated by commas or white space, the one that seals first.
@@ -136,6 +144,11 @@ impl Secrets for Keyring {
 
     fn email_hash(&self, address: &str) -> String {
         hex(&hmac_sha256(&self.email, address.trim().to_lowercase().as_bytes()))
+    }
+
+    fn account_hash(&self, instance: InstanceId, account: &str) -> String {
+        let message = [instance.0.as_bytes().as_slice(), account.trim().to_lowercase().as_bytes()].concat();
+        hex(&hmac_sha256(&self.account, &message))
     }
 
     fn key_hash(&self, secret: &SecretString) -> Vec<u8> {

@@ -20,6 +20,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use url::Url;
 
+use crate::outbound::Outbound;
 use errors::application_error;
 use manners::SharedManners;
 
@@ -54,22 +55,33 @@ const EVENTS: [&str; 21] = [
 
 /// Connections to sites.
 pub struct HttpSites {
-    http: reqwest::Client,
+    outbound: Outbound,
     limiter: Arc<dyn RateLimiter>,
     requests_per_minute: u32,
 }
 
 impl HttpSites {
-    /// Sites over this HTTP client, held to so many requests a minute each.
-    pub fn new(http: reqwest::Client, limiter: Arc<dyn RateLimiter>, requests_per_minute: u32) -> Self {
-        Self { http, limiter, requests_per_minute }
+    /// Sites by this way out, held to so many requests a minute each.
+    pub fn new(outbound: Outbound, limiter: Arc<dyn RateLimiter>, requests_per_minute: u32) -> Self {
+        Self { outbound, limiter, requests_per_minute }
     }
 }
 
+#[async_trait]
 impl JiraSites for HttpSites {
+    async fn check_address(&self, base_url: &str) -> Result<()> {
+        self.outbound.check("url", base_url).await
+    }
+
     fn connect(&self, connection: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         let base_url = Url::parse(&connection.base_url)
             .map_err(|error| Error::invalid("url", format!("is no address: {error}")))?;
+        // Every request of the connection goes to this host.
+        let http = self
+            .outbound
+            .client_for(&base_url)
+            .map_err(|refused| Error::invalid("url", refused.to_string()))?
+            .clone();
         let auth = auth(&connection)?;
         let manners = Arc::new(SharedManners::new(
             self.limiter.clone(),
@@ -80,7 +92,7 @@ impl JiraSites for HttpSites {
             InstanceKind::Server | InstanceKind::DataCenter => jira_client::Dialect::V2,
             InstanceKind::Cloud | InstanceKind::Sandbox => jira_client::Dialect::V3,
         };
-        let client = JiraClient::new(self.http.clone(), base_url, auth, dialect, manners.clone());
+        let client = JiraClient::new(http, base_url, auth, dialect, manners.clone());
         Ok(Arc::new(Site { client, manners }))
     }
 }

@@ -1,7 +1,14 @@
-//! HTTP to the outside: the one place where clients are built, so that each has time-outs and stays with the host that
-//! was asked.
+//! HTTP to the outside: the one place where clients are built.
+//!
+//! A tenant chooses where instances and webhooks are, so what it names must not make this server call inside: only public
+//! addresses are called, and what the operator allows ([`AllowedNetworks`]). The address that is connected to is the one that
+//! is checked, so a name that resolves to another one later gains nothing. What the operator configures (PostgreSQL, Redis,
+//! OTLP) is not held to this.
 
-use std::time::Duration;
+mod guard;
+mod networks;
+
+use std::{fmt, sync::Arc, time::Duration};
 
 use application::{
     error::{Error, Result},
@@ -10,6 +17,11 @@ use application::{
 use async_trait::async_trait;
 use reqwest::{Client, redirect};
 use url::Url;
+
+pub use guard::{Lookup, Refused};
+pub use networks::{AllowedNetworks, NotANetwork};
+
+use guard::{Guard, SystemLookup, refusal_in};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -23,19 +35,76 @@ pub fn install_tls() {
     let _installed = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// A client for calls to other systems: 5 s to connect, 60 s in all, gzip, and redirects within one host only. A
-/// redirect elsewhere is answered as it came, so that no credential and no request goes where nobody sent it.
-///
-/// # Errors
-/// [`Error::Internal`] when the system's certificates or resolver cannot be used.
-pub fn client() -> Result<Client> {
+/// The way out: a client that is only handed to those who name where they go.
+#[derive(Clone)]
+pub struct Outbound {
+    http: Client,
+    guard: Guard,
+}
+
+impl fmt::Debug for Outbound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Outbound")
+    }
+}
+
+impl Outbound {
+    /// The way out, to public addresses and to these.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when the system's certificates cannot be used.
+    pub fn new(allowed: AllowedNetworks) -> Result<Self> {
+        Self::with_lookup(allowed, Arc::new(SystemLookup))
+    }
+
+    /// The same with a resolver of one's own.
+    ///
+    /// # Errors
+    /// As [`Outbound::new`].
+    pub fn with_lookup(allowed: AllowedNetworks, lookup: Arc<dyn Lookup>) -> Result<Self> {
+        let guard = Guard::new(allowed, lookup);
+        Ok(Self { http: build(&guard)?, guard })
+    }
+
+    /// The client, for requests to the host of this URL: a literal address is checked here, a name whenever it is connected
+    /// to.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub fn client_for(&self, url: &Url) -> Result<&Client, Refused> {
+        self.guard.check(url)?;
+        Ok(&self.http)
+    }
+
+    /// Checks an address that somebody wants to be called later, and what its name resolves to now.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with this field, what was refused, and the remedy.
+    pub async fn check(&self, field: &str, url: &str) -> Result<()> {
+        let url =
+            Url::parse(url).map_err(|error| Error::invalid(field, format!("is no address: {error}")))?;
+        self.guard.check_early(&url).await.map_err(|refused| Error::invalid(field, refused.to_string()))
+    }
+}
+
+/// 5 s to connect, 60 s in all, gzip, and redirects within one host only: one that leads elsewhere is answered as it came,
+/// so that no credential and no request goes where nobody sent it. Proxies of the environment are not used: they would
+/// connect for us, to addresses that nobody checked.
+#[expect(clippy::disallowed_methods, reason = "the one place where clients are built")]
+fn build(guard: &Guard) -> Result<Client> {
     install_tls();
+    let redirects = guard.clone();
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .timeout(TIMEOUT)
         .gzip(true)
         .user_agent(USER_AGENT)
-        .redirect(redirect::Policy::custom(|attempt| {
+        .no_proxy()
+        .dns_resolver(guard.clone())
+        .redirect(redirect::Policy::custom(move |attempt| {
+            if let Err(refused) = redirects.check(attempt.url()) {
+                return attempt.error(refused);
+            }
             let stays = attempt.previous().last().is_some_and(|from| is_same_host(from, attempt.url()));
             if stays && attempt.previous().len() <= MAX_REDIRECTS { attempt.follow() } else { attempt.stop() }
         }))
@@ -52,27 +121,34 @@ fn is_same_host(from: &Url, to: &Url) -> bool {
 /// Delivers a sandbox's webhooks.
 #[derive(Clone, Debug)]
 pub struct WebhookDeliveries {
-    http: Client,
+    outbound: Outbound,
 }
 
 impl WebhookDeliveries {
-    /// Delivers through this client (see [`client`]).
-    pub fn new(http: Client) -> Self {
-        Self { http }
+    /// Delivers this way.
+    pub fn new(outbound: Outbound) -> Self {
+        Self { outbound }
     }
 }
 
 #[async_trait]
 impl Deliveries for WebhookDeliveries {
+    async fn check_address(&self, url: &str) -> Result<()> {
+        self.outbound.check("url", url).await
+    }
+
     async fn post(&self, url: &str, headers: &[(&'static str, String)], body: Vec<u8>) -> Result<u16> {
-        let mut request = self.http.post(url).timeout(DELIVERY_TIMEOUT).body(body);
+        let failed = |retryable, message| Error::Upstream { system: "webhook receiver", retryable, message };
+        let url = Url::parse(url).map_err(|error| failed(false, format!("its address is none: {error}")))?;
+        let http = self.outbound.client_for(&url).map_err(|refused| failed(false, refused.to_string()))?;
+        let mut request = http.post(url).timeout(DELIVERY_TIMEOUT).body(body);
         for (name, value) in headers {
             request = request.header(*name, value);
         }
-        let response = request.send().await.map_err(|error| Error::Upstream {
-            system: "webhook receiver",
-            retryable: !error.is_builder(),
-            message: describe(error),
+        // The body of the answer says nothing to us, and is not read.
+        let response = request.send().await.map_err(|error| {
+            let passing = !error.is_builder() && refusal_in(&error).is_none();
+            failed(passing, describe(error))
         })?;
         Ok(response.status().as_u16())
     }

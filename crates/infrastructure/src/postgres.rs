@@ -8,7 +8,9 @@ pub mod migrate;
 pub mod roles;
 
 mod audit;
+mod catalogue;
 mod changes;
+mod erasure;
 mod errors;
 mod instances;
 mod issues;
@@ -20,6 +22,7 @@ mod lock;
 mod pool;
 mod pulse;
 mod reference;
+mod removal;
 mod search;
 mod sql_door;
 mod sync;

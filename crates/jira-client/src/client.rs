@@ -171,6 +171,7 @@ mod tests {
     use super::*;
     use crate::NoManners;
 
+    #[expect(clippy::disallowed_methods, reason = "nothing is sent")]
     fn client(base_url: &str) -> JiraClient {
         // Without a provider reqwest panics; a second installation fails harmlessly.
         let _ = rustls::crypto::ring::default_provider().install_default();

@@ -8,7 +8,7 @@ use crate::issues::{CommentRecord, HistoryItemRecord, HistoryRecord, LinkRecord,
 
 type Read<T> = Result<T, String>;
 
-pub(super) fn text_of(value: &Value) -> Option<String> {
+pub(crate) fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -4,47 +4,69 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use crate::{ports::Secrets, reference::UserRecord};
+use super::{Reader, addresses::Addresses};
+use crate::{erasure::ErasedPeople, ports::Secrets, reference::UserRecord};
 
-/// Walks a payload once: takes e-mail addresses out, replaces NUL (which PostgreSQL cannot store), and collects users.
+/// Takes e-mail addresses and erased people out of payloads, replaces NUL (which PostgreSQL cannot store), and collects
+/// users.
 pub(super) struct Cleaner<'a> {
     secrets: &'a dyn Secrets,
-    pub(super) users: BTreeMap<String, UserRecord>,
+    erased: &'a ErasedPeople,
+    users: BTreeMap<String, UserRecord>,
 }
 
 impl<'a> Cleaner<'a> {
-    pub(super) fn new(secrets: &'a dyn Secrets) -> Self {
-        Self { secrets, users: BTreeMap::new() }
+    pub(super) fn new(secrets: &'a dyn Secrets, erased: &'a ErasedPeople) -> Self {
+        Self { secrets, erased, users: BTreeMap::new() }
+    }
+
+    pub(super) fn of(reader: &Reader<'a>) -> Self {
+        Self::new(reader.secrets, reader.erased)
     }
 
     pub(super) fn clean(&mut self, value: &mut Value) {
+        let of_accounts = hash_addresses(value, self.secrets);
+        self.erased.take_out(value, self.secrets);
+        self.collect(value, &of_accounts);
+    }
+
+    fn collect(&mut self, value: &Value, of_accounts: &BTreeMap<String, String>) {
         match value {
-            Value::String(text) if text.contains('\0') => *text = text.replace('\0', "\u{fffd}"),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.clean(item)),
-            Value::Object(object) => self.clean_object(object),
+            Value::Array(items) => items.iter().for_each(|item| self.collect(item, of_accounts)),
+            Value::Object(object) => {
+                object.values().for_each(|value| self.collect(value, of_accounts));
+                if let Some(account_id) = object.get("displayName").and_then(|_| user_id(object)) {
+                    let hash = of_accounts.get(&account_id).map(|address| self.secrets.email_hash(address));
+                    let known =
+                        self.users.entry(account_id.clone()).or_insert_with(|| user(account_id, object));
+                    known.email_hash = known.email_hash.take().or(hash);
+                }
+            }
             _ => {}
         }
     }
 
-    fn clean_object(&mut self, object: &mut Map<String, Value>) {
-        let address = object.remove("emailAddress");
-        for (_, value) in object.iter_mut() {
-            self.clean(value);
-        }
-        if let Some(account_id) = object.get("displayName").and_then(|_| user_id(object)) {
-            let hash = address
-                .as_ref()
-                .and_then(Value::as_str)
-                .filter(|address| address.contains('@'))
-                .map(|address| self.secrets.email_hash(address));
-            let known = self.users.entry(account_id.clone()).or_insert_with(|| user(account_id, object));
-            known.email_hash = known.email_hash.take().or(hash);
-        }
+    pub(super) fn into_users(self) -> Vec<UserRecord> {
+        self.users.into_values().collect()
     }
 }
 
+/// Takes addresses out; answers them by account. What names somebody by an address gets a keyed hash in its place, the same
+/// for the same address, so that the parts of a payload still find each other.
+pub(super) fn hash_addresses(value: &mut Value, secrets: &dyn Secrets) -> BTreeMap<String, String> {
+    let stand_in = |address: &str| address_stand_in(secrets, address);
+    let mut addresses = Addresses::new(&stand_in);
+    addresses.take_out(value);
+    addresses.of_accounts
+}
+
+/// What stands in the place of an address that names somebody.
+pub(crate) fn address_stand_in(secrets: &dyn Secrets, address: &str) -> String {
+    format!("address-{}", secrets.email_hash(address).chars().take(32).collect::<String>())
+}
+
 /// `accountId` on Cloud; the key, or else the name, on Server and Data Center (jira-facts 6.2).
-fn user_id(object: &Map<String, Value>) -> Option<String> {
+pub(super) fn user_id(object: &Map<String, Value>) -> Option<String> {
     ["accountId", "key", "name"].into_iter().find_map(|id| object.get(id)?.as_str()).map(str::to_owned)
 }
 

@@ -12,7 +12,7 @@ use crate::reference::{FieldValueRecord, SprintRecord};
 /// System fields whose values are lists of named things.
 const LISTS: [&str; 4] = ["labels", "components", "fixVersions", "versions"];
 
-pub(super) fn field_values(fields: &Value) -> Vec<FieldValueRecord> {
+pub(crate) fn field_values(fields: &Value) -> Vec<FieldValueRecord> {
     let mut records = Vec::new();
     for (field, value) in fields.as_object().into_iter().flatten() {
         if !value.is_null() && (LISTS.contains(&field.as_str()) || field.starts_with("customfield_")) {

@@ -28,7 +28,7 @@ pub fn read_issue(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBun
 
 fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, String> {
     let mut raw = fetched.raw;
-    let mut cleaner = Cleaner::new(reader.secrets);
+    let mut cleaner = Cleaner::of(reader);
     cleaner.clean(&mut raw);
     let (jira_id, jira_number) = children::numeric_id(&raw, "issue")?;
     let key: IssueKey =
@@ -175,7 +175,7 @@ fn reference(
         rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
     Ok(ReferenceRecords {
         projects: vec![project],
-        users: rosters::users(cleaner),
+        users: cleaner.into_users(),
         statuses: rosters::status(&fields["status"]).into_iter().collect(),
         issue_types: rosters::issue_type(&fields["issuetype"]).into_iter().collect(),
         priorities: rosters::unranked(&fields["priority"]).into_iter().collect(),

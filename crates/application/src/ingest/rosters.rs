@@ -4,15 +4,18 @@ use serde_json::Value;
 
 use super::{children::text_of, clean::Cleaner};
 use crate::{
+    erasure::ErasedPeople,
     ports::{ReferenceData, Secrets},
-    reference::{
-        FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, StatusRecord, UserRecord,
-    },
+    reference::{FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, StatusRecord},
 };
 
 /// Reads rosters. Entries without an id or a name are passed over: nothing can point to them.
-pub fn read_rosters(mut data: ReferenceData, secrets: &dyn Secrets) -> ReferenceRecords {
-    let mut cleaner = Cleaner::new(secrets);
+pub fn read_rosters(
+    mut data: ReferenceData,
+    secrets: &dyn Secrets,
+    erased: &ErasedPeople,
+) -> ReferenceRecords {
+    let mut cleaner = Cleaner::new(secrets, erased);
     let lists = [
         &mut data.projects,
         &mut data.fields,
@@ -26,7 +29,7 @@ pub fn read_rosters(mut data: ReferenceData, secrets: &dyn Secrets) -> Reference
     }
     ReferenceRecords {
         projects: data.projects.iter().filter_map(project).collect(),
-        users: users(cleaner),
+        users: cleaner.into_users(),
         statuses: data.statuses.iter().filter_map(status).collect(),
         issue_types: data.issue_types.iter().filter_map(issue_type).collect(),
         priorities: ranked(&data.priorities),
@@ -34,10 +37,6 @@ pub fn read_rosters(mut data: ReferenceData, secrets: &dyn Secrets) -> Reference
         fields: data.fields.iter().filter_map(field).collect(),
         sprints: Vec::new(),
     }
-}
-
-pub(super) fn users(cleaner: Cleaner<'_>) -> Vec<UserRecord> {
-    cleaner.users.into_values().collect()
 }
 
 pub(super) fn project(raw: &Value) -> Option<ProjectRecord> {

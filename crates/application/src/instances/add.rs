@@ -44,9 +44,12 @@ pub(super) struct Credential {
 pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance) -> Result<Instance> {
     caller.require(Scope::Admin)?;
     check(&new)?;
+    if let Some(url) = &new.url {
+        services.sites.check_address(url.trim()).await?;
+    }
     let id = InstanceId(Uuid::now_v7());
     let base_url = match &new.url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
+        Some(url) => url.trim().trim_end_matches('/').to_owned(),
         None => format!("{}/jira/{}", services.public_url, new.name),
     };
     let record = InstanceRecord {

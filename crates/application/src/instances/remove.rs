@@ -1,4 +1,6 @@
-//! Removing an instance with every row of it.
+//! Removing an instance with every row of it, in steps that each hold few locks for a short while.
+
+use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
@@ -10,8 +12,18 @@ use crate::{
     services::Services,
 };
 
-/// Removes an instance. Its webhook at the site is removed too, where the site can be reached.
-pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -> Result<()> {
+/// Issues that one transaction removes, with all that hangs on them.
+const ISSUES: i64 = 500;
+/// Rows of another table that one transaction removes.
+const ROWS: i64 = 5_000;
+
+/// Removes an instance; answers how many rows by table. Its webhook at the site is removed too, where the site can be reached.
+/// Killed half way, it is begun again and goes on.
+pub async fn remove_instance(
+    services: &Services,
+    caller: &Caller,
+    name: &str,
+) -> Result<BTreeMap<String, u64>> {
     caller.require(Scope::Admin)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
@@ -22,7 +34,21 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
         None => None,
     };
     let mut tx = services.db.tenant(&caller.context()).await?;
+    tx.stop_instance(instance.id, services.clock.now()).await?;
+    tx.commit().await?;
+    let mut rows = BTreeMap::new();
+    loop {
+        let mut tx = services.db.tenant(&caller.context()).await?;
+        let removed = tx.remove_instance_rows(instance.id, ISSUES, ROWS).await?;
+        tx.commit().await?;
+        if removed.is_empty() {
+            break;
+        }
+        add_counts(&mut rows, removed);
+    }
+    let mut tx = services.db.tenant(&caller.context()).await?;
     tx.remove_instance(instance.id).await?;
+    add_counts(&mut rows, BTreeMap::from([("jira_instances".to_owned(), 1)]));
     let before = json!({ "name": instance.name, "kind": instance.kind, "base_url": instance.base_url });
     tx.record(NewAuditEntry::success(
         caller,
@@ -35,6 +61,9 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
     ))
     .await?;
     tx.commit().await?;
+    let mut platform = services.db.platform().await?;
+    platform.remove_lanes(instance.id).await?;
+    platform.commit().await?;
     if let Some((webhook, site)) = site {
         let removed = match site {
             Ok(site) => site.remove_webhook(webhook).await,
@@ -44,5 +73,12 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
             tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
         }
     }
-    Ok(())
+    Ok(rows)
+}
+
+/// Adds counts by table.
+pub(crate) fn add_counts(sum: &mut BTreeMap<String, u64>, counts: BTreeMap<String, u64>) {
+    for (table, rows) in counts {
+        *sum.entry(table).or_default() += rows;
+    }
 }

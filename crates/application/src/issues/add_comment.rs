@@ -6,6 +6,7 @@ use super::{CommentRow, IssueRow, Presence, require_issue};
 use crate::{
     audit::{NewAuditEntry, Outcome},
     caller::{Caller, Scope},
+    erasure::ErasedPeople,
     error::{Error, Result},
     instances::{self, Dialect, Instance, InstanceKind, require_instance},
     sandbox,
@@ -97,12 +98,12 @@ pub async fn add_comment(
         }
         _ => write_through(services, caller, &instance, &row, body).await?,
     };
-    as_stored(&row, instance.dialect, comment)
+    as_stored(services, &row, instance.dialect, comment)
 }
 
 /// The comment from the site's own answer: right even while the copy does not have it yet.
-fn as_stored(row: &IssueRow, dialect: Dialect, mut raw: Value) -> Result<CommentRow> {
-    crate::ingest::strip_addresses(&mut raw);
+fn as_stored(services: &Services, row: &IssueRow, dialect: Dialect, mut raw: Value) -> Result<CommentRow> {
+    crate::ingest::clean_payload(&mut raw, services.secrets.as_ref(), &ErasedPeople::default());
     let author = raw["author"]["displayName"].as_str().map(str::to_owned);
     let comment = crate::ingest::read_comment(raw).map_err(Error::internal)?;
     Ok(CommentRow {
@@ -195,9 +196,10 @@ impl Attempt<'_> {
         let (tenant, instance) = (self.caller.tenant, self.instance);
         let fetched = sync::fetch_one(services, tenant, instance, &self.row.jira_id).await?;
         let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-        match &fetched {
-            Some(bundle) => {
-                tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+        match fetched {
+            Some(fetched) => {
+                let bundle = sync::read_fetched(services, tx.as_mut(), instance, fetched).await?;
+                tx.upsert_issues(instance.id, &[bundle]).await?;
             }
             None => {
                 let ids = std::slice::from_ref(&self.row.jira_id);

@@ -8,15 +8,17 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
-    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
-    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    audit::AuditStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
+    instances::InstanceStore, issues::IssueStore, jobs::JobQueue, keys::KeyRegistry, keys::KeyStore,
+    pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
+    tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
     AuditStore
+    + ErasureStore
     + InstanceStore
     + IssueStore
     + JobQueue
@@ -37,7 +39,7 @@ pub trait TenantTx:
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
-pub trait PlatformTx: JobQueue + KeyRegistry + TenantRegistry + Send {
+pub trait PlatformTx: ErasurePlatform + JobQueue + KeyRegistry + TenantRegistry + Send {
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;
 }

@@ -22,6 +22,10 @@ pub trait Secrets: Send + Sync {
     /// A keyed hash (hex) of an e-mail address, case-insensitively. A plain hash could be reversed by guessing.
     fn email_hash(&self, address: &str) -> String;
 
+    /// A keyed hash (hex) of a person's account id at an instance, case-insensitively: what tells an erased person from others
+    /// when nothing else of them is left.
+    fn account_hash(&self, instance: InstanceId, account: &str) -> String;
+
     /// A hash of the secret half of an API key, for storage and comparison.
     fn key_hash(&self, secret: &SecretString) -> Vec<u8>;
 

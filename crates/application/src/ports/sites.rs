@@ -154,10 +154,19 @@ pub trait JiraSite: Send + Sync {
 }
 
 /// Opens connections to sites. All connections to one instance share its rate limit.
+#[async_trait]
 pub trait JiraSites: Send + Sync {
+    /// Whether a site at this address may be called: a tenant must not make this server call inside. [`JiraSites::connect`]
+    /// and each connection check again; this is for a clear answer to whoever names the address.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Invalid`] (field `url`) with what was refused and the remedy.
+    async fn check_address(&self, base_url: &str) -> Result<()>;
+
     /// A connection.
     ///
     /// # Errors
-    /// [`crate::error::Error::Invalid`] when the address or the credentials cannot be used.
+    /// [`crate::error::Error::Invalid`] when the address or the credentials cannot be used, or the address is a literal one
+    /// that may not be called.
     fn connect(&self, connection: SiteConnection) -> Result<Arc<dyn JiraSite>>;
 }

@@ -56,9 +56,10 @@ pub async fn seed_rosters(
     let mut reference = rosters.reference;
     // The cleaner collects users wherever it meets them; a roster of its own is read the same way.
     reference.projects.extend(rosters.users);
-    let mut records = read_rosters(reference, services.secrets.as_ref());
-    records.sprints = rosters.sprints;
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    let erased = tx.erased_people(instance.id).await?;
+    let mut records = read_rosters(reference, services.secrets.as_ref(), &erased);
+    records.sprints = rosters.sprints;
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.commit().await
 }
@@ -81,11 +82,12 @@ pub async fn import_issues(
         }
     }
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+    let erased = tx.erased_people(instance.id).await?;
+    let secrets = services.secrets.as_ref();
     let mut outcome = ImportOutcome::default();
     let mut bundles = Vec::with_capacity(issues.len());
     for (index, raw) in issues.into_iter().enumerate() {
-        let reader =
-            Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: services.secrets.as_ref() };
+        let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets, erased: &erased };
         match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
             Ok(bundle) => bundles.push(bundle),
             Err(reject) => outcome.rejected.push(RejectedIssue { index, reason: reject.reason }),

@@ -125,7 +125,9 @@ async fn store(
         raw["changelog"] = changelog;
     }
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
-    let reader = Reader { dialect: row.dialect, roles: &roles, secrets: services.secrets.as_ref() };
+    let erased = tx.erased_people(instance.id).await?;
+    let secrets = services.secrets.as_ref();
+    let reader = Reader { dialect: row.dialect, roles: &roles, secrets, erased: &erased };
     let fetched = FetchedIssue { raw, comments_complete: false, worklogs_complete: false };
     let bundle = read_issue(&reader, fetched).map_err(|reject| Error::internal(reject.reason))?;
     let stored = tx.upsert_issues(instance.id, &[bundle]).await?;

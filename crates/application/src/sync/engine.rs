@@ -19,7 +19,7 @@ use crate::{
     instances::{self, Instance, InstanceKind, require_instance},
     issues::{IssueBundle, UpsertCounts},
     jobs::Job,
-    ports::{FetchedIssue, JiraSite, SitePage, SiteUsage},
+    ports::{FetchedIssue, JiraSite, SitePage, SiteUsage, TenantTx},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -125,13 +125,13 @@ pub async fn run(
     run.finish(ended).await
 }
 
-/// One issue, fetched whole and read; `None` when it is not visible.
+/// One issue, fetched whole; `None` when it is not visible. See [`read_fetched`].
 pub async fn fetch_one(
     services: &Services,
     tenant: TenantId,
     instance: &Instance,
     jira_id: &str,
-) -> Result<Option<IssueBundle>> {
+) -> Result<Option<FetchedIssue>> {
     let site = instances::connect(services, tenant, instance).await?;
     let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
     if !fetched.retry.is_empty() {
@@ -141,14 +141,24 @@ pub async fn fetch_one(
             retryable: true,
         });
     }
-    let Some(issue) = fetched.issues.into_iter().next() else { return Ok(None) };
-    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    Ok(fetched.issues.into_iter().next())
+}
+
+/// Reads a fetched issue for the transaction that is to store it: who was erased is asked there.
+pub async fn read_fetched(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    issue: FetchedIssue,
+) -> Result<IssueBundle> {
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
-    drop(tx);
-    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets: services.secrets.as_ref() };
-    read_issue(&reader, issue).map(Some).map_err(|reject| Error::Upstream {
+    let erased = tx.erased_people(instance.id).await?;
+    let secrets = services.secrets.as_ref();
+    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };
+    let id = issue.raw["id"].clone();
+    read_issue(&reader, issue).map_err(|reject| Error::Upstream {
         system: "Jira",
-        message: format!("the issue {jira_id} cannot be read: {}", reject.reason),
+        message: format!("the issue {id} cannot be read: {}", reject.reason),
         retryable: false,
     })
 }
@@ -200,8 +210,9 @@ impl Run<'_> {
         self.report(site, "reading projects, fields and statuses");
         let data = site.reference_data().await?;
         let roles = FieldRoles::from_fields(&data.fields);
-        let records = read_rosters(data, self.services.secrets.as_ref());
         let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let erased = tx.erased_people(self.instance.id).await?;
+        let records = read_rosters(data, self.services.secrets.as_ref(), &erased);
         tx.upsert_reference(self.instance.id, &records, true).await?;
         tx.raise_watermark(self.instance.id, ROSTERS, Some(now), now).await?;
         tx.commit().await?;
@@ -312,8 +323,10 @@ impl Run<'_> {
         issues: Vec<FetchedIssue>,
         checkpoint: &Checkpoint,
     ) -> Result<()> {
-        let reader =
-            Reader { dialect: self.instance.dialect, roles, secrets: self.services.secrets.as_ref() };
+        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let erased = tx.erased_people(self.instance.id).await?;
+        let secrets = self.services.secrets.as_ref();
+        let reader = Reader { dialect: self.instance.dialect, roles, secrets, erased: &erased };
         let fetched = issues.len() as u64;
         let mut bundles = Vec::with_capacity(issues.len());
         let mut rejects = Vec::new();
@@ -324,7 +337,6 @@ impl Run<'_> {
                 Err(reject) => rejects.push((reject, raw_id)),
             }
         }
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         for (reject, raw_id) in &rejects {
             tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, raw_id).await?;
         }

@@ -50,7 +50,8 @@ pub async fn receive(services: &Services, instance: InstanceId, delivery: Delive
     }
     let mut body: Value = serde_json::from_slice(delivery.body)
         .map_err(|_| Error::invalid("body", "must be the JSON of a Jira webhook"))?;
-    crate::ingest::strip_addresses(&mut body);
+    let erased = tx.erased_people(instance).await?;
+    crate::ingest::clean_payload(&mut body, services.secrets.as_ref(), &erased);
     let event = body["webhookEvent"].as_str().unwrap_or("unknown").chars().take(100).collect::<String>();
     let issues = issues_named(&body);
     let entry = InboxEntry {
@@ -140,11 +141,12 @@ impl Job for ProcessHint {
 
 impl ProcessHint {
     async fn look(&self, services: &Services, instance: &Instance, began: DateTime<Utc>) -> Result<()> {
-        let bundle = sync::fetch_one(services, self.tenant, instance, &self.issue).await?;
+        let fetched = sync::fetch_one(services, self.tenant, instance, &self.issue).await?;
         let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        match &bundle {
-            Some(bundle) => {
-                let stored = tx.upsert_issues(instance.id, std::slice::from_ref(bundle)).await?;
+        match fetched {
+            Some(fetched) => {
+                let bundle = sync::read_fetched(services, tx.as_mut(), instance, fetched).await?;
+                let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
                 if stored.issues > 0 {
                     tx.enqueue(RefreshMetrics::soon(services)?).await?;
                 }

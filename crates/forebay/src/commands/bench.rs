@@ -59,7 +59,7 @@ pub(super) async fn run(
     settings.public_url = None;
     settings.database_url = None;
     settings.data_dir = Some(folder.0.display().to_string());
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings.calling_itself(), telemetry).await?;
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let measured = measure(&wiring, arguments).await;

@@ -56,7 +56,7 @@ pub(super) async fn run(
     let folder = settings.data_dir()?;
     let _lock = DemoLock::acquire(&folder).map_err(|error| Failure::new(error.to_string()))?;
     output::note(&format!("Forebay demo in {}", folder.display()));
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings.calling_itself(), telemetry).await?;
     let _listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());

@@ -44,11 +44,13 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         }
         InstanceCommand::Remove { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            instances::remove_instance(&wiring.services, &Wiring::operator(&tenant), &instance.name).await?;
+            let operator = Wiring::operator(&tenant);
+            let rows = instances::remove_instance(&wiring.services, &operator, &instance.name).await?;
             if as_json {
-                return output::json(&json!({ "removed": instance.name }));
+                return output::json(&json!({ "removed": instance.name, "rows": rows }));
             }
-            output::note(&format!("removed {} with every row of it", instance.name));
+            let all: u64 = rows.values().sum();
+            output::note(&format!("removed {} with every row of it: {all}", instance.name));
             Ok(())
         }
     }

@@ -17,6 +17,7 @@ mod demo;
 mod doors;
 mod isolation;
 mod migrations;
+mod privacy;
 mod samples;
 mod sync;
 mod tidy;

@@ -78,7 +78,7 @@ impl PgDatabase {
         self.platform.close().await;
     }
 
-        async fn begin_for(&self, context: &TenantContext) -> Result<PgTenantTx> {
+    async fn begin_for(&self, context: &TenantContext) -> Result<PgTenantTx> {
         let tenant = context.tenant();
         // One round trip. What is put in cannot end the text: a UUID's own, and names of projects, which `ProjectLimit`
         // lets hold nothing but letters, digits and `_-/*,`.

@@ -1,5 +1,7 @@
 //! Instances.
 
+use std::collections::BTreeMap;
+
 use application::{
     Error, Result,
     instances::{Dialect, Instance, InstanceRecord, InstanceStore, SealedSecrets},
@@ -11,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     errors::{convert, on_constraint},
+    removal,
     transaction::PgTenantTx,
 };
 
@@ -171,14 +174,39 @@ impl InstanceStore for PgTenantTx {
         found(done.rows_affected(), id)
     }
 
-    async fn remove_instance(&mut self, id: InstanceId) -> Result<()> {
-        // A large copy takes longer than a request may.
-        sqlx::query!("SELECT set_config('statement_timeout', '0', true) AS timeout")
-            .fetch_one(self.conn())
+    async fn stop_instance(&mut self, id: InstanceId, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query!("UPDATE jira_instances SET active = false, updated_at = $2 WHERE id = $1", id.0, at)
+            .execute(self.conn())
             .await
             .map_err(convert)?;
-        // The rest goes by ON DELETE CASCADE; but issues, with what hangs on them, must be gone before the turn of the users
-        // comes, to whom they point.
+        sqlx::query!(
+            "UPDATE sync_runs SET state = 'canceled', finished_at = $2, updated_at = $2
+             WHERE instance_id = $1 AND state = 'running'",
+            id.0,
+            at
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn remove_instance_rows(
+        &mut self,
+        id: InstanceId,
+        issues: i64,
+        rows: i64,
+    ) -> Result<BTreeMap<String, u64>> {
+        removal::of_instance(self.conn(), id, issues, rows).await
+    }
+
+    async fn remove_tenant_rows(&mut self, most: i32) -> Result<Option<(String, u64)>> {
+        removal::of_tenant(self.conn(), most).await
+    }
+
+    async fn remove_instance(&mut self, id: InstanceId) -> Result<()> {
+        // The rest goes by ON DELETE CASCADE; but issues that somebody stored in the meantime must be gone before the turn of
+        // the users comes, to whom they point.
         sqlx::query!("DELETE FROM issues WHERE instance_id = $1", id.0)
             .execute(self.conn())
             .await

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use application::{
     Result,
     issues::{IssueBundle, UpsertCounts},
+    reference::FieldValueRecord,
 };
 use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
@@ -97,6 +98,16 @@ pub(super) async fn upsert(
         worklogs: worklogs::upsert(conn, scope, &issues).await?,
         changelog_items: histories::upsert(conn, scope, &issues).await?,
     })
+}
+
+/// See [`application::erasure::ErasureStore::replace_field_values`].
+pub(super) async fn replace_field_values(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    issue: Uuid,
+    values: &[FieldValueRecord],
+) -> Result<()> {
+    field_values::replace_of_issue(conn, tenant, issue, values).await
 }
 
 /// Token paging may serve an issue twice; the newest counts, and the later one of two that are equally new.

@@ -66,6 +66,34 @@ impl TenantRegistry for PgPlatformTx {
         Ok(row.map(Tenant::from))
     }
 
+    async fn remove_audit_entries(&mut self, tenant: TenantId, most: i32) -> Result<u64> {
+        let removed = sqlx::query_scalar!(
+            r#"SELECT forebay.remove_audit_entries($1, $2) AS "removed!""#,
+            tenant.0,
+            most
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(removed.unsigned_abs())
+    }
+
+    async fn remove_tenant(&mut self, tenant: TenantId) -> Result<()> {
+        sqlx::query!("DELETE FROM tenants WHERE id = $1", tenant.0)
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn remove_lanes(&mut self, instance: InstanceId) -> Result<()> {
+        sqlx::query!("SELECT forebay.remove_lanes($1)", instance.0)
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(())
+    }
+
     async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>> {
         let rows = sqlx::query!(
             r#"SELECT tenant_id AS "tenant_id!", instance_id AS "instance_id!" FROM forebay.active_mirrors()"#
@@ -93,7 +121,10 @@ impl TenantRegistry for PgPlatformTx {
     async fn refresh_metrics(&mut self) -> Result<()> {
         unhurried(self.conn()).await?;
         sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
-        sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')").execute(self.conn()).await.map_err(convert)?;
+        sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')")
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
         Ok(())
     }
 }

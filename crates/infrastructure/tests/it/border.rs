@@ -1,5 +1,7 @@
 //! Nothing crosses between tenants.
 
+use std::collections::BTreeMap;
+
 use application::{
     audit::{AuditFilter, NewAuditEntry, Outcome},
     instances::InstanceKind,
@@ -192,5 +194,58 @@ async fn an_instance_goes_with_every_row_of_it_and_nothing_else() {
     let entries = tx.audit_entries(&AuditFilter { limit: 10, ..Default::default() }).await.unwrap();
     assert_eq!(entries.iter().filter(|entry| entry.instance.is_none()).count(), 1);
     drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_instance_goes_in_steps_that_count_what_they_take() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    fill(&base, tenant, instance).await;
+    let other = base.instance(tenant, "other", InstanceKind::Cloud).await;
+    fill(&base, tenant, other).await;
+    let mut removed: BTreeMap<String, u64> = BTreeMap::new();
+    let mut steps = 0;
+    loop {
+        let mut tx = base.begin(tenant).await;
+        let rows = tx.remove_instance_rows(instance, 1, 1).await.unwrap();
+        tx.commit().await.unwrap();
+        if rows.is_empty() {
+            break;
+        }
+        steps += 1;
+        assert!(rows.values().sum::<u64>() <= 8, "one issue with what hangs on it, or one row: {rows:?}");
+        for (table, count) in rows {
+            *removed.entry(table).or_default() += count;
+        }
+    }
+    assert!(steps > 8, "{steps} steps: {removed:?}");
+    for (table, count) in
+        [("issues", 2), ("comments", 1), ("worklogs", 1), ("changelogs", 1), ("users", 2), ("sync_runs", 1)]
+    {
+        assert_eq!(removed.get(table), Some(&count), "{table} of {removed:?}");
+    }
+    let mut tx = base.begin(tenant).await;
+    assert_eq!((tx.issue_count(instance).await.unwrap(), tx.issue_count(other).await.unwrap()), (0, 2));
+    drop(tx);
+    base.remove().await;
+}
+
+/// Without one, each row that goes makes the database read the whole of every table that points to it.
+#[tokio::test]
+async fn every_foreign_key_has_an_index_behind_it() {
+    let base = TestDatabase::create().await;
+    let bare: Vec<String> = sqlx::query_scalar(
+        "SELECT f.conrelid::regclass || '.' || f.conname FROM pg_constraint f
+         JOIN pg_namespace n ON n.oid = f.connamespace
+         WHERE f.contype = 'f' AND n.nspname = 'public' AND NOT EXISTS (
+             SELECT FROM pg_index i WHERE i.indrelid = f.conrelid
+               AND (i.indpred IS NULL OR pg_get_expr(i.indpred, i.indrelid) ~ 'IS NOT NULL')
+               AND (i.indkey::smallint[])[0:cardinality(f.conkey) - 1] @> f.conkey)",
+    )
+    .fetch_all(&mut base.superuser().await)
+    .await
+    .unwrap();
+    assert_eq!(bare, Vec::<String>::new());
     base.remove().await;
 }

@@ -160,6 +160,10 @@ pub fn http() -> reqwest::Client {
     http_with_timeout(Duration::from_secs(20))
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the client under test is given one, as every user of the crate gives it"
+)]
 fn http_with_timeout(timeout: Duration) -> reqwest::Client {
     // Without a provider reqwest panics; a second installation fails harmlessly.
     let _ = rustls::crypto::ring::default_provider().install_default();

@@ -6,8 +6,8 @@ use application::{
     Actor, Caller, Error, Result, Scope, Services, TenantContext,
     events::Announcement,
     ports::{
-        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
-        SqlAnswer, SqlLimits, TenantTx,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
+        Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
     webhooks::Deliveries,
 };
@@ -89,6 +89,9 @@ impl Secrets for Nothing {
     fn email_hash(&self, _: &str) -> String {
         String::new()
     }
+    fn account_hash(&self, _: InstanceId, _: &str) -> String {
+        String::new()
+    }
     fn key_hash(&self, _: &SecretString) -> Vec<u8> {
         Vec::new()
     }
@@ -109,7 +112,11 @@ impl Secrets for Nothing {
     }
 }
 
+#[async_trait]
 impl JiraSites for Nothing {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
     fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         Err(Error::internal("no sites here"))
     }
@@ -134,6 +141,9 @@ impl RateLimiter for Nothing {
 
 #[async_trait]
 impl Deliveries for Nothing {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
     async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
         Ok(204)
     }

@@ -38,8 +38,12 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
 }
 
 pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal> {
-    let (mut tx, instance) = sandbox(&site).await?;
+    let (tx, _) = sandbox(&site).await?;
     let new = NewWebhook::read(&body)?;
+    // A look-up may take its time: no transaction waits for it.
+    drop(tx);
+    site.state.services.deliveries.check_address(&new.url).await?;
+    let (mut tx, instance) = sandbox(&site).await?;
     if tx.webhooks(instance.id).await?.len() >= MOST_WEBHOOKS {
         return Err(Refusal::bad_request(format!(
             "A site takes {MOST_WEBHOOKS} webhooks at most; remove one first."

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use application::Result;
+use application::{Result, reference::FieldValueRecord};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -39,10 +39,33 @@ pub(super) async fn replace(
             .map_err(convert)?;
     }
 
+    let written = issues.iter().filter(|issue| written.contains(&issue.id));
+    insert(conn, scope.tenant, written.map(|issue| (issue.id, issue.bundle.values.as_slice()))).await
+}
+
+/// Replaces the values of one issue.
+pub(super) async fn replace_of_issue(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    issue: Uuid,
+    values: &[FieldValueRecord],
+) -> Result<()> {
+    sqlx::query!("DELETE FROM issue_field_values WHERE issue_id = $1", issue)
+        .execute(&mut *conn)
+        .await
+        .map_err(convert)?;
+    insert(conn, tenant, [(issue, values)]).await
+}
+
+async fn insert<'a>(
+    conn: &mut PgConnection,
+    tenant: Uuid,
+    issues: impl IntoIterator<Item = (Uuid, &'a [FieldValueRecord])>,
+) -> Result<()> {
     let mut columns = Columns::default();
-    for issue in issues.iter().filter(|issue| written.contains(&issue.id)) {
-        for value in &issue.bundle.values {
-            columns.issue_id.push(issue.id);
+    for (issue, values) in issues {
+        for value in values {
+            columns.issue_id.push(issue);
             columns.field_id.push(&value.field_id);
             columns.ordinal.push(value.ordinal);
             columns.value_id.push(value.value_id.as_deref());
@@ -63,7 +86,7 @@ pub(super) async fn replace(
          FROM UNNEST($2::uuid[], $3::text[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::float8[],
                      $9::timestamptz[])
               AS u (issue_id, field_id, ordinal, value_id, value_text, value_key, value_number, value_time)",
-        scope.tenant,
+        tenant,
         columns.issue_id as _,
         columns.field_id as _,
         columns.ordinal as _,

@@ -6,8 +6,8 @@ use application::{
     Error, Result, Services, TenantContext,
     events::Announcement,
     ports::{
-        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
-        SqlAnswer, SqlLimits, TenantTx,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
+        Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
     webhooks::Deliveries,
 };
@@ -84,6 +84,10 @@ impl Secrets for Closed {
         String::new()
     }
 
+    fn account_hash(&self, _: InstanceId, _: &str) -> String {
+        String::new()
+    }
+
     fn key_hash(&self, _: &SecretString) -> Vec<u8> {
         Vec::new()
     }
@@ -109,7 +113,12 @@ impl Secrets for Closed {
     }
 }
 
+#[async_trait]
 impl JiraSites for Closed {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         closed()
     }
@@ -135,6 +144,10 @@ impl RateLimiter for Closed {
 
 #[async_trait]
 impl Deliveries for Closed {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
         closed()
     }

@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use application::{
     Error, Result, Scope, Services, TenantContext,
+    erasure::{ErasurePlatform, Row},
     events::Announcement,
     jobs::{JobQueue, JobRequest},
     keys::{ApiKey, KeyRegistry},
     ports::{
-        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
-        SqlAnswer, SqlLimits, TenantTx,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
+        Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
     tenants::{Tenant, TenantRegistry},
     webhooks::Deliveries,
@@ -118,6 +119,18 @@ impl TenantRegistry for Fake {
         absent()
     }
 
+    async fn remove_audit_entries(&mut self, _: TenantId, _: i32) -> Result<u64> {
+        absent()
+    }
+
+    async fn remove_tenant(&mut self, _: TenantId) -> Result<()> {
+        absent()
+    }
+
+    async fn remove_lanes(&mut self, _: InstanceId) -> Result<()> {
+        absent()
+    }
+
     async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>> {
         absent()
     }
@@ -131,6 +144,17 @@ impl TenantRegistry for Fake {
     }
 
     async fn refresh_metrics(&mut self) -> Result<()> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl ErasurePlatform for Fake {
+    async fn rewrite_audit_entry(&mut self, _: TenantId, _: &Row) -> Result<()> {
+        absent()
+    }
+
+    async fn remove_jobs(&mut self, _: TenantId, _: Option<&[String]>, _: i32) -> Result<u64> {
         absent()
     }
 }
@@ -161,6 +185,10 @@ impl Secrets for Fake {
         address.into()
     }
 
+    fn account_hash(&self, _: InstanceId, _: &str) -> String {
+        String::new()
+    }
+
     fn key_hash(&self, secret: &SecretString) -> Vec<u8> {
         secret.expose_secret().as_bytes().to_vec()
     }
@@ -186,7 +214,12 @@ impl Secrets for Fake {
     }
 }
 
+#[async_trait]
 impl JiraSites for Fake {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     fn connect(&self, _: SiteConnection) -> Result<Arc<dyn JiraSite>> {
         absent()
     }
@@ -212,6 +245,10 @@ impl RateLimiter for Fake {
 
 #[async_trait]
 impl Deliveries for Fake {
+    async fn check_address(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+
     async fn post(&self, _: &str, _: &[(&'static str, String)], _: Vec<u8>) -> Result<u16> {
         absent()
     }
