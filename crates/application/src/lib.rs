@@ -6,6 +6,7 @@
 pub mod audit;
 pub mod caller;
 pub mod error;
+pub mod history;
 pub mod ingest;
 pub mod instances;
 pub mod issues;

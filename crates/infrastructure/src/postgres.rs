@@ -9,6 +9,7 @@ pub mod roles;
 
 mod audit;
 mod errors;
+mod history;
 mod instances;
 mod issues;
 mod issues_upsert;

@@ -8,15 +8,16 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
-    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
-    sync::SyncStore, tenants::TenantRegistry, webhooks::WebhookStore,
+    audit::AuditStore, error::Result, history::HistoryStore, instances::InstanceStore, issues::IssueStore,
+    jobs::JobQueue, keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore,
+    search::SearchStore, sync::SyncStore, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
     AuditStore
+    + HistoryStore
     + InstanceStore
     + IssueStore
     + JobQueue

@@ -90,10 +90,12 @@ impl TenantRegistry for PgPlatformTx {
         Ok(())
     }
 
-    async fn refresh_metrics(&mut self) -> Result<()> {
+    async fn refresh_metrics(&mut self) -> Result<bool> {
         unhurried(self.conn()).await?;
-        sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
-        Ok(())
+        sqlx::query_scalar!(r#"SELECT forebay.refresh_metrics() AS "refreshed!""#)
+            .fetch_one(self.conn())
+            .await
+            .map_err(convert)
     }
 }
 
