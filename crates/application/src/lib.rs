@@ -8,6 +8,7 @@ pub mod caller;
 pub mod erasure;
 pub mod error;
 pub mod events;
+pub mod history;
 pub mod ingest;
 pub mod instances;
 pub mod issues;

@@ -1,13 +1,15 @@
 //! Work Pulse: the numbers for managers. Definitions stand at each field; SQL computes them, and a test compares it
 //! with the arithmetic of `domain::metrics`.
 
+use std::time::Duration as StdDuration;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use domain::ids::InstanceId;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     jobs::{Job, JobError, JobRequest},
     services::Services,
 };
@@ -111,7 +113,8 @@ pub trait PulseStore: Send {
 /// Days without a status change after which an issue in progress counts as stuck.
 pub const STUCK_AFTER_DAYS: i32 = 7;
 
-/// Recomputes the materialized views.
+/// Recomputes the materialized views: after syncs that stored something, and every hour, since what is overdue and what was
+/// done lately changes with time alone.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RefreshMetrics {}
 
@@ -141,8 +144,13 @@ impl Job for RefreshMetrics {
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
         let mut tx = services.db.platform().await?;
-        tx.refresh_metrics().await?;
+        let refreshed = tx.refresh_metrics().await?;
         tx.commit().await?;
-        Ok(())
+        if refreshed {
+            return Ok(());
+        }
+        // The other refresh may have begun before what this one is to show was written.
+        let under_way = Error::Unavailable("another refresh of the metrics is under way".into());
+        Err(JobError::RetryAfter(StdDuration::from_secs(30), under_way))
     }
 }

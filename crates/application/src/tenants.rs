@@ -55,8 +55,9 @@ pub trait TenantRegistry: Send {
     /// Lets the planner look at the rows: after a first copy it knows nothing of them until autovacuum comes by.
     async fn gather_statistics(&mut self) -> Result<()>;
 
-    /// Recomputes the materialized views, while readers go on with the old ones.
-    async fn refresh_metrics(&mut self) -> Result<()>;
+    /// Recomputes the materialized views, while readers go on with the old ones. Answers false, and does nothing, while
+    /// another refresh is under way; that one may have begun too early to see what the caller has written.
+    async fn refresh_metrics(&mut self) -> Result<bool>;
 }
 
 /// # Errors

@@ -12,6 +12,7 @@ mod catalogue;
 mod changes;
 mod erasure;
 mod errors;
+mod history;
 mod instances;
 mod issues;
 mod issues_upsert;

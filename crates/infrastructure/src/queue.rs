@@ -21,9 +21,11 @@ use tracing::Instrument;
 /// The schema of the queue's tables.
 pub const SCHEMA: &str = "graphile_worker";
 
-/// Every minute. `?fill` is left out: a missed poll is made up for by the next one.
+/// Polls every minute, metrics every hour (those that change with time alone). `?fill` is left out: what was missed is made up
+/// for by the next one. The key is that of the job itself, so that one that waits already is enough.
 /// The payload must be an object: without one the library hands `null` to the job.
-const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}";
+const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}
+7 * * * * refresh_metrics ?max=3&queue=refresh_metrics&job_key=refresh_metrics&job_key_mode=preserve_run_at {every: 'hour'}";
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);
@@ -205,5 +207,20 @@ async fn give_up(context: &WorkerContext) {
     let done = sqlx::query(statement).bind(*context.job().id()).execute(context.pg_pool()).await;
     if let Err(error) = done {
         tracing::warn!(%error, "the job could not be marked as a dead letter; it will be tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use application::pulse::RefreshMetrics;
+
+    use super::*;
+
+    #[test]
+    fn the_schedule_is_read_and_shares_the_lane_and_key_of_the_jobs_own() {
+        assert!(WorkerOptions::default().with_cron(CRONTAB).is_ok());
+        let job = RefreshMetrics {};
+        let (lane, key) = (job.lane().unwrap(), job.key().unwrap());
+        assert!(CRONTAB.contains(&format!(" {} ?max=3&queue={lane}&job_key={key}&", RefreshMetrics::NAME)));
     }
 }

@@ -10,6 +10,7 @@ mod comments;
 mod document;
 mod extract;
 mod health;
+mod history;
 mod instances;
 mod issues;
 mod keys;
@@ -60,6 +61,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(comments::routes())
         .merge(transitions::routes())
         .merge(changelog::routes())
+        .merge(history::routes())
         .merge(pulse::routes())
         .merge(audit::routes())
         .merge(sql::routes())

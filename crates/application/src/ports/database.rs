@@ -8,7 +8,7 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
+    audit::AuditStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result, history::HistoryStore,
     instances::InstanceStore, issues::IssueStore, jobs::JobQueue, keys::KeyRegistry, keys::KeyStore,
     pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
     tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
@@ -19,6 +19,7 @@ use crate::{
 pub trait TenantTx:
     AuditStore
     + ErasureStore
+    + HistoryStore
     + InstanceStore
     + IssueStore
     + JobQueue

@@ -10,6 +10,7 @@ use application::{
     instances::Instance,
     issues::UpsertCounts,
     ports::ReferenceData,
+    pulse::RefreshMetrics,
     sandbox::{self, Rosters},
     tenants::Tenant,
 };
@@ -66,7 +67,10 @@ fn told(counts: &UpsertCounts) -> String {
 pub(super) async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
     let mut tx = wiring.services.db.platform().await?;
     tx.gather_statistics().await?;
-    tx.refresh_metrics().await?;
+    if !tx.refresh_metrics().await? {
+        // One that is under way may have begun too early to see the new rows.
+        tx.enqueue(RefreshMetrics::soon(&wiring.services)?).await?;
+    }
     Ok(tx.commit().await?)
 }
 

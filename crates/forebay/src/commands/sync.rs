@@ -5,7 +5,7 @@ use std::time::Duration;
 use application::{
     Error, TenantContext,
     instances::Instance,
-    jobs::Job,
+    jobs::{Job, JobError},
     pulse::RefreshMetrics,
     sync::{self, RunState, SyncRun, SyncStatus},
     tenants::Tenant,
@@ -68,9 +68,11 @@ pub(super) async fn sync_now(
     };
     progress.finish();
     let run = run?;
-    // No worker may be running to take the job, and whoever looks at the numbers next expects them to be true.
+    // No worker may be running to take the job, and whoever looks at the numbers next expects them to be true. Where another
+    // refresh is under way, the job that the run has left makes up for it.
     if run.counts.issues > 0
-        && let Err(error) = (RefreshMetrics {}).run(&wiring.services).await
+        && let Err(error @ (JobError::Retry(_) | JobError::Fail(_))) =
+            (RefreshMetrics {}).run(&wiring.services).await
     {
         output::note(&format!("the metrics could not be refreshed: {error:?}"));
     }

@@ -25,6 +25,9 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
     ("GET", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("GET", "/v1/issues/{key}/changelog", "/v1/issues/10001/changelog", 404),
+    ("GET", "/v1/issues/{key}/history", "/v1/issues/10001/history", 404),
+    ("GET", "/v1/issues/{key}/state", "/v1/issues/10001/state?at=2026-01-31T12:00:00Z", 404),
+    ("GET", "/v1/issues/{key}/time-in-status", "/v1/issues/10001/time-in-status", 404),
     ("GET", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
     ("POST", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("POST", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
@@ -94,7 +97,24 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
     assert_eq!(page.status, 404);
     let sql =
         async |text: &str| app.ask(Method::POST, "/v1/sql", Some(&other), Some(json!({ "sql": text }))).await;
-    for view in ["issues", "changelog", "comments"] {
+    for view in [
+        "issues",
+        "changelog",
+        "comments",
+        "worklogs",
+        "links",
+        "field_values",
+        "status_history",
+        "time_in_status",
+        "time_in_category",
+        "issue_metrics",
+        "lead_time_view",
+        "user_workload",
+        "projects",
+        "users",
+        "statuses",
+        "sprints",
+    ] {
         assert_eq!(
             sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"],
             json!([[0]]),

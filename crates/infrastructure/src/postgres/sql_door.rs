@@ -1,6 +1,6 @@
 //! The SQL door: one read-only question over the views of schema `jira`.
 //!
-//! Four fences stand one behind the other. [`check`] admits one SELECT over three views, with functions from a list. The
+//! Four fences stand one behind the other. [`check`] admits one SELECT over its views, with functions from a list. The
 //! question is run as a cursor, which PostgreSQL makes for queries only, inside a READ ONLY transaction, by a role that may
 //! read the views and nothing else. And row-level security shows that role the rows of the tenant whose ticket the session
 //! holds: a ticket is random, so a question that managed to set another one would have to guess it.
@@ -53,11 +53,12 @@ pub(super) async fn ask(
 ) -> Result<SqlAnswer> {
     let started = Instant::now();
     let timeout = i64::try_from(limits.timeout.as_millis()).unwrap_or(i64::MAX).clamp(1, i64::from(i32::MAX));
-    // Bound, not written into the text: pg_stat_activity shows texts.
+    // The ticket is bound, not written into the text: pg_stat_activity shows texts. Compiling (jit) takes seconds for the
+    // larger views, and a question has few of them.
     sqlx::query!(
         "SELECT set_config('app.sql_ticket', $1, true) AS ticket, set_config('statement_timeout', $2, true) AS timeout,
                 set_config('search_path', 'jira', true) AS path, set_config('timezone', 'UTC', true) AS zone,
-                set_config('datestyle', 'ISO', true) AS dates",
+                set_config('datestyle', 'ISO', true) AS dates, set_config('jit', 'off', true) AS jit",
         ticket.to_string(),
         timeout.to_string(),
     )

@@ -118,14 +118,19 @@ impl TenantRegistry for PgPlatformTx {
         Ok(())
     }
 
-    async fn refresh_metrics(&mut self) -> Result<()> {
+    async fn refresh_metrics(&mut self) -> Result<bool> {
         unhurried(self.conn()).await?;
-        sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
-        sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')")
-            .execute(self.conn())
+        let refreshed = sqlx::query_scalar!(r#"SELECT forebay.refresh_metrics() AS "refreshed!""#)
+            .fetch_one(self.conn())
             .await
             .map_err(convert)?;
-        Ok(())
+        if refreshed {
+            sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')")
+                .execute(self.conn())
+                .await
+                .map_err(convert)?;
+        }
+        Ok(refreshed)
     }
 }
 

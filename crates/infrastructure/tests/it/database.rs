@@ -121,7 +121,7 @@ impl TestDatabase {
 
     pub async fn refresh_metrics(&self) {
         let mut tx = self.db.platform().await.unwrap();
-        tx.refresh_metrics().await.unwrap();
+        assert!(tx.refresh_metrics().await.unwrap());
         tx.commit().await.unwrap();
     }
 

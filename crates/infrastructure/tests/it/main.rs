@@ -5,6 +5,7 @@
 mod border;
 mod bundles;
 mod database;
+mod history;
 mod jql;
 mod pulse;
 mod reference;

@@ -24,9 +24,18 @@ due, parent, epic, story_points, labels text[], components text[], raw jsonb)
 jira.changelog(instance, issue, history_id, ordinal, created, author, author_account_id, field, field_id, from_value, \
 to_value, from_string, to_string), one row per changed field
 jira.comments(instance, issue, id, author, author_account_id, body, created, updated)
+jira.worklogs(…, started, seconds), jira.links(type, inward_issue, outward, outward_issue), jira.sprints, jira.projects, \
+jira.users, jira.statuses
+jira.field_values(instance, project, issue, field_id, field, type, ordinal, value_id, text, number, time), custom fields
+jira.status_history(instance, project, issue, status_id, status, category, started, ended)
+jira.time_in_status(instance, project, issue, status_id, status, category, seconds, visits, first_entered, last_left), \
+jira.time_in_category likewise
+jira.lead_time_view(…, issue, started, completed, lead_time_hours, reopened), jira.issue_metrics per project, \
+jira.user_workload per assignee
+In FROM: jira.issue_at('PAY-1', timestamptz '2026-01-31Z') the fields then; jira.field_history('PAY-1') every field over time
 issue = issues.key, within one instance. Times are timestamptz in UTC.
 Example: SELECT status, count(*) FROM jira.issues WHERE project = 'PAY' GROUP BY 1 ORDER BY 2 DESC
-Custom field: raw->'fields'->>'customfield_10016'. Select few columns; bound rows with LIMIT.";
+Select few columns; bound rows with LIMIT.";
 
 const USUAL_ROWS: u32 = 100;
 const MOST_ROWS: u32 = 1_000;

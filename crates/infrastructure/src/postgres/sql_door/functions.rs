@@ -1,5 +1,6 @@
 //! Which functions a question may call: those that compute from their arguments alone, and the clock. Nothing that reads
-//! settings, files, the catalogue or other sessions, that runs SQL from text, or that makes long texts out of short ones.
+//! settings, files, the catalogue or other sessions, that runs SQL from text, or that makes long texts out of short ones. And
+//! those of schema `jira`, which are ours.
 
 /// Sorted, for the binary search.
 const SCALAR: &[&str] = &[
@@ -197,6 +198,41 @@ const SET_RETURNING: &[&str] = &[
     "string_to_table",
     "unnest",
 ];
+
+/// The functions of schema `jira`, which read one issue under the caller's policies, with the columns that they answer. They
+/// stand in FROM and are called by that schema's name.
+const OF_JIRA: &[(&str, &[&str])] = &[
+    ("field_history", &["instance", "issue", "field_id", "field", "value", "string", "started", "ended"]),
+    ("issue_at", &["instance", "issue", "field_id", "field", "value", "string", "since"]),
+    (
+        "time_in_category_at",
+        &["instance", "issue", "category", "seconds", "visits", "first_entered", "last_left"],
+    ),
+    (
+        "time_in_status_at",
+        &[
+            "instance",
+            "issue",
+            "status_id",
+            "status",
+            "category",
+            "seconds",
+            "visits",
+            "first_entered",
+            "last_left",
+        ],
+    ),
+];
+
+/// The columns of a function of schema `jira`; `None` where there is no such function.
+pub(super) fn columns_of(function: &str) -> Option<&'static [&'static str]> {
+    OF_JIRA.iter().find(|(name, _)| *name == function).map(|(_, columns)| *columns)
+}
+
+/// The functions of schema `jira`.
+pub(super) fn of_jira() -> impl Iterator<Item = &'static str> {
+    OF_JIRA.iter().map(|(name, _)| *name)
+}
 
 /// Whether an expression may call it. Names are lower case.
 pub(super) fn is_available(name: &str) -> bool {

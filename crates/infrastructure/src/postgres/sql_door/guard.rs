@@ -24,7 +24,24 @@ use sqlparser::{
 use super::functions;
 
 /// The views of schema `jira`.
-const VIEWS: [&str; 3] = ["issues", "changelog", "comments"];
+const VIEWS: &[&str] = &[
+    "issues",
+    "changelog",
+    "comments",
+    "worklogs",
+    "links",
+    "field_values",
+    "status_history",
+    "time_in_status",
+    "time_in_category",
+    "issue_metrics",
+    "lead_time_view",
+    "user_workload",
+    "projects",
+    "users",
+    "statuses",
+    "sprints",
+];
 const SCHEMA: &str = "jira";
 
 /// A question is a page of text at most.
@@ -158,7 +175,7 @@ fn refuse(reason: String) -> ControlFlow<Refusal> {
 }
 
 fn available_relations() -> String {
-    "available are issues, changelog and comments".into()
+    format!("available are the views of schema jira: {}", VIEWS.join(", "))
 }
 
 #[derive(Default)]
@@ -216,17 +233,31 @@ impl Guard {
         alias: Option<&TableAlias>,
     ) -> ControlFlow<Refusal> {
         match folded(name).as_deref() {
-            Some([function]) if functions::is_table_function(function) => self.name_function(function, alias),
+            Some([function]) if functions::is_table_function(function) => {
+                self.name_function(function, alias, &[])
+            }
+            Some([schema, function]) if schema == SCHEMA => match functions::columns_of(function) {
+                Some(columns) => self.name_function(function, alias, columns),
+                None => refuse_function(name),
+            },
             _ => refuse_function(name),
         }
     }
 
-    fn name_function(&mut self, function: &str, alias: Option<&TableAlias>) -> ControlFlow<Refusal> {
+    /// `columns` are those that the function's answer has by itself; without any it has one, called as the function is.
+    fn name_function(
+        &mut self,
+        function: &str,
+        alias: Option<&TableAlias>,
+        columns: &[&str],
+    ) -> ControlFlow<Refusal> {
         let name = alias.map_or_else(|| function.to_owned(), |alias| fold(&alias.name));
-        let columns: HashSet<String> = match alias {
-            Some(alias) if !alias.columns.is_empty() => alias.columns.iter().map(|c| fold(&c.name)).collect(),
-            _ => HashSet::from([name.clone()]),
-        };
+        let renamed = alias.map_or(&[][..], |alias| &alias.columns).iter().map(|column| fold(&column.name));
+        let mut columns: HashSet<String> =
+            columns.iter().map(|column| (*column).to_owned()).chain(renamed).collect();
+        if columns.is_empty() {
+            columns.insert(name.clone());
+        }
         match self.functions_in_from.insert(name.clone(), columns.clone()) {
             Some(others) if others != columns => {
                 refuse(format!("`{name}` names two functions in FROM; give each its own name"))
@@ -296,7 +327,7 @@ impl Visitor for Guard {
             TableFactor::Table { name, args: None, .. } => self.check_relation(name),
             TableFactor::Table { name, args: Some(_), alias, .. }
             | TableFactor::Function { name, alias, .. } => self.check_table_function(name, alias.as_ref()),
-            TableFactor::UNNEST { alias, .. } => self.name_function("unnest", alias.as_ref()),
+            TableFactor::UNNEST { alias, .. } => self.name_function("unnest", alias.as_ref(), &[]),
             TableFactor::Derived { .. } | TableFactor::NestedJoin { .. } => ControlFlow::Continue(()),
             other => refuse(format!("`{other}` cannot stand in FROM here; {}", available_relations())),
         }
@@ -337,9 +368,16 @@ impl Visitor for Guard {
 }
 
 fn refuse_function(name: &ObjectName) -> ControlFlow<Refusal> {
+    let last = name.0.last().and_then(|part| part.as_ident()).map(fold);
+    if let Some(function) = last.filter(|function| functions::columns_of(function).is_some()) {
+        return refuse(format!(
+            "the function `{name}` is to be called in FROM, as {SCHEMA}.{function}(…): it answers rows"
+        ));
+    }
     refuse(format!(
         "the function `{name}` is not available; there are PostgreSQL's aggregate, window, text, number, date, JSON, array \
-         and text search functions that compute from their arguments alone"
+         and text search functions that compute from their arguments alone, and, in FROM, {}",
+        functions::of_jira().map(|function| format!("{SCHEMA}.{function}")).collect::<Vec<_>>().join(", ")
     ))
 }
 

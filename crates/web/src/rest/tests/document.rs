@@ -53,6 +53,9 @@ fn these_are_the_operations() {
     get /v1/instances: list_instances
     get /v1/issues/{key}/changelog: get_changelog
     get /v1/issues/{key}/comments: list_comments
+    get /v1/issues/{key}/history: get_field_history
+    get /v1/issues/{key}/state: get_issue_state
+    get /v1/issues/{key}/time-in-status: get_time_in_status
     get /v1/issues/{key}/transitions: list_transitions
     get /v1/issues/{key}: get_issue
     get /v1/issues: search_issues

@@ -143,7 +143,7 @@ impl TenantRegistry for Fake {
         absent()
     }
 
-    async fn refresh_metrics(&mut self) -> Result<()> {
+    async fn refresh_metrics(&mut self) -> Result<bool> {
         absent()
     }
 }

@@ -107,7 +107,7 @@ fn only_the_views_can_be_read() {
     ] {
         refusal(sql);
     }
-    assert!(refusal("SELECT * FROM tenants").contains("issues, changelog and comments"));
+    assert!(refusal("SELECT * FROM tenants").contains("issues, changelog, comments"));
 }
 
 #[test]
@@ -148,6 +148,34 @@ fn only_functions_that_compute_from_their_arguments_can_be_called() {
         refusal(sql);
     }
     assert!(refusal("SELECT pg_sleep(1)").contains("pg_sleep"));
+}
+
+#[test]
+fn the_functions_of_schema_jira_stand_in_from_under_that_name() {
+    for sql in [
+        "SELECT * FROM jira.issue_at('PAY-1', now())",
+        "SELECT s.value FROM jira.issue_at('PAY-1', TIMESTAMPTZ '2026-01-31 12:00Z') AS s WHERE s.field_id = 'status'",
+        "SELECT i.key, h.string FROM issues i CROSS JOIN LATERAL jira.field_history(i.key, i.instance) h",
+        "SELECT t.seconds FROM jira.time_in_status_at('PAY-1', now()) t, jira.time_in_category_at('PAY-1', now()) c",
+        "SELECT a, s.b FROM jira.issue_at(key => 'PAY-1', moment => now()) AS s (a, b)",
+    ] {
+        assert_eq!(inspect(sql), Ok(()), "{sql}");
+    }
+    for sql in [
+        "SELECT * FROM issue_at('PAY-1', now())",
+        "SELECT jira.issue_at('PAY-1', now())",
+        "SELECT * FROM forebay.issue_at('00000000-0000-0000-0000-000000000000', now())",
+        "SELECT * FROM public.issue_at('PAY-1', now())",
+        "SELECT * FROM other.jira.issue_at('PAY-1', now())",
+        "SELECT * FROM jira.pg_sleep(1)",
+        "SELECT * FROM jira.unnest(ARRAY[1])",
+        "SELECT * FROM jira.issue_at((SELECT rolname FROM pg_roles), now())",
+        "SELECT * FROM jira.issue_at(current_setting('app.sql_ticket'), now())",
+        "SELECT s.pg_column_size FROM jira.issue_at('PAY-1', now()) AS s",
+    ] {
+        refusal(sql);
+    }
+    assert!(refusal("SELECT * FROM issue_at('PAY-1', now())").contains("jira.issue_at(…)"));
 }
 
 /// PostgreSQL reads `x.f` and `(x).f` as f(x), where x has no column f.
