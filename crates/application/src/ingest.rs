@@ -6,11 +6,13 @@
 //! ([`crate::issues`] rows, assembled by the Jira-compatible API). Their paging envelopes stay, because what an export left out
 //! is not invented.
 
+mod attached;
 mod children;
 mod clean;
 mod field_values;
 mod hash;
 mod issue;
+mod lists;
 mod rosters;
 
 use std::collections::HashSet;

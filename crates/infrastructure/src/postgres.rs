@@ -7,11 +7,14 @@ pub mod database;
 pub mod migrate;
 pub mod roles;
 
+mod attached;
 mod audit;
+mod catalog;
 mod errors;
 mod instances;
 mod issues;
 mod issues_upsert;
+mod job_runs;
 mod jobs;
 mod jql;
 mod keys;

@@ -8,7 +8,8 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
+    audit::AuditStore, catalog::CatalogStore, error::Result, instances::InstanceStore,
+    issues::AttachedStore, issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry,
     keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
     sync::SyncStore, tenants::TenantRegistry, webhooks::WebhookStore,
 };
@@ -16,9 +17,12 @@ use crate::{
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
-    AuditStore
+    AttachedStore
+    + AuditStore
+    + CatalogStore
     + InstanceStore
     + IssueStore
+    + JobHistory
     + JobQueue
     + KeyStore
     + PulseStore
@@ -37,7 +41,7 @@ pub trait TenantTx:
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
-pub trait PlatformTx: JobQueue + KeyRegistry + TenantRegistry + Send {
+pub trait PlatformTx: JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send {
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;
 }

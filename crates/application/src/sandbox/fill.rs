@@ -10,20 +10,9 @@ use crate::{
     instances::{Dialect, Instance, InstanceKind},
     issues::UpsertCounts,
     ports::{FetchedIssue, ReferenceData},
-    reference::{Roster, SprintRecord},
+    reference::Roster,
     services::Services,
 };
-
-/// The rosters of a generated site.
-#[derive(Clone, Debug, Default)]
-pub struct Rosters {
-    /// What `GET /project`, `/field`, `/status` … serve.
-    pub reference: ReferenceData,
-    /// Users.
-    pub users: Vec<Value>,
-    /// Sprints.
-    pub sprints: Vec<SprintRecord>,
-}
 
 /// One issue that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -49,14 +38,12 @@ pub async fn seed_rosters(
     services: &Services,
     tenant: TenantId,
     instance: &Instance,
-    rosters: Rosters,
+    rosters: ReferenceData,
 ) -> Result<()> {
     require_sandbox(instance)?;
-    let mut reference = rosters.reference;
-    // The cleaner collects users wherever it meets them; a roster of its own is read the same way.
-    reference.projects.extend(rosters.users);
-    let mut records = read_rosters(reference, services.secrets.as_ref());
-    records.sprints = rosters.sprints;
+    let mut records = read_rosters(rosters, services.secrets.as_ref());
+    // What was in the sandbox before stays.
+    records.whole.clear();
     let mut tx = services.db.tenant(tenant).await?;
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.commit().await

@@ -2,14 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod attached;
 mod border;
 mod bundles;
+mod catalog;
 mod database;
+mod job_runs;
 mod jql;
 mod pulse;
 mod reference;
 mod registry;
 mod sql_door;
 mod sync;
+mod sprints;
 mod upsert;
+mod vanished;
 mod webhooks;

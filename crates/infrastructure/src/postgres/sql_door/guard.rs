@@ -24,7 +24,20 @@ use sqlparser::{
 use super::functions;
 
 /// The views of schema `jira`.
-const VIEWS: [&str; 3] = ["issues", "changelog", "comments"];
+const VIEWS: &[&str] = &[
+    "issues",
+    "changelog",
+    "comments",
+    "attachments",
+    "boards",
+    "components",
+    "filters",
+    "issue_link_types",
+    "remote_links",
+    "sprint_issues",
+    "versions",
+    "watchers",
+];
 const SCHEMA: &str = "jira";
 
 /// A question is a page of text at most.
@@ -141,7 +154,7 @@ fn refuse(reason: String) -> ControlFlow<Refusal> {
 }
 
 fn available_relations() -> String {
-    "available are issues, changelog and comments".into()
+    format!("available are the views of schema jira: {}", VIEWS.join(", "))
 }
 
 #[derive(Default)]
