@@ -7,11 +7,13 @@
 //! is not invented.
 
 mod addresses;
+mod attached;
 mod children;
 mod clean;
 mod field_values;
 mod hash;
 mod issue;
+mod lists;
 mod rosters;
 
 use std::collections::HashSet;

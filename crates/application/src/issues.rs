@@ -1,6 +1,7 @@
 //! Issues with their comments, worklogs, histories and links; and the writes that go through to Jira.
 
 mod add_comment;
+mod attached;
 mod transition;
 
 use async_trait::async_trait;
@@ -13,6 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use add_comment::{CommentBody, add_comment};
+pub use attached::{
+    AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, RemoteLinkRecord, ValueNames,
+};
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
 
 use crate::{
@@ -40,6 +44,8 @@ pub struct IssueBundle {
     pub histories: Vec<HistoryRecord>,
     /// Its links.
     pub links: Vec<LinkRecord>,
+    /// Its attachments, and how many watch it and voted for it.
+    pub attached: AttachedRecords,
     /// The reference data seen inside it.
     pub reference: ReferenceRecords,
 }

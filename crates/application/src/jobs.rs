@@ -1,9 +1,10 @@
 //! Jobs: plain data, each with its name, lane and behaviour, listed once in [`for_each_job`].
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, TenantId};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -97,6 +98,77 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
             max_attempts: Self::MAX_ATTEMPTS,
         })
     }
+}
+
+/// One attempt of a job, over: what the queue forgets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobRun {
+    /// The tenant it worked for; `None` for work across tenants.
+    pub tenant: Option<TenantId>,
+    /// The instance it worked on.
+    pub instance: Option<InstanceId>,
+    /// The job's name.
+    pub task: String,
+    /// Which attempt, from 1.
+    pub attempt: i32,
+    /// How it ended.
+    pub outcome: JobOutcome,
+    /// Why it did not succeed, without secrets.
+    pub error: Option<String>,
+    /// When it began.
+    pub started: DateTime<Utc>,
+    /// When it ended.
+    pub finished: DateTime<Utc>,
+}
+
+/// How an attempt of a job ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum JobOutcome {
+    /// Done.
+    Succeeded,
+    /// Failed, and comes again.
+    Retry,
+    /// Waits as the other side asked.
+    RetryAfter,
+    /// Failed for good: a dead letter.
+    Failed,
+}
+
+impl JobOutcome {
+    /// Its name.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Succeeded => "succeeded",
+            Self::Retry => "retry",
+            Self::RetryAfter => "retry_after",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl FromStr for JobOutcome {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        [Self::Succeeded, Self::Retry, Self::RetryAfter, Self::Failed]
+            .into_iter()
+            .find(|outcome| outcome.as_str() == text)
+            .ok_or_else(|| Error::internal(format!("`{text}` is no outcome of a job")))
+    }
+}
+
+/// The history of a tenant's jobs.
+#[async_trait]
+pub trait JobHistory: Send {
+    /// Attempts, newest first: at most `limit` of those that began before `before`.
+    async fn job_runs(&mut self, before: Option<DateTime<Utc>>, limit: i64) -> Result<Vec<JobRun>>;
+}
+
+/// Writing the history of jobs, of every tenant and of none.
+#[async_trait]
+pub trait JobRegistry: Send {
+    /// Keeps an attempt for 30 days, and forgets some of those that are older.
+    async fn record_job_run(&mut self, run: &JobRun) -> Result<()>;
 }
 
 /// The one list of jobs. A worker registers what it expands to, so a job that is missing here cannot be enqueued by

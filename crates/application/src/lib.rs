@@ -5,6 +5,7 @@
 
 pub mod audit;
 pub mod caller;
+pub mod catalog;
 pub mod erasure;
 pub mod error;
 pub mod events;

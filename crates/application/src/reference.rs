@@ -1,9 +1,16 @@
 //! Reference data of a site: what issues point to. A rename changes one row.
 
+mod rosters;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::ids::InstanceId;
 use serde_json::Value;
+
+pub use rosters::{
+    BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,
+    OptionRecord, VersionRecord,
+};
 
 use crate::error::Result;
 
@@ -156,6 +163,25 @@ pub struct ReferenceRecords {
     pub fields: Vec<FieldRecord>,
     /// Sprints.
     pub sprints: Vec<SprintRecord>,
+    /// Versions.
+    pub versions: Vec<VersionRecord>,
+    /// Components.
+    pub components: Vec<ComponentRecord>,
+    /// Boards.
+    pub boards: Vec<BoardRecord>,
+    /// Which sprints boards list, each board whole.
+    pub board_sprints: Vec<BoardSprints>,
+    /// Filters.
+    pub filters: Vec<FilterRecord>,
+    /// Types of links.
+    pub link_types: Vec<IssueLinkTypeRecord>,
+    /// Contexts of custom fields.
+    pub contexts: Vec<ContextRecord>,
+    /// Options of custom fields.
+    pub options: Vec<OptionRecord>,
+    /// The lists above that name everything the site has: what they do not name has vanished. A list that is not named
+    /// here may be a part, or was not asked for.
+    pub whole: Vec<Roster>,
 }
 
 /// Which roster of a site.
@@ -175,6 +201,18 @@ pub enum Roster {
     Fields,
     /// `users`
     Users,
+    /// `versions`, in the order of their projects
+    Versions,
+    /// `components`
+    Components,
+    /// `boards`
+    Boards,
+    /// `sprints`
+    Sprints,
+    /// `filters`
+    Filters,
+    /// `issue_link_types`
+    IssueLinkTypes,
 }
 
 /// A due date and such.
@@ -184,7 +222,8 @@ pub type Day = NaiveDate;
 #[async_trait]
 pub trait ReferenceStore: Send {
     /// Inserts what is new and rewrites what differs. `complete` records come from rosters; others were seen inside
-    /// issues, and fill gaps without overwriting a roster's row with a cut-down copy.
+    /// issues, and fill gaps without overwriting a roster's row with a cut-down copy. What has vanished from a whole list
+    /// ([`ReferenceRecords::whole`]), and no present issue refers to, is noted as deleted; its row stays.
     async fn upsert_reference(
         &mut self,
         instance: InstanceId,

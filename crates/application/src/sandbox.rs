@@ -7,7 +7,7 @@ mod write;
 use domain::workflow::{StatusCategory, Workflow};
 use serde_json::{Value, json};
 
-pub use fill::{ImportOutcome, RejectedIssue, Rosters, import_issues, seed_rosters};
+pub use fill::{ImportOutcome, RejectedIssue, import_issues, seed_rosters};
 pub use write::{add_comment, transition};
 
 use crate::{

@@ -63,6 +63,8 @@ pub enum EntityKind {
     IssueLink,
     /// A field, by its id (`customfield_10010`).
     Field,
+    /// An attachment, by its numeric id.
+    Attachment,
 }
 
 impl EntityKind {
@@ -75,6 +77,7 @@ impl EntityKind {
             Self::Worklog => "worklog",
             Self::IssueLink => "issuelink",
             Self::Field => "field",
+            Self::Attachment => "attachment",
         }
     }
 }

@@ -10,8 +10,8 @@ use application::{
     Error, Result,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Fetched, JiraSite, JiraSites, RateLimiter, ReferenceData, SiteConnection, SiteIdentity, SitePage,
-        SiteUsage,
+        Fetched, JiraSite, JiraSites, Listed, RateLimiter, ReferenceData, SiteConnection, SiteIdentity,
+        SitePage, SiteUsage,
     },
 };
 use async_trait::async_trait;
@@ -131,6 +131,19 @@ impl Site {
     }
 }
 
+/// A site without Jira Software has no boards, one without linking no types of links, and a token may lack a scope: the copy does
+/// without, and what it had stays. Only a site that wants to be left alone is left alone.
+fn optional(list: Result<Listed, JiraError>) -> Result<Listed, JiraError> {
+    match list {
+        Err(error @ JiraError::RateLimited { .. }) => Err(error),
+        Err(error) => {
+            tracing::info!(%error, "a list of the site cannot be read; the sync goes on without it");
+            Ok(Listed::NotAsked)
+        }
+        listed => listed,
+    }
+}
+
 fn all_fields() -> Vec<String> {
     vec!["*all".to_owned()]
 }
@@ -175,6 +188,13 @@ impl JiraSite for Site {
                 issue_types: client.issue_types().await?,
                 priorities: client.priorities().await?,
                 resolutions: client.resolutions().await?,
+                link_types: optional(client.issue_link_types().await.map(Listed::Whole))?,
+                boards: optional(client.boards().await.map(Listed::Whole))?,
+                filters: optional(client.filters().await.map(|(filters, whole)| match whole {
+                    true => Listed::Whole(filters),
+                    false => Listed::Part(filters),
+                }))?,
+                ..ReferenceData::default()
             })
         };
         read.await.map_err(application_error)

@@ -8,8 +8,10 @@ use std::{fmt, future::Future, time::Duration};
 
 use application::{
     Error, Result, Services, for_each_job,
-    jobs::{Job, JobError},
+    jobs::{Job, JobError, JobOutcome, JobRun},
 };
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, TenantId};
 use graphile_worker::{
     IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions,
     WorkerRecoveryConfig,
@@ -17,6 +19,7 @@ use graphile_worker::{
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, postgres::PgConnectOptions, postgres::PgPoolOptions};
 use tracing::Instrument;
+use uuid::Uuid;
 
 /// The schema of the queue's tables.
 pub const SCHEMA: &str = "graphile_worker";
@@ -160,16 +163,18 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
     };
     let again = job.request();
     let began = std::time::Instant::now();
+    let started = services.clock.now();
     let result = job.run(&services).await;
-    let outcome = match &result {
-        Ok(()) => "succeeded",
-        Err(JobError::Retry(_)) => "retry",
-        Err(JobError::RetryAfter(..)) => "retry_after",
-        Err(JobError::Fail(_)) => "failed",
+    let (outcome, error) = match &result {
+        Ok(()) => (JobOutcome::Succeeded, None),
+        Err(JobError::Retry(error)) => (JobOutcome::Retry, Some(error)),
+        Err(JobError::RetryAfter(_, error)) => (JobOutcome::RetryAfter, Some(error)),
+        Err(JobError::Fail(error)) => (JobOutcome::Failed, Some(error)),
     };
-    let labels = [("job", J::NAME), ("outcome", outcome)];
+    let labels = [("job", J::NAME), ("outcome", outcome.as_str())];
     metrics::counter!("forebay_jobs_total", &labels).increment(1);
     metrics::histogram!("forebay_job_seconds", &labels).record(began.elapsed().as_secs_f64());
+    record::<J>(&services, &context, started, outcome, error.map(Error::with_causes)).await;
     match result {
         Ok(()) => {
             tracing::info!(ms = began.elapsed().as_secs_f64() * 1000.0, "done");
@@ -191,6 +196,35 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
             give_up(&context).await;
             Err(error.with_causes())
         }
+    }
+}
+
+/// Keeps what the queue forgets. The job's own outcome stands even if this fails.
+async fn record<J: Job>(
+    services: &Services,
+    context: &WorkerContext,
+    started: DateTime<Utc>,
+    outcome: JobOutcome,
+    error: Option<String>,
+) {
+    let id = |name: &str| context.payload()[name].as_str().and_then(|text| Uuid::parse_str(text).ok());
+    let run = JobRun {
+        tenant: id("tenant").map(TenantId),
+        instance: id("instance").map(InstanceId),
+        task: J::NAME.to_owned(),
+        attempt: i32::from(*context.job().attempts()),
+        outcome,
+        error,
+        started,
+        finished: services.clock.now(),
+    };
+    let recorded = async {
+        let mut tx = services.db.platform().await?;
+        tx.record_job_run(&run).await?;
+        tx.commit().await
+    };
+    if let Err(error) = recorded.await {
+        tracing::warn!(error = error.with_causes(), "the job's run could not be recorded");
     }
 }
 

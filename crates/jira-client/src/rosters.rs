@@ -1,13 +1,18 @@
 //! The lists that issues refer to: fields, projects, statuses and so on, each as Jira sent it.
 
+use reqwest::Method;
 use serde_json::Value;
 
 use crate::body::{array, object, take_array};
 use crate::paging::Paged;
+use crate::request::Call;
 use crate::{Dialect, JiraClient, JiraError};
 
 /// Projects per page, Jira's cap.
 const PROJECTS: usize = 100;
+/// Boards and filters per page, Jira's usual number.
+const BOARDS: usize = 50;
+const FILTERS: usize = 50;
 
 impl JiraClient {
     /// All fields, system and custom ones. Names are not unique.
@@ -77,6 +82,37 @@ impl JiraClient {
         const WHAT: &str = "issue_link_types";
         let mut answer = object(WHAT, self.json(self.get(WHAT, &["issueLinkType"])?).await?)?;
         take_array(WHAT, &mut answer, "issueLinkTypes")
+    }
+
+    /// All boards of Jira Software that the account may see. Their ids are numbers.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] where the site has no Jira Software.
+    pub async fn boards(&self) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "boards";
+        let url = self.url(&["rest", "agile", "1.0"], &["board"])?;
+        let call = Call::read(WHAT, Method::GET, url);
+        self.all_pages(Paged { call, items_key: "values", page_size: BOARDS }).await
+    }
+
+    /// Saved filters with their JQL, and whether those are all that the account may see: Server and Data Center list only
+    /// the account's favourites.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub async fn filters(&self) -> Result<(Vec<Value>, bool), JiraError> {
+        const WHAT: &str = "filters";
+        match self.dialect() {
+            Dialect::V3 => {
+                let call = self.get(WHAT, &["filter", "search"])?.query("expand", "description,owner,jql");
+                let paged = Paged { call, items_key: "values", page_size: FILTERS };
+                Ok((self.all_pages(paged).await?, true))
+            }
+            Dialect::V2 => {
+                let call = self.get(WHAT, &["filter", "favourite"])?;
+                Ok((array(WHAT, self.json(call).await?)?, false))
+            }
+        }
     }
 
     /// A list that Jira gives as one bare array.

@@ -99,12 +99,13 @@ pub(super) fn sprints(value: &Value) -> Vec<SprintRecord> {
         .collect()
 }
 
-fn sprint_object(item: &Value) -> Option<SprintRecord> {
+/// A sprint as its field (`boardId`) or the Agile API (`originBoardId`) shows it.
+pub(super) fn sprint_object(item: &Value) -> Option<SprintRecord> {
     Some(SprintRecord {
         jira_id: item["id"].as_i64()?,
         name: text_of(&item["name"])?,
         state: text_of(&item["state"])?.to_lowercase(),
-        board_id: item["boardId"].as_i64(),
+        board_id: item["boardId"].as_i64().or_else(|| item["originBoardId"].as_i64()),
         goal: text_of(&item["goal"]).filter(|goal| !goal.is_empty()),
         start: optional_time(&item["startDate"]),
         end: optional_time(&item["endDate"]),

@@ -5,16 +5,20 @@ use domain::issue_key::IssueKey;
 use serde_json::{Value, json};
 
 use super::{
-    Reader, Reject, children,
+    Reader, Reject, attached, children,
     children::{optional_time, text_of, time},
     clean::{Cleaner, user_id_of},
-    field_values, hash, rosters,
+    field_values, hash, lists, rosters,
 };
 use crate::{
     issues::{IssueBundle, IssueRecord, LinkRecord},
     ports::FetchedIssue,
     reference::{ReferenceRecords, SprintRecord},
 };
+
+/// Raised when more is read out of an issue than before: the hash covers it, so that a copy takes the new rows from issues that
+/// have not changed at the source. 2: attachments, watchers, votes.
+const READING: u8 = 2;
 
 /// Reads one issue with all that hangs on it.
 ///
@@ -56,9 +60,10 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         (jira_id, jira_number),
         key,
         &sprints,
-        hash::source_hash(&[&raw, &envelope_part]),
+        hash::source_hash(&[&raw, &envelope_part, &Value::from(READING)]),
     )?;
     let values = field_values::field_values(&raw["fields"]);
+    let attached = attached::attached(&raw["fields"])?;
     let reference = reference(&raw["fields"], cleaner, sprints)?;
     Ok(IssueBundle {
         issue: IssueRecord { raw, changelog_envelope, ..issue },
@@ -69,6 +74,7 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         worklogs_complete: fetched.worklogs_complete,
         histories: histories.into_iter().map(children::history).collect::<Result<_, _>>()?,
         links,
+        attached,
         reference,
     })
 }
@@ -173,14 +179,16 @@ fn reference(
 ) -> Result<ReferenceRecords, String> {
     let project =
         rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
-    Ok(ReferenceRecords {
+    let mut records = ReferenceRecords {
         projects: vec![project],
         users: cleaner.into_users(),
         statuses: rosters::status(&fields["status"]).into_iter().collect(),
         issue_types: rosters::issue_type(&fields["issuetype"]).into_iter().collect(),
         priorities: rosters::unranked(&fields["priority"]).into_iter().collect(),
         resolutions: rosters::unranked(&fields["resolution"]).into_iter().collect(),
-        fields: Vec::new(),
         sprints,
-    })
+        ..ReferenceRecords::default()
+    };
+    lists::seen_in_issue(fields, &mut records);
+    Ok(records)
 }

@@ -2,11 +2,13 @@
 
 use serde_json::Value;
 
-use super::{children::text_of, clean::Cleaner};
+use super::{children::text_of, clean::Cleaner, lists};
 use crate::{
     erasure::ErasedPeople,
-    ports::{ReferenceData, Secrets},
-    reference::{FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, StatusRecord},
+    ports::{Listed, ReferenceData, Secrets},
+    reference::{
+        FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, Roster, StatusRecord,
+    },
 };
 
 /// Reads rosters. Entries without an id or a name are passed over: nothing can point to them.
@@ -16,27 +18,114 @@ pub fn read_rosters(
     erased: &ErasedPeople,
 ) -> ReferenceRecords {
     let mut cleaner = Cleaner::new(secrets, erased);
-    let lists = [
-        &mut data.projects,
-        &mut data.fields,
-        &mut data.statuses,
-        &mut data.issue_types,
-        &mut data.priorities,
-        &mut data.resolutions,
-    ];
-    for list in lists {
-        list.iter_mut().for_each(|entry| cleaner.clean(entry));
-    }
-    ReferenceRecords {
-        projects: data.projects.iter().filter_map(project).collect(),
+    clean(&mut data, &mut cleaner);
+    let mut records = ReferenceRecords {
         users: cleaner.into_users(),
         statuses: data.statuses.iter().filter_map(status).collect(),
         issue_types: data.issue_types.iter().filter_map(issue_type).collect(),
         priorities: ranked(&data.priorities),
         resolutions: ranked(&data.resolutions),
         fields: data.fields.iter().filter_map(field).collect(),
-        sprints: Vec::new(),
-    }
+        whole: whole_lists(&data),
+        ..ReferenceRecords::default()
+    };
+    lists::board_sprints(&data.board_sprints, &mut records);
+    lists::listed_options(&data.field_options, &mut records);
+    read_parts_of_projects(&mut records, &data.projects, data.versions, data.components);
+    records.projects = data.projects.iter().filter_map(project).collect();
+    let mut take = |list: Listed, roster| {
+        let (entries, whole) = list.into_entries();
+        records.whole.extend(whole.then_some(roster));
+        entries
+    };
+    let boards = take(data.boards, Roster::Boards);
+    let filters = take(data.filters, Roster::Filters);
+    let link_types = take(data.link_types, Roster::IssueLinkTypes);
+    records.boards = boards.iter().filter_map(lists::board).collect();
+    records.filters = filters.iter().filter_map(lists::filter).collect();
+    records.link_types = link_types.iter().filter_map(lists::link_type).collect();
+    records
+}
+
+/// Takes e-mail addresses out of everything, and collects the users met.
+fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
+    let ReferenceData {
+        projects,
+        fields,
+        statuses,
+        issue_types,
+        priorities,
+        resolutions,
+        users,
+        versions,
+        components,
+        boards,
+        board_sprints,
+        filters,
+        link_types,
+        field_options,
+    } = data;
+    let optional =
+        [versions, components, boards, filters, link_types].into_iter().filter_map(|list| match list {
+            Listed::NotAsked => None,
+            Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
+        });
+    let lists = [projects, fields, statuses, issue_types, priorities, resolutions, users]
+        .into_iter()
+        .chain(optional)
+        .chain(board_sprints.iter_mut().map(|board| &mut board.sprints))
+        .chain(field_options.iter_mut().flat_map(|field| [&mut field.contexts, &mut field.options]));
+    lists.flatten().for_each(|entry| cleaner.clean(entry));
+}
+
+/// Those of the lists asked for always that have anything: an empty one is no answer that a site gives.
+fn whole_lists(data: &ReferenceData) -> Vec<Roster> {
+    [
+        (Roster::Projects, &data.projects),
+        (Roster::Statuses, &data.statuses),
+        (Roster::IssueTypes, &data.issue_types),
+        (Roster::Priorities, &data.priorities),
+        (Roster::Resolutions, &data.resolutions),
+        (Roster::Fields, &data.fields),
+    ]
+    .into_iter()
+    .filter(|(_, list)| !list.is_empty())
+    .map(|(roster, _)| roster)
+    .collect()
+}
+
+/// Versions and components from lists of their own, and from the projects that show theirs. Where every project shows them,
+/// those are all.
+fn read_parts_of_projects(
+    records: &mut ReferenceRecords,
+    projects: &[Value],
+    versions: Listed,
+    components: Listed,
+) {
+    let shown = |part: &'static str| {
+        let all = !projects.is_empty() && projects.iter().all(|project| project[part].is_array());
+        let entries = projects.iter().flat_map(move |project| {
+            let parts = project[part].as_array().into_iter().flatten();
+            parts.map(|entry| (entry, project["id"].as_str()))
+        });
+        (entries, all)
+    };
+    let (entries, whole) = versions.into_entries();
+    let (in_projects, all) = shown("versions");
+    // A list of its own tells more of each version than the project does.
+    records.versions = match entries.is_empty() && !whole {
+        true => lists::numbered_versions(in_projects),
+        false => lists::numbered_versions(entries.iter().map(|entry| (entry, None))),
+    };
+    records.whole.extend((whole || (entries.is_empty() && all)).then_some(Roster::Versions));
+
+    let (entries, whole) = components.into_entries();
+    let (in_projects, all) = shown("components");
+    records.components = match entries.is_empty() && !whole {
+        true => in_projects.filter_map(|(raw, project)| lists::component(raw, project)).collect(),
+        false => entries.iter().filter_map(|raw| lists::component(raw, None)).collect(),
+    };
+    records.whole.extend((whole || (entries.is_empty() && all)).then_some(Roster::Components));
 }
 
 pub(super) fn project(raw: &Value) -> Option<ProjectRecord> {

@@ -8,8 +8,9 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result, history::HistoryStore,
-    instances::InstanceStore, issues::IssueStore, jobs::JobQueue, keys::KeyRegistry, keys::KeyStore,
+    audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
+    history::HistoryStore, instances::InstanceStore, issues::AttachedStore, issues::IssueStore,
+    jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry, keys::KeyStore,
     pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
     tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
@@ -17,11 +18,14 @@ use crate::{
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
-    AuditStore
+    AttachedStore
+    + AuditStore
+    + CatalogStore
     + ErasureStore
     + HistoryStore
     + InstanceStore
     + IssueStore
+    + JobHistory
     + JobQueue
     + KeyStore
     + PulseStore
@@ -40,7 +44,7 @@ pub trait TenantTx:
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
-pub trait PlatformTx: ErasurePlatform + JobQueue + KeyRegistry + TenantRegistry + Send {
+pub trait PlatformTx: ErasurePlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send {
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;
 }

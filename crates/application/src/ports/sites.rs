@@ -48,7 +48,50 @@ pub struct SiteIdentity {
     pub version: String,
 }
 
-/// The rosters of a site.
+/// A list of a site that may not have been asked for: it costs requests of its own, or needs rights.
+#[derive(Clone, Debug, Default)]
+pub enum Listed {
+    /// Nothing is known.
+    #[default]
+    NotAsked,
+    /// Some of it: what is missing says nothing.
+    Part(Vec<Value>),
+    /// All that the site has: what is missing is gone.
+    Whole(Vec<Value>),
+}
+
+impl Listed {
+    /// What is known, and whether that is all.
+    pub fn into_entries(self) -> (Vec<Value>, bool) {
+        match self {
+            Self::NotAsked => (Vec::new(), false),
+            Self::Part(entries) => (entries, false),
+            Self::Whole(entries) => (entries, true),
+        }
+    }
+}
+
+/// The sprints that one board lists: `GET /rest/agile/1.0/board/{id}/sprint`, to its end.
+#[derive(Clone, Debug)]
+pub struct ListedSprints {
+    /// The board.
+    pub board_id: i64,
+    /// Its sprints.
+    pub sprints: Vec<Value>,
+}
+
+/// The options of one custom field: `GET /field/{id}/context/{context}/option` for all its contexts, to their ends.
+#[derive(Clone, Debug)]
+pub struct ListedOptions {
+    /// The field's id.
+    pub field_id: String,
+    /// `GET /field/{id}/context`; empty where the site does not show contexts.
+    pub contexts: Vec<Value>,
+    /// Options, in order; `contextId` where contexts are known, `optionId` names the parent in a cascading select.
+    pub options: Vec<Value>,
+}
+
+/// The rosters of a site: the lists that every site shows to everybody, whole, and those that were asked for beside them.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceData {
     /// `GET /project(/search)`.
@@ -63,6 +106,22 @@ pub struct ReferenceData {
     pub priorities: Vec<Value>,
     /// `GET /resolution`.
     pub resolutions: Vec<Value>,
+    /// Users, where they were asked for. They never count as all: accounts that left are still named by issues.
+    pub users: Vec<Value>,
+    /// `GET /project/{key}/versions` of projects, each project in its order; `projectId` tells the project.
+    pub versions: Listed,
+    /// `GET /project/{key}/components` of projects; `project` (the key) or `projectId` tells the project.
+    pub components: Listed,
+    /// `GET /rest/agile/1.0/board`.
+    pub boards: Listed,
+    /// The boards whose sprints were asked for.
+    pub board_sprints: Vec<ListedSprints>,
+    /// `GET /filter/search`, with owner, description and JQL.
+    pub filters: Listed,
+    /// `GET /issueLinkType`.
+    pub link_types: Listed,
+    /// The custom fields whose options were asked for.
+    pub field_options: Vec<ListedOptions>,
 }
 
 /// One issue with all its comments, worklogs and histories, embedded as Jira embeds them.

@@ -10,21 +10,10 @@ use crate::{
     instances::{Dialect, Instance, InstanceKind},
     issues::UpsertCounts,
     ports::{FetchedIssue, ReferenceData},
-    reference::{Roster, SprintRecord},
+    reference::Roster,
     services::Services,
     tenant_context::TenantContext,
 };
-
-/// The rosters of a generated site.
-#[derive(Clone, Debug, Default)]
-pub struct Rosters {
-    /// What `GET /project`, `/field`, `/status` … serve.
-    pub reference: ReferenceData,
-    /// Users.
-    pub users: Vec<Value>,
-    /// Sprints.
-    pub sprints: Vec<SprintRecord>,
-}
 
 /// One issue that could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,16 +39,12 @@ pub async fn seed_rosters(
     services: &Services,
     tenant: TenantId,
     instance: &Instance,
-    rosters: Rosters,
+    rosters: ReferenceData,
 ) -> Result<()> {
     require_sandbox(instance)?;
-    let mut reference = rosters.reference;
-    // The cleaner collects users wherever it meets them; a roster of its own is read the same way.
-    reference.projects.extend(rosters.users);
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let erased = tx.erased_people(instance.id).await?;
-    let mut records = read_rosters(reference, services.secrets.as_ref(), &erased);
-    records.sprints = rosters.sprints;
+    let records = read_rosters(rosters, services.secrets.as_ref(), &erased);
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.commit().await
 }

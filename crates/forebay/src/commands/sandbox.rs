@@ -1,6 +1,7 @@
 //! `forebay sandbox`
 
 use std::{
+    collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
@@ -9,9 +10,9 @@ use std::{
 use application::{
     instances::Instance,
     issues::UpsertCounts,
-    ports::ReferenceData,
+    ports::{Listed, ListedOptions, ListedSprints, ReferenceData},
     pulse::RefreshMetrics,
-    sandbox::{self, Rosters},
+    sandbox,
     tenants::Tenant,
 };
 use domain::generator;
@@ -84,19 +85,7 @@ pub(super) async fn seed_sandbox(
     progress: &mut (dyn FnMut(u64) + Send),
 ) -> Result<UpsertCounts, Failure> {
     let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
-    let site = generator::site(&options);
-    let rosters = Rosters {
-        reference: ReferenceData {
-            projects: site.projects,
-            fields: site.fields,
-            statuses: site.statuses,
-            issue_types: site.issue_types,
-            priorities: site.priorities,
-            resolutions: site.resolutions,
-        },
-        users: site.users,
-        sprints: Vec::new(),
-    };
+    let rosters = rosters(generator::site(&options));
     sandbox::seed_rosters(&wiring.services, tenant.id, instance, rosters).await?;
     let mut counts = UpsertCounts::default();
     let mut batch = Vec::with_capacity(BATCH);
@@ -115,6 +104,40 @@ pub(super) async fn seed_sandbox(
         }
         add(&mut counts, outcome.counts);
         progress(stored);
+    }
+}
+
+/// A generated site's lists, as the ports take them.
+fn rosters(site: generator::Site) -> ReferenceData {
+    let mut board_sprints: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    for sprint in site.sprints {
+        if let Some(board) = sprint["originBoardId"].as_i64() {
+            board_sprints.entry(board).or_default().push(sprint);
+        }
+    }
+    let field_options = site.field_options.into_iter().filter_map(|mut field| {
+        let field_id = field["fieldId"].as_str()?.to_owned();
+        let Value::Array(options) = field["options"].take() else { return None };
+        Some(ListedOptions { field_id, contexts: Vec::new(), options })
+    });
+    ReferenceData {
+        projects: site.projects,
+        fields: site.fields,
+        statuses: site.statuses,
+        issue_types: site.issue_types,
+        priorities: site.priorities,
+        resolutions: site.resolutions,
+        users: site.users,
+        versions: Listed::Whole(site.versions),
+        components: Listed::Whole(site.components),
+        boards: Listed::Whole(site.boards),
+        board_sprints: board_sprints
+            .into_iter()
+            .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
+            .collect(),
+        filters: Listed::NotAsked,
+        link_types: Listed::Whole(site.issue_link_types),
+        field_options: field_options.collect(),
     }
 }
 

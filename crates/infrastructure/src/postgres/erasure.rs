@@ -19,9 +19,8 @@ use sqlx::{AssertSqlSafe, PgConnection, Row as _, types::Json};
 use uuid::Uuid;
 
 use super::{
-    catalogue,
     errors::convert,
-    issues_upsert,
+    issues_upsert, tenant_tables,
     transaction::{PgPlatformTx, PgTenantTx},
 };
 
@@ -92,7 +91,7 @@ impl ErasureStore for PgTenantTx {
     }
 
     async fn tenant_tables(&mut self) -> Result<Vec<TenantTable>> {
-        let mut tables = catalogue::tenant_tables(self.conn()).await?;
+        let mut tables = tenant_tables::tenant_tables(self.conn()).await?;
         // Burials hold nothing that could be found.
         tables.retain(|table| table.name != "erased_users");
         Ok(tables)

@@ -4,6 +4,7 @@
 //! hash, so that rows that are equal are neither sent nor rewritten. Rows are always touched in the order of their ids, so
 //! that two pages with the same issues wait for each other instead of locking each other out.
 
+mod attached;
 mod children;
 mod comments;
 mod field_values;
@@ -92,6 +93,7 @@ pub(super) async fn upsert(
 
     field_values::replace(conn, scope, &issues, &written).await?;
     links::upsert(conn, scope, &issues, &written).await?;
+    attached::upsert(conn, scope, &issues, &written).await?;
     Ok(UpsertCounts {
         issues: written.len() as u64,
         comments: comments::upsert(conn, scope, &issues).await?,

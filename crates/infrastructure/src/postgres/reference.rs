@@ -4,19 +4,24 @@
 //! without taking anything away (`stored || seen`). Rows that would stay as they are are not touched, so that pages do
 //! not wait for each other at a status that all of them name.
 
+mod boards_and_filters;
+mod link_types_and_options;
 mod people_and_projects;
 mod rankings;
 mod roster;
 mod sprints_and_fields;
 mod statuses_and_types;
+mod vanished;
+mod versions_and_components;
 
 use std::collections::BTreeMap;
 
 use application::{
     Result,
     reference::{
-        FieldRecord, IssueTypeRecord, ProjectRecord, RankedRecord, ReferenceRecords, ReferenceStore, Roster,
-        SprintRecord, StatusRecord, UserRecord,
+        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FilterRecord,
+        IssueLinkTypeRecord, IssueTypeRecord, OptionRecord, ProjectRecord, RankedRecord, ReferenceRecords,
+        ReferenceStore, Roster, SprintRecord, StatusRecord, UserRecord, VersionRecord,
     },
 };
 use async_trait::async_trait;
@@ -41,6 +46,15 @@ pub(super) struct Seen<'a> {
     resolutions: BTreeMap<&'a str, &'a RankedRecord>,
     fields: BTreeMap<&'a str, &'a FieldRecord>,
     sprints: BTreeMap<i64, &'a SprintRecord>,
+    versions: BTreeMap<&'a str, &'a VersionRecord>,
+    components: BTreeMap<&'a str, &'a ComponentRecord>,
+    boards: BTreeMap<i64, &'a BoardRecord>,
+    board_sprints: BTreeMap<i64, &'a BoardSprints>,
+    filters: BTreeMap<&'a str, &'a FilterRecord>,
+    link_types: BTreeMap<&'a str, &'a IssueLinkTypeRecord>,
+    /// By field and id, like the next.
+    contexts: BTreeMap<(&'a str, &'a str), &'a ContextRecord>,
+    options: BTreeMap<(&'a str, &'a str), &'a OptionRecord>,
 }
 
 /// A project, or its key alone, as an issue's key has it.
@@ -59,6 +73,15 @@ impl<'a> Seen<'a> {
         self.resolutions.extend(records.resolutions.iter().map(|r| (r.jira_id.as_str(), r)));
         self.fields.extend(records.fields.iter().map(|r| (r.field_key.as_str(), r)));
         self.sprints.extend(records.sprints.iter().map(|r| (r.jira_id, r)));
+        self.versions.extend(records.versions.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.components.extend(records.components.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.boards.extend(records.boards.iter().map(|r| (r.jira_id, r)));
+        self.board_sprints.extend(records.board_sprints.iter().map(|r| (r.board_id, r)));
+        self.filters.extend(records.filters.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.link_types.extend(records.link_types.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.contexts
+            .extend(records.contexts.iter().map(|r| ((r.field_key.as_str(), r.jira_id.as_str()), r)));
+        self.options.extend(records.options.iter().map(|r| ((r.field_key.as_str(), r.jira_id.as_str()), r)));
     }
 
     /// An account that something points to: it needs a row, whatever is known of it.
@@ -86,7 +109,15 @@ pub(super) async fn upsert(
     rankings::upsert_priorities(conn, scope, &seen.priorities, complete).await?;
     rankings::upsert_resolutions(conn, scope, &seen.resolutions, complete).await?;
     sprints_and_fields::upsert_sprints(conn, scope, &seen.sprints).await?;
-    sprints_and_fields::upsert_fields(conn, scope, &seen.fields, complete).await
+    sprints_and_fields::upsert_fields(conn, scope, &seen.fields, complete).await?;
+    versions_and_components::upsert_versions(conn, scope, &seen.versions, complete).await?;
+    versions_and_components::upsert_components(conn, scope, &seen.components, complete).await?;
+    boards_and_filters::upsert_boards(conn, scope, &seen.boards).await?;
+    boards_and_filters::replace_board_sprints(conn, scope, &seen.board_sprints).await?;
+    boards_and_filters::upsert_filters(conn, scope, &seen.filters).await?;
+    link_types_and_options::upsert_link_types(conn, scope, &seen.link_types, complete).await?;
+    link_types_and_options::upsert_contexts(conn, scope, &seen.contexts).await?;
+    link_types_and_options::upsert_options(conn, scope, &seen.options, complete).await
 }
 
 /// Only objects can be added to; anything else says nothing.
@@ -105,7 +136,8 @@ impl ReferenceStore for PgTenantTx {
         let mut seen = Seen::default();
         seen.add(records);
         let scope = Scope { tenant: self.tenant.0, instance };
-        upsert(self.conn(), scope, &seen, complete).await
+        upsert(self.conn(), scope, &seen, complete).await?;
+        vanished::note(self.conn(), scope, &seen, &records.whole).await
     }
 
     async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>> {

@@ -9,9 +9,9 @@ use sqlx::{AssertSqlSafe, PgConnection, Postgres, postgres::PgArguments, query::
 use uuid::Uuid;
 
 use super::{
-    catalogue::{self, Reference},
     erasure::quoted,
     errors::convert,
+    tenant_tables::{self, Reference},
 };
 
 const ISSUES: &str = "issues";
@@ -25,7 +25,7 @@ pub(super) async fn of_instance(
     issues: i64,
     rows: i64,
 ) -> Result<BTreeMap<String, u64>> {
-    let references = catalogue::references(conn).await?;
+    let references = tenant_tables::references(conn).await?;
     let some: Vec<Uuid> =
         sqlx::query_scalar!("SELECT id FROM issues WHERE instance_id = $1 LIMIT $2", instance.0, issues)
             .fetch_all(&mut *conn)
@@ -57,7 +57,7 @@ async fn with_what_points_there(
     let children: Vec<String> =
         references.iter().filter(|r| r.to == ISSUES && r.from != ISSUES).map(|r| r.from.clone()).collect();
     let mut removed = BTreeMap::new();
-    for table in catalogue::pointing_first(children, references) {
+    for table in tenant_tables::pointing_first(children, references) {
         for points in references.iter().filter(|r| r.from == table && r.to == ISSUES) {
             let sql =
                 format!("DELETE FROM public.{} WHERE {} = ANY ($1)", quoted(&table), quoted(&points.column));
@@ -74,7 +74,7 @@ async fn with_what_points_there(
 
 /// Removes some rows of the first table that has any, for the tenant of the transaction.
 pub(super) async fn of_tenant(conn: &mut PgConnection, rows: i32) -> Result<Option<(String, u64)>> {
-    let references = catalogue::references(conn).await?;
+    let references = tenant_tables::references(conn).await?;
     for table in removable(conn, &references).await? {
         // Row-level security names the tenant.
         let sql = format!(
@@ -92,12 +92,12 @@ pub(super) async fn of_tenant(conn: &mut PgConnection, rows: i32) -> Result<Opti
 /// The tables of tenants from which the application may remove rows, those that point to others first.
 async fn removable(conn: &mut PgConnection, references: &[Reference]) -> Result<Vec<String>> {
     let mut tables = Vec::new();
-    for table in catalogue::tenant_tables(conn).await? {
+    for table in tenant_tables::tenant_tables(conn).await? {
         if table.removable {
             tables.push(table.name);
         }
     }
-    Ok(catalogue::pointing_first(tables, references))
+    Ok(tenant_tables::pointing_first(tables, references))
 }
 
 async fn run(conn: &mut PgConnection, query: Query<'_, Postgres, PgArguments>) -> Result<u64> {

@@ -3,7 +3,8 @@
 use application::{
     instances::Dialect,
     issues::{
-        CommentRecord, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord, LinkRecord, WorklogRecord,
+        AttachedRecords, CommentRecord, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord,
+        LinkRecord, WorklogRecord,
     },
     reference::{ProjectRecord, ReferenceRecords, StatusRecord, UserRecord},
 };
@@ -59,6 +60,7 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         worklogs_complete: true,
         histories: Vec::new(),
         links: Vec::new(),
+        attached: AttachedRecords::default(),
         reference: ReferenceRecords {
             projects: vec![project(key.split('-').next().unwrap())],
             users: vec![user("ann", "Ann"), user("bob", "Bob")],
@@ -83,7 +85,8 @@ fn hashed(mut bundle: IssueBundle) -> IssueBundle {
     issue.raw = json!({
         "id": issue.jira_id, "key": issue.key.to_string(),
         "fields": { "summary": issue.summary, "status": issue.status, "updated": issue.updated, "labels": issue.labels,
-                    "links": bundle.links.len(), "values": bundle.values.len() },
+                    "links": bundle.links.len(), "values": bundle.values.len(),
+                    "attached": format!("{:?}", bundle.attached) },
     });
     issue.source_hash = issue.raw.to_string().into_bytes();
     bundle

@@ -83,6 +83,28 @@ async fn rosters_are_bare_arrays_except_link_types() {
 }
 
 #[tokio::test]
+async fn boards_are_an_api_of_their_own_and_filters_differ_by_dialect() {
+    let server = Server::start(|asked, _| match asked.path.ends_with("favourite") {
+        true => ok(json!([{"id": "1"}])),
+        false => ok(page(asked, "values")),
+    })
+    .await;
+    let cloud = server.client(Dialect::V3);
+    assert_eq!(cloud.boards().await.unwrap().len(), 5);
+    assert_eq!(server.asked()[0].path, "/rest/agile/1.0/board");
+    let (filters, whole) = cloud.filters().await.unwrap();
+    assert_eq!((filters.len(), whole), (5, true));
+    let asked = server.asked().pop().unwrap();
+    assert_eq!(
+        (asked.path.as_str(), asked.query["expand"].as_str()),
+        ("/rest/api/3/filter/search", "description,owner,jql")
+    );
+    let (filters, whole) = server.client(Dialect::V2).filters().await.unwrap();
+    assert_eq!((filters.len(), whole), (1, false), "favourites are a part");
+    assert_eq!(server.asked().pop().unwrap().path, "/rest/api/2/filter/favourite");
+}
+
+#[tokio::test]
 async fn worklog_feeds_say_where_to_read_on() {
     let server = Server::start(|_, _| {
         ok(json!({"values": [{"worklogId": 103, "updatedTime": 1_438_013_671_562_i64, "properties": []}],

@@ -47,13 +47,16 @@ pub(super) async fn upsert_priorities(
                                                     ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
                       CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw
+                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw,
+                      x.presence AS old_presence
                FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
                LEFT JOIN priorities x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
          WHERE m.stored IS NULL
-            OR (m.name, m.rank, m.raw) IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw)
+            OR (m.name, m.rank, m.raw, 'present')
+               IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
+             updated_at = now()",
         scope.tenant,
         scope.instance.0,
         columns.ids as _,
@@ -88,13 +91,16 @@ pub(super) async fn upsert_resolutions(
                                                     ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
                       CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw
+                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw,
+                      x.presence AS old_presence
                FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
                LEFT JOIN resolutions x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
          WHERE m.stored IS NULL
-            OR (m.name, m.rank, m.raw) IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw)
+            OR (m.name, m.rank, m.raw, 'present')
+               IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
+             updated_at = now()",
         scope.tenant,
         scope.instance.0,
         columns.ids as _,

@@ -20,6 +20,12 @@ pub(super) async fn read(
         Roster::Resolutions => resolutions(conn, instance).await,
         Roster::Fields => fields(conn, instance).await,
         Roster::Users => users(conn, instance).await,
+        Roster::Versions => versions(conn, instance).await,
+        Roster::Components => components(conn, instance).await,
+        Roster::Boards => boards(conn, instance).await,
+        Roster::Sprints => sprints(conn, instance).await,
+        Roster::Filters => filters(conn, instance).await,
+        Roster::IssueLinkTypes => issue_link_types(conn, instance).await,
     }
 }
 
@@ -71,7 +77,7 @@ pub(super) async fn user(
 async fn statuses(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM statuses
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)
@@ -82,7 +88,7 @@ async fn statuses(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<V
 async fn issue_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM issue_types
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)
@@ -93,7 +99,7 @@ async fn issue_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Ve
 async fn priorities(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM priorities
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)
@@ -104,7 +110,7 @@ async fn priorities(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec
 async fn resolutions(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM resolutions
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY rank, length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)
@@ -116,7 +122,7 @@ async fn resolutions(conn: &mut PgConnection, instance: InstanceId) -> Result<Ve
 async fn fields(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM custom_fields
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY custom, field_key"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY custom, field_key"#,
         instance.0
     )
     .fetch_all(conn)
@@ -128,7 +134,79 @@ async fn fields(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Val
 async fn users(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM users
-           WHERE instance_id = $1 AND raw_jsonb IS NOT NULL ORDER BY display_name, account_id"#,
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL ORDER BY display_name, account_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn versions(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM versions
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY project_id, sequence, length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn components(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM components
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY project_id, name, jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn boards(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM boards
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn sprints(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM sprints
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn filters(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM filters
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn issue_link_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM issue_link_types
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)

@@ -1,4 +1,4 @@
-//! Sprints, which only issues show, and fields, which only rosters show.
+//! Sprints, which issues and boards show, and fields, which only rosters show.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +14,8 @@ use uuid::Uuid;
 
 use super::{Scope, convert, object};
 
+/// The field of an issue and the list of a board name a sprint's members differently (`boardId`, `originBoardId`), so both are
+/// kept: neither replaces the other, or the two would rewrite each other's row for ever.
 pub(super) async fn upsert_sprints(
     conn: &mut PgConnection,
     scope: Scope,
@@ -34,7 +36,8 @@ pub(super) async fn upsert_sprints(
     sqlx::query!(
         "INSERT INTO sprints (tenant_id, instance_id, jira_id, name, state, board_id, goal, start_date, end_date,
                               complete_date, raw_jsonb)
-         SELECT $1, $2, s.*
+         SELECT $1, $2, s.jira_id, s.name, s.state, coalesce(s.board_id, x.board_id), s.goal, s.start_date, s.end_date,
+                s.complete_date, coalesce(x.raw_jsonb || s.raw, s.raw, x.raw_jsonb)
          FROM (SELECT u.jira_id, u.name::varchar(255), u.state::varchar(20), u.board_id, u.goal, u.start_date, u.end_date,
                       u.complete_date, u.raw
                FROM UNNEST($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[],
@@ -42,13 +45,14 @@ pub(super) async fn upsert_sprints(
                     AS u (jira_id, name, state, board_id, goal, start_date, end_date, complete_date, raw)) s
          LEFT JOIN sprints x ON x.instance_id = $2 AND x.jira_id = s.jira_id
          WHERE x.jira_id IS NULL
-            OR (s.name, s.state, s.board_id, s.goal, s.start_date, s.end_date, s.complete_date, s.raw)
+            OR (s.name, s.state, coalesce(s.board_id, x.board_id), s.goal, s.start_date, s.end_date, s.complete_date,
+                coalesce(x.raw_jsonb || s.raw, s.raw, x.raw_jsonb), 'present')
                IS DISTINCT FROM
-               (x.name, x.state, x.board_id, x.goal, x.start_date, x.end_date, x.complete_date, x.raw_jsonb)
+               (x.name, x.state, x.board_id, x.goal, x.start_date, x.end_date, x.complete_date, x.raw_jsonb, x.presence)
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, state = excluded.state, board_id = excluded.board_id, goal = excluded.goal,
              start_date = excluded.start_date, end_date = excluded.end_date, complete_date = excluded.complete_date,
-             raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+             raw_jsonb = excluded.raw_jsonb, presence = 'present', updated_at = now()",
         scope.tenant,
         scope.instance.0,
         &ids,
@@ -94,17 +98,18 @@ pub(super) async fn upsert_fields(
                       right(u.field_type, 50) AS field_type, u.custom,
                       CASE WHEN $10 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.field_type AS old_type, x.custom AS old_custom, x.raw_jsonb AS old_raw
+                      x.name AS old_name, x.field_type AS old_type, x.custom AS old_custom, x.raw_jsonb AS old_raw,
+                      x.presence AS old_presence
                FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::boolean[], $9::jsonb[])
                     AS u (id, field_key, name, name_lower, field_type, custom, raw)
                LEFT JOIN custom_fields x ON x.id = u.id) m
          WHERE m.stored IS NULL
-            OR (m.name, m.field_type, m.custom, m.raw)
-               IS DISTINCT FROM (m.old_name, m.old_type, m.old_custom, m.old_raw)
+            OR (m.name, m.field_type, m.custom, m.raw, 'present')
+               IS DISTINCT FROM (m.old_name, m.old_type, m.old_custom, m.old_raw, m.old_presence)
          ON CONFLICT (tenant_id, id) DO UPDATE SET
              name = excluded.name, name_lower = excluded.name_lower, field_type = excluded.field_type,
              custom = excluded.custom, schema_raw = excluded.schema_raw, raw_jsonb = excluded.raw_jsonb,
-             updated_at = now()",
+             presence = 'present', updated_at = now()",
         scope.tenant,
         scope.instance.0,
         &ids,

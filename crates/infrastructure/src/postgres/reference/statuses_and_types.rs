@@ -30,13 +30,16 @@ pub(super) async fn upsert_statuses(
          FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name, u.category,
                       CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.category AS old_category, x.raw_jsonb AS old_raw
+                      x.name AS old_name, x.category AS old_category, x.raw_jsonb AS old_raw,
+                      x.presence AS old_presence
                FROM UNNEST($3::text[], $4::text[], $5::text[], $6::jsonb[]) AS u (jira_id, name, category, raw)
                LEFT JOIN statuses x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
          WHERE m.stored IS NULL
-            OR (m.name, m.category, m.raw) IS DISTINCT FROM (m.old_name, m.old_category, m.old_raw)
+            OR (m.name, m.category, m.raw, 'present')
+               IS DISTINCT FROM (m.old_name, m.old_category, m.old_raw, m.old_presence)
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, category = excluded.category, raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+             name = excluded.name, category = excluded.category, raw_jsonb = excluded.raw_jsonb, presence = 'present',
+             updated_at = now()",
         scope.tenant,
         scope.instance.0,
         ids as _,
@@ -73,16 +76,16 @@ pub(super) async fn upsert_issue_types(
                       CASE WHEN $8 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
                       x.name AS old_name, x.subtask AS old_subtask, x.hierarchy_level AS old_level,
-                      x.raw_jsonb AS old_raw
+                      x.raw_jsonb AS old_raw, x.presence AS old_presence
                FROM UNNEST($3::text[], $4::text[], $5::boolean[], $6::smallint[], $7::jsonb[])
                     AS u (jira_id, name, subtask, hierarchy_level, raw)
                LEFT JOIN issue_types x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
          WHERE m.stored IS NULL
-            OR (m.name, m.subtask, m.hierarchy_level, m.raw)
-               IS DISTINCT FROM (m.old_name, m.old_subtask, m.old_level, m.old_raw)
+            OR (m.name, m.subtask, m.hierarchy_level, m.raw, 'present')
+               IS DISTINCT FROM (m.old_name, m.old_subtask, m.old_level, m.old_raw, m.old_presence)
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, subtask = excluded.subtask, hierarchy_level = excluded.hierarchy_level,
-             raw_jsonb = excluded.raw_jsonb, updated_at = now()",
+             raw_jsonb = excluded.raw_jsonb, presence = 'present', updated_at = now()",
         scope.tenant,
         scope.instance.0,
         ids as _,

@@ -41,6 +41,15 @@ const VIEWS: &[&str] = &[
     "users",
     "statuses",
     "sprints",
+    "attachments",
+    "boards",
+    "components",
+    "filters",
+    "issue_link_types",
+    "remote_links",
+    "sprint_issues",
+    "versions",
+    "watchers",
 ];
 const SCHEMA: &str = "jira";
 

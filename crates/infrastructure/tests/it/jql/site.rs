@@ -290,6 +290,7 @@ fn rosters(story_points: &str) -> ReferenceRecords {
             sprint(12, "Sprint 2", "active"),
             sprint(13, "Sprint 3", "future"),
         ],
+        ..ReferenceRecords::default()
     }
 }
 

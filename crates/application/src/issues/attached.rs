@@ -1,0 +1,131 @@
+//! What hangs on an issue beside comments, worklogs and links: attachments, watchers, votes, and links to the outside.
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::ids::{InstanceId, IssueId};
+use serde_json::Value;
+
+use crate::error::Result;
+
+/// What an issue's own payload tells of these.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AttachedRecords {
+    /// Its attachments. Jira embeds all of them, always.
+    pub attachments: Vec<AttachmentRecord>,
+    /// Whether the payload had the field, so that an attachment that is not listed is gone.
+    pub attachments_complete: bool,
+    /// How many watch it and voted for it; `None` where the payload does not say.
+    pub counts: Option<Counts>,
+}
+
+/// An attachment: what is known of the file, which stays at the site.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttachmentRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// `accountId` or user key; absent for anonymous and deleted authors.
+    pub author: Option<String>,
+    /// Its name.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: Option<String>,
+    /// Its size, in bytes.
+    pub size: Option<i64>,
+    /// Where the site serves it.
+    pub content_url: Option<String>,
+    /// When it was added.
+    pub created: DateTime<Utc>,
+    /// SHA-256 over what was served.
+    pub source_hash: Vec<u8>,
+}
+
+/// How many people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Watch the issue.
+    pub watchers: i32,
+    /// Voted for it.
+    pub votes: i32,
+}
+
+/// A link to what is outside of the site (`GET /issue/{key}/remotelink`).
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteLinkRecord {
+    /// Numeric id.
+    pub jira_id: String,
+    /// The identity that whoever made it chose.
+    pub global_id: Option<String>,
+    /// How the issue relates to it: "Wiki Page".
+    pub relationship: Option<String>,
+    /// The name of the application at the other side.
+    pub application: Option<String>,
+    /// Its title.
+    pub title: String,
+    /// Its address.
+    pub url: String,
+    /// As served, without e-mail addresses.
+    pub raw: Value,
+}
+
+/// An attachment as read back.
+#[derive(Clone, Debug)]
+pub struct AttachmentRow {
+    /// Its issue.
+    pub issue_id: IssueId,
+    /// Numeric id.
+    pub jira_id: String,
+    /// The author's name.
+    pub author: Option<String>,
+    /// Its name.
+    pub filename: String,
+    /// Its media type.
+    pub mime_type: Option<String>,
+    /// Its size, in bytes.
+    pub size: Option<i64>,
+    /// When it was added.
+    pub created: DateTime<Utc>,
+}
+
+/// The present names of the versions and components that an issue has: the payload has those of when it was served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ValueNames {
+    /// Components.
+    pub components: Vec<String>,
+    /// Versions it is to be fixed in.
+    pub fix_versions: Vec<String>,
+    /// Versions it affects.
+    pub affected_versions: Vec<String>,
+}
+
+/// Storage of what hangs on issues.
+#[async_trait]
+pub trait AttachedStore: Send {
+    /// Present attachments of these issues, oldest first within each.
+    async fn attachments(&mut self, issues: &[IssueId]) -> Result<Vec<AttachmentRow>>;
+
+    /// How many watch an issue and voted for it.
+    async fn counts(&mut self, issue: IssueId) -> Result<Counts>;
+
+    /// The present names of an issue's versions and components, in the order of the issue's fields.
+    async fn value_names(&mut self, issue: IssueId) -> Result<ValueNames>;
+
+    /// Makes these accounts the watchers of an issue, and their number its count. Accounts that are not known get a row.
+    async fn replace_watchers(
+        &mut self,
+        instance: InstanceId,
+        issue: IssueId,
+        accounts: &[String],
+    ) -> Result<()>;
+
+    /// Makes these the remote links of an issue; answers how many were new or differed. A link that it had before and
+    /// that is not among them is gone.
+    async fn replace_remote_links(
+        &mut self,
+        instance: InstanceId,
+        issue: IssueId,
+        links: &[RemoteLinkRecord],
+    ) -> Result<u64>;
+
+    /// Present remote links of an issue, as served, by id.
+    async fn remote_links(&mut self, issue: IssueId) -> Result<Vec<Value>>;
+}

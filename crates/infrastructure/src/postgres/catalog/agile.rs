@@ -1,0 +1,179 @@
+//! Boards and sprints. Their ids are numbers; as the text of a position they are written with leading zeros.
+
+use application::{
+    Result,
+    catalog::{BoardRow, Entry, PageOf, Position, SprintIssueRow, SprintRow},
+};
+use chrono::SecondsFormat;
+use domain::ids::InstanceId;
+use sqlx::PgConnection;
+
+use super::{after, convert};
+
+pub(super) async fn boards(conn: &mut PgConnection, page: &PageOf) -> Result<Vec<Entry<BoardRow>>> {
+    let (instance, sort, id) = after(page);
+    let rows = sqlx::query_as!(
+        BoardRow,
+        r#"SELECT n.name AS instance, b.jira_id, b.name, b.board_type, p.key AS "project?"
+           FROM boards b
+           JOIN jira_instances n ON n.tenant_id = b.tenant_id AND n.id = b.instance_id
+           LEFT JOIN projects p ON p.tenant_id = b.tenant_id AND p.id = b.project_id
+           WHERE b.presence = 'present' AND ($1::uuid IS NULL OR b.instance_id = $1)
+             AND ($2::text IS NULL OR (n.name, b.name, b.jira_id) > ($2, $3, $4::text::bigint))
+           ORDER BY n.name, b.name, b.jira_id
+           LIMIT $5"#,
+        page.instance.map(|id| id.0) as _,
+        instance as _,
+        sort as _,
+        number(id) as _,
+        page.limit,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    let entries = rows.into_iter().map(|row| Entry {
+        position: Position {
+            instance: row.instance.clone(),
+            sort: row.name.clone(),
+            id: row.jira_id.to_string(),
+        },
+        row,
+    });
+    Ok(entries.collect())
+}
+
+/// A position comes back from outside: what is no number is the number before all.
+fn number(id: Option<&str>) -> Option<String> {
+    id.map(|id| id.parse::<i64>().unwrap_or(i64::MIN).to_string())
+}
+
+pub(super) async fn sprints(
+    conn: &mut PgConnection,
+    page: &PageOf,
+    board: Option<i64>,
+    state: Option<&str>,
+) -> Result<Vec<Entry<SprintRow>>> {
+    let (instance, _, id) = after(page);
+    let rows = sqlx::query_as!(
+        SprintRow,
+        r#"SELECT n.name AS instance, s.jira_id, s.name, s.state, s.board_id, s.goal, s.start_date AS start,
+                  s.end_date AS "end", s.complete_date AS complete
+           FROM sprints s
+           JOIN jira_instances n ON n.tenant_id = s.tenant_id AND n.id = s.instance_id
+           WHERE s.presence = 'present' AND ($1::uuid IS NULL OR s.instance_id = $1)
+             AND ($2::bigint IS NULL OR s.board_id = $2
+                  OR EXISTS (SELECT FROM board_sprints b
+                             WHERE b.tenant_id = s.tenant_id AND b.instance_id = s.instance_id AND b.board_id = $2
+                               AND b.sprint_id = s.jira_id))
+             AND ($3::text IS NULL OR s.state = $3)
+             AND ($4::text IS NULL OR (n.name, s.jira_id) > ($4, $5::text::bigint))
+           ORDER BY n.name, s.jira_id
+           LIMIT $6"#,
+        page.instance.map(|id| id.0) as _,
+        board as _,
+        state as _,
+        instance as _,
+        number(id) as _,
+        page.limit,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    let entries = rows.into_iter().map(|row| Entry {
+        position: Position {
+            instance: row.instance.clone(),
+            sort: String::new(),
+            id: row.jira_id.to_string(),
+        },
+        row,
+    });
+    Ok(entries.collect())
+}
+
+pub(super) async fn numbered(
+    conn: &mut PgConnection,
+    instance: Option<InstanceId>,
+    id: i64,
+) -> Result<Vec<(InstanceId, SprintRow)>> {
+    let rows = sqlx::query!(
+        r#"SELECT s.instance_id, n.name AS instance, s.jira_id, s.name, s.state, s.board_id, s.goal, s.start_date,
+                  s.end_date, s.complete_date
+           FROM sprints s
+           JOIN jira_instances n ON n.tenant_id = s.tenant_id AND n.id = s.instance_id
+           WHERE s.presence = 'present' AND ($1::uuid IS NULL OR s.instance_id = $1) AND s.jira_id = $2
+           ORDER BY n.name"#,
+        instance.map(|id| id.0) as _,
+        id,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    let rows = rows.into_iter().map(|row| {
+        let sprint = SprintRow {
+            instance: row.instance,
+            jira_id: row.jira_id,
+            name: row.name,
+            state: row.state,
+            board_id: row.board_id,
+            goal: row.goal,
+            start: row.start_date,
+            end: row.end_date,
+            complete: row.complete_date,
+        };
+        (InstanceId(row.instance_id), sprint)
+    });
+    Ok(rows.collect())
+}
+
+pub(super) async fn issues(
+    conn: &mut PgConnection,
+    (instance, sprint): (InstanceId, i64),
+    page: &PageOf,
+) -> Result<Vec<Entry<SprintIssueRow>>> {
+    let (name, key, since) = after(page);
+    let rows = sqlx::query!(
+        r#"WITH stays AS MATERIALIZED (
+               SELECT m.tenant_id, m.instance_id, m.issue_id, m.added_at, m.removed_at FROM sprint_issues m
+               WHERE m.instance_id = $1 AND m.sprint_id = $2
+           )
+           SELECT n.name AS instance, i.key, i.summary, i.status, i.status_category,
+                  i.story_points::float8 AS story_points, m.added_at AS "added!", m.removed_at AS removed,
+                  CASE WHEN m.added_at <= s.complete_date AND coalesce(m.removed_at >= s.complete_date, true)
+                      THEN forebay.status_category_at(m.tenant_id, m.issue_id, s.complete_date) = 'done'
+                  END AS done_at_close
+           FROM stays m
+           CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = m.issue_id LIMIT 1) i
+           JOIN jira_instances n ON n.tenant_id = m.tenant_id AND n.id = m.instance_id
+           JOIN sprints s ON s.tenant_id = m.tenant_id AND s.instance_id = m.instance_id AND s.jira_id = $2
+           WHERE $3::text IS NULL OR (i.key, m.added_at) > ($4::text, $5::text::timestamptz)
+           ORDER BY i.key, m.added_at
+           LIMIT $6"#,
+        instance.0,
+        sprint,
+        name as _,
+        key as _,
+        since as _,
+        page.limit,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)?;
+    let entries = rows.into_iter().map(|row| Entry {
+        position: Position {
+            instance: row.instance,
+            sort: row.key.clone(),
+            id: row.added.to_rfc3339_opts(SecondsFormat::Micros, true),
+        },
+        row: SprintIssueRow {
+            key: row.key,
+            summary: row.summary,
+            status: row.status,
+            status_category: row.status_category,
+            story_points: row.story_points,
+            added: row.added,
+            removed: row.removed,
+            done_at_close: row.done_at_close,
+        },
+    });
+    Ok(entries.collect())
+}

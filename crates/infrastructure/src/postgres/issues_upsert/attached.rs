@@ -1,0 +1,149 @@
+//! Attachments, and how many watch an issue and voted for it. Both are part of the issue's own payload, so they differ only
+//! where the issue was written.
+
+use std::collections::{BTreeMap, HashSet};
+
+use application::{Result, issues::AttachmentRecord};
+use chrono::{DateTime, Utc};
+use domain::ids::EntityKind;
+use sqlx::PgConnection;
+use uuid::Uuid;
+
+use super::{Planned, Scope, convert};
+
+#[derive(Default)]
+struct Columns<'a> {
+    id: Vec<Uuid>,
+    jira_id: Vec<&'a str>,
+    issue_id: Vec<Uuid>,
+    author_id: Vec<Option<Uuid>>,
+    filename: Vec<&'a str>,
+    mime_type: Vec<Option<&'a str>>,
+    size_bytes: Vec<Option<i64>>,
+    content_url: Vec<Option<&'a str>>,
+    created_at: Vec<DateTime<Utc>>,
+    source_hash: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    fn push(&mut self, scope: Scope, id: Uuid, issue: Uuid, attachment: &'a AttachmentRecord) {
+        self.id.push(id);
+        self.jira_id.push(&attachment.jira_id);
+        self.issue_id.push(issue);
+        self.author_id.push(scope.user(attachment.author.as_deref()));
+        self.filename.push(&attachment.filename);
+        self.mime_type.push(attachment.mime_type.as_deref());
+        self.size_bytes.push(attachment.size);
+        self.content_url.push(attachment.content_url.as_deref());
+        self.created_at.push(attachment.created);
+        self.source_hash.push(&attachment.source_hash);
+    }
+}
+
+/// Stores attachments and counts of the issues that were written.
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    written: &HashSet<Uuid>,
+) -> Result<()> {
+    let changed: Vec<&Planned<'_>> = issues.iter().filter(|issue| written.contains(&issue.id)).collect();
+    upsert_counts(conn, scope, &changed).await?;
+    upsert_attachments(conn, scope, &changed).await
+}
+
+/// Most pages have no attachment, and issues that are new cannot have lost one: then there is nothing to ask.
+async fn upsert_attachments(conn: &mut PgConnection, scope: Scope, changed: &[&Planned<'_>]) -> Result<()> {
+    let mut listed = BTreeMap::new();
+    for issue in changed {
+        for attachment in &issue.bundle.attached.attachments {
+            let id = scope.instance.derive(EntityKind::Attachment, &attachment.jira_id);
+            listed.insert(id, (issue.id, attachment));
+        }
+    }
+    let mut columns = Columns::default();
+    listed.into_iter().for_each(|(id, (issue, attachment))| columns.push(scope, id, issue, attachment));
+
+    let complete: Vec<Uuid> = changed
+        .iter()
+        .filter(|issue| issue.stored.is_some() && issue.bundle.attached.attachments_complete)
+        .map(|issue| issue.id)
+        .collect();
+    if !complete.is_empty() {
+        sqlx::query!(
+            "UPDATE attachments SET presence = 'deleted', synced_at = now()
+             WHERE issue_id = ANY($1) AND presence = 'present' AND id <> ALL($2)",
+            &complete,
+            &columns.id,
+        )
+        .execute(&mut *conn)
+        .await
+        .map_err(convert)?;
+    }
+    if columns.id.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO attachments (tenant_id, instance_id, id, jira_id, issue_id, author_id, filename, mime_type, size_bytes,
+                                  content_url, created_at, source_hash)
+         SELECT $1, $2, u.id, u.jira_id, u.issue_id, u.author_id, u.filename, u.mime_type::varchar(255), u.size_bytes,
+                u.content_url, u.created_at, u.source_hash
+         FROM UNNEST($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::bigint[], $10::text[],
+                     $11::timestamptz[], $12::bytea[])
+              AS u (id, jira_id, issue_id, author_id, filename, mime_type, size_bytes, content_url, created_at,
+                    source_hash)
+         ON CONFLICT (tenant_id, id) DO UPDATE SET
+             issue_id = excluded.issue_id, author_id = excluded.author_id, filename = excluded.filename,
+             mime_type = excluded.mime_type, size_bytes = excluded.size_bytes, content_url = excluded.content_url,
+             created_at = excluded.created_at, source_hash = excluded.source_hash, presence = 'present',
+             synced_at = now()
+         WHERE (attachments.source_hash, attachments.issue_id, attachments.presence)
+               IS DISTINCT FROM (excluded.source_hash, excluded.issue_id, 'present')",
+        scope.tenant,
+        scope.instance.0,
+        columns.id as _,
+        columns.jira_id as _,
+        columns.issue_id as _,
+        columns.author_id as _,
+        columns.filename as _,
+        columns.mime_type as _,
+        columns.size_bytes as _,
+        columns.content_url as _,
+        columns.created_at as _,
+        columns.source_hash as _,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+/// An issue without a row has nobody: a new one that nobody watches needs none.
+async fn upsert_counts(conn: &mut PgConnection, scope: Scope, changed: &[&Planned<'_>]) -> Result<()> {
+    let (mut ids, mut watchers, mut votes) = (Vec::new(), Vec::new(), Vec::new());
+    for issue in changed {
+        let Some(counts) = issue.bundle.attached.counts else { continue };
+        if issue.stored.is_some() || counts.watchers > 0 || counts.votes > 0 {
+            ids.push(issue.id);
+            watchers.push(counts.watchers);
+            votes.push(counts.votes);
+        }
+    }
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO issue_counts (tenant_id, issue_id, watchers, votes)
+         SELECT $1, u.* FROM UNNEST($2::uuid[], $3::integer[], $4::integer[]) AS u
+         ON CONFLICT (tenant_id, issue_id) DO UPDATE SET watchers = excluded.watchers, votes = excluded.votes
+         WHERE (issue_counts.watchers, issue_counts.votes) <> (excluded.watchers, excluded.votes)",
+        scope.tenant,
+        &ids,
+        &watchers,
+        &votes,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}

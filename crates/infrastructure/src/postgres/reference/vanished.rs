@@ -1,0 +1,235 @@
+//! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it, and its row stays:
+//! histories, and issues that are gone, still name it. A row that is seen again is present again.
+
+use application::{Result, reference::Roster};
+use sqlx::PgConnection;
+
+use super::{Scope, Seen, convert};
+
+/// Notes what has vanished. Users never vanish (no list has those who left, and issues still name them), and sprints have
+/// no list of their own: each board shows those of its filter.
+pub(super) async fn note(
+    conn: &mut PgConnection,
+    scope: Scope,
+    seen: &Seen<'_>,
+    whole: &[Roster],
+) -> Result<()> {
+    for roster in whole {
+        match roster {
+            Roster::Projects => projects(conn, scope, seen).await?,
+            Roster::Statuses => statuses(conn, scope, seen).await?,
+            Roster::IssueTypes => issue_types(conn, scope, seen).await?,
+            Roster::Priorities => priorities(conn, scope, seen).await?,
+            Roster::Resolutions => resolutions(conn, scope, seen).await?,
+            Roster::Fields => fields(conn, scope, seen).await?,
+            Roster::Versions => versions(conn, scope, seen).await?,
+            Roster::Components => components(conn, scope, seen).await?,
+            Roster::Boards => boards(conn, scope, seen).await?,
+            Roster::Filters => filters(conn, scope, seen).await?,
+            Roster::IssueLinkTypes => link_types(conn, scope, seen).await?,
+            Roster::Users | Roster::Sprints => {}
+        }
+    }
+    options(conn, scope, seen).await
+}
+
+async fn projects(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.projects.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE projects x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issues i WHERE i.project_id = x.id AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn statuses(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.statuses.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE statuses x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.status_id = x.jira_id
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn issue_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.issue_types.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE issue_types x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.issue_type_id = x.jira_id
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn priorities(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.priorities.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE priorities x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.priority_id = x.jira_id
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn resolutions(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.resolutions.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE resolutions x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.resolution_id = x.jira_id
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn fields(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.fields.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE custom_fields x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issue_field_values v WHERE v.field_id = x.field_key)",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn versions(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.versions.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE versions x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id IN ('fixVersions', 'versions') AND v.value_id = x.jira_id AND i.instance_id = $1
+                               AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn components(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.components.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE components x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id IN ('components') AND v.value_id = x.jira_id AND i.instance_id = $1
+                               AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn boards(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.boards.keys().copied().collect::<Vec<i64>>();
+    sqlx::query!(
+        "UPDATE boards x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn filters(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.filters.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE filters x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn link_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = seen.link_types.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
+    sqlx::query!(
+        "UPDATE issue_link_types x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
+           AND NOT EXISTS (SELECT FROM issue_links l WHERE l.instance_id = $1 AND l.link_type_id = x.jira_id
+                             AND l.presence = 'present')",
+        scope.instance.0,
+        &listed,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+/// The options of a field are listed field by field: one that a roster placed says that its field was asked for.
+async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let placed = || seen.options.iter().filter(|(_, option)| option.sequence.is_some());
+    let mut asked: Vec<String> = placed().map(|((field, _), _)| (*field).to_owned()).collect();
+    asked.dedup();
+    if asked.is_empty() {
+        return Ok(());
+    }
+    let fields: Vec<String> = placed().map(|((field, _), _)| (*field).to_owned()).collect();
+    let ids: Vec<String> = placed().map(|((_, id), _)| (*id).to_owned()).collect();
+    sqlx::query!(
+        "UPDATE field_options x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key = ANY($2)
+           AND (x.field_key, x.jira_id) NOT IN (SELECT u.field_key, u.jira_id
+                                                FROM UNNEST($3::text[], $4::text[]) AS u (field_key, jira_id))
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                           WHERE v.field_id = x.field_key AND v.value_id = x.jira_id AND i.instance_id = $1
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &asked,
+        &fields,
+        &ids,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}

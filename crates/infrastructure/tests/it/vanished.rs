@@ -1,0 +1,299 @@
+//! What a whole roster does not name any more, and what a rename costs.
+
+use application::{
+    issues::Presence,
+    reference::{
+        BoardRecord, BoardSprints, ComponentRecord, FieldValueRecord, FilterRecord, IssueLinkTypeRecord,
+        OptionRecord, ReferenceRecords, Roster, SprintRecord, VersionRecord,
+    },
+};
+use domain::ids::{InstanceId, TenantId};
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::{
+    bundles::{changed, issue, project, status},
+    database::TestDatabase,
+};
+
+pub fn version(id: u32, name: &str, sequence: Option<i32>) -> VersionRecord {
+    VersionRecord {
+        jira_id: id.to_string(),
+        project_jira_id: Some(project("PAY").jira_id),
+        name: name.into(),
+        description: None,
+        sequence,
+        archived: false,
+        released: false,
+        start: None,
+        release: None,
+        raw: json!({"id": id.to_string(), "name": name}),
+    }
+}
+
+pub fn component(id: u32, name: &str) -> ComponentRecord {
+    ComponentRecord {
+        jira_id: id.to_string(),
+        project_jira_id: Some(project("PAY").jira_id),
+        name: name.into(),
+        description: None,
+        lead_account_id: None,
+        raw: json!({"id": id.to_string(), "name": name}),
+    }
+}
+
+fn board(id: i64, name: &str) -> BoardRecord {
+    let raw = json!({"id": id, "name": name});
+    BoardRecord {
+        jira_id: id,
+        name: name.into(),
+        board_type: Some("scrum".into()),
+        project_jira_id: None,
+        raw,
+    }
+}
+
+pub fn sprint(id: i64, name: &str) -> SprintRecord {
+    SprintRecord {
+        jira_id: id,
+        name: name.into(),
+        state: "active".into(),
+        board_id: Some(1),
+        goal: None,
+        start: None,
+        end: None,
+        complete: None,
+        raw: json!({"id": id, "name": name}),
+    }
+}
+
+pub fn option(id: u32, value: &str, sequence: Option<i32>) -> OptionRecord {
+    OptionRecord {
+        field_key: "customfield_1".into(),
+        jira_id: id.to_string(),
+        context_id: None,
+        parent_id: None,
+        value: value.into(),
+        sequence,
+        disabled: false,
+        raw: json!({"id": id.to_string(), "value": value}),
+    }
+}
+
+fn link_type(id: u32, name: &str) -> IssueLinkTypeRecord {
+    IssueLinkTypeRecord {
+        jira_id: id.to_string(),
+        name: name.into(),
+        inward: Some("is blocked by".into()),
+        outward: Some("blocks".into()),
+        raw: json!({"id": id.to_string(), "name": name}),
+    }
+}
+
+fn filter(id: u32, name: &str) -> FilterRecord {
+    FilterRecord {
+        jira_id: id.to_string(),
+        name: name.into(),
+        description: None,
+        jql: Some("project = PAY".into()),
+        owner_account_id: Some("ann".into()),
+        raw: json!({"id": id.to_string(), "name": name}),
+    }
+}
+
+/// Two of each, the second one named as asked.
+fn everything(second: &str) -> ReferenceRecords {
+    ReferenceRecords {
+        projects: vec![project("PAY")],
+        versions: vec![version(1, "1.0", Some(0)), version(2, second, Some(1))],
+        components: vec![component(1, "web"), component(2, second)],
+        boards: vec![board(1, "PAY board"), board(2, second)],
+        sprints: vec![sprint(1, "Sprint 1"), sprint(2, second)],
+        board_sprints: vec![BoardSprints { board_id: 1, sprint_ids: vec![1, 2] }],
+        filters: vec![filter(1, "Mine"), filter(2, second)],
+        link_types: vec![link_type(1, "Blocks"), link_type(2, second)],
+        options: vec![option(1, "iOS", Some(0)), option(2, second, Some(1))],
+        ..Default::default()
+    }
+}
+
+const TABLES: [&str; 7] =
+    ["versions", "components", "boards", "sprints", "filters", "issue_link_types", "field_options"];
+
+async fn put(
+    base: &TestDatabase,
+    tenant: TenantId,
+    instance: InstanceId,
+    records: &ReferenceRecords,
+    complete: bool,
+) {
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_reference(instance, records, complete).await.unwrap();
+    tx.commit().await.unwrap();
+}
+
+async fn rows(admin: &mut PgConnection, table: &str, what: &str) -> Vec<String> {
+    let sql = format!("SELECT {what} FROM {table} ORDER BY length(jira_id::text), jira_id");
+    sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(admin).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_rename_writes_one_row_and_what_is_equal_writes_none() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut admin = base.superuser().await;
+    put(&base, tenant, instance, &everything("old"), true).await;
+    for table in TABLES {
+        let before = rows(&mut admin, table, "xmin::text").await;
+        assert_eq!(before.len(), 2, "{table}");
+        put(&base, tenant, instance, &everything("old"), true).await;
+        put(&base, tenant, instance, &everything("old"), false).await;
+        assert_eq!(rows(&mut admin, table, "xmin::text").await, before, "{table}");
+    }
+    let before: Vec<_> = futures::future::join_all(TABLES.map(|table| {
+        let base = &base;
+        async move { rows(&mut base.superuser().await, table, "xmin::text").await }
+    }))
+    .await;
+    put(&base, tenant, instance, &everything("new"), true).await;
+    for (table, before) in TABLES.into_iter().zip(before) {
+        let after = rows(&mut admin, table, "xmin::text").await;
+        assert_eq!((after[0] == before[0], after[1] == before[1]), (true, false), "{table}");
+        let name = if table == "field_options" { "value" } else { "name" };
+        assert_eq!(rows(&mut admin, table, name).await[1], "new", "{table}");
+        let hashes = rows(&mut admin, table, "encode(source_hash, 'hex')").await;
+        assert!(hashes[0].len() == 64 && hashes[0] != hashes[1], "{table}");
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn what_a_whole_roster_leaves_out_is_deleted_and_comes_back_when_it_is_seen() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut admin = base.superuser().await;
+    put(&base, tenant, instance, &everything("second"), true).await;
+    let mut first = everything("second");
+    first.versions.truncate(1);
+    first.components.truncate(1);
+    first.boards.truncate(1);
+    first.filters.truncate(1);
+    first.link_types.truncate(1);
+    first.options.truncate(1);
+    first.board_sprints[0].sprint_ids.truncate(1);
+    first.whole =
+        vec![Roster::Versions, Roster::Components, Roster::Boards, Roster::Filters, Roster::IssueLinkTypes];
+
+    put(
+        &base,
+        tenant,
+        instance,
+        &ReferenceRecords { whole: Vec::new(), options: Vec::new(), ..first.clone() },
+        true,
+    )
+    .await;
+    for table in TABLES {
+        assert_eq!(rows(&mut admin, table, "presence").await, ["present", "present"], "a part says nothing");
+    }
+    put(&base, tenant, instance, &first, true).await;
+    for table in TABLES.into_iter().filter(|table| *table != "sprints") {
+        assert_eq!(rows(&mut admin, table, "presence").await, ["present", "deleted"], "{table}");
+    }
+    assert_eq!(rows(&mut admin, "sprints", "presence").await, ["present", "present"]);
+    let listed: Vec<i64> =
+        sqlx::query_scalar("SELECT sprint_id FROM board_sprints").fetch_all(&mut admin).await.unwrap();
+    assert_eq!(listed, [1]);
+    let mut tx = base.begin(tenant).await;
+    assert_eq!(tx.roster(instance, Roster::Versions).await.unwrap(), [json!({"id": "1", "name": "1.0"})]);
+    drop(tx);
+
+    put(&base, tenant, instance, &everything("second"), false).await;
+    for table in TABLES {
+        assert_eq!(rows(&mut admin, table, "presence").await, ["present", "present"], "{table}");
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn what_present_issues_refer_to_stays_until_they_are_gone() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut admin = base.superuser().await;
+    let value = |field: &str, id: &str| FieldValueRecord {
+        field_id: field.into(),
+        value_id: Some(id.into()),
+        text: Some("as the issue has it".into()),
+        ..Default::default()
+    };
+    let bundle = changed(&issue(1, "PAY-1"), 0, |bundle| {
+        bundle.values =
+            vec![value("fixVersions", "2"), value("components", "2"), value("customfield_1", "2")];
+        bundle.reference.versions = vec![version(2, "1.1", None)];
+        bundle.reference.components = vec![component(2, "api")];
+        bundle.reference.options = vec![option(2, "Web", None)];
+    });
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &[bundle]).await.unwrap();
+    let names = tx.value_names(instance.issue("1")).await.unwrap();
+    assert_eq!((names.components, names.fix_versions), (vec!["api".to_owned()], vec!["1.1".to_owned()]));
+    tx.commit().await.unwrap();
+
+    let elsewhere = ReferenceRecords {
+        projects: vec![project("OPS")],
+        statuses: vec![status("9", "Other", "new")],
+        versions: vec![version(1, "1.0", Some(0))],
+        components: vec![component(1, "web")],
+        options: vec![option(1, "iOS", Some(0))],
+        whole: vec![Roster::Projects, Roster::Statuses, Roster::Versions, Roster::Components],
+        ..Default::default()
+    };
+    let presence = async |admin: &mut PgConnection| {
+        let sql = "SELECT presence FROM projects WHERE key = 'PAY' UNION ALL SELECT presence FROM statuses WHERE jira_id = '1'
+                   UNION ALL SELECT presence FROM versions WHERE jira_id = '2'
+                   UNION ALL SELECT presence FROM components WHERE jira_id = '2'
+                   UNION ALL SELECT presence FROM field_options WHERE jira_id = '2'";
+        sqlx::query_scalar::<_, String>(sql).fetch_all(admin).await.unwrap()
+    };
+    put(&base, tenant, instance, &elsewhere, true).await;
+    assert_eq!(presence(&mut admin).await, ["present"; 5], "an issue has them");
+
+    let mut tx = base.begin(tenant).await;
+    tx.set_presence(instance, &["1".into()], Presence::Deleted).await.unwrap();
+    tx.commit().await.unwrap();
+    put(&base, tenant, instance, &elsewhere, true).await;
+    assert_eq!(presence(&mut admin).await, ["deleted"; 5]);
+    let count: i64 = sqlx::query_scalar("SELECT count(*) FROM issues").fetch_one(&mut admin).await.unwrap();
+    assert_eq!(count, 1, "and nothing is removed");
+    base.remove().await;
+}
+
+/// A roster's row has more than an issue's copy, which must not take it away.
+#[tokio::test]
+async fn a_copy_inside_an_issue_adds_and_a_version_of_an_unknown_project_has_none() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut whole = version(1, "1.0", Some(4));
+    whole.description = Some("Big one".into());
+    whole.raw = json!({"id": "1", "name": "1.0", "overdue": false});
+    let roster = ReferenceRecords { versions: vec![whole], ..Default::default() };
+    put(&base, tenant, instance, &roster, true).await;
+    let mut admin = base.superuser().await;
+    let homeless: Option<String> =
+        sqlx::query_scalar("SELECT project_id::text FROM versions").fetch_one(&mut admin).await.unwrap();
+    assert_eq!(homeless, None, "the copy has no such project yet");
+
+    let mut seen = version(1, "1.0.0", None);
+    seen.released = true;
+    let seen =
+        ReferenceRecords { projects: vec![project("PAY")], versions: vec![seen], ..Default::default() };
+    put(&base, tenant, instance, &seen, false).await;
+    let row: (String, Option<String>, Option<i32>, bool, Value, bool) = sqlx::query_as(
+        "SELECT name, description, sequence, released, raw_jsonb, project_id IS NOT NULL FROM versions",
+    )
+    .fetch_one(&mut admin)
+    .await
+    .unwrap();
+    let raw = json!({"id": "1", "name": "1.0.0", "overdue": false});
+    assert_eq!(row, ("1.0.0".into(), Some("Big one".into()), Some(4), true, raw, true));
+    base.remove().await;
+}

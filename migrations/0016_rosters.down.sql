@@ -1,0 +1,10 @@
+DROP TABLE field_options, field_contexts, issue_link_types, filters, board_sprints, boards, components, versions;
+ALTER TABLE sprints DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE custom_fields DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE resolutions DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE priorities DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE issue_types DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE statuses DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE users DROP COLUMN presence, DROP COLUMN source_hash;
+ALTER TABLE projects DROP COLUMN source_hash;
+DROP FUNCTION forebay.source_hash(jsonb);
