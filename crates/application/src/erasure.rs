@@ -30,6 +30,7 @@ use crate::{
     pulse::RefreshMetrics,
     reference::FieldValueRecord,
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// Rows that one transaction looks at.
@@ -222,7 +223,7 @@ pub async fn erase_user(
         true => address_stand_in(services.secrets.as_ref(), account),
         false => account.to_owned(),
     };
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
     let instances = match instance {
         Some(name) => vec![require_instance(tx.as_mut(), name).await?],
         None => tx.instances().await?,
@@ -238,7 +239,6 @@ pub async fn erase_user(
     for instance in &instances {
         erasures.push(erase_at(services, caller, instance, &account).await?);
     }
-    services.cache.forget(&format!("pulse:{}", caller.tenant)).await;
     Ok(erasures)
 }
 
@@ -249,7 +249,7 @@ async fn erase_at(
     account: &str,
 ) -> Result<Erasure> {
     let person = bury(services, caller.tenant, instance.id, account).await?;
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
     let (users, others): (Vec<_>, Vec<_>) =
         tx.tenant_tables().await?.into_iter().partition(|table| table.name == "users");
     drop(tx);
@@ -273,7 +273,7 @@ async fn erase_at(
     let rows = walk.rows;
     let jobs = drop_jobs(services, caller.tenant, &person).await?;
 
-    let mut tx = services.db.tenant(caller.tenant).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
     let after = json!({ "rows": rows, "jobs": jobs });
     let now = services.clock.now();
     tx.record(NewAuditEntry::success(

@@ -119,6 +119,8 @@ impl Error {
             }
             Self::Indeterminate(text) => Self::Indeterminate(text.clone()),
             Self::Unavailable(text) => Self::Unavailable(text.clone()),
+            Self::Busy { retry_after } => Self::Busy { retry_after: *retry_after },
+            Self::TimedOut(text) => Self::TimedOut(text.clone()),
             Self::Internal(cause) => Self::internal(cause.to_string()),
         }
     }

@@ -11,6 +11,7 @@ use crate::{
     error::{Error, Result},
     instances, keys,
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// Rows that one transaction removes.
@@ -40,13 +41,13 @@ pub async fn remove_tenant(services: &Services, name_or_id: &str) -> Result<Tena
     drop(platform);
     let tenant = tenant.ok_or_else(|| Error::not_found("tenant", name_or_id))?;
     let operator = Caller::system(tenant.id);
-    let mut tx = services.db.tenant(tenant.id).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     let (keys, instances) = (tx.keys().await?, tx.instances().await?);
     drop(tx);
     for key in keys {
         keys::revoke_key(services, &operator, key.id).await?;
     }
-    let mut tx = services.db.tenant(tenant.id).await?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     for instance in &instances {
         tx.stop_instance(instance.id, services.clock.now()).await?;
     }
@@ -61,7 +62,7 @@ pub async fn remove_tenant(services: &Services, name_or_id: &str) -> Result<Tena
         );
     }
     loop {
-        let mut tx = services.db.tenant(tenant.id).await?;
+        let mut tx = services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         let Some((table, removed)) = tx.remove_tenant_rows(ROWS).await? else { break };
         tx.commit().await?;
         *rows.entry(table).or_default() += removed;
@@ -84,7 +85,6 @@ pub async fn remove_tenant(services: &Services, name_or_id: &str) -> Result<Tena
     let mut platform = services.db.platform().await?;
     platform.refresh_metrics().await?;
     platform.commit().await?;
-    services.cache.forget(&format!("pulse:{}", tenant.id)).await;
     Ok(TenantRemoval { id: tenant.id, name: tenant.name, rows, jobs })
 }
 

@@ -1,6 +1,7 @@
 //! Reference data in pages.
 
 use application::{
+    TenantContext,
     catalog::{CatalogStore, Entry, PageOf, Position},
     instances::InstanceKind,
     ports::{Database, SqlLimits, TenantTx},
@@ -186,11 +187,13 @@ async fn the_sql_door_shows_reference_data_to_its_tenant() {
     ];
     for (view, count) in views {
         let sql = format!("SELECT count(*) FROM jira.{view}");
-        let ask = async |tenant| base.db.ask(tenant, &sql, SqlLimits::default()).await.unwrap().rows;
+        let ask = async |tenant| {
+            base.db.ask(&TenantContext::whole(tenant), &sql, SqlLimits::default()).await.unwrap().rows
+        };
         assert_eq!(ask(tenant).await, [[json!(count)]], "{view}");
         assert_eq!(ask(stranger).await, [[json!(0)]], "{view}");
         let all = format!("SELECT * FROM {view} LIMIT 1");
-        base.db.ask(tenant, &all, SqlLimits::default()).await.unwrap();
+        base.db.ask(&TenantContext::whole(tenant), &all, SqlLimits::default()).await.unwrap();
     }
     base.remove().await;
 }

@@ -7,6 +7,7 @@ mod random;
 use std::collections::{BTreeMap, BTreeSet};
 
 use application::{
+    erasure::ErasedPeople,
     history::{FieldSpan, TimeInCategory, TimeInStatus},
     ingest::{FieldRoles, Reader, read_issue, read_rosters, sniff_dialect},
     instances::InstanceKind,
@@ -431,7 +432,8 @@ async fn compare_with_the_arithmetic_of_the_domain(
 }
 
 fn bundle_of(raw: Value, roles: &FieldRoles, keyring: &Keyring) -> IssueBundle {
-    let reader = Reader { dialect: sniff_dialect(&raw), roles, secrets: keyring };
+    let reader =
+        Reader { dialect: sniff_dialect(&raw), roles, secrets: keyring, erased: &ErasedPeople::default() };
     read_issue(&reader, FetchedIssue { raw, comments_complete: true, worklogs_complete: true }).unwrap()
 }
 
@@ -454,7 +456,7 @@ async fn generated_issues_have_the_past_that_their_changelogs_tell() {
         statuses: generated.statuses,
         ..Default::default()
     };
-    let rosters = read_rosters(reference, &keyring);
+    let rosters = read_rosters(reference, &keyring, &ErasedPeople::default());
     let mut tx = base.begin(tenant).await;
     tx.upsert_reference(instance, &rosters, true).await.unwrap();
     let bundles: Vec<_> = generator::issues(&options).map(|raw| bundle_of(raw, &roles, &keyring)).collect();

@@ -1,6 +1,7 @@
 //! Who was in which sprint when: from the changelog, and from the field where there is no change.
 
 use application::{
+    TenantContext,
     catalog::{PageOf, SprintIssueRow},
     issues::{HistoryRecord, IssueBundle},
     ports::{Database, SqlLimits},
@@ -126,7 +127,7 @@ async fn stays_are_told_by_changes_and_by_what_is_there_without_any() {
     let carried = base
         .db
         .ask(
-            tenant,
+            &TenantContext::whole(tenant),
             "SELECT issue, added_after_start FROM jira.sprint_issues
              WHERE sprint = 'Sprint 1' AND in_at_close AND NOT done_at_close ORDER BY issue",
             SqlLimits::default(),

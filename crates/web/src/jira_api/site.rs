@@ -103,7 +103,7 @@ impl Site {
 
     /// A transaction of the caller's tenant. To be opened after look-ups, not before.
     pub(super) async fn transaction(&self) -> Result<Box<dyn TenantTx>, Refusal> {
-        Ok(self.state.services.db.tenant(self.caller.tenant).await?)
+        Ok(self.state.services.db.tenant(&self.caller.context()).await?)
     }
 
     /// Where the site is reached: what `serverInfo` calls its `baseUrl`.

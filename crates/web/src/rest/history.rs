@@ -97,11 +97,11 @@ async fn get_field_history(
     ValidQuery(parameters): ValidQuery<FieldHistoryParameters>,
 ) -> Result<Json<FieldHistory>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let issue = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
+    let issue = find(&state.services, &caller, parameters.instance.as_deref(), &key).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let wanted = |span: &history::FieldSpan| parameters.field.as_ref().is_none_or(|id| span.field_id == *id);
     let spans = tx.field_history(issue.id).await?.into_iter().filter(wanted).map(FieldSpan::from).collect();
-    Ok(Json(FieldHistory { key: issue.key, instance: issue.instance, spans }))
+    Ok(Json(FieldHistory { key: issue.key.clone(), instance: issue.instance.clone(), spans }))
 }
 
 /// An issue as it was at a moment.
@@ -176,12 +176,12 @@ async fn get_issue_state(
     ValidQuery(parameters): ValidQuery<StateParameters>,
 ) -> Result<Json<IssueState>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let issue = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
+    let issue = find(&state.services, &caller, parameters.instance.as_deref(), &key).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let fields = tx.issue_at(issue.id, parameters.at).await?.into_iter().map(FieldState::from).collect();
     Ok(Json(IssueState {
-        key: issue.key,
-        instance: issue.instance,
+        key: issue.key.clone(),
+        instance: issue.instance.clone(),
         at: parameters.at,
         existed: issue.created <= parameters.at,
         fields,
@@ -293,10 +293,16 @@ async fn get_time_in_status(
     ValidQuery(parameters): ValidQuery<TimeInStatusParameters>,
 ) -> Result<Json<TimeInStatus>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let issue = find(tx.as_mut(), parameters.instance.as_deref(), &key).await?;
+    let issue = find(&state.services, &caller, parameters.instance.as_deref(), &key).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let at = parameters.at.unwrap_or_else(|| state.services.clock.now());
     let statuses = tx.time_in_status(issue.id, at).await?.into_iter().map(StatusTime::from).collect();
     let categories = tx.time_in_category(issue.id, at).await?.into_iter().map(CategoryTime::from).collect();
-    Ok(Json(TimeInStatus { key: issue.key, instance: issue.instance, at, statuses, categories }))
+    Ok(Json(TimeInStatus {
+        key: issue.key.clone(),
+        instance: issue.instance.clone(),
+        at,
+        statuses,
+        categories,
+    }))
 }

@@ -1,6 +1,7 @@
 //! A rename at the source: one row of a roster, and every query speaks the new name.
 
 use application::{
+    TenantContext,
     issues::IssueRow,
     ports::{Database, SqlLimits},
     reference::{RankedRecord, ReferenceRecords},
@@ -94,10 +95,10 @@ async fn rows_and_payloads_have_the_new_name_while_the_issue_stays_as_it_was() {
 
     let limits = SqlLimits::default();
     let sql = "SELECT key, priority FROM jira.issues WHERE status = 'Doing' ORDER BY key";
-    let answer = site.database.db.ask(site.tenant, sql, limits).await.unwrap();
+    let answer = site.database.db.ask(&TenantContext::whole(site.tenant), sql, limits).await.unwrap();
     assert_eq!(json!(answer.rows), json!([["PAY-1", "Soon"], ["PAY-10", null], ["PAY-30", "Soon"]]));
     let sql = "SELECT count(*) FROM jira.issues WHERE status = 'In Progress' OR priority = 'High'";
-    let answer = site.database.db.ask(site.tenant, sql, limits).await.unwrap();
+    let answer = site.database.db.ask(&TenantContext::whole(site.tenant), sql, limits).await.unwrap();
     assert_eq!(json!(answer.rows), json!([[0]]));
     site.database.remove().await;
 }

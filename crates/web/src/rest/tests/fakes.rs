@@ -6,7 +6,7 @@ use application::{
     Error, Result, Scope, Services, TenantContext,
     erasure::{ErasurePlatform, Row},
     events::Announcement,
-    jobs::{JobQueue, JobRequest},
+    jobs::{JobQueue, JobRegistry, JobRequest, JobRun},
     keys::{ApiKey, KeyRegistry},
     ports::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
@@ -155,6 +155,13 @@ impl ErasurePlatform for Fake {
     }
 
     async fn remove_jobs(&mut self, _: TenantId, _: Option<&[String]>, _: i32) -> Result<u64> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl JobRegistry for Fake {
+    async fn record_job_run(&mut self, _: &JobRun) -> Result<()> {
         absent()
     }
 }
