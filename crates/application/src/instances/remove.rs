@@ -3,16 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{connect, require_instance};
-use crate::{
-    audit::NewAuditEntry,
-    caller::{Caller, Scope},
-    error::Result,
-    services::Services,
-};
+use crate::{actions::Action, audit::NewAuditEntry, caller::Caller, error::Result, services::Services};
 
 /// Removes an instance. Its webhook at the site is removed too, where the site can be reached.
 pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -> Result<()> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::RemoveInstance)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
@@ -27,7 +22,7 @@ pub async fn remove_instance(services: &Services, caller: &Caller, name: &str) -
     tx.record(NewAuditEntry::success(
         caller,
         Some(instance.id),
-        "remove_instance",
+        Action::RemoveInstance.as_str(),
         &instance.name,
         before,
         Value::Null,

@@ -116,6 +116,10 @@ impl RateLimiter for MemoryLimiter {
         Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.reserve(now, per_minute, burst)))
     }
 
+    async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
+        Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.admit(now, per_minute, burst)))
+    }
+
     async fn pause(&self, bucket: &str, pause: Duration) {
         self.with_bucket(bucket, |bucket, now| bucket.pause(now, pause));
     }

@@ -6,6 +6,7 @@ mod border;
 mod bundles;
 mod database;
 mod jql;
+mod limits;
 mod pulse;
 mod reference;
 mod registry;

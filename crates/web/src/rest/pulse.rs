@@ -185,7 +185,7 @@ async fn get_pulse(
     let usual = parameters.instance.is_none()
         && parameters.project.is_none()
         && parameters.weeks == USUAL_WEEKS
-        && caller.projects.is_everything();
+        && caller.policy.projects.is_everything();
     // The sync forgets this key when issues change; what it does not know of must not be cached.
     let key = usual.then(|| format!("pulse:{}", caller.tenant));
     let cache = &state.services.cache;
