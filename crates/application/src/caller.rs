@@ -2,12 +2,15 @@
 
 use std::{fmt, str::FromStr};
 
+use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    actions::Action,
     error::{Error, Result},
-    tenant_context::{ProjectLimit, TenantContext},
+    keys::Policy,
+    tenant_context::TenantContext,
 };
 
 /// What a key may do.
@@ -90,8 +93,10 @@ pub struct Caller {
     pub actor: Actor,
     /// What they may do.
     pub scopes: Vec<Scope>,
-    /// The projects beyond which they may not see.
-    pub projects: ProjectLimit,
+    /// What narrows that down.
+    pub policy: Policy,
+    /// When their key ends by itself.
+    pub expires_at: Option<DateTime<Utc>>,
     /// The id of the request, which ties answers, logs and the audit log together.
     pub request_id: String,
 }
@@ -103,14 +108,15 @@ impl Caller {
             tenant,
             actor: Actor::System,
             scopes: Scope::ALL.to_vec(),
-            projects: ProjectLimit::default(),
+            policy: Policy::default(),
+            expires_at: None,
             request_id: String::new(),
         }
     }
 
     /// What transactions on the caller's behalf are opened with.
     pub fn context(&self) -> TenantContext {
-        TenantContext::limited(self.tenant, self.projects.clone())
+        TenantContext::limited(self.tenant, self.policy.projects.clone())
     }
 
     /// Whether the caller has the scope.
@@ -125,5 +131,32 @@ impl Caller {
             return Ok(());
         }
         Err(Error::Forbidden(format!("this needs a key with the scope `{scope}`")))
+    }
+
+    /// Whether the caller may do something: the scope, and the key's policy.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], naming what is missing.
+    pub fn permit(&self, action: Action) -> Result<()> {
+        self.require(action.scope())?;
+        if !self.policy.allows(action) {
+            return Err(Error::Forbidden(format!("the policy of this key does not allow `{action}`")));
+        }
+        if action.reaches_whole_sites() {
+            return self.require_all_projects();
+        }
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::Forbidden`] for a caller who is limited to projects.
+    pub fn require_all_projects(&self) -> Result<()> {
+        if self.policy.projects.is_everything() {
+            return Ok(());
+        }
+        Err(Error::Forbidden(
+            "this reaches beyond the projects that the key is limited to; it needs a key for all projects"
+                .into(),
+        ))
     }
 }

@@ -3,6 +3,7 @@
 //! A slice has one name: `issues` here, in `infrastructure/postgres` and in `web/rest` is the same thing seen from
 //! three sides. A read goes from a handler straight to a port; a write goes through a use case of this crate.
 
+pub mod actions;
 pub mod audit;
 pub mod caller;
 pub mod catalog;
@@ -27,6 +28,7 @@ pub mod tenant_context;
 pub mod tenants;
 pub mod webhooks;
 
+pub use actions::Action;
 pub use caller::{Actor, Caller, Scope};
 pub use error::{Error, FieldProblem, Result};
 pub use services::Services;

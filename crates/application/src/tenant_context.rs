@@ -82,6 +82,30 @@ impl ProjectLimit {
         &self.0
     }
 
+    /// Whether the project of that key at that instance is within the limit.
+    pub fn allows(&self, instance: &str, key: &str) -> bool {
+        let key = key.to_uppercase();
+        self.is_everything()
+            || self.holds(&key)
+            || self.holds(&format!("{instance}/{key}"))
+            || self.holds(&format!("{instance}/*"))
+    }
+
+    /// Whether whatever `other` shows, this shows too.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.is_everything() || other.is_everything() {
+            return self.is_everything();
+        }
+        other.0.iter().all(|name| match name.split_once('/') {
+            Some((instance, key)) if key != "*" => self.allows(instance, key),
+            _ => self.holds(name),
+        })
+    }
+
+    fn holds(&self, name: &str) -> bool {
+        self.0.iter().any(|own| own == name)
+    }
+
     /// The names joined by commas, as the database's setting holds them: letters, digits and `_-/*,` alone, so that it
     /// can be written into a statement. Empty without a limit.
     pub fn as_setting(&self) -> String {
@@ -143,6 +167,27 @@ mod tests {
     fn none_and_a_star_mean_every_project() {
         assert!(ProjectLimit::parse::<&str>(&[]).unwrap().is_everything());
         assert!(ProjectLimit::parse(&["PAY", "*"]).unwrap().is_everything());
+    }
+
+    #[test]
+    fn a_limit_covers_what_shows_no_more() {
+        let limit = |names: &[&str]| ProjectLimit::parse(names).unwrap();
+        for (outer, inner, covers) in [
+            (&[][..], &["PAY"][..], true),
+            (&["PAY"], &[], false),
+            (&["PAY"], &["PAY"], true),
+            (&["PAY"], &["main/PAY"], true),
+            (&["main/*"], &["main/PAY"], true),
+            (&["main/*"], &["PAY"], false),
+            (&["main/PAY"], &["PAY"], false),
+            (&["main/PAY"], &["main/*"], false),
+            (&["PAY", "OPS"], &["OPS"], true),
+            (&["PAY"], &["PAY", "OPS"], false),
+        ] {
+            assert_eq!(limit(outer).covers(&limit(inner)), covers, "{outer:?} covers {inner:?}");
+        }
+        assert!(limit(&["PAY", "main/OPS"]).allows("other", "pay"));
+        assert!(!limit(&["main/OPS"]).allows("other", "OPS"));
     }
 
     #[test]

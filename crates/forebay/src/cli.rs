@@ -37,7 +37,7 @@ pub(crate) enum Command {
     /// Make, list and remove tenants, and erase people from their copies.
     #[command(subcommand)]
     Tenant(TenantCommand),
-    /// Make, list and revoke API keys.
+    /// Make, list, change and revoke API keys.
     #[command(subcommand)]
     Key(KeyCommand),
     /// Add, list, test and remove Jira sites.
@@ -131,6 +131,26 @@ pub(crate) enum KeyCommand {
         /// A name for people and the audit log.
         #[arg(long, default_value = "cli")]
         name: String,
+        #[command(flatten)]
+        limits: KeyLimits,
+    },
+    /// Show a key, without its secret.
+    Show {
+        /// The key's id, as `key list` shows it.
+        id: String,
+    },
+    /// Change a key from its next request on. What is left out stays; `*` or `never` takes a limit away.
+    Update {
+        /// The key's id, as `key list` shows it.
+        id: String,
+        /// What it may do: read, write, sql, ai, admin.
+        #[arg(long, value_delimiter = ',')]
+        scopes: Option<Vec<String>>,
+        /// A name for people and the audit log.
+        #[arg(long)]
+        name: Option<String>,
+        #[command(flatten)]
+        limits: KeyLimits,
     },
     /// List keys, without their secrets.
     List {
@@ -142,6 +162,29 @@ pub(crate) enum KeyCommand {
         /// The key's id, as `key list` shows it.
         id: String,
     },
+}
+
+/// What narrows a key down beyond its scopes, and when it ends.
+#[derive(Args, Debug)]
+pub(crate) struct KeyLimits {
+    /// Only issues of these projects: KEY, INSTANCE/KEY or INSTANCE/*.
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) projects: Option<Vec<String>>,
+    /// Only these changes, by their names in the audit log: transition_issue, add_comment ...
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) actions: Option<Vec<String>>,
+    /// Only these MCP tools: jql_search, get_issue ...
+    #[arg(long, value_delimiter = ',')]
+    pub(crate) tools: Option<Vec<String>>,
+    /// At most so many requests a minute, all doors together; `*` for no limit.
+    #[arg(long)]
+    pub(crate) rate: Option<String>,
+    /// When it ends by itself, from now: 30m, 12h, 90d, 8w, or never.
+    #[arg(long, value_name = "TIME", conflicts_with = "expires_at")]
+    pub(crate) expires_in: Option<String>,
+    /// When it ends by itself: 2027-01-31 (its end, UTC) or 2027-01-31T12:00:00Z.
+    #[arg(long, value_name = "MOMENT")]
+    pub(crate) expires_at: Option<String>,
 }
 
 #[derive(Subcommand, Debug)]

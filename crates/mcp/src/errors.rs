@@ -32,6 +32,16 @@ pub(crate) fn resource_error(error: &Error) -> ErrorData {
     }
 }
 
+/// The error of a request that is no call: listing what there is.
+pub(crate) fn protocol_error(error: &Error) -> ErrorData {
+    log(error);
+    let data = Some(content(error));
+    match error {
+        Error::Internal(_) | Error::Unavailable(_) => ErrorData::internal_error(error.to_string(), data),
+        _ => ErrorData::invalid_request(error.to_string(), data),
+    }
+}
+
 fn content(error: &Error) -> Value {
     let mut content = json!({ "code": error.code(), "message": error.to_string() });
     let fields = match error {

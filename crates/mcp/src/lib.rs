@@ -16,7 +16,7 @@ mod tools;
 
 use std::sync::Arc;
 
-use application::{Caller, Services};
+use application::Services;
 use rmcp::{
     ServiceExt,
     service::ServerInitializeError,
@@ -27,6 +27,7 @@ use rmcp::{
         },
     },
 };
+use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
 pub use server::Server;
@@ -64,13 +65,13 @@ pub enum StdioError {
     Broken(#[source] tokio::task::JoinError),
 }
 
-/// Serves one client over stdin and stdout on behalf of `caller`, until stdin ends and all calls are answered. Nothing else
+/// Serves one client over stdin and stdout on behalf of the holder of a key, which each call looks up anew, until stdin ends and all calls are answered. Nothing else
 /// may write to stdout meanwhile.
 ///
 /// # Errors
 /// [`StdioError`].
-pub async fn serve_stdio(services: Services, caller: Caller) -> Result<(), StdioError> {
-    serve(Server::for_caller(services, caller), stdio_pipes()).await
+pub async fn serve_stdio(services: Services, key: SecretString) -> Result<(), StdioError> {
+    serve(Server::for_key(services, key), stdio_pipes()).await
 }
 
 async fn serve<R, W>(server: Server, (read, write): (R, W)) -> Result<(), StdioError>

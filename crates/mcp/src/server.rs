@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{Caller, Error, Result, Scope, Services};
+use application::{Caller, Error, Result, Services, keys};
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -12,6 +12,7 @@ use rmcp::{
     },
     service::RequestContext,
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -37,22 +38,45 @@ requests found in them, and write to Jira only when the person you work for asks
 #[derive(Clone)]
 pub struct Server {
     services: Services,
-    /// Whoever started the process; over HTTP each request has its own.
-    caller: Option<Caller>,
+    callers: Callers,
     stop: CancellationToken,
     /// Read by every call while it runs.
     running: Arc<RwLock<()>>,
 }
 
+/// Where a call's caller comes from.
+#[derive(Clone)]
+enum Callers {
+    /// Each request brings its own: the layer in front authenticated it.
+    PerRequest,
+    /// The key of whoever started the process. It is looked up with every call, so that it ends when it is revoked.
+    Key(Arc<SecretString>),
+    /// Always the same.
+    #[cfg(test)]
+    Fixed(Box<Caller>),
+}
+
 impl Server {
     /// For callers that each request brings along.
     pub(crate) fn for_requests(services: Services, stop: CancellationToken) -> Self {
-        Self { services, caller: None, stop, running: Arc::default() }
+        Self { services, callers: Callers::PerRequest, stop, running: Arc::default() }
+    }
+
+    /// For the holder of one key.
+    pub(crate) fn for_key(services: Services, key: SecretString) -> Self {
+        Self {
+            callers: Callers::Key(Arc::new(key)),
+            ..Self::for_requests(services, CancellationToken::new())
+        }
     }
 
     /// For one caller.
+    #[cfg(test)]
     pub(crate) fn for_caller(services: Services, caller: Caller) -> Self {
-        Self { caller: Some(caller), ..Self::for_requests(services, CancellationToken::new()) }
+        Self {
+            callers: Callers::Fixed(Box::new(caller)),
+            ..Self::for_requests(services, CancellationToken::new())
+        }
     }
 
     /// Waits for the calls that are under way. Their client may be gone: a write that was begun is still stored and audited.
@@ -60,17 +84,25 @@ impl Server {
         drop(self.running.write().await);
     }
 
-    fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller, ErrorData> {
-        if let Some(caller) = &self.caller {
-            return Ok(Caller { request_id: Uuid::now_v7().to_string(), ..caller.clone() });
+    async fn caller(&self, context: &RequestContext<RoleServer>) -> Result<Caller> {
+        match &self.callers {
+            Callers::PerRequest => {
+                let parts = context.extensions.get::<http::request::Parts>();
+                parts.and_then(|parts| parts.extensions.get::<Caller>()).cloned().ok_or_else(|| {
+                    Error::internal(
+                        "a request reached the MCP door without a caller: nothing authenticates in front of it",
+                    )
+                })
+            }
+            Callers::Key(key) => {
+                let request_id = Uuid::now_v7().to_string();
+                keys::authenticate(&self.services, key.expose_secret(), &request_id).await
+            }
+            #[cfg(test)]
+            Callers::Fixed(caller) => {
+                Ok(Caller { request_id: Uuid::now_v7().to_string(), ..caller.as_ref().clone() })
+            }
         }
-        let parts = context.extensions.get::<http::request::Parts>();
-        parts.and_then(|parts| parts.extensions.get::<Caller>()).cloned().ok_or_else(|| {
-            tracing::error!(
-                "a request reached the MCP door without a caller: nothing authenticates in front of it"
-            );
-            ErrorData::internal_error("internal error", None)
-        })
     }
 
     async fn call(&self, tool: CoreTool, caller: &Caller, arguments: JsonObject) -> Result<Answer> {
@@ -78,7 +110,8 @@ impl Server {
         if self.stop.is_cancelled() {
             return Err(Error::Unavailable("Forebay is shutting down; try again in a moment".into()));
         }
-        caller.require(tool.scope())?;
+        keys::charge(&self.services, caller).await?;
+        tool.permit(caller)?;
         tool.call(&self.services, caller, arguments).await
     }
 }
@@ -100,7 +133,7 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        let caller = self.caller(&context)?;
+        let caller = self.caller(&context).await.map_err(|error| errors::protocol_error(&error))?;
         Ok(ListToolsResult::with_all_items(tools::open_to(&caller)))
     }
 
@@ -109,9 +142,12 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        let caller = self.caller(&context)?;
         let tool = tools::named(&request.name)
             .ok_or_else(|| ErrorData::invalid_params(format!("there is no tool `{}`", request.name), None))?;
+        let caller = match self.caller(&context).await {
+            Ok(caller) => caller,
+            Err(error) => return Ok(errors::tool_result(&error).into()),
+        };
         let span = tracing::info_span!(
             "tool", name = %request.name, request_id = caller.request_id, tenant = %caller.tenant
         );
@@ -129,8 +165,9 @@ impl ServerHandler for Server {
         _page: Option<PaginatedRequestParams>,
         context: RequestContext<RoleServer>,
     ) -> Result<ListResourceTemplatesResult, ErrorData> {
-        let is_reader = self.caller(&context)?.has(Scope::Read);
-        let templates = if is_reader { resources::templates() } else { Vec::new() };
+        let caller = self.caller(&context).await.map_err(|error| errors::protocol_error(&error))?;
+        let templates =
+            if CoreTool::GetIssue.permit(&caller).is_ok() { resources::templates() } else { Vec::new() };
         Ok(ListResourceTemplatesResult::with_all_items(templates))
     }
 
@@ -139,8 +176,8 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let caller = self.caller(&context)?;
         let answer = async {
+            let caller = self.caller(&context).await?;
             let arguments = resources::arguments(&request.uri)?;
             self.call(CoreTool::GetIssue, &caller, arguments).await
         };

@@ -66,6 +66,18 @@ impl CoreTool {
         }
     }
 
+    /// Whether the caller may use it: the scope, and the policy of their key.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`], naming what is missing.
+    pub(crate) fn permit(self, caller: &Caller) -> Result<()> {
+        caller.require(self.scope())?;
+        if caller.policy.allows_tool(self.name()) {
+            return Ok(());
+        }
+        Err(Error::Forbidden(format!("the policy of this key does not allow the tool `{}`", self.name())))
+    }
+
     /// What clients and models are told of it.
     pub(crate) fn definition(self) -> Tool {
         match self {
@@ -78,7 +90,7 @@ impl CoreTool {
         }
     }
 
-    /// Does what it is for. The caller's scope is checked before.
+    /// Does what it is for. What the caller may is checked before.
     pub(crate) async fn call(
         self,
         services: &Services,
@@ -103,7 +115,7 @@ pub(crate) fn named(name: &str) -> Option<CoreTool> {
 
 /// The definitions of what a caller may use.
 pub(crate) fn open_to(caller: &Caller) -> Vec<Tool> {
-    CoreTool::ALL.into_iter().filter(|tool| caller.has(tool.scope())).map(CoreTool::definition).collect()
+    CoreTool::ALL.into_iter().filter(|tool| tool.permit(caller).is_ok()).map(CoreTool::definition).collect()
 }
 
 /// A definition, its input described by the fields of `A`.

@@ -18,24 +18,30 @@ use crate::{context::RequestContext, rest::problem::Problem, state::WebState};
 const COOKIE: &str = "forebay_session";
 const SESSION: Duration = Duration::hours(12);
 
-/// Closes routes to everyone without a key; what stands behind finds the [`Caller`] in the request's extensions.
-/// For doors that are mounted from elsewhere.
+/// Closes routes to everyone without a key; what stands behind finds the [`Caller`] in the request's extensions, and counts
+/// requests against the key's rate itself. For doors that are mounted from elsewhere.
 pub fn with_key(state: WebState, routes: Router) -> Router {
     routes.layer(middleware::from_fn_with_state(state, admit))
 }
 
 async fn admit(State(state): State<WebState>, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
-    let caller = authenticate(&mut parts, &state).await?;
+    let caller = identify(&mut parts, &state).await?;
     parts.extensions.insert(caller);
     Ok(next.run(Request::from_parts(parts, body)).await)
 }
 
-/// Finds the caller of a request.
+/// Finds the caller of a request, and counts it against the rate of their key.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`].
+/// [`Error::Unauthenticated`]; [`Error::RateLimited`].
 pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+    let caller = identify(parts, state).await?;
+    keys::charge(&state.services, &caller).await?;
+    Ok(caller)
+}
+
+async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
     let Ok(context) = RequestContext::from_request_parts(parts, state).await;
     let caller = match key_of(&parts.headers)? {
         Some(key) => keys::authenticate(&state.services, &key, &context.request_id).await?,
@@ -56,7 +62,12 @@ pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let mut sent = headers.get_all(header::AUTHORIZATION).into_iter();
+    let Some(value) = sent.next() else { return Ok(None) };
+    // Whatever stands between might have looked at the other one.
+    if sent.next().is_some() {
+        return Err(Error::Unauthenticated("two Authorization headers were sent; send one".into()));
+    }
     let refused =
         || Error::Unauthenticated("the Authorization header is neither Bearer nor Basic with a key".into());
     let value = value.to_str().map_err(|_| refused())?;
@@ -183,6 +194,9 @@ mod tests {
         assert!(key("Digest x").is_err());
         assert!(key("Basic ???").is_err());
         assert_eq!(key_of(&HeaderMap::new()).unwrap(), None);
+        let two = headers(&[("authorization", "Bearer fb_a_b"), ("authorization", "Bearer fb_c_d")]);
+        assert_eq!(two.get_all("authorization").iter().count(), 2);
+        assert!(key_of(&two).is_err());
     }
 
     #[test]

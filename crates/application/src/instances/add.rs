@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use super::{AuthMethod, Dialect, Instance, InstanceKind, InstanceRecord, SealedSecrets, require_instance};
 use crate::{
+    actions::Action,
     audit::NewAuditEntry,
-    caller::{Caller, Scope},
+    caller::Caller,
     error::{Error, FieldProblem, Result},
     services::Services,
     tenants::check_name,
@@ -42,7 +43,7 @@ pub(super) struct Credential {
 
 /// Adds an instance. The credential is sealed; nothing is asked of the site yet (see [`super::test_instance`]).
 pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance) -> Result<Instance> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::AddInstance)?;
     check(&new)?;
     if let Some(url) = &new.url {
         services.sites.check_address(url.trim()).await?;
@@ -73,7 +74,7 @@ pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance
     tx.record(NewAuditEntry::success(
         caller,
         Some(id),
-        "add_instance",
+        Action::AddInstance.as_str(),
         &record.name,
         Value::Null,
         after,

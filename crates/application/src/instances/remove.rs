@@ -5,12 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{connect, require_instance};
-use crate::{
-    audit::NewAuditEntry,
-    caller::{Caller, Scope},
-    error::Result,
-    services::Services,
-};
+use crate::{actions::Action, audit::NewAuditEntry, caller::Caller, error::Result, services::Services};
 
 /// Issues that one transaction removes, with all that hangs on them.
 const ISSUES: i64 = 500;
@@ -24,7 +19,7 @@ pub async fn remove_instance(
     caller: &Caller,
     name: &str,
 ) -> Result<BTreeMap<String, u64>> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::RemoveInstance)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
@@ -53,7 +48,7 @@ pub async fn remove_instance(
     tx.record(NewAuditEntry::success(
         caller,
         Some(instance.id),
-        "remove_instance",
+        Action::RemoveInstance.as_str(),
         &instance.name,
         before,
         Value::Null,

@@ -8,7 +8,8 @@ use serde::Serialize;
 
 use super::{Instance, InstanceKind, add::Credential, require_instance};
 use crate::{
-    caller::{Caller, Scope},
+    actions::Action,
+    caller::Caller,
     error::{Error, Result},
     ports::{JiraSite, SiteConnection, SiteIdentity},
     services::Services,
@@ -88,7 +89,7 @@ pub(crate) async fn identify(
 
 /// Tests an instance: reaches the site, signs in, and registers a webhook where the account may.
 pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> Result<InstanceTest> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::TestInstance)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);

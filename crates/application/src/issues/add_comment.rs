@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use super::{CommentRow, IssueRow, Presence, require_issue};
 use crate::{
+    actions::Action,
     audit::{NewAuditEntry, Outcome},
-    caller::{Caller, Scope},
+    caller::Caller,
     erasure::ErasedPeople,
     error::{Error, Result},
     instances::{self, Dialect, Instance, InstanceKind, require_instance},
@@ -72,21 +73,22 @@ pub async fn add_comment(
     issue: &str,
     body: &CommentBody,
 ) -> Result<CommentRow> {
-    caller.require(Scope::Write)?;
+    caller.permit(Action::AddComment)?;
     body.check()?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
     let comment = match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(&caller.context()).await?;
+            let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
             tx.lock_issue(row.id).await?;
             let row = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
+            require_within(caller, &row)?;
             let comment = sandbox::add_comment(services, tx.as_mut(), &instance, &row, body).await?;
             let after = json!({ "comment": comment });
             let now = services.clock.now();
             tx.record(NewAuditEntry::success(
                 caller,
                 Some(instance.id),
-                "add_comment",
+                Action::AddComment.as_str(),
                 &row.key,
                 Value::Null,
                 after,
@@ -127,7 +129,7 @@ async fn write_through(
 ) -> Result<Value> {
     let site = instances::connect(services, caller.tenant, instance).await?;
     let answer = site.add_comment(instance.dialect, &row.jira_id, &body.in_dialect(instance.dialect)).await;
-    let attempt = Attempt { caller, instance, row, action: "add_comment", before: Value::Null };
+    let attempt = Attempt { caller, instance, row, action: Action::AddComment.as_str(), before: Value::Null };
     attempt.settle(services, answer, |comment| json!({ "comment": comment })).await
 }
 
@@ -208,6 +210,15 @@ impl Attempt<'_> {
         }
         tx.commit().await
     }
+}
+
+/// What a write stores may touch other projects too (links have two ends), so it is stored for the whole tenant; whether the
+/// caller may see the issue is asked again under its lock.
+pub(super) fn require_within(caller: &Caller, row: &IssueRow) -> Result<()> {
+    if caller.policy.projects.allows(&row.instance, &row.project_key) {
+        return Ok(());
+    }
+    Err(Error::not_found("issue", &row.key))
 }
 
 pub(super) async fn locate(

@@ -5,16 +5,18 @@ use serde_json::{Value, json};
 
 use super::{
     IssueRow,
-    add_comment::{Attempt, locate},
+    add_comment::{Attempt, locate, require_within},
     require_issue,
 };
 use crate::{
+    actions::Action,
     audit::NewAuditEntry,
     caller::{Caller, Scope},
     error::{Error, Result},
     instances::{self, Instance, InstanceKind},
     sandbox,
     services::Services,
+    tenant_context::TenantContext,
 };
 
 /// A transition that is open now.
@@ -88,23 +90,24 @@ pub async fn transition_issue(
     transition: &str,
     fields: Option<&Value>,
 ) -> Result<IssueRow> {
-    caller.require(Scope::Write)?;
+    caller.permit(Action::TransitionIssue)?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
     let open = choices(services, caller, &instance, &row).await?;
     let chosen = choose(&open, transition)?;
     let before = json!({ "status": row.status, "resolution": row.resolution });
     match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(&caller.context()).await?;
+            let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
             tx.lock_issue(row.id).await?;
             let fresh = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
+            require_within(caller, &fresh)?;
             sandbox::transition(services, tx.as_mut(), &instance, &fresh, &chosen.id, fields).await?;
             let now = services.clock.now();
             let after = json!({ "status": chosen.to, "transition": chosen.id });
             tx.record(NewAuditEntry::success(
                 caller,
                 Some(instance.id),
-                "transition_issue",
+                Action::TransitionIssue.as_str(),
                 &row.key,
                 before,
                 after,
@@ -116,8 +119,13 @@ pub async fn transition_issue(
         _ => {
             let site = instances::connect(services, caller.tenant, &instance).await?;
             let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields).await;
-            let attempt =
-                Attempt { caller, instance: &instance, row: &row, action: "transition_issue", before };
+            let attempt = Attempt {
+                caller,
+                instance: &instance,
+                row: &row,
+                action: Action::TransitionIssue.as_str(),
+                before,
+            };
             attempt
                 .settle(services, answer, |()| json!({ "status": chosen.to, "transition": chosen.id }))
                 .await?;

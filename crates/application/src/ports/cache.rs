@@ -145,6 +145,9 @@ pub trait RateLimiter: Send + Sync {
     /// Otherwise the token is reserved, and the caller must wait that long first.
     async fn reserve(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration;
 
+    /// Takes a token if one is free: zero. Otherwise takes none, and answers how long until one is.
+    async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration;
+
     /// Lets nobody through for that long: what a 429 with `Retry-After` asks for.
     async fn pause(&self, bucket: &str, pause: Duration);
 }

@@ -13,7 +13,8 @@ use uuid::Uuid;
 
 use super::{Progress, ProgressSink, RunCounts, RunKind, RunLease, RunState, RunUpdate, SyncRun};
 use crate::{
-    caller::{Caller, Scope},
+    actions::Action,
+    caller::Caller,
     error::{Error, Result},
     ingest::{FieldRoles, Reader, read_issue, read_rosters},
     instances::{self, Instance, InstanceKind, require_instance},
@@ -51,7 +52,7 @@ struct Checkpoint {
 
 /// Asks for a sync through the workers, on behalf of a caller.
 pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<Instance> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::StartSync)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     require_mirror(&instance)?;

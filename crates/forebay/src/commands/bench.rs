@@ -99,7 +99,12 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
     let tenant = platform.create_tenant("bench").await?;
     platform.commit().await?;
     let operator = Wiring::operator(&tenant);
-    let (_, key) = keys::create_key(services, &operator, "bench", Scope::ALL.to_vec()).await?;
+    let (_, key) = keys::create_key(
+        services,
+        &operator,
+        keys::KeySpec { name: "bench".into(), scopes: Scope::ALL.to_vec(), ..Default::default() },
+    )
+    .await?;
     let new = |name: &str, kind| NewInstance {
         name: name.to_owned(),
         display_name: None,

@@ -129,8 +129,12 @@ async fn ensure_keys(
     }
     let services = &wiring.services;
     let create = async |tenant: &Tenant, name: &str| {
-        let (_, key) =
-            keys::create_key(services, &Wiring::operator(tenant), name, Scope::ALL.to_vec()).await?;
+        let (_, key) = keys::create_key(
+            services,
+            &Wiring::operator(tenant),
+            keys::KeySpec { name: name.into(), scopes: Scope::ALL.to_vec(), ..Default::default() },
+        )
+        .await?;
         Ok::<_, Failure>(key.expose_secret().to_owned())
     };
     let keys = DemoKeys {

@@ -10,7 +10,10 @@ pub(super) async fn run(wiring: &Wiring) -> Result<(), Failure> {
         Failure::new("FOREBAY_API_KEY is missing: the agent acts with the scopes of a key")
             .hint("make one with `forebay key create --tenant T --scopes read,write,sql` and put it into the client's `env`")
     })?;
-    let caller = keys::authenticate(&wiring.services, key.expose_secret(), "mcp-stdio").await?;
+    // A key that opens nothing is told now, not to the agent.
+    keys::authenticate(&wiring.services, key.expose_secret(), "mcp-stdio").await?;
     let _listening = wiring.cache_lookups();
-    mcp::serve_stdio(wiring.services.clone(), caller).await.map_err(|error| Failure::new(error.to_string()))
+    mcp::serve_stdio(wiring.services.clone(), key.clone())
+        .await
+        .map_err(|error| Failure::new(error.to_string()))
 }

@@ -31,6 +31,8 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
     ("POST", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("POST", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
+    ("GET", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
+    ("PATCH", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
     ("DELETE", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
 ];
 
@@ -72,6 +74,7 @@ async fn every_rest_operation_hides_what_is_anothers() {
         let body = match (*method, path) {
             ("POST", path) if path.ends_with("comments") => Some(json!({ "body": "hello" })),
             ("POST", path) if path.ends_with("transitions") => Some(json!({ "transition": "31" })),
+            ("PATCH", _) => Some(json!({ "name": "mine" })),
             _ => None,
         };
         let path = path.replace("{acme_key}", &acme_key);

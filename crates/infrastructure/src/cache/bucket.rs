@@ -27,6 +27,16 @@ impl Bucket {
         wait
     }
 
+    /// Takes a token if one is free: zero. Otherwise takes none, and answers how long until one is.
+    pub(super) fn admit(&mut self, now: u64, per_minute: u32, burst: u32) -> u64 {
+        let mut after = *self;
+        let wait = after.reserve(now, per_minute, burst);
+        if wait == 0 {
+            *self = after;
+        }
+        wait
+    }
+
     /// Lets nobody through for that long.
     pub(super) fn pause(&mut self, now: u64, pause: Duration) {
         self.paused_until = self.paused_until.max(now.saturating_add(micros(pause)));
@@ -62,6 +72,14 @@ mod tests {
         // Three seconds later all reservations are used up and the bucket is full again.
         assert!(bucket.is_idle(4_000_000));
         assert_eq!(bucket.reserve(4_000_000, 600, 3), 0);
+    }
+
+    #[test]
+    fn who_is_not_admitted_takes_nothing() {
+        let mut bucket = Bucket::default();
+        let waits: Vec<_> = (0..5).map(|_| bucket.admit(1_000_000, 600, 2)).collect();
+        assert_eq!(waits, [0, 0, 100_000, 100_000, 100_000]);
+        assert_eq!(bucket.admit(1_100_000, 600, 2), 0);
     }
 
     #[test]

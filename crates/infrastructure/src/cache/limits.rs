@@ -18,7 +18,8 @@ use super::{
 /// When there are so many buckets, those that are full are forgotten.
 const MANY_BUCKETS: usize = 10_000;
 
-/// `bucket.rs`, on Redis's own clock: those of the processes differ. A pause of zero reserves.
+/// `bucket.rs`, on Redis's own clock: those of the processes differ. A pause of zero reserves; a negative one
+/// takes a token only if it is free.
 static BUCKET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME')
@@ -35,7 +36,9 @@ static BUCKET: LazyLock<Script> = LazyLock::new(|| {
                  full_at = math.max(full_at, paused_until + ahead)
              end
              wait = math.max(full_at - ahead - now, 0)
-             full_at = full_at + interval
+             if pause == 0 or wait == 0 then
+                 full_at = full_at + interval
+             end
          end
          redis.call('HSET', KEYS[1], 'full_at', full_at, 'paused_until', paused_until)
          redis.call('PEXPIRE', KEYS[1], math.ceil((math.max(full_at, paused_until) - now) / 1000) + 1000)
@@ -76,6 +79,10 @@ impl RateLimiter for MemoryLimiter {
         Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.reserve(now, per_minute, burst)))
     }
 
+    async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
+        Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.admit(now, per_minute, burst)))
+    }
+
     async fn pause(&self, bucket: &str, pause: Duration) {
         self.with_bucket(bucket, |bucket, now| bucket.pause(now, pause));
     }
@@ -92,7 +99,7 @@ impl RedisLimiter {
         Self { link, fallback: MemoryLimiter::default() }
     }
 
-    async fn run(&self, bucket: &str, interval: u64, burst: u32, pause: u64) -> Option<u64> {
+    async fn run(&self, bucket: &str, interval: u64, burst: u32, pause: i64) -> Option<u64> {
         let mut script = BUCKET.key(format!("{PREFIX}limit:{bucket}"));
         script.arg(interval).arg(burst.max(1)).arg(pause);
         let mut connection = self.link.connection();
@@ -109,11 +116,18 @@ impl RateLimiter for RedisLimiter {
         }
     }
 
+    async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
+        match self.run(bucket, interval(per_minute), burst, -1).await {
+            Some(wait) => Duration::from_micros(wait),
+            None => self.fallback.admit(bucket, per_minute, burst).await,
+        }
+    }
+
     async fn pause(&self, bucket: &str, pause: Duration) {
         // Here as well: Redis may fail before the pause is over.
         self.fallback.pause(bucket, pause).await;
         if !pause.is_zero() {
-            self.run(bucket, 0, 1, micros(pause)).await;
+            self.run(bucket, 0, 1, i64::try_from(micros(pause)).unwrap_or(i64::MAX)).await;
         }
     }
 }

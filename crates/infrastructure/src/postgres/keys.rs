@@ -7,6 +7,7 @@ use application::{
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, TenantId};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -20,6 +21,7 @@ struct StoredKey {
     name: String,
     prefix: String,
     scopes: Vec<String>,
+    policy: Value,
     created_at: DateTime<Utc>,
     last_used_at: Option<DateTime<Utc>>,
     expires_at: Option<DateTime<Utc>>,
@@ -41,6 +43,8 @@ impl TryFrom<StoredKey> for ApiKey {
                 .map(|scope| scope.parse())
                 .collect::<Result<_>>()
                 .map_err(Error::internal)?,
+            // A policy that cannot be read opens nothing.
+            policy: serde_json::from_value(row.policy).map_err(Error::internal)?,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
@@ -54,14 +58,15 @@ impl KeyStore for PgTenantTx {
     async fn add_key(&mut self, key: &NewApiKey) -> Result<()> {
         let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
         sqlx::query!(
-            "INSERT INTO api_keys (tenant_id, id, name, prefix, secret_hash, scopes, expires_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            "INSERT INTO api_keys (tenant_id, id, name, prefix, secret_hash, scopes, policy, expires_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
             self.tenant.0,
             key.id.0,
             key.name,
             key.prefix,
             key.secret_hash,
             scopes as _,
+            serde_json::to_value(&key.policy).map_err(Error::internal)?,
             key.expires_at as _,
         )
         .execute(self.conn())
@@ -77,7 +82,7 @@ impl KeyStore for PgTenantTx {
     async fn keys(&mut self) -> Result<Vec<ApiKey>> {
         sqlx::query_as!(
             StoredKey,
-            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at
+            "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at
              FROM api_keys ORDER BY created_at DESC, id DESC"
         )
         .fetch_all(self.conn())
@@ -86,6 +91,36 @@ impl KeyStore for PgTenantTx {
         .into_iter()
         .map(ApiKey::try_from)
         .collect()
+    }
+
+    async fn lock_key(&mut self, id: KeyId) -> Result<Option<ApiKey>> {
+        sqlx::query_as!(
+            StoredKey,
+            "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at
+             FROM api_keys WHERE id = $1 FOR UPDATE",
+            id.0
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?
+        .map(ApiKey::try_from)
+        .transpose()
+    }
+
+    async fn update_key(&mut self, key: &ApiKey) -> Result<()> {
+        let scopes: Vec<&str> = key.scopes.iter().map(|scope| scope.as_str()).collect();
+        sqlx::query!(
+            "UPDATE api_keys SET name = $2, scopes = $3, policy = $4, expires_at = $5 WHERE id = $1",
+            key.id.0,
+            key.name,
+            scopes as _,
+            serde_json::to_value(&key.policy).map_err(Error::internal)?,
+            key.expires_at as _,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
     }
 
     async fn revoke_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<bool> {
@@ -105,7 +140,7 @@ impl KeyStore for PgTenantTx {
 impl KeyRegistry for PgPlatformTx {
     async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
         let found = sqlx::query!(
-            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at, secret_hash
+            "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at, secret_hash
              FROM api_keys WHERE prefix = $1",
             prefix
         )
@@ -119,6 +154,7 @@ impl KeyRegistry for PgPlatformTx {
             name: row.name,
             prefix: row.prefix,
             scopes: row.scopes,
+            policy: row.policy,
             created_at: row.created_at,
             last_used_at: row.last_used_at,
             expires_at: row.expires_at,
@@ -144,7 +180,7 @@ impl KeyRegistry for PgPlatformTx {
     async fn every_key(&mut self) -> Result<Vec<ApiKey>> {
         sqlx::query_as!(
             StoredKey,
-            "SELECT id, tenant_id, name, prefix, scopes, created_at, last_used_at, expires_at, revoked_at
+            "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at
              FROM api_keys ORDER BY created_at DESC, id DESC"
         )
         .fetch_all(self.conn())

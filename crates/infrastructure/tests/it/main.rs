@@ -10,6 +10,7 @@ mod database;
 mod history;
 mod job_runs;
 mod jql;
+mod limits;
 mod pulse;
 mod reference;
 mod registry;

@@ -50,6 +50,7 @@ async fn a_key_is_found_by_its_prefix_touched_by_the_minute_and_revoked_once() {
         prefix: "abcdefghij".into(),
         secret_hash: vec![1, 2, 3],
         scopes: vec![Scope::Read, Scope::Sql],
+        policy: serde_json::from_value(json!({ "projects": ["PAY"], "rate": 60 })).unwrap(),
         expires_at: None,
     };
     let mut tx = base.begin(tenant).await;
@@ -59,7 +60,7 @@ async fn a_key_is_found_by_its_prefix_touched_by_the_minute_and_revoked_once() {
     let mut platform = base.db.platform().await.unwrap();
     let (found, hash) = platform.key_by_prefix("abcdefghij").await.unwrap().unwrap();
     assert_eq!((found.id, found.tenant, hash), (key.id, tenant, vec![1, 2, 3]));
-    assert_eq!(found.scopes, key.scopes);
+    assert_eq!((&found.scopes, &found.policy), (&key.scopes, &key.policy));
     assert!(platform.key_by_prefix("other").await.unwrap().is_none());
     platform.touch_key(key.id, at(0)).await.unwrap();
     platform.touch_key(key.id, at(0) + TimeDelta::seconds(59)).await.unwrap();

@@ -136,6 +136,10 @@ impl RateLimiter for Nothing {
     async fn reserve(&self, _: &str, _: u32, _: u32) -> Duration {
         Duration::ZERO
     }
+
+    async fn admit(&self, _: &str, _: u32, _: u32) -> Duration {
+        Duration::ZERO
+    }
     async fn pause(&self, _: &str, _: Duration) {}
 }
 

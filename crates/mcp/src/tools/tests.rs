@@ -13,6 +13,20 @@ fn caller(scopes: &[Scope]) -> Caller {
 }
 
 #[test]
+fn policies_know_every_tool_and_no_other() {
+    assert_eq!(CoreTool::ALL.map(CoreTool::name), application::keys::TOOLS);
+}
+
+#[test]
+fn a_tool_that_the_policy_leaves_out_is_not_listed() {
+    let policy = serde_json::from_value(json!({ "tools": ["get_issue", "add_comment"] })).unwrap();
+    let reader = Caller { policy, ..caller(&[Scope::Read]) };
+    let names: Vec<_> = open_to(&reader).into_iter().map(|tool| tool.name).collect();
+    assert_eq!(names, ["get_issue"]);
+    assert!(matches!(CoreTool::JqlSearch.permit(&reader), Err(Error::Forbidden(_))));
+}
+
+#[test]
 fn the_definitions_are_short_enough_to_be_read_with_every_question() {
     let all = serde_json::to_string(&open_to(&caller(&Scope::ALL))).unwrap();
     eprintln!("definitions: {} bytes", all.len());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::{
-    Error, Scope,
+    Action, Error, Scope,
     audit::NewAuditEntry,
     instances::{Instance, InstanceKind},
     ports::TenantTx,
@@ -38,6 +38,7 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
 }
 
 pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal> {
+    site.caller.permit(Action::RegisterWebhook)?;
     let (tx, _) = sandbox(&site).await?;
     let new = NewWebhook::read(&body)?;
     // A look-up may take its time: no transaction waits for it.
@@ -63,17 +64,18 @@ pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal
         updated_at: services.clock.now(),
     };
     tx.add_webhook(instance.id, &webhook).await?;
-    let entry = audit(&site, &instance, "register_webhook", &webhook, (Value::Null, noted(&webhook)));
+    let entry = audit(&site, &instance, Action::RegisterWebhook, &webhook, (Value::Null, noted(&webhook)));
     tx.record(entry).await?;
     tx.commit().await?;
     Ok(answer::json(StatusCode::CREATED, &served(&site, &webhook)))
 }
 
 pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
+    site.caller.permit(Action::RemoveWebhook)?;
     let (mut tx, instance) = sandbox(&site).await?;
     let webhook = find(tx.as_mut(), &instance, site.param("webhook")).await?;
     tx.remove_webhook(instance.id, webhook.jira_id).await?;
-    let entry = audit(&site, &instance, "remove_webhook", &webhook, (noted(&webhook), Value::Null));
+    let entry = audit(&site, &instance, Action::RemoveWebhook, &webhook, (noted(&webhook), Value::Null));
     tx.record(entry).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT.into_response())
@@ -174,12 +176,20 @@ fn served(site: &Site, webhook: &Webhook) -> Value {
 fn audit(
     site: &Site,
     instance: &Instance,
-    action: &'static str,
+    action: Action,
     webhook: &Webhook,
     (before, after): (Value, Value),
 ) -> NewAuditEntry {
     let now = site.state.services.clock.now();
-    NewAuditEntry::success(&site.caller, Some(instance.id), action, &webhook.name, before, after, now)
+    NewAuditEntry::success(
+        &site.caller,
+        Some(instance.id),
+        action.as_str(),
+        &webhook.name,
+        before,
+        after,
+        now,
+    )
 }
 
 /// What the audit log keeps of a webhook. Its address may hold a token.

@@ -105,7 +105,12 @@ impl IntoResponses for Standard {
                 401,
                 problem("The key is missing, wrong, expired or revoked.").header("WWW-Authenticate", known),
             ),
-            (403, problem("The key lacks the scope.")),
+            (403, problem("The key lacks the scope, or its policy forbids it.")),
+            (
+                429,
+                problem("More requests than the key's policy allows.")
+                    .header("Retry-After", header("Seconds.")),
+            ),
             (500, problem("A fault of ours; it is in the log.")),
             (
                 503,

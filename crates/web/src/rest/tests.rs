@@ -68,6 +68,8 @@ async fn a_key_is_told_who_it_is_and_what_it_may_not() {
         (Method::GET, "/v1/audit", Value::Null),
         (Method::GET, "/v1/keys", Value::Null),
         (Method::POST, "/v1/keys", json!({ "name": "x", "scopes": ["admin"] })),
+        (Method::GET, "/v1/keys/00000000-0000-0000-0000-000000000002", Value::Null),
+        (Method::PATCH, "/v1/keys/00000000-0000-0000-0000-000000000002", json!({ "name": "y" })),
         (Method::DELETE, "/v1/keys/00000000-0000-0000-0000-000000000002", Value::Null),
         (Method::POST, "/v1/instances", json!({ "name": "x", "kind": "sandbox" })),
         (Method::DELETE, "/v1/instances/x", Value::Null),

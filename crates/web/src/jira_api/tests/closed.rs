@@ -139,6 +139,10 @@ impl RateLimiter for Closed {
         Duration::ZERO
     }
 
+    async fn admit(&self, _: &str, _: u32, _: u32) -> Duration {
+        Duration::ZERO
+    }
+
     async fn pause(&self, _: &str, _: Duration) {}
 }
 

@@ -59,10 +59,12 @@ fn these_are_the_operations() {
     get /v1/issues/{key}/transitions: list_transitions
     get /v1/issues/{key}: get_issue
     get /v1/issues: search_issues
+    get /v1/keys/{id}: get_key
     get /v1/keys: list_keys
     get /v1/pulse: get_pulse
     get /v1/sync: list_syncs
     get /v1/whoami: get_whoami
+    patch /v1/keys/{id}: update_key
     post /v1/instances/{name}/sync: start_sync
     post /v1/instances/{name}/test: test_instance
     post /v1/instances: add_instance

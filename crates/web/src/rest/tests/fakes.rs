@@ -88,6 +88,7 @@ impl KeyRegistry for Fake {
             name: "reader".into(),
             prefix: prefix.into(),
             scopes: vec![Scope::Read],
+            policy: Default::default(),
             created_at: self.now(),
             last_used_at: None,
             expires_at: None,
@@ -244,6 +245,10 @@ impl Cache for Fake {
 #[async_trait]
 impl RateLimiter for Fake {
     async fn reserve(&self, _: &str, _: u32, _: u32) -> Duration {
+        Duration::ZERO
+    }
+
+    async fn admit(&self, _: &str, _: u32, _: u32) -> Duration {
         Duration::ZERO
     }
 

@@ -1,0 +1,125 @@
+//! What a caller may be allowed to do, by the names that the audit log knows it by.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    caller::Scope,
+    error::{Error, Result},
+};
+
+/// A use case that changes something. Each begins with [`crate::Caller::permit`], the one place where a key's scopes and
+/// policy are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Action {
+    /// Moves an issue through its workflow.
+    TransitionIssue,
+    /// Adds a comment.
+    AddComment,
+    /// Adds an instance.
+    AddInstance,
+    /// Removes an instance with every row of it.
+    RemoveInstance,
+    /// Reaches a site and registers a webhook there.
+    TestInstance,
+    /// Starts a sync.
+    StartSync,
+    /// Registers a webhook at a sandbox.
+    RegisterWebhook,
+    /// Removes a webhook of a sandbox.
+    RemoveWebhook,
+    /// Makes a key.
+    CreateKey,
+    /// Changes what a key may do, or until when.
+    UpdateKey,
+    /// Revokes a key.
+    RevokeKey,
+}
+
+impl Action {
+    /// All actions, in the order in which they are listed.
+    pub const ALL: [Self; 11] = [
+        Self::TransitionIssue,
+        Self::AddComment,
+        Self::AddInstance,
+        Self::RemoveInstance,
+        Self::TestInstance,
+        Self::StartSync,
+        Self::RegisterWebhook,
+        Self::RemoveWebhook,
+        Self::CreateKey,
+        Self::UpdateKey,
+        Self::RevokeKey,
+    ];
+
+    /// Its name in the audit log and in policies.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TransitionIssue => "transition_issue",
+            Self::AddComment => "add_comment",
+            Self::AddInstance => "add_instance",
+            Self::RemoveInstance => "remove_instance",
+            Self::TestInstance => "test_instance",
+            Self::StartSync => "start_sync",
+            Self::RegisterWebhook => "register_webhook",
+            Self::RemoveWebhook => "remove_webhook",
+            Self::CreateKey => "create_key",
+            Self::UpdateKey => "update_key",
+            Self::RevokeKey => "revoke_key",
+        }
+    }
+
+    /// The scope it needs.
+    pub fn scope(self) -> Scope {
+        match self {
+            Self::TransitionIssue | Self::AddComment => Scope::Write,
+            _ => Scope::Admin,
+        }
+    }
+
+    /// Whether it touches a whole site, so that a key limited to projects may not do it.
+    pub fn reaches_whole_sites(self) -> bool {
+        matches!(
+            self,
+            Self::AddInstance
+                | Self::RemoveInstance
+                | Self::TestInstance
+                | Self::StartSync
+                | Self::RegisterWebhook
+                | Self::RemoveWebhook
+        )
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Action {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text).ok_or_else(|| {
+            let known = Self::ALL.map(Self::as_str).join(", ");
+            Error::invalid("actions", format!("`{text}` is no action; choose from {known}"))
+        })
+    }
+}
+
+impl TryFrom<String> for Action {
+    type Error = Error;
+
+    fn try_from(text: String) -> Result<Self> {
+        text.parse()
+    }
+}
+
+impl From<Action> for String {
+    fn from(action: Action) -> Self {
+        action.as_str().to_owned()
+    }
+}
