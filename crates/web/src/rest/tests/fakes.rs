@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use application::{
     Error, Result, Scope, Services,
-    jobs::{JobQueue, JobRequest},
+    jobs::{JobQueue, JobRegistry, JobRequest, JobRun},
     keys::{ApiKey, KeyRegistry},
     ports::{
         Cache, Clock, Database, JiraSite, JiraSites, PlatformTx, RateLimiter, Secrets, SiteConnection,
@@ -130,6 +130,13 @@ impl TenantRegistry for Fake {
     }
 
     async fn refresh_metrics(&mut self) -> Result<()> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl JobRegistry for Fake {
+    async fn record_job_run(&mut self, _: &JobRun) -> Result<()> {
         absent()
     }
 }

@@ -107,7 +107,7 @@ fn only_the_views_can_be_read() {
     ] {
         refusal(sql);
     }
-    assert!(refusal("SELECT * FROM tenants").contains("issues, changelog and comments"));
+    assert!(refusal("SELECT * FROM tenants").contains("issues, changelog, comments"));
 }
 
 #[test]
