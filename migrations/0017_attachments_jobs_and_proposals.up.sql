@@ -101,6 +101,8 @@ REVOKE INSERT, UPDATE, DELETE ON job_runs FROM forebay_app;
 -- A worker writes them, for every tenant and for none.
 CREATE POLICY every_run ON job_runs TO forebay_platform USING (true) WITH CHECK (true);
 GRANT SELECT, INSERT, DELETE ON job_runs TO forebay_platform;
+-- For FOR UPDATE SKIP LOCKED: two workers that forget old runs must not wait for each other.
+GRANT UPDATE (id) ON job_runs TO forebay_platform;
 
 -- Changes that a model suggests and a person decides on. What was applied is in the audit log, with its way back.
 CREATE TABLE ai_proposals (

@@ -42,10 +42,10 @@ GRANT SELECT ON public.sprint_issues TO forebay_app, forebay_read;
 
 -- The category of an issue's status at a past moment: that of the last change until then, or where the first one after it
 -- came from, or the present one.
+-- Its body is read now and not when it is called: the SQL door's role may read the tables, and may not name their schema.
 CREATE FUNCTION forebay.status_category_at(tenant uuid, issue uuid, moment timestamptz) RETURNS varchar
-    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog
-AS $$
-    SELECT coalesce(
+    LANGUAGE sql STABLE PARALLEL SAFE
+    RETURN coalesce(
         (SELECT s.category FROM (
             SELECT c.instance_id, c.to_value FROM public.changelogs c
             WHERE c.tenant_id = tenant AND c.issue_id = issue AND c.field = 'status' AND c.created_at <= moment
@@ -56,8 +56,7 @@ AS $$
             WHERE c.tenant_id = tenant AND c.issue_id = issue AND c.field = 'status' AND c.created_at > moment
             ORDER BY c.created_at, c.jira_number, c.ordinal LIMIT 1) l
          JOIN public.statuses s ON s.tenant_id = tenant AND s.instance_id = l.instance_id AND s.jira_id = l.from_value),
-        (SELECT i.status_category FROM public.issues i WHERE i.tenant_id = tenant AND i.id = issue))
-$$;
+        (SELECT i.status_category FROM public.issues i WHERE i.tenant_id = tenant AND i.id = issue));
 REVOKE ALL ON FUNCTION forebay.status_category_at(uuid, uuid, timestamptz) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forebay.status_category_at(uuid, uuid, timestamptz) TO forebay_app, forebay_read;
 

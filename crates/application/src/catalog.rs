@@ -9,7 +9,10 @@ use domain::ids::InstanceId;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::error::Result;
+use crate::{
+    error::{Error, Result},
+    ports::TenantTx,
+};
 
 /// Where in a list a page ended: instance, sorting text and id of its last entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -260,4 +263,62 @@ pub trait CatalogStore: Send {
 
     /// A field's options: the roster's in its order, then those that only issues have shown.
     async fn options(&mut self, instance: InstanceId, field_key: &str) -> Result<Vec<OptionRow>>;
+}
+
+/// The project with this key or numeric id.
+///
+/// # Errors
+/// [`Error::NotFound`]; [`Error::Conflict`] where several instances have one, naming them.
+pub async fn require_project(
+    tx: &mut dyn TenantTx,
+    instance: Option<InstanceId>,
+    key_or_id: &str,
+) -> Result<ProjectRow> {
+    let found = tx.projects_named(instance, key_or_id).await?;
+    only_one(found, "project", key_or_id, |project| format!("`{}`", project.instance), "name the instance")
+}
+
+/// The sprint with this id, and its instance.
+///
+/// # Errors
+/// As [`require_project`].
+pub async fn require_sprint(
+    tx: &mut dyn TenantTx,
+    instance: Option<InstanceId>,
+    id: i64,
+) -> Result<(InstanceId, SprintRow)> {
+    let found = tx.sprints_numbered(instance, id).await?;
+    let of = |(_, sprint): &(InstanceId, SprintRow)| format!("`{}`", sprint.instance);
+    only_one(found, "sprint", &id.to_string(), of, "name the instance")
+}
+
+/// The field with this id or name.
+///
+/// # Errors
+/// As [`require_project`]; also where several fields of one instance have the name.
+pub async fn require_field(
+    tx: &mut dyn TenantTx,
+    instance: Option<InstanceId>,
+    id_or_name: &str,
+) -> Result<FieldRow> {
+    let found = tx.fields_named(instance, id_or_name).await?;
+    let of = |field: &FieldRow| format!("`{}` of `{}`", field.field_key, field.instance);
+    only_one(found, "field", id_or_name, of, "give the field's id, and name the instance")
+}
+
+fn only_one<T>(
+    mut found: Vec<T>,
+    what: &'static str,
+    id: &str,
+    name: impl Fn(&T) -> String,
+    remedy: &str,
+) -> Result<T> {
+    if found.len() > 1 {
+        let names: Vec<String> = found.iter().map(name).collect();
+        return Err(Error::Conflict(format!(
+            "`{id}` is a {what} of several: {}; {remedy}",
+            names.join(", ")
+        )));
+    }
+    found.pop().ok_or_else(|| Error::not_found(what, id))
 }

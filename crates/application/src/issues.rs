@@ -15,7 +15,7 @@ use serde_json::Value;
 
 pub use add_comment::{CommentBody, add_comment};
 pub use attached::{
-    AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, RemoteLinkRecord, ValueNames,
+    AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
 

@@ -36,7 +36,7 @@ pub struct Reach<'a> {
 impl<'a> Reach<'a> {
     /// A caller's. The one place where a limit that a key carries enters the look-ups.
     pub fn of(caller: &'a Caller) -> Self {
-        Self { tenant: caller.tenant, projects: &caller.projects }
+        Self { tenant: caller.tenant, projects: &caller.policy.projects }
     }
 
     /// Whether all of the tenant is in reach.

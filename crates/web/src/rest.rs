@@ -4,17 +4,22 @@
 //! A handler reads the request, asks one use case or port, and turns the answer into a type of this module: what the
 //! application calls its things may change, what REST answers may not.
 
+mod agile;
 mod audit;
 mod changelog;
 mod comments;
 mod document;
 mod extract;
+mod fields;
 mod health;
 mod history;
 mod instances;
 mod issues;
+mod jobs;
 mod keys;
+mod paging;
 pub(crate) mod problem;
+mod projects;
 mod pulse;
 mod search;
 mod sql;
@@ -22,6 +27,7 @@ mod sync;
 #[cfg(test)]
 mod tests;
 mod transitions;
+mod users;
 
 use axum::{
     Router,
@@ -62,6 +68,11 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(transitions::routes())
         .merge(changelog::routes())
         .merge(history::routes())
+        .merge(projects::routes())
+        .merge(users::routes())
+        .merge(agile::routes())
+        .merge(fields::routes())
+        .merge(jobs::routes())
         .merge(pulse::routes())
         .merge(audit::routes())
         .merge(sql::routes())

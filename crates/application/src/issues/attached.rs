@@ -3,6 +3,7 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, IssueId};
+use serde::Deserialize;
 use serde_json::Value;
 
 use crate::error::Result;
@@ -68,10 +69,8 @@ pub struct RemoteLinkRecord {
 }
 
 /// An attachment as read back.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct AttachmentRow {
-    /// Its issue.
-    pub issue_id: IssueId,
     /// Numeric id.
     pub jira_id: String,
     /// The author's name.
@@ -86,28 +85,26 @@ pub struct AttachmentRow {
     pub created: DateTime<Utc>,
 }
 
-/// The present names of the versions and components that an issue has: the payload has those of when it was served.
+/// What is shown with one issue beside its own row.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ValueNames {
-    /// Components.
+pub struct IssueDetails {
+    /// Present attachments, oldest first.
+    pub attachments: Vec<AttachmentRow>,
+    /// How many watch it and voted for it.
+    pub counts: Counts,
+    /// The present names of its components, in the order of the field: the payload has those of when it was served.
     pub components: Vec<String>,
-    /// Versions it is to be fixed in.
+    /// The present names of the versions it is to be fixed in.
     pub fix_versions: Vec<String>,
-    /// Versions it affects.
+    /// The present names of the versions it affects.
     pub affected_versions: Vec<String>,
 }
 
 /// Storage of what hangs on issues.
 #[async_trait]
 pub trait AttachedStore: Send {
-    /// Present attachments of these issues, oldest first within each.
-    async fn attachments(&mut self, issues: &[IssueId]) -> Result<Vec<AttachmentRow>>;
-
-    /// How many watch an issue and voted for it.
-    async fn counts(&mut self, issue: IssueId) -> Result<Counts>;
-
-    /// The present names of an issue's versions and components, in the order of the issue's fields.
-    async fn value_names(&mut self, issue: IssueId) -> Result<ValueNames>;
+    /// What is shown with an issue, in one round trip.
+    async fn details(&mut self, instance: InstanceId, issue: IssueId) -> Result<IssueDetails>;
 
     /// Makes these accounts the watchers of an issue, and their number its count. Accounts that are not known get a row.
     async fn replace_watchers(

@@ -33,6 +33,9 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("POST", "/v1/issues/{key}/transitions", "/v1/issues/10001/transitions", 404),
     ("GET", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
     ("PATCH", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
+    ("GET", "/v1/projects/{key}", "/v1/projects/10000", 404),
+    ("GET", "/v1/sprints/{id}/issues", "/v1/sprints/{sprint}/issues", 404),
+    ("GET", "/v1/fields/{id}", "/v1/fields/summary", 404),
     ("DELETE", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
 ];
 
@@ -43,6 +46,12 @@ const OWN_ONLY: &[(&str, &str)] = &[
     ("GET", "/v1/issues"),
     ("POST", "/v1/issues/search"),
     ("GET", "/v1/sync"),
+    ("GET", "/v1/projects"),
+    ("GET", "/v1/users"),
+    ("GET", "/v1/boards"),
+    ("GET", "/v1/sprints"),
+    ("GET", "/v1/fields"),
+    ("GET", "/v1/jobs"),
     ("GET", "/v1/pulse"),
     ("GET", "/v1/audit"),
     ("POST", "/v1/sql"),
@@ -55,6 +64,12 @@ const OWN_ONLY: &[(&str, &str)] = &[
 async fn every_rest_operation_hides_what_is_anothers() {
     let (app, other) = two_tenants().await;
     let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
+    let sprint = app.get("/v1/sprints").await.ok()["sprints"][0]["id"].clone();
+    for path in
+        ["/v1/projects/10000".to_owned(), format!("/v1/sprints/{sprint}/issues"), "/v1/fields/summary".into()]
+    {
+        assert_eq!(app.get(&path).await.status, 200, "{path}: the owner sees it");
+    }
     let document = app.get("/openapi.json").await.ok();
     for (path, item) in document["paths"].as_object().unwrap() {
         for method in item
@@ -77,7 +92,7 @@ async fn every_rest_operation_hides_what_is_anothers() {
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             _ => None,
         };
-        let path = path.replace("{acme_key}", &acme_key);
+        let path = path.replace("{acme_key}", &acme_key).replace("{sprint}", &sprint.to_string());
         let answer = app.ask(Method::from_bytes(method.as_bytes()).unwrap(), &path, Some(&other), body).await;
         assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {}", answer.text);
     }
@@ -91,6 +106,13 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
     assert_eq!(get("/v1/instances").await["instances"], json!([]));
     assert_eq!(get("/v1/issues?jql=ORDER%20BY%20key&total=true").await["total"], 0);
     assert_eq!(get("/v1/pulse").await["issues"], 0);
+    for list in ["projects", "users", "boards", "sprints", "fields"] {
+        let path = format!("/v1/{list}");
+        assert_eq!(get(&path).await[list], json!([]), "{list}");
+        let own = app.get(&path).await.ok();
+        assert!(!own[list].as_array().unwrap().is_empty(), "{list}: the owner sees some");
+    }
+    assert_eq!(get("/v1/jobs").await["runs"], json!([]));
     let entries = get("/v1/audit").await["entries"].clone();
     let actions: Vec<_> = entries.as_array().unwrap().iter().map(|entry| &entry["action"]).collect();
     assert_eq!(actions, ["create_key"], "their own key, and nothing of anyone else");
@@ -117,6 +139,15 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
         "users",
         "statuses",
         "sprints",
+        "versions",
+        "components",
+        "boards",
+        "sprint_issues",
+        "attachments",
+        "watchers",
+        "remote_links",
+        "filters",
+        "issue_link_types",
     ] {
         assert_eq!(
             sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"],

@@ -2,7 +2,7 @@
 
 use application::{
     Result,
-    issues::{AttachedStore, AttachmentRow, Counts, RemoteLinkRecord, ValueNames},
+    issues::{AttachedStore, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord},
 };
 use async_trait::async_trait;
 use domain::ids::{EntityKind, InstanceId, IssueId};
@@ -14,65 +14,40 @@ use super::{errors::convert, transaction::PgTenantTx};
 
 #[async_trait]
 impl AttachedStore for PgTenantTx {
-    async fn attachments(&mut self, issues: &[IssueId]) -> Result<Vec<AttachmentRow>> {
-        let ids: Vec<Uuid> = issues.iter().map(|issue| issue.0).collect();
-        let rows = sqlx::query!(
-            r#"SELECT a.issue_id, a.jira_id, u.display_name AS "author?", a.filename, a.mime_type, a.size_bytes, a.created_at
-               FROM attachments a
-               LEFT JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.author_id
-               WHERE a.issue_id = ANY($1) AND a.presence = 'present'
-               ORDER BY a.issue_id, a.created_at, length(a.jira_id), a.jira_id"#,
-            &ids,
-        )
-        .fetch_all(self.conn())
-        .await
-        .map_err(convert)?;
-        let rows = rows.into_iter().map(|row| AttachmentRow {
-            issue_id: IssueId(row.issue_id),
-            jira_id: row.jira_id,
-            author: row.author,
-            filename: row.filename,
-            mime_type: row.mime_type,
-            size: row.size_bytes,
-            created: row.created_at,
-        });
-        Ok(rows.collect())
-    }
-
-    async fn counts(&mut self, issue: IssueId) -> Result<Counts> {
-        let row = sqlx::query!("SELECT watchers, votes FROM issue_counts WHERE issue_id = $1", issue.0)
-            .fetch_optional(self.conn())
-            .await
-            .map_err(convert)?;
-        Ok(row.map(|row| Counts { watchers: row.watchers, votes: row.votes }).unwrap_or_default())
-    }
-
-    async fn value_names(&mut self, issue: IssueId) -> Result<ValueNames> {
-        let rows = sqlx::query!(
-            r#"SELECT v.field_id, coalesce(n.name, c.name, v.value_text) AS "name?"
-               FROM issue_field_values v
-               JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
-               LEFT JOIN versions n ON v.field_id <> 'components' AND n.tenant_id = v.tenant_id
-                   AND n.instance_id = i.instance_id AND n.jira_id = v.value_id
-               LEFT JOIN components c ON v.field_id = 'components' AND c.tenant_id = v.tenant_id
-                   AND c.instance_id = i.instance_id AND c.jira_id = v.value_id
-               WHERE v.issue_id = $1 AND v.field_id IN ('components', 'fixVersions', 'versions')
-               ORDER BY v.field_id, v.ordinal"#,
+    async fn details(&mut self, instance: InstanceId, issue: IssueId) -> Result<IssueDetails> {
+        let row = sqlx::query!(
+            r#"SELECT coalesce(n.watchers, 0) AS "watchers!", coalesce(n.votes, 0) AS "votes!",
+                      ARRAY(SELECT coalesce(c.name, v.value_text, '') FROM issue_field_values v
+                            LEFT JOIN components c ON c.instance_id = $2 AND c.jira_id = v.value_id
+                            WHERE v.issue_id = $1 AND v.field_id = 'components' ORDER BY v.ordinal) AS "components!",
+                      ARRAY(SELECT coalesce(x.name, v.value_text, '') FROM issue_field_values v
+                            LEFT JOIN versions x ON x.instance_id = $2 AND x.jira_id = v.value_id
+                            WHERE v.issue_id = $1 AND v.field_id = 'fixVersions' ORDER BY v.ordinal) AS "fix_versions!",
+                      ARRAY(SELECT coalesce(x.name, v.value_text, '') FROM issue_field_values v
+                            LEFT JOIN versions x ON x.instance_id = $2 AND x.jira_id = v.value_id
+                            WHERE v.issue_id = $1 AND v.field_id = 'versions' ORDER BY v.ordinal) AS "affected_versions!",
+                      (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                                  'jira_id', a.jira_id, 'author', u.display_name, 'filename', a.filename,
+                                  'mime_type', a.mime_type, 'size', a.size_bytes, 'created', a.created_at)
+                              ORDER BY a.created_at, length(a.jira_id), a.jira_id), '[]')
+                       FROM attachments a
+                       LEFT JOIN users u ON u.tenant_id = a.tenant_id AND u.id = a.author_id
+                       WHERE a.issue_id = $1 AND a.presence = 'present') AS "attachments!: Json<Vec<AttachmentRow>>"
+               FROM (VALUES ($1::uuid)) i (id)
+               LEFT JOIN issue_counts n ON n.issue_id = i.id"#,
             issue.0,
+            instance.0,
         )
-        .fetch_all(self.conn())
+        .fetch_one(self.conn())
         .await
         .map_err(convert)?;
-        let mut names = ValueNames::default();
-        for row in rows {
-            let list = match row.field_id.as_str() {
-                "components" => &mut names.components,
-                "fixVersions" => &mut names.fix_versions,
-                _ => &mut names.affected_versions,
-            };
-            list.extend(row.name);
-        }
-        Ok(names)
+        Ok(IssueDetails {
+            attachments: row.attachments.0,
+            counts: Counts { watchers: row.watchers, votes: row.votes },
+            components: row.components,
+            fix_versions: row.fix_versions,
+            affected_versions: row.affected_versions,
+        })
     }
 
     async fn replace_watchers(

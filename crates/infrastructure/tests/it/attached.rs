@@ -1,6 +1,8 @@
 //! Attachments, counts, watchers and remote links.
 
-use application::issues::{AttachedRecords, AttachmentRecord, Counts, IssueBundle, RemoteLinkRecord};
+use application::issues::{
+    AttachedRecords, AttachmentRecord, Counts, IssueBundle, IssueDetails, RemoteLinkRecord,
+};
 use domain::ids::{InstanceId, TenantId};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -41,8 +43,8 @@ async fn store(base: &TestDatabase, tenant: TenantId, instance: InstanceId, page
 
 async fn files(base: &TestDatabase, tenant: TenantId, instance: InstanceId) -> Vec<String> {
     let mut tx = base.begin(tenant).await;
-    let rows = tx.attachments(&[instance.issue("1")]).await.unwrap();
-    rows.into_iter().map(|row| row.filename).collect()
+    let details = tx.details(instance, instance.issue("1")).await.unwrap();
+    details.attachments.into_iter().map(|row| row.filename).collect()
 }
 
 /// Which version of each row a table has: rows that are rewritten have another.
@@ -61,9 +63,11 @@ async fn an_attachment_is_stored_once_renamed_in_place_and_gone_when_its_issue_l
     store(&base, tenant, instance, &[both.clone(), issue(2, "PAY-2")]).await;
     assert_eq!(files(&base, tenant, instance).await, ["a.png", "b.png"]);
     let mut tx = base.begin(tenant).await;
-    assert_eq!(tx.attachments(&[instance.issue("1")]).await.unwrap()[0].author.as_deref(), Some("Ann"));
-    assert_eq!(tx.counts(instance.issue("1")).await.unwrap(), Counts { watchers: 2, votes: 1 });
-    assert_eq!(tx.counts(instance.issue("2")).await.unwrap(), Counts::default());
+    let details = tx.details(instance, instance.issue("1")).await.unwrap();
+    let first = &details.attachments[0];
+    assert_eq!((first.author.as_deref(), first.size, first.created), (Some("Ann"), Some(281_359), at(7)));
+    assert_eq!(details.counts, Counts { watchers: 2, votes: 1 });
+    assert_eq!(tx.details(instance, instance.issue("2")).await.unwrap(), IssueDetails::default());
     drop(tx);
 
     let (before, counted) =
@@ -76,13 +80,13 @@ async fn an_attachment_is_stored_once_renamed_in_place_and_gone_when_its_issue_l
 
     store(&base, tenant, instance, &[with(&plain, 3, &[(7, "renamed.png"), (8, "b.png")], (2, 1))]).await;
     let after = versions(&mut admin, "attachments").await;
-    let kept = before.split(',').filter(|row| after.contains(row)).count();
-    assert_eq!(kept, 1, "one row written, one left: {before} {after}");
+    let written = after.split(',').filter(|row| !before.contains(row)).count();
+    assert_eq!(written, 1, "one row written, one left: {before} {after}");
 
     store(&base, tenant, instance, &[with(&plain, 4, &[(8, "b.png")], (0, 0))]).await;
     assert_eq!(files(&base, tenant, instance).await, ["b.png"]);
     let mut tx = base.begin(tenant).await;
-    assert_eq!(tx.counts(instance.issue("1")).await.unwrap(), Counts::default());
+    assert_eq!(tx.details(instance, instance.issue("1")).await.unwrap().counts, Counts::default());
     drop(tx);
     let presence: Vec<String> = sqlx::query_scalar("SELECT presence FROM attachments ORDER BY jira_id")
         .fetch_all(&mut admin)
@@ -108,7 +112,7 @@ async fn watchers_are_those_of_the_last_look() {
     let mut tx = base.begin(tenant).await;
     let accounts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
     tx.replace_watchers(instance, one, &accounts(&["ann", "never-seen"])).await.unwrap();
-    assert_eq!(tx.counts(one).await.unwrap().watchers, 2);
+    assert_eq!(tx.details(instance, one).await.unwrap().counts.watchers, 2);
     tx.replace_watchers(instance, one, &accounts(&["bob", "ann"])).await.unwrap();
     tx.commit().await.unwrap();
     let names: Vec<String> =

@@ -234,7 +234,7 @@ async fn what_present_issues_refer_to_stays_until_they_are_gone() {
     });
     let mut tx = base.begin(tenant).await;
     tx.upsert_issues(instance, &[bundle]).await.unwrap();
-    let names = tx.value_names(instance.issue("1")).await.unwrap();
+    let names = tx.details(instance, instance.issue("1")).await.unwrap();
     assert_eq!((names.components, names.fix_versions), (vec!["api".to_owned()], vec!["1.1".to_owned()]));
     tx.commit().await.unwrap();
 

@@ -31,6 +31,7 @@ use super::problem::{FieldProblemBody, PROBLEM_JSON, ProblemBody};
         (name = "instances", description = "The Jira sites of the tenant: mirrors and sandboxes."),
         (name = "sync", description = "Keeping mirrors equal to their sources."),
         (name = "issues", description = "Issues, as they are in the copy; writes go through to Jira first."),
+        (name = "reference", description = "What issues refer to: projects, people, boards, sprints, fields."),
         (name = "pulse", description = "The numbers for managers."),
         (name = "sql", description = "Read-only SQL over the views of schema `jira`."),
         (name = "audit", description = "Every write, with what was before and what is after."),

@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use application::{Caller, Error, Result, Scope, Services, issues::IssueRow, lookups};
+use application::{
+    Caller, Error, Result, Scope, Services,
+    instances::require_instance,
+    issues::{AttachmentRow, IssueDetails, IssueRow, require_issue},
+    lookups,
+    ports::TenantTx,
+};
 use axum::{
     extract::{Json, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
@@ -80,6 +86,9 @@ pub(super) struct Issue {
     resolved: Option<DateTime<Utc>>,
     /// When it was last stored here.
     synced_at: DateTime<Utc>,
+    /// What only the issue by itself is shown with, not a list of issues.
+    #[serde(flatten)]
+    details: Option<Details>,
     /// All fields as Jira serves them, in the instance's dialect; only where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -124,7 +133,71 @@ impl From<&IssueRow> for Issue {
             updated: row.updated,
             resolved: row.resolved,
             synced_at: row.synced_at,
+            details: None,
             fields: None,
+        }
+    }
+}
+
+impl Issue {
+    /// With its attachments, and with what its components and versions are called now.
+    fn with_details(self, details: IssueDetails) -> Self {
+        Self {
+            components: details.components,
+            fix_versions: details.fix_versions,
+            details: Some(Details {
+                affected_versions: details.affected_versions,
+                watchers: details.counts.watchers,
+                votes: details.counts.votes,
+                attachments: details.attachments.into_iter().map(Attachment::from).collect(),
+            }),
+            ..self
+        }
+    }
+}
+
+/// What is shown with one issue.
+#[derive(Debug, Serialize, ToSchema)]
+struct Details {
+    /// Names of the versions it affects.
+    affected_versions: Vec<String>,
+    /// How many watch it.
+    watchers: i32,
+    /// How many voted for it.
+    votes: i32,
+    /// Its attachments, oldest first: what is known of the files, which stay at the site.
+    attachments: Vec<Attachment>,
+}
+
+/// An attachment.
+#[derive(Debug, Serialize, ToSchema)]
+struct Attachment {
+    /// Jira's numeric id, as text.
+    #[schema(example = "10200")]
+    id: String,
+    /// The name of the file.
+    #[schema(example = "screenshot.png")]
+    filename: String,
+    /// Its media type.
+    #[schema(example = "image/png")]
+    mime_type: Option<String>,
+    /// Its size, in bytes.
+    size: Option<i64>,
+    /// The name of who added it.
+    author: Option<String>,
+    /// When it was added.
+    created: DateTime<Utc>,
+}
+
+impl From<AttachmentRow> for Attachment {
+    fn from(row: AttachmentRow) -> Self {
+        Self {
+            id: row.jira_id,
+            filename: row.filename,
+            mime_type: row.mime_type,
+            size: row.size,
+            author: row.author,
+            created: row.created,
         }
     }
 }
@@ -203,7 +276,10 @@ async fn get_issue(
     if is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, head).into_response());
     }
-    let mut issue = Issue::from(row.as_ref());
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
+    let details = tx.details(row.instance_id, row.id).await?;
+    drop(tx);
+    let mut issue = Issue::from(row.as_ref()).with_details(details);
     if parameters.raw {
         issue.fields = row.raw.get("fields").cloned();
     }

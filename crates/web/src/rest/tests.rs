@@ -67,6 +67,7 @@ async fn a_key_is_told_who_it_is_and_what_it_may_not() {
     let reserved = [
         (Method::GET, "/v1/audit", Value::Null),
         (Method::GET, "/v1/keys", Value::Null),
+        (Method::GET, "/v1/jobs", Value::Null),
         (Method::POST, "/v1/keys", json!({ "name": "x", "scopes": ["admin"] })),
         (Method::GET, "/v1/keys/00000000-0000-0000-0000-000000000002", Value::Null),
         (Method::PATCH, "/v1/keys/00000000-0000-0000-0000-000000000002", json!({ "name": "y" })),
@@ -96,6 +97,10 @@ async fn wrong_input_is_refused_before_anything_is_asked() {
         (Method::POST, "/v1/issues/search", json!({ "startAt": 1 }), "invalid"),
         (Method::GET, "/v1/pulse?weeks=105", Value::Null, "invalid"),
         (Method::GET, "/v1/issues/PAY-7?raw=yes", Value::Null, "invalid"),
+        (Method::GET, "/v1/projects?page=2", Value::Null, "invalid"),
+        (Method::GET, "/v1/sprints?state=open", Value::Null, "invalid"),
+        (Method::GET, "/v1/sprints/seven/issues", Value::Null, "invalid"),
+        (Method::GET, "/v1/fields?custom=maybe", Value::Null, "invalid"),
         (Method::POST, "/v1/issues/PAY-7/comments", json!({}), "invalid"),
         (Method::POST, "/v1/issues/PAY-7/transitions", json!({ "fields": {} }), "invalid"),
     ];

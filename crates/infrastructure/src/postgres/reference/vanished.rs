@@ -207,14 +207,14 @@ async fn link_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> R
 
 /// The options of a field are listed field by field: one that a roster placed says that its field was asked for.
 async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let placed = || seen.options.iter().filter(|(_, option)| option.sequence.is_some());
-    let mut asked: Vec<String> = placed().map(|((field, _), _)| (*field).to_owned()).collect();
+    let placed = seen.options.iter().filter(|(_, option)| option.sequence.is_some());
+    let mut asked: Vec<String> = placed.map(|((field, _), _)| (*field).to_owned()).collect();
     asked.dedup();
     if asked.is_empty() {
         return Ok(());
     }
-    let fields: Vec<String> = placed().map(|((field, _), _)| (*field).to_owned()).collect();
-    let ids: Vec<String> = placed().map(|((_, id), _)| (*id).to_owned()).collect();
+    let (fields, ids): (Vec<String>, Vec<String>) =
+        seen.options.keys().map(|(field, id)| ((*field).to_owned(), (*id).to_owned())).unzip();
     sqlx::query!(
         "UPDATE field_options x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key = ANY($2)

@@ -48,6 +48,9 @@ fn these_are_the_operations() {
     get /health/ready: check_ready
     get /metrics: get_metrics
     get /v1/audit: list_audit_entries
+    get /v1/boards: list_boards
+    get /v1/fields/{id}: get_field
+    get /v1/fields: list_fields
     get /v1/instances/{name}/sync: get_sync
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
@@ -59,10 +62,16 @@ fn these_are_the_operations() {
     get /v1/issues/{key}/transitions: list_transitions
     get /v1/issues/{key}: get_issue
     get /v1/issues: search_issues
+    get /v1/jobs: list_job_runs
     get /v1/keys/{id}: get_key
     get /v1/keys: list_keys
+    get /v1/projects/{key}: get_project
+    get /v1/projects: list_projects
     get /v1/pulse: get_pulse
+    get /v1/sprints/{id}/issues: list_sprint_issues
+    get /v1/sprints: list_sprints
     get /v1/sync: list_syncs
+    get /v1/users: list_users
     get /v1/whoami: get_whoami
     patch /v1/keys/{id}: update_key
     post /v1/instances/{name}/sync: start_sync
