@@ -172,7 +172,7 @@ async fn a_wrong_question_is_answered_with_what_postgresql_says_and_where() {
         ("SELECT key FROM issues WHERE key = 1", "operator does not exist"),
         ("SELECT 'x'::int FROM issues", "invalid input syntax"),
         ("SELECT (SELECT g FROM generate_series(1, 2) g)", "more than one row"),
-        ("SELECT * FROM tenants", "issues, changelog and comments"),
+        ("SELECT * FROM tenants", "issues, changelog, comments"),
     ] {
         let message = refusal(&base, tenant, sql, SqlLimits::default()).await;
         assert!(message.contains(part), "{sql}: {message}");
