@@ -3,6 +3,7 @@
 use application::{
     Scope,
     catalog::{FieldRow, OptionRow, require_field},
+    lookups,
 };
 use axum::extract::{Json, State};
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     document::{Conflicting, Missing, Standard},
     extract::{ApiCaller, ValidPath, ValidQuery},
-    issues::{OfInstance, instance_id},
+    issues::OfInstance,
     paging::{cut, page_of, usual_limit},
     problem::Problem,
 };
@@ -131,8 +132,10 @@ async fn list_fields(
     ValidQuery(list): ValidQuery<ListOfFields>,
 ) -> Result<Json<FieldPage>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let page = page_of(tx.as_mut(), list.instance.as_deref(), list.limit, list.cursor.as_deref()).await?;
+    let page =
+        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
+            .await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let (fields, next_cursor) = cut(tx.fields(&page, list.custom).await?, &page, Field::from);
     Ok(Json(FieldPage { fields, next_cursor }))
 }
@@ -153,8 +156,8 @@ async fn get_field(
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<FieldWithOptions>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let instance = instance_id(tx.as_mut(), of.instance.as_deref()).await?;
+    let instance = lookups::instance_id(&state.services, &caller, of.instance.as_deref()).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let field = require_field(tx.as_mut(), instance, &id).await?;
     let options = tx.options(field.instance_id, &field.field_key).await?;
     Ok(Json(FieldWithOptions {

@@ -4,10 +4,8 @@ use std::sync::Arc;
 
 use application::{
     Caller, Error, Result, Scope, Services,
-    instances::require_instance,
-    issues::{AttachmentRow, IssueDetails, IssueRow, require_issue},
+    issues::{AttachmentRow, IssueDetails, IssueRow},
     lookups,
-    ports::TenantTx,
 };
 use axum::{
     extract::{Json, State},

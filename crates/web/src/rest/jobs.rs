@@ -98,7 +98,7 @@ async fn list_job_runs(
 ) -> Result<Json<Runs>, Problem> {
     caller.require(Scope::Admin)?;
     let limit = within("limit", list.limit, 1, 200)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let runs = tx.job_runs(list.before, limit).await?.into_iter().map(Run::from).collect();
     Ok(Json(Runs { runs }))
 }

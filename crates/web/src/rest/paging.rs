@@ -1,13 +1,13 @@
 //! Cursors of lists of reference data: the place where the page before ended.
 
 use application::{
-    Error, Result,
+    Caller, Error, Result, Services,
     catalog::{Entry, PageOf, Position},
-    ports::TenantTx,
+    lookups,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{extract::within, issues::instance_id};
+use super::extract::within;
 
 /// The largest page.
 const MOST: i64 = 200;
@@ -21,14 +21,15 @@ pub(super) fn usual_limit() -> i64 {
 /// # Errors
 /// [`Error::Invalid`] for a limit out of bounds and for a cursor that is none of ours; [`Error::NotFound`] for the instance.
 pub(super) async fn page_of(
-    tx: &mut dyn TenantTx,
+    services: &Services,
+    caller: &Caller,
     instance: Option<&str>,
     limit: i64,
     cursor: Option<&str>,
 ) -> Result<PageOf> {
     let limit = within("limit", limit, 1, MOST)?;
     let after = cursor.map(read).transpose()?;
-    Ok(PageOf { instance: instance_id(tx, instance).await?, after, limit: limit + 1 })
+    Ok(PageOf { instance: lookups::instance_id(services, caller, instance).await?, after, limit: limit + 1 })
 }
 
 /// The entries of a page, and the cursor of the next one where there is one.

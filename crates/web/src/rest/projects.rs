@@ -3,6 +3,7 @@
 use application::{
     Scope,
     catalog::{ComponentRow, ProjectRow, VersionRow, require_project},
+    lookups,
 };
 use axum::extract::{Json, State};
 use chrono::NaiveDate;
@@ -14,7 +15,7 @@ use uuid::Uuid;
 use super::{
     document::{Conflicting, Missing, Standard},
     extract::{ApiCaller, ValidPath, ValidQuery},
-    issues::{OfInstance, instance_id},
+    issues::OfInstance,
     paging::{cut, page_of, usual_limit},
     problem::Problem,
 };
@@ -167,8 +168,10 @@ async fn list_projects(
     ValidQuery(list): ValidQuery<ListOfProjects>,
 ) -> Result<Json<ProjectPage>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let page = page_of(tx.as_mut(), list.instance.as_deref(), list.limit, list.cursor.as_deref()).await?;
+    let page =
+        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
+            .await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let (projects, next_cursor) = cut(tx.projects(&page).await?, &page, Project::from);
     Ok(Json(ProjectPage { projects, next_cursor }))
 }
@@ -186,8 +189,8 @@ async fn get_project(
     ValidQuery(of): ValidQuery<OfInstance>,
 ) -> Result<Json<WholeProject>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let instance = instance_id(tx.as_mut(), of.instance.as_deref()).await?;
+    let instance = lookups::instance_id(&state.services, &caller, of.instance.as_deref()).await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let project = require_project(tx.as_mut(), instance, &key).await?;
     let versions = tx.versions(project.id).await?.into_iter().map(Version::from).collect();
     let components = tx.components(project.id).await?.into_iter().map(Component::from).collect();

@@ -90,8 +90,10 @@ async fn list_users(
     ValidQuery(list): ValidQuery<ListOfUsers>,
 ) -> Result<Json<UserPage>, Problem> {
     caller.require(Scope::Read)?;
-    let mut tx = state.services.db.tenant(caller.tenant).await?;
-    let page = page_of(tx.as_mut(), list.instance.as_deref(), list.limit, list.cursor.as_deref()).await?;
+    let page =
+        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
+            .await?;
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
     let (users, next_cursor) = cut(tx.users(&page, list.query.as_deref()).await?, &page, User::from);
     Ok(Json(UserPage { users, next_cursor }))
 }

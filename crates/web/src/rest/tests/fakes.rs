@@ -168,13 +168,6 @@ impl JobRegistry for Fake {
 }
 
 #[async_trait]
-impl JobRegistry for Fake {
-    async fn record_job_run(&mut self, _: &JobRun) -> Result<()> {
-        absent()
-    }
-}
-
-#[async_trait]
 impl JobQueue for Fake {
     async fn enqueue(&mut self, _: JobRequest) -> Result<()> {
         absent()
