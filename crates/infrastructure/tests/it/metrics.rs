@@ -1,6 +1,7 @@
 //! The materialized views and what reads them, by hand-made histories for each rule of migration 0015.
 
 use application::{
+    TenantContext,
     instances::InstanceKind,
     issues::IssueBundle,
     ports::{Database, SqlLimits},
@@ -70,7 +71,7 @@ async fn store(base: &TestDatabase, tenant: TenantId, instance: InstanceId, page
 async fn ask(base: &TestDatabase, tenant: TenantId, sql: &str) -> Value {
     Value::from(
         base.db
-            .ask(tenant, sql, SqlLimits::default())
+            .ask(&TenantContext::whole(tenant), sql, SqlLimits::default())
             .await
             .unwrap()
             .rows

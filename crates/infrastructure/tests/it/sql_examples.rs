@@ -2,6 +2,8 @@
 //! the page know the same views.
 
 use application::{
+    TenantContext,
+    erasure::ErasedPeople,
     ingest::{FieldRoles, Reader, read_issue, read_rosters, sniff_dialect},
     ports::{Database, FetchedIssue, ReferenceData, SqlLimits},
 };
@@ -35,13 +37,13 @@ async fn fill(base: &TestDatabase, tenant: TenantId, instance: InstanceId) {
         ReferenceData { projects, fields: site.fields, statuses: site.statuses, ..Default::default() };
     let bundles: Vec<_> = generator::issues(&options)
         .map(|raw| {
-            let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: &keyring };
+            let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: &keyring, erased: &ErasedPeople::default() };
             read_issue(&reader, FetchedIssue { raw, comments_complete: true, worklogs_complete: true })
                 .unwrap()
         })
         .collect();
     let mut tx = base.begin(tenant).await;
-    tx.upsert_reference(instance, &read_rosters(reference, &keyring), true).await.unwrap();
+    tx.upsert_reference(instance, &read_rosters(reference, &keyring, &ErasedPeople::default()), true).await.unwrap();
     tx.upsert_issues(instance, &bundles).await.unwrap();
     tx.commit().await.unwrap();
     base.refresh_metrics().await;
@@ -54,7 +56,7 @@ async fn every_example_of_the_documentation_is_answered() {
     fill(&base, tenant, instance).await;
     let mut asked = 0;
     for example in examples() {
-        let answer = base.db.ask(tenant, example, SqlLimits::default()).await;
+        let answer = base.db.ask(&TenantContext::whole(tenant), example, SqlLimits::default()).await;
         let answer = answer.unwrap_or_else(|error| panic!("{error}\n{example}"));
         assert!(!answer.rows.is_empty(), "an example without an answer shows nothing:\n{example}");
         asked += 1;
@@ -90,7 +92,7 @@ async fn every_view_and_function_is_explained_on_the_page_and_in_the_database_an
     .unwrap();
     for view in views {
         assert!(PAGE.contains(&format!("`jira.{view}`")), "{view} is not on the page");
-        let asked = base.db.ask(tenant, &format!("SELECT * FROM jira.{view}"), SqlLimits::default()).await;
+        let asked = base.db.ask(&TenantContext::whole(tenant), &format!("SELECT * FROM jira.{view}"), SqlLimits::default()).await;
         assert!(asked.is_ok(), "{view}: {asked:?}");
     }
     let functions: Vec<(String, i32, Vec<String>)> = sqlx::query_as(
@@ -105,7 +107,7 @@ async fn every_view_and_function_is_explained_on_the_page_and_in_the_database_an
         // Each column by the function's name, as the guard has to know them.
         let columns: Vec<_> = columns.iter().map(|column| format!("f.{column}")).collect();
         let sql = format!("SELECT {} FROM jira.{function}({arguments}) f", columns.join(", "));
-        let asked = base.db.ask(tenant, &sql, SqlLimits::default()).await;
+        let asked = base.db.ask(&TenantContext::whole(tenant), &sql, SqlLimits::default()).await;
         assert!(asked.is_ok(), "{sql}: {asked:?}");
     }
     base.remove().await;
@@ -125,7 +127,7 @@ async fn the_past_is_found_by_old_keys_and_at_the_named_instance() {
     let moved = changed(&first, 5, |bundle| bundle.issue.key = "OPS-7".parse().unwrap());
     tx.upsert_issues(instance, &[moved]).await.unwrap();
     tx.commit().await.unwrap();
-    let ask = async |sql: &str| base.db.ask(tenant, sql, SqlLimits::default()).await.unwrap().rows;
+    let ask = async |sql: &str| base.db.ask(&TenantContext::whole(tenant), sql, SqlLimits::default()).await.unwrap().rows;
     let keys = "SELECT instance, issue FROM jira.issue_at(KEY, now()) WHERE field_id = 'issuekey' ORDER BY 1";
     let both = serde_json::json!([["main", "OPS-7"], ["other", "OPS-7"]]);
     assert_eq!(serde_json::json!(ask(&keys.replace("KEY", "'ops-7'")).await), both);
