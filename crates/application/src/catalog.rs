@@ -248,7 +248,11 @@ pub trait CatalogStore: Send {
     ) -> Result<Vec<(InstanceId, SprintRow)>>;
 
     /// Stays of issues in a sprint, by key; after an issue and the beginning of its stay.
-    async fn sprint_issues(&mut self, sprint: (InstanceId, i64), page: &PageOf) -> Result<Vec<Entry<SprintIssueRow>>>;
+    async fn sprint_issues(
+        &mut self,
+        sprint: (InstanceId, i64),
+        page: &PageOf,
+    ) -> Result<Vec<Entry<SprintIssueRow>>>;
 
     /// Fields, system fields first, by id; only custom ones or only system ones.
     async fn fields(&mut self, page: &PageOf, custom: Option<bool>) -> Result<Vec<Entry<FieldRow>>>;

@@ -10,8 +10,8 @@ use application::{
     Error, Result,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Fetched, JiraSite, JiraSites, Listed, RateLimiter, ReferenceData, SiteConnection, SiteIdentity, SitePage,
-        SiteUsage,
+        Fetched, JiraSite, JiraSites, Listed, RateLimiter, ReferenceData, SiteConnection, SiteIdentity,
+        SitePage, SiteUsage,
     },
 };
 use async_trait::async_trait;

@@ -31,7 +31,8 @@ fn attachment(raw: &Value) -> Result<AttachmentRecord, String> {
 
 /// `None` where the payload has neither: a search may leave them out.
 fn counts(fields: &Value) -> Option<Counts> {
-    let number = |value: &Value| value.as_i64().map(|number| i32::try_from(number.max(0)).unwrap_or(i32::MAX));
+    let number =
+        |value: &Value| value.as_i64().map(|number| i32::try_from(number.max(0)).unwrap_or(i32::MAX));
     let watchers = number(&fields["watches"]["watchCount"]);
     let votes = number(&fields["votes"]["votes"]);
     (watchers.is_some() || votes.is_some())

@@ -6,15 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::{
-    children::text_of,
-    field_values::sprint_object,
-};
+use super::{children::text_of, field_values::sprint_object};
 use crate::{
     ports::{ListedOptions, ListedSprints},
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord, OptionRecord,
-        ReferenceRecords, VersionRecord,
+        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,
+        OptionRecord, ReferenceRecords, VersionRecord,
     },
 };
 
@@ -156,7 +153,10 @@ pub(super) fn seen_in_issue(fields: &Value, records: &mut ReferenceRecords) {
     let project = text_of(&fields["project"]["id"]);
     let list = |name: &str| fields[name].as_array().into_iter().flatten();
     records.versions.extend(
-        ["fixVersions", "versions"].into_iter().flat_map(list).filter_map(|raw| version(raw, project.as_deref())),
+        ["fixVersions", "versions"]
+            .into_iter()
+            .flat_map(list)
+            .filter_map(|raw| version(raw, project.as_deref())),
     );
     records.components.extend(list("components").filter_map(|raw| component(raw, project.as_deref())));
     records.link_types.extend(list("issuelinks").filter_map(|link| link_type(&link["type"])));
@@ -207,7 +207,9 @@ mod tests {
         let versions: Vec<_> = records
             .versions
             .iter()
-            .map(|v| (v.name.as_str(), v.project_jira_id.as_deref(), v.released, v.archived, v.release.is_some()))
+            .map(|v| {
+                (v.name.as_str(), v.project_jira_id.as_deref(), v.released, v.archived, v.release.is_some())
+            })
             .collect();
         assert_eq!(
             versions,
@@ -229,7 +231,11 @@ mod tests {
                 ("customfield_2", "Web", None, true),
             ]
         );
-        assert_eq!(records.options[0].raw, json!({"id": "20", "value": "EU"}), "the child has a row of its own");
+        assert_eq!(
+            records.options[0].raw,
+            json!({"id": "20", "value": "EU"}),
+            "the child has a row of its own"
+        );
     }
 
     #[test]

@@ -61,10 +61,11 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         link_types,
         field_options,
     } = data;
-    let optional = [versions, components, boards, filters, link_types].into_iter().filter_map(|list| match list {
-        Listed::NotAsked => None,
-        Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
-    });
+    let optional =
+        [versions, components, boards, filters, link_types].into_iter().filter_map(|list| match list {
+            Listed::NotAsked => None,
+            Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
+        });
     let lists = [projects, fields, statuses, issue_types, priorities, resolutions, users]
         .into_iter()
         .chain(optional)

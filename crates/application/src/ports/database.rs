@@ -8,10 +8,10 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, catalog::CatalogStore, error::Result, instances::InstanceStore,
-    issues::AttachedStore, issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry,
-    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
-    sync::SyncStore, tenants::TenantRegistry, webhooks::WebhookStore,
+    audit::AuditStore, catalog::CatalogStore, error::Result, instances::InstanceStore, issues::AttachedStore,
+    issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
+    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
+    tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.

@@ -60,7 +60,9 @@ async fn every_rest_operation_hides_what_is_anothers() {
     let (app, other) = two_tenants().await;
     let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
     let sprint = app.get("/v1/sprints").await.ok()["sprints"][0]["id"].clone();
-    for path in ["/v1/projects/10000".to_owned(), format!("/v1/sprints/{sprint}/issues"), "/v1/fields/summary".into()] {
+    for path in
+        ["/v1/projects/10000".to_owned(), format!("/v1/sprints/{sprint}/issues"), "/v1/fields/summary".into()]
+    {
         assert_eq!(app.get(&path).await.status, 200, "{path}: the owner sees it");
     }
     let document = app.get("/openapi.json").await.ok();

@@ -1,6 +1,8 @@
 //! Attachments, counts, watchers and remote links.
 
-use application::issues::{AttachedRecords, AttachmentRecord, Counts, IssueBundle, IssueDetails, RemoteLinkRecord};
+use application::issues::{
+    AttachedRecords, AttachmentRecord, Counts, IssueBundle, IssueDetails, RemoteLinkRecord,
+};
 use domain::ids::{InstanceId, TenantId};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, PgConnection};
@@ -70,7 +72,7 @@ async fn an_attachment_is_stored_once_renamed_in_place_and_gone_when_its_issue_l
 
     let (before, counted) =
         (versions(&mut admin, "attachments").await, versions(&mut admin, "issue_counts").await);
-    store(&base, tenant, instance, &[both.clone()]).await;
+    store(&base, tenant, instance, std::slice::from_ref(&both)).await;
     // An issue that changed elsewhere.
     store(&base, tenant, instance, &[changed(&both, 2, |b| b.issue.summary = "Other".into())]).await;
     assert_eq!(versions(&mut admin, "attachments").await, before, "nothing is rewritten");
@@ -113,12 +115,11 @@ async fn watchers_are_those_of_the_last_look() {
     assert_eq!(tx.details(instance, one).await.unwrap().counts.watchers, 2);
     tx.replace_watchers(instance, one, &accounts(&["bob", "ann"])).await.unwrap();
     tx.commit().await.unwrap();
-    let names: Vec<String> = sqlx::query_scalar(
-        "SELECT u.account_id FROM watchers w JOIN users u ON u.id = w.user_id ORDER BY 1",
-    )
-    .fetch_all(&mut base.superuser().await)
-    .await
-    .unwrap();
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT u.account_id FROM watchers w JOIN users u ON u.id = w.user_id ORDER BY 1")
+            .fetch_all(&mut base.superuser().await)
+            .await
+            .unwrap();
     assert_eq!(names, ["ann", "bob"]);
     base.remove().await;
 }

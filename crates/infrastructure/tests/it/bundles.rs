@@ -3,7 +3,8 @@
 use application::{
     instances::Dialect,
     issues::{
-        AttachedRecords, CommentRecord, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord, LinkRecord, WorklogRecord,
+        AttachedRecords, CommentRecord, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord,
+        LinkRecord, WorklogRecord,
     },
     reference::{ProjectRecord, ReferenceRecords, StatusRecord, UserRecord},
 };

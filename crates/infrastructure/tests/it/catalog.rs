@@ -43,7 +43,11 @@ fn reference() -> ReferenceRecords {
         boards: vec![board(1, "B"), board(2, "A")],
         sprints: vec![sprint(9, "Sprint 9"), sprint(10, "Sprint 10")],
         board_sprints: vec![BoardSprints { board_id: 2, sprint_ids: vec![10] }],
-        fields: vec![field("summary", "Summary"), field("customfield_1", "Größe"), field("customfield_2", "Größe")],
+        fields: vec![
+            field("summary", "Summary"),
+            field("customfield_1", "Größe"),
+            field("customfield_2", "Größe"),
+        ],
         contexts: vec![ContextRecord {
             field_key: "customfield_1".into(),
             jira_id: "100".into(),
@@ -91,23 +95,29 @@ async fn every_list_is_walked_in_its_order_across_instances() {
             .flat_map(|instance| list.iter().map(move |entry| format!("{instance} {entry}")))
             .collect::<Vec<_>>()
     };
-    let projects = walk!(tx, |r: application::catalog::ProjectRow| format!("{} {}", r.instance, r.key), |s, page| s
-        .projects(&page));
+    let projects =
+        walk!(tx, |r: application::catalog::ProjectRow| format!("{} {}", r.instance, r.key), |s, page| s
+            .projects(&page));
     assert_eq!(projects, twice(&["OPS", "PAY", "WEB"]));
-    let users =
-        walk!(tx, |r: application::catalog::UserRow| format!("{} {}", r.instance, r.account_id), |s, page| s
-            .users(&page, None));
+    let users = walk!(
+        tx,
+        |r: application::catalog::UserRow| format!("{} {}", r.instance, r.account_id),
+        |s, page| s.users(&page, None)
+    );
     assert_eq!(users, twice(&["ann", "bob", "cy"]));
-    let boards = walk!(tx, |r: application::catalog::BoardRow| format!("{} {}", r.instance, r.name), |s, page| s
-        .boards(&page));
+    let boards =
+        walk!(tx, |r: application::catalog::BoardRow| format!("{} {}", r.instance, r.name), |s, page| s
+            .boards(&page));
     assert_eq!(boards, twice(&["A", "B"]));
     let sprints =
         walk!(tx, |r: application::catalog::SprintRow| format!("{} {}", r.instance, r.jira_id), |s, page| s
             .sprints(&page, None, None));
     assert_eq!(sprints, twice(&["9", "10"]));
-    let fields =
-        walk!(tx, |r: application::catalog::FieldRow| format!("{} {}", r.instance, r.field_key), |s, page| s
-            .fields(&page, None));
+    let fields = walk!(
+        tx,
+        |r: application::catalog::FieldRow| format!("{} {}", r.instance, r.field_key),
+        |s, page| s.fields(&page, None)
+    );
     assert_eq!(fields, twice(&["summary", "customfield_1", "customfield_2"]));
     drop(tx);
     base.remove().await;

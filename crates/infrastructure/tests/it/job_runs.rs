@@ -27,16 +27,27 @@ async fn a_tenant_sees_its_own_runs_newest_first_and_old_ones_are_forgotten() {
     let base = TestDatabase::create().await;
     let (acme, other) = (base.tenant("acme").await, base.tenant("other").await);
     let mut tx = base.db.platform().await.unwrap();
-    let old = JobRun { started: at(0) - TimeDelta::days(40), finished: at(0) - TimeDelta::days(40), ..run(Some(acme), "old", 0) };
-    for run in
-        [old, run(Some(acme), "sync_instance", 1), run(Some(acme), "process_hint", 2), run(Some(other), "theirs", 3), run(None, "poll_mirrors", 4)]
-    {
+    let old = JobRun {
+        started: at(0) - TimeDelta::days(40),
+        finished: at(0) - TimeDelta::days(40),
+        ..run(Some(acme), "old", 0)
+    };
+    for run in [
+        old,
+        run(Some(acme), "sync_instance", 1),
+        run(Some(acme), "process_hint", 2),
+        run(Some(other), "theirs", 3),
+        run(None, "poll_mirrors", 4),
+    ] {
         tx.record_job_run(&run).await.unwrap();
     }
     tx.commit().await.unwrap();
     let mut tx = base.begin(acme).await;
     let runs = tx.job_runs(None, 10).await.unwrap();
-    assert_eq!(runs.iter().map(|run| run.task.as_str()).collect::<Vec<_>>(), ["process_hint", "sync_instance"]);
+    assert_eq!(
+        runs.iter().map(|run| run.task.as_str()).collect::<Vec<_>>(),
+        ["process_hint", "sync_instance"]
+    );
     assert_eq!(runs[1], run(Some(acme), "sync_instance", 1));
     assert_eq!(tx.job_runs(Some(at(2)), 10).await.unwrap().len(), 1);
     drop(tx);

@@ -65,7 +65,11 @@ async fn stays_are_told_by_changes_and_by_what_is_there_without_any() {
     tx.upsert_reference(instance, &reference(), true).await.unwrap();
     let page = [
         // Done in time.
-        in_sprints(1, &[1], vec![moved(11, 5, "", "1"), status_change(12, 50, ("1", "To Do"), ("3", "Done"))]),
+        in_sprints(
+            1,
+            &[1],
+            vec![moved(11, 5, "", "1"), status_change(12, 50, ("1", "To Do"), ("3", "Done"))],
+        ),
         // Carried over: the old sprint stays in the field; done only in the next one.
         in_sprints(
             2,

@@ -3,8 +3,8 @@
 use application::{
     issues::Presence,
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, FieldValueRecord, FilterRecord, IssueLinkTypeRecord, OptionRecord,
-        ReferenceRecords, Roster, SprintRecord, VersionRecord,
+        BoardRecord, BoardSprints, ComponentRecord, FieldValueRecord, FilterRecord, IssueLinkTypeRecord,
+        OptionRecord, ReferenceRecords, Roster, SprintRecord, VersionRecord,
     },
 };
 use domain::ids::{InstanceId, TenantId};
@@ -44,7 +44,13 @@ pub fn component(id: u32, name: &str) -> ComponentRecord {
 
 fn board(id: i64, name: &str) -> BoardRecord {
     let raw = json!({"id": id, "name": name});
-    BoardRecord { jira_id: id, name: name.into(), board_type: Some("scrum".into()), project_jira_id: None, raw }
+    BoardRecord {
+        jira_id: id,
+        name: name.into(),
+        board_type: Some("scrum".into()),
+        project_jira_id: None,
+        raw,
+    }
 }
 
 pub fn sprint(id: i64, name: &str) -> SprintRecord {
@@ -114,7 +120,13 @@ fn everything(second: &str) -> ReferenceRecords {
 const TABLES: [&str; 7] =
     ["versions", "components", "boards", "sprints", "filters", "issue_link_types", "field_options"];
 
-async fn put(base: &TestDatabase, tenant: TenantId, instance: InstanceId, records: &ReferenceRecords, complete: bool) {
+async fn put(
+    base: &TestDatabase,
+    tenant: TenantId,
+    instance: InstanceId,
+    records: &ReferenceRecords,
+    complete: bool,
+) {
     let mut tx = base.begin(tenant).await;
     tx.upsert_reference(instance, records, complete).await.unwrap();
     tx.commit().await.unwrap();
@@ -172,8 +184,14 @@ async fn what_a_whole_roster_leaves_out_is_deleted_and_comes_back_when_it_is_see
     first.whole =
         vec![Roster::Versions, Roster::Components, Roster::Boards, Roster::Filters, Roster::IssueLinkTypes];
 
-    put(&base, tenant, instance, &ReferenceRecords { whole: Vec::new(), options: Vec::new(), ..first.clone() }, true)
-        .await;
+    put(
+        &base,
+        tenant,
+        instance,
+        &ReferenceRecords { whole: Vec::new(), options: Vec::new(), ..first.clone() },
+        true,
+    )
+    .await;
     for table in TABLES {
         assert_eq!(rows(&mut admin, table, "presence").await, ["present", "present"], "a part says nothing");
     }
@@ -266,7 +284,8 @@ async fn a_copy_inside_an_issue_adds_and_a_version_of_an_unknown_project_has_non
 
     let mut seen = version(1, "1.0.0", None);
     seen.released = true;
-    let seen = ReferenceRecords { projects: vec![project("PAY")], versions: vec![seen], ..Default::default() };
+    let seen =
+        ReferenceRecords { projects: vec![project("PAY")], versions: vec![seen], ..Default::default() };
     put(&base, tenant, instance, &seen, false).await;
     let row: (String, Option<String>, Option<i32>, bool, Value, bool) = sqlx::query_as(
         "SELECT name, description, sequence, released, raw_jsonb, project_id IS NOT NULL FROM versions",

@@ -56,8 +56,8 @@ fn read(cursor: &str) -> Result<Position> {
         .and_then(|bytes| serde_json::from_slice::<[String; 3]>(&bytes).ok())
         // PostgreSQL knows no such character.
         .filter(|parts| !parts.iter().any(|part| part.contains('\0')));
-    let [instance, sort, id] =
-        parts.ok_or_else(|| Error::invalid("cursor", "is no cursor of this list; leave it out to begin anew"))?;
+    let [instance, sort, id] = parts
+        .ok_or_else(|| Error::invalid("cursor", "is no cursor of this list; leave it out to begin anew"))?;
     Ok(Position { instance, sort, id })
 }
 
@@ -66,7 +66,8 @@ mod tests {
     use super::*;
 
     fn entry(id: &str) -> Entry<&str> {
-        let position = Position { instance: "acme".into(), sort: "Ünïcode, \"quoted\"".into(), id: id.into() };
+        let position =
+            Position { instance: "acme".into(), sort: "Ünïcode, \"quoted\"".into(), id: id.into() };
         Entry { position, row: id }
     }
 

@@ -34,11 +34,7 @@ pub(super) async fn list(conn: &mut PgConnection, page: &PageOf) -> Result<Vec<E
     .await
     .map_err(convert)?;
     let entries = rows.into_iter().map(|row| Entry {
-        position: Position {
-            instance: row.instance.clone(),
-            sort: row.key.clone(),
-            id: row.jira_id.clone(),
-        },
+        position: Position { instance: row.instance.clone(), sort: row.key.clone(), id: row.jira_id.clone() },
         row,
     });
     Ok(entries.collect())
