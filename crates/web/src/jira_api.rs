@@ -54,6 +54,7 @@ fn api() -> Router<WebState> {
         .route(&api("priority"), get(rosters::priorities))
         .route(&api("resolution"), get(rosters::resolutions))
         .route(&api("issuetype"), get(rosters::issue_types))
+        .route(&api("issueLinkType"), get(rosters::issue_link_types))
         .route(&api("project"), get(rosters::projects))
         .route(&api("project/search"), get(rosters::project_search))
         .route(&api("project/{project}"), get(rosters::project))

@@ -5,7 +5,12 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{error::Result, issues::IssueBundle, ports::FetchedIssue};
+use crate::{
+    error::Result,
+    issues::{AttachedRecords, Counts, IssueBundle},
+    ports::{FetchedIssue, Listed, ListedOptions, ListedSprints, ReferenceData},
+    reference::Roster,
+};
 
 /// Hashes by reversing: enough to see what was hashed.
 struct PlainSecrets;
@@ -201,6 +206,101 @@ fn the_recorded_samples_are_read_without_loss() {
         }
     }
     assert_eq!(seen, 2_433);
+}
+
+/// What the recorded issues show of attachments, versions, components, options, types of links, watchers and votes is all read.
+#[test]
+fn everything_the_recorded_samples_show_lands() {
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/samples/issues"));
+    let Ok(files) = std::fs::read_dir(folder) else {
+        eprintln!("skipped: the recorded samples are not part of a clone");
+        return;
+    };
+    let mut landed = [0; 7];
+    for file in files {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for line in text.lines() {
+            let original: Value = serde_json::from_str(line).unwrap();
+            let project = original["fields"]["project"]["id"].as_str().unwrap().to_owned();
+            let IssueBundle { attached, reference, .. } = read(original.clone()).unwrap();
+            let shown = |name: &str| original["fields"][name].as_array().map_or(0, Vec::len);
+            assert_eq!(attached.attachments.len(), shown("attachment"), "{}", original["key"]);
+            assert_eq!(reference.versions.len(), shown("fixVersions") + shown("versions"));
+            assert_eq!(reference.components.len(), shown("components"));
+            assert_eq!(reference.link_types.len(), shown("issuelinks"));
+            assert!(reference.versions.iter().all(|v| v.project_jira_id.as_ref() == Some(&project)));
+            assert!(!format!("{attached:?} {reference:?}").contains("emailAddress"));
+            landed[0] += attached.attachments.len();
+            landed[1] += reference.versions.len();
+            landed[2] += reference.components.len();
+            landed[3] += reference.link_types.len();
+            landed[4] += reference.options.len();
+            landed[5] += usize::from(attached.attachments_complete);
+            landed[6] += usize::from(attached.counts.is_some());
+        }
+    }
+    assert_eq!(landed, [1_355, 3_004, 2_382, 1_310, 3, 2_183, 250]);
+}
+
+#[test]
+fn attachments_are_read_whole_and_an_absent_field_says_nothing() {
+    let file = json!([{"id": 77, "filename": "a.png", "mimeType": "image/png", "size": 12,
+        "created": "2026-01-05T11:00:00.000+0000", "content": "https://x.example/77",
+        "author": {"accountId": "a1", "displayName": "Ann", "emailAddress": "ann@x.org"}}]);
+    let mut issue = with(&["fields", "attachment"], file);
+    issue["fields"]["watches"] = json!({"watchCount": 3});
+    issue["fields"]["votes"] = json!({"votes": 1});
+    let attached = read(issue).unwrap().attached;
+    let first = &attached.attachments[0];
+    assert_eq!((first.jira_id.as_str(), first.author.as_deref(), first.size), ("77", Some("a1"), Some(12)));
+    assert_eq!(
+        (attached.attachments_complete, attached.counts),
+        (true, Some(Counts { watchers: 3, votes: 1 }))
+    );
+    assert_eq!(read(minimal()).unwrap().attached, AttachedRecords::default());
+}
+
+#[test]
+fn rosters_say_what_is_whole_and_lose_their_addresses() {
+    let person = json!({"accountId": "a1", "displayName": "Ann", "emailAddress": "ann@x.org"});
+    let version = |id: &str| json!({"id": id, "name": id, "projectId": 10});
+    let data = ReferenceData {
+        projects: vec![json!({"id": "10", "key": "PAY", "name": "Pay", "components": [
+            {"id": "1", "name": "web", "lead": person}]})],
+        versions: Listed::Part(vec![version("5"), version("4")]),
+        boards: Listed::Whole(vec![
+            json!({"id": 1, "name": "B", "type": "scrum", "location": {"projectId": 10}}),
+        ]),
+        board_sprints: vec![ListedSprints {
+            board_id: 1,
+            sprints: vec![json!({"id": 9, "name": "S", "state": "closed", "originBoardId": 2})],
+        }],
+        filters: Listed::Part(vec![json!({"id": "3", "name": "Mine", "jql": "x", "owner": person})]),
+        field_options: vec![ListedOptions {
+            field_id: "customfield_7".into(),
+            contexts: vec![json!({"id": "100", "name": "Default", "isGlobalContext": true})],
+            options: vec![
+                json!({"id": "1", "value": "EU"}),
+                json!({"id": "2", "value": "DE", "optionId": "1", "contextId": "100"}),
+            ],
+        }],
+        ..ReferenceData::default()
+    };
+    let records = read_rosters(data, &PlainSecrets);
+    assert!(!format!("{records:?}").contains("ann@x.org"));
+    assert_eq!(records.users[0].email_hash.as_deref(), Some("gro.x@nna"));
+    assert_eq!(records.whole, [Roster::Projects, Roster::Components, Roster::Boards]);
+    let places: Vec<_> = records.versions.iter().map(|v| (v.jira_id.as_str(), v.sequence)).collect();
+    assert_eq!(places, [("5", Some(0)), ("4", Some(1))], "in the project's order");
+    assert_eq!(records.components[0].project_jira_id.as_deref(), Some("10"));
+    assert_eq!(records.boards[0].project_jira_id.as_deref(), Some("10"));
+    assert_eq!((records.sprints[0].board_id, &records.board_sprints[0].sprint_ids), (Some(2), &vec![9]));
+    let option = &records.options[1];
+    assert_eq!(
+        (option.parent_id.as_deref(), option.context_id.as_deref(), option.sequence),
+        (Some("1"), Some("100"), Some(1))
+    );
+    assert_eq!(records.filters[0].owner_account_id.as_deref(), Some("a1"));
 }
 
 fn put_back(bundle: IssueBundle) -> Value {

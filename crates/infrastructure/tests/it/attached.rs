@@ -72,7 +72,7 @@ async fn an_attachment_is_stored_once_renamed_in_place_and_gone_when_its_issue_l
 
     let (before, counted) =
         (versions(&mut admin, "attachments").await, versions(&mut admin, "issue_counts").await);
-    store(&base, tenant, instance, &[both.clone()]).await;
+    store(&base, tenant, instance, std::slice::from_ref(&both)).await;
     // An issue that changed elsewhere.
     store(&base, tenant, instance, &[changed(&both, 2, |b| b.issue.summary = "Other".into())]).await;
     assert_eq!(versions(&mut admin, "attachments").await, before, "nothing is rewritten");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::{Scope, lookups, reference::Roster};
 use axum::response::Response;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{answer, page::Window, params::Params, refusal::Refusal, site::Site};
 
@@ -33,6 +33,12 @@ pub(super) async fn issue_types(site: Site) -> Result<Response, Refusal> {
 
 pub(super) async fn projects(site: Site) -> Result<Response, Refusal> {
     list(&site, Roster::Projects).await
+}
+
+/// Kept within an object, unlike the others.
+pub(super) async fn issue_link_types(site: Site) -> Result<Response, Refusal> {
+    let types = load(&site, Roster::IssueLinkTypes).await?;
+    Ok(answer::ok(&json!({ "issueLinkTypes": types })))
 }
 
 async fn list(site: &Site, roster: Roster) -> Result<Response, Refusal> {
@@ -96,8 +102,6 @@ impl ProjectFilter {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     fn projects() -> Vec<Value> {
