@@ -12,6 +12,18 @@
 -- the creation. Spans are half-open: [start, end), the last one without an end; one that lasts no time stays as a row and holds
 -- no moment. Only present issues have a history: Jira destroys a deleted issue's, and here it is not shown either.
 
+-- As before, but without a subtransaction (an EXCEPTION block): in a plan with parallel workers that is an error, so that any
+-- question over enough rows failed.
+CREATE OR REPLACE FUNCTION forebay.ticket_tenant() RETURNS uuid
+    LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER
+    SET search_path = pg_catalog
+AS $$
+    SELECT t.id FROM public.tenants t
+    WHERE t.sql_ticket = CASE
+        WHEN current_setting('app.sql_ticket', true) ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+        THEN current_setting('app.sql_ticket', true)::uuid END
+$$;
+
 -- The SQL door asks for issues by old keys as well.
 CREATE POLICY sql_door ON issue_key_aliases FOR SELECT TO forebay_read USING (tenant_id = (SELECT forebay.ticket_tenant()));
 GRANT SELECT ON issue_key_aliases TO forebay_read;

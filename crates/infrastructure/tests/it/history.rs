@@ -62,11 +62,11 @@ fn unnamed(item: HistoryItemRecord, field_type: &str) -> HistoryItemRecord {
     HistoryItemRecord { field_id: None, field_type: Some(field_type.into()), ..item }
 }
 
-/// (value, text, minute of the start, minute of the end) of one field.
-fn spans_of<'a>(
-    spans: &'a [FieldSpan],
-    field: &str,
-) -> Vec<(Option<&'a str>, Option<&'a str>, i64, Option<i64>)> {
+/// Value, text, minute of the start, minute of the end.
+type Span<'a> = (Option<&'a str>, Option<&'a str>, i64, Option<i64>);
+
+/// The spans of one field.
+fn spans_of<'a>(spans: &'a [FieldSpan], field: &str) -> Vec<Span<'a>> {
     let minute = |moment: DateTime<Utc>| (moment - at(0)).num_minutes();
     let of_field = spans.iter().filter(|span| span.field_id == field);
     of_field
@@ -166,10 +166,29 @@ async fn each_rule_of_the_changelog_is_followed() {
     let ids: BTreeSet<&str> = spans.iter().map(|span| span.field_id.as_str()).collect();
     assert!(!ids.contains("Rank") && !ids.contains(""), "{ids:?}");
     assert_eq!(spans.iter().find(|span| span.field_id == "customfield_2").unwrap().field, "Severity");
+    drop(tx);
+    base.remove().await;
+}
 
-    let state = tx.issue_at(instance.issue("1"), at(15)).await.unwrap();
-    let status = state.iter().find(|field| field.field_id == "status").unwrap();
-    assert_eq!((status.value.as_deref(), status.since), (Some("4"), at(10)));
+#[tokio::test]
+async fn the_state_at_a_moment_is_that_of_an_issue_that_was_there() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = site(&base).await;
+    let bundle = changed(&issue(1, "PAY-1"), 90, |b| {
+        b.histories = vec![
+            status_change(1, 10, ("3", "In Progress"), ("4", "In Review")),
+            status_change(2, 30, ("4", "In Review"), ("1", "To Do")),
+        ];
+    });
+    store(&base, tenant, instance, &[bundle]).await;
+    let mut tx = base.begin(tenant).await;
+    for (minute, status, since) in
+        [(0, "3", 0), (9, "3", 0), (10, "4", 10), (29, "4", 10), (30, "1", 30), (99, "1", 30)]
+    {
+        let state = tx.issue_at(instance.issue("1"), at(minute)).await.unwrap();
+        let found = state.iter().find(|field| field.field_id == "status").unwrap();
+        assert_eq!((found.value.as_deref(), found.since), (Some(status), at(since)), "minute {minute}");
+    }
     assert!(tx.issue_at(instance.issue("1"), at(-1)).await.unwrap().is_empty(), "before the creation");
     assert!(tx.issue_at(instance.issue("9"), at(1)).await.unwrap().is_empty(), "no such issue");
 

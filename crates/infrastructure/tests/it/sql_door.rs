@@ -101,6 +101,32 @@ async fn behind_the_guard_a_session_without_the_right_ticket_sees_nothing_and_ca
     base.remove().await;
 }
 
+/// PostgreSQL plans with workers where there are many rows; here it is made to.
+#[tokio::test]
+async fn the_ticket_is_good_for_parallel_workers_too() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 30).await;
+    let mut admin = base.superuser().await;
+    let ticket: Uuid =
+        sqlx::query_scalar("SELECT sql_ticket FROM tenants").fetch_one(&mut admin).await.unwrap();
+    let mut read = base.connect(roles::READ).await;
+    read.execute(sqlx::AssertSqlSafe(format!("SET app.sql_ticket = '{ticket}'"))).await.unwrap();
+    read.execute(
+        "SET min_parallel_table_scan_size = 0; SET min_parallel_index_scan_size = 0; SET parallel_setup_cost = 0;
+         SET parallel_tuple_cost = 0",
+    )
+    .await
+    .unwrap();
+    let sql = "SELECT count(*) FROM jira.changelog";
+    let plan: Vec<String> =
+        sqlx::query_scalar(sqlx::AssertSqlSafe(format!("EXPLAIN {sql}"))).fetch_all(&mut read).await.unwrap();
+    assert!(plan.iter().any(|line| line.contains("Workers Planned")), "{plan:#?}");
+    let rows: i64 = sqlx::query(sql).fetch_one(&mut read).await.unwrap().get(0);
+    assert_eq!(rows, 30);
+    base.remove().await;
+}
+
 #[tokio::test]
 async fn an_answer_has_its_columns_in_order_and_each_value_in_its_json_form() {
     let base = TestDatabase::create().await;

@@ -11,6 +11,8 @@ use domain::{metrics::StatusHistory, workflow::StatusCategory};
 
 /// The id of a value and how it is shown; an empty text is none.
 pub type Shown = (Option<String>, Option<String>);
+/// A status, its category, since when, until when.
+pub type Stay = (Shown, StatusCategory, DateTime<Utc>, Option<DateTime<Utc>>);
 /// Field id, value and text.
 pub type Set = BTreeSet<(String, Option<String>, Option<String>)>;
 
@@ -85,8 +87,8 @@ impl<'a> Past<'a> {
             })
             .filter(|(_, item)| {
                 let ranked = item.to_string.as_deref().unwrap_or_default().starts_with("Ranked ");
-                !["", "Comment", "WorklogId", "WorklogTimeSpent"].contains(&item.field.as_str())
-                    && !(item.field == "Rank" && ranked)
+                let none = ["", "Comment", "WorklogId", "WorklogTimeSpent"].contains(&item.field.as_str());
+                !none && (item.field != "Rank" || !ranked)
             })
             .collect();
         items.sort_by_key(|(order, _)| *order);
@@ -134,8 +136,7 @@ impl<'a> Past<'a> {
             .collect();
         for field in scalars {
             let mut of_field = self.changes.iter().filter(|change| change.field == field);
-            let last =
-                self.changes.iter().filter(|change| change.field == field && change.at <= moment).next_back();
+            let last = self.changes.iter().rfind(|change| change.field == field && change.at <= moment);
             let value = match (last, of_field.next()) {
                 (Some(change), _) => &change.to,
                 (None, Some(first)) => &first.from,
@@ -201,7 +202,7 @@ impl<'a> Past<'a> {
     }
 
     /// Each stay in a status: id and name, its category, since and until when.
-    pub fn stays(&self) -> Vec<(Shown, StatusCategory, DateTime<Utc>, Option<DateTime<Utc>>)> {
+    pub fn stays(&self) -> Vec<Stay> {
         let moves: Vec<_> = self.changes.iter().filter(|change| change.field == "status").collect();
         let issue = &self.bundle.issue;
         let created = match moves.first() {
