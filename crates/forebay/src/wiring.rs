@@ -10,7 +10,7 @@ use infrastructure::{
     jira::HttpSites,
     local_server::LocalServer,
     outbound,
-    postgres::{PgDatabase, PoolSettings, RoleOptions, migrate, roles},
+    postgres::{PgDatabase, RoleOptions, migrate, roles},
     telemetry::{Telemetry, TelemetryOptions},
 };
 use secrecy::ExposeSecret;
@@ -82,6 +82,15 @@ impl Access {
         self.owner.clone().username(role).password(self.keyring.role_password(role).expose_secret())
     }
 
+    /// How the roles of the application sign in.
+    pub(crate) fn roles(&self) -> RoleOptions {
+        RoleOptions {
+            app: self.role(roles::APP),
+            read: self.role(roles::READ),
+            platform: self.role(roles::PLATFORM),
+        }
+    }
+
     /// The passwords of the roles.
     pub(crate) fn passwords(&self) -> roles::RolePasswords {
         roles::RolePasswords::derive(&self.keyring)
@@ -90,7 +99,7 @@ impl Access {
     /// Applies what is pending and makes the roles.
     pub(crate) async fn migrate(&self) -> Result<usize, Failure> {
         let mut owner = self.owner().await?;
-        let applied = migrate::up(&mut owner, &self.passwords(), &self.role("forebay_queue")).await?;
+        let applied = migrate::up(&mut owner, &self.passwords(), &self.role(roles::QUEUE)).await?;
         Ok(applied)
     }
 
@@ -168,13 +177,7 @@ impl Wiring {
                     .hint("run `forebay migrate up` first"));
             }
         }
-        let options = RoleOptions {
-            app: access.role("forebay_app"),
-            read: access.role("forebay_read"),
-            platform: access.role("forebay_platform"),
-        };
-        let pools = PoolSettings { app: settings.pool_size, ..PoolSettings::default() };
-        let database = Arc::new(PgDatabase::connect(options, pools).await?);
+        let database = Arc::new(PgDatabase::connect(access.roles(), settings.pools()).await?);
         let (shared_cache, limiter) =
             cache::connect(settings.redis_url.as_ref().map(|url| url.expose_secret())).await;
         let http = outbound::client()?;

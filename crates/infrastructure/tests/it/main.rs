@@ -5,11 +5,13 @@
 mod border;
 mod bundles;
 mod database;
+mod hostile;
 mod jql;
 mod pulse;
 mod reference;
 mod registry;
 mod sql_door;
 mod sync;
+mod tenancy;
 mod upsert;
 mod webhooks;
