@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use infrastructure::{cache::CacheSettings, outbound::AllowedNetworks};
+use infrastructure::{cache::CacheSettings, outbound::AllowedNetworks, postgres::PoolSettings};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
@@ -71,6 +71,36 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u32).range(2..=500)
     )]
     pub(crate) pool_size: u32,
+    /// Database connections for questions at the SQL door.
+    #[arg(
+        long, env = "FOREBAY_READ_POOL_SIZE", global = true, default_value_t = 4, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub(crate) read_pool_size: u32,
+    /// Database connections for keys and tenants: each request asks once who calls.
+    #[arg(
+        long, env = "FOREBAY_PLATFORM_POOL_SIZE", global = true, default_value_t = 4, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(1..=100)
+    )]
+    pub(crate) platform_pool_size: u32,
+    /// Seconds to wait for a free database connection before answering 503.
+    #[arg(
+        long, env = "FOREBAY_POOL_WAIT_SECONDS", global = true, default_value_t = 5, value_name = "S",
+        value_parser = clap::value_parser!(u64).range(1..=60)
+    )]
+    pub(crate) pool_wait_seconds: u64,
+    /// How many may wait for a connection of one pool; whoever comes then is answered 503 at once.
+    #[arg(
+        long, env = "FOREBAY_POOL_WAITING", global = true, default_value_t = 200, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(0..=100_000)
+    )]
+    pub(crate) pool_waiting: u32,
+    /// Seconds after which a statement of a request or a job is cancelled.
+    #[arg(
+        long, env = "FOREBAY_STATEMENT_TIMEOUT_SECONDS", global = true, default_value_t = 30, value_name = "S",
+        value_parser = clap::value_parser!(u64).range(1..=3_600)
+    )]
+    pub(crate) statement_timeout_seconds: u64,
     /// Jobs that run at the same time in this process.
     #[arg(
         long, env = "FOREBAY_WORKER_CONCURRENCY", global = true, default_value_t = 8, value_name = "N",
@@ -129,6 +159,19 @@ impl Settings {
         let own = AllowedNetworks::loopback().and_address(self.listen.ip());
         self.allow_private_networks = self.allow_private_networks.and(own);
         self
+    }
+
+    /// Sizes and times of the database's pools.
+    pub(crate) fn pools(&self) -> PoolSettings {
+        PoolSettings {
+            app: self.pool_size,
+            read: self.read_pool_size,
+            platform: self.platform_pool_size,
+            acquire_timeout: Duration::from_secs(self.pool_wait_seconds),
+            waiting: self.pool_waiting,
+            statement_timeout: Duration::from_secs(self.statement_timeout_seconds),
+            ..PoolSettings::default()
+        }
     }
 
     /// The address without a trailing slash under which Forebay is reached.

@@ -12,7 +12,7 @@ use infrastructure::{
     jira::HttpSites,
     local_server::LocalServer,
     outbound::{self, Outbound, WebhookDeliveries},
-    postgres::{ChangeListener, PgDatabase, PoolSettings, RoleOptions, migrate, roles},
+    postgres::{ChangeListener, PgDatabase, RoleOptions, migrate, roles},
     telemetry::{Telemetry, TelemetryOptions},
 };
 use secrecy::ExposeSecret;
@@ -85,6 +85,15 @@ impl Access {
         self.owner.clone().username(role).password(self.keyring.role_password(role).expose_secret())
     }
 
+    /// How the roles of the application sign in.
+    pub(crate) fn roles(&self) -> RoleOptions {
+        RoleOptions {
+            app: self.role(roles::APP),
+            read: self.role(roles::READ),
+            platform: self.role(roles::PLATFORM),
+        }
+    }
+
     /// The passwords of the roles.
     pub(crate) fn passwords(&self) -> roles::RolePasswords {
         roles::RolePasswords::derive(&self.keyring)
@@ -93,7 +102,7 @@ impl Access {
     /// Applies what is pending and makes the roles.
     pub(crate) async fn migrate(&self) -> Result<usize, Failure> {
         let mut owner = self.owner().await?;
-        let applied = migrate::up(&mut owner, &self.passwords(), &self.role("forebay_queue")).await?;
+        let applied = migrate::up(&mut owner, &self.passwords(), &self.role(roles::QUEUE)).await?;
         Ok(applied)
     }
 
@@ -171,15 +180,10 @@ impl Wiring {
                     .hint("run `forebay migrate up` first"));
             }
         }
-        let options = RoleOptions {
-            app: access.role("forebay_app"),
-            read: access.role("forebay_read"),
-            platform: access.role("forebay_platform"),
-        };
-        let pools = PoolSettings { app: settings.pool_size, ..PoolSettings::default() };
         let redis_url = settings.redis_url.as_ref().map(|url| url.expose_secret());
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
-        let database = PgDatabase::connect(options, pools).await?.announcing_to(lookups.clone());
+        let database =
+            PgDatabase::connect(access.roles(), settings.pools()).await?.announcing_to(lookups.clone());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
         let services = Services {

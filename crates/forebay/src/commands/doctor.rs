@@ -5,10 +5,11 @@ use std::sync::Arc;
 use application::{TenantContext, instances, ports::Database};
 use infrastructure::{
     outbound,
-    postgres::{PgDatabase, PoolSettings, RoleOptions, migrate},
+    postgres::{PgDatabase, migrate, roles},
     telemetry::Telemetry,
 };
 use serde::Serialize;
+use sqlx::PgConnection;
 
 use crate::{
     failure::Failure,
@@ -69,7 +70,7 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool)
             return report.show(as_json);
         }
     };
-    let sound = database(&mut report, &access).await;
+    let sound = database(&mut report, &access, &settings).await;
     redis(&mut report, &settings).await;
     access.close().await;
     if sound {
@@ -80,7 +81,7 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool)
     report.show(as_json)
 }
 
-async fn database(report: &mut Report, access: &Access) -> bool {
+async fn database(report: &mut Report, access: &Access, settings: &Settings) -> bool {
     let mut owner = match access.owner().await {
         Ok(owner) => owner,
         Err(failure) => return report.add("database", Err(failure)),
@@ -109,23 +110,42 @@ async fn database(report: &mut Report, access: &Access) -> bool {
     {
         return report.add("migrations", Err(failure));
     }
-    let options = RoleOptions {
-        app: access.role("forebay_app"),
-        read: access.role("forebay_read"),
-        platform: access.role("forebay_platform"),
+    let gaps = match roles::border_gaps(&mut owner).await {
+        Ok(gaps) => gaps,
+        Err(error) => return report.add("border", Err(error.into())),
     };
-    let border = match PgDatabase::connect(options, PoolSettings::default()).await {
+    for gap in &gaps {
+        report.add("border", Err(Failure::new(gap.what.clone()).hint(format!("to close it: {}", gap.remedy))));
+    }
+    if !gaps.is_empty() {
+        return false;
+    }
+    guests(report, &mut owner).await;
+    // That each role can sign in, and is who it should be.
+    let border = match PgDatabase::connect(access.roles(), settings.pools()).await {
         Ok(database) => {
-            let database = Arc::new(database);
-            let checked = database.check().await.map_err(Failure::from);
             database.close().await;
-            checked.map(|()| {
-                "no role can bypass row-level security; every tenant's table is behind it".to_owned()
-            })
+            Ok("no role can bypass row-level security; every tenant's table is behind it".to_owned())
         }
         Err(error) => Err(Failure::from(error).hint("run `forebay migrate up`: it makes the roles")),
     };
     report.add("border", border)
+}
+
+/// A question at the SQL door meets PostgreSQL's own functions only if it gets past the guard, so open ones are no gap.
+async fn guests(report: &mut Report, owner: &mut PgConnection) {
+    let found = match roles::open_functions(owner).await {
+        Ok(open) if open.is_empty() => {
+            Ok("its role may call no function that watches, stops or blocks other sessions".to_owned())
+        }
+        Ok(open) => Ok(format!(
+            "its role may call {} of PostgreSQL's functions that watch, stop or block other sessions; `forebay migrate up` \
+             takes them away when DATABASE_URL is a superuser's",
+            open.len()
+        )),
+        Err(error) => Err(error.into()),
+    };
+    report.add("sql door", found);
 }
 
 async fn redis(report: &mut Report, settings: &Settings) {

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use infrastructure::local_server::LocalServer;
+use infrastructure::{local_server::LocalServer, postgres::roles};
 use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection};
@@ -55,6 +55,12 @@ impl TestDatabase {
         let from = template.map(|template| format!(" TEMPLATE {template}")).unwrap_or_default();
         run(&mut admin, &format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
         run(&mut admin, &format!("CREATE DATABASE {name}{from}")).await;
+        if template.is_some() {
+            // A copy has the tables, and not the rights to the database itself.
+            let mut copy = server.connect_options(server.superuser(), &name).connect().await.unwrap();
+            roles::ensure_database(&mut copy).await.unwrap();
+            copy.close().await.unwrap();
+        }
         Self { server: Some(server), name }
     }
 

@@ -11,6 +11,7 @@
 mod app;
 mod browser;
 
+mod busy;
 mod cli;
 mod console;
 mod demo;

@@ -136,6 +136,13 @@ impl Owner {
         );
         Ok(owner.fetch_one(connection).await?)
     }
+
+    fn may_not(&self, remedy: &str) -> Failure {
+        Failure::Refused(Error::Conflict(format!(
+            "the database user {} may not set up Forebay's roles; let a superuser run: {remedy}",
+            self.name
+        )))
+    }
 }
 
 async fn try_ensure_roles(connection: &mut PgConnection, passwords: &RolePasswords) -> Result<(), Failure> {
@@ -243,10 +250,7 @@ async fn run(connection: &mut PgConnection, owner: &Owner, sql: &str, remedy: &s
     match sqlx::query(AssertSqlSafe(sql)).execute(connection).await {
         Ok(_) => Ok(()),
         Err(e) if e.as_database_error().and_then(|e| e.code()).as_deref() == Some("42501") => {
-            Err(Failure::Refused(Error::Conflict(format!(
-                "the database user {} may not set up Forebay's roles; let a superuser run: {remedy}",
-                owner.name
-            ))))
+            Err(owner.may_not(remedy))
         }
         Err(e) => Err(e.into()),
     }

@@ -61,6 +61,14 @@ impl Server {
     fn role(&self, role: &str, database: &str) -> PgConnectOptions {
         self.superuser(database).username(role)
     }
+
+    fn roles(&self, database: &str) -> RoleOptions {
+        RoleOptions {
+            app: self.role(roles::APP, database),
+            read: self.role(roles::READ, database),
+            platform: self.role(roles::PLATFORM, database),
+        }
+    }
 }
 
 impl TestDatabase {
@@ -71,17 +79,26 @@ impl TestDatabase {
         let template = ensure_template(&mut admin, &server).await;
         let name = format!("it_{}_{}", now().as_secs(), Uuid::new_v4().simple());
         run(&mut admin, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        // A copy has the tables, and not the rights to the database itself.
+        let mut copy = PgConnection::connect_with(&server.superuser(&name)).await.unwrap();
+        roles::ensure_database(&mut copy).await.unwrap();
+        copy.close().await.unwrap();
         drop_leftovers(&mut admin).await;
         admin.close().await.unwrap();
 
-        let options = RoleOptions {
-            app: server.role(roles::APP, &name),
-            read: server.role(roles::READ, &name),
-            platform: server.role(roles::PLATFORM, &name),
-        };
         let settings = PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() };
-        let db = PgDatabase::connect(options, settings).await.unwrap();
+        let db = PgDatabase::connect(server.roles(&name), settings).await.unwrap();
         Self { db, server, name }
+    }
+
+    /// How the roles sign in.
+    pub fn roles(&self) -> RoleOptions {
+        self.server.roles(&self.name)
+    }
+
+    /// Another process on the same database, with pools of its own.
+    pub async fn database(&self, settings: PoolSettings) -> PgDatabase {
+        PgDatabase::connect(self.roles(), settings).await.unwrap()
     }
 
     /// A connection of a role's own, past the door.

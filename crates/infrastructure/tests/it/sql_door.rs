@@ -226,3 +226,43 @@ async fn a_question_that_takes_too_long_is_cancelled() {
     assert_eq!(ask(&base, tenant, "SELECT 1 AS one").await.rows, [[json!(1)]]);
     base.remove().await;
 }
+
+#[tokio::test]
+async fn a_row_that_is_too_large_is_never_sent() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 2).await;
+    let doubling = "WITH RECURSIVE r AS (SELECT 'abcdefgh' AS t UNION ALL SELECT t || t FROM r WHERE length(t) < 30000000)";
+    for sql in [
+        // The value that makes it large is called as the row itself is inside.
+        format!("{doubling} SELECT t AS forebay_row FROM r WHERE length(t) > 1000000"),
+        "SELECT string_agg(g::text, ',') FROM generate_series(1, 3000000) g".into(),
+        "SELECT array_agg(g), 'x' FROM generate_series(1, 1000000) g".into(),
+        "SELECT jsonb_agg(i.raw) FROM issues i, generate_series(1, 100000)".into(),
+    ] {
+        let message = refusal(&base, tenant, &sql, SqlLimits::default()).await;
+        assert!(message.contains("one row is larger than an answer may be (1000000 bytes)"), "{sql}: {message}");
+    }
+    // After rows that fit, it is where the answer ends; and one that nobody asked for stops nothing.
+    let sql = format!("{doubling} SELECT length(t), t FROM r");
+    let answer = ask(&base, tenant, &sql).await;
+    assert!(answer.truncated && answer.rows.len() > 10, "{}", answer.rows.len());
+    let first = ask(&base, tenant, &format!("{doubling} SELECT t FROM r LIMIT 1")).await;
+    assert_eq!((first.rows.len(), first.truncated), (1, false));
+    // Names of columns mean nothing to the measure, and neither do rows of nothing.
+    let odd = ask(&base, tenant, "SELECT 1 AS asked, 2 AS forebay_row, NULL AS asked").await;
+    assert_eq!(odd.rows, [[json!(1), json!(2), Value::Null]]);
+    assert_eq!(ask(&base, tenant, "SELECT NULL AS a, NULL AS b;").await.rows, [[Value::Null, Value::Null]]);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn rows_keep_the_order_they_were_asked_in() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    fill(&base, tenant, "acme-site", 60).await;
+    let answer = ask(&base, tenant, "SELECT id::int AS id FROM issues ORDER BY id::int DESC").await;
+    let ids: Vec<i64> = answer.rows.iter().map(|row| row[0].as_i64().unwrap()).collect();
+    assert_eq!(ids, (1..=60).rev().collect::<Vec<_>>());
+    base.remove().await;
+}

@@ -1,3 +1,6 @@
+mod catalogue;
+mod steps;
+
 use sqlx::Connection;
 
 use super::*;

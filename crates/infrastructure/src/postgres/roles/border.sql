@@ -51,7 +51,7 @@ UNION ALL
 SELECT format('role %I is a member of %I', o.rolname, g.rolname), format('REVOKE %I FROM %I', g.rolname, o.rolname)
 FROM ours o JOIN pg_auth_members m ON m.member = o.oid JOIN pg_roles g ON g.oid = m.roleid
 UNION ALL
-SELECT format('role %I begins its sessions with a tenant: %s', coalesce(f.rolname, 'PUBLIC'), split_part(c.setting, '=', 1)),
+SELECT format('role %s begins its sessions with a tenant: %s', coalesce(quote_ident(f.rolname), 'PUBLIC'), split_part(c.setting, '=', 1)),
     format('ALTER ROLE %s%s RESET %s', coalesce(quote_ident(f.rolname), 'ALL'),
         CASE WHEN s.setdatabase <> 0 THEN format(' IN DATABASE %I', current_database()) ELSE '' END,
         split_part(c.setting, '=', 1))
@@ -83,13 +83,15 @@ SELECT format('table %s does not force row-level security', t.name),
         ELSE format('REVOKE ALL ON %s FROM PUBLIC, forebay_app, forebay_read, forebay_platform', t.name) END
 FROM tables t WHERE (t.of_tenants OR t.in_reach) AND NOT t.forced
 UNION ALL
-SELECT format('table %s has no policy for its tenants', t.name), format('SELECT forebay.protect(%L)', t.name)
+SELECT format('table %s has no policy for its tenants', t.name),
+    format('CREATE POLICY tenant_isolation ON %s TO forebay_app USING (%s = nullif(current_setting(%L, true), %L)::uuid)', t.name,
+        CASE t.name WHEN 'public.tenants' THEN 'id' ELSE 'tenant_id' END, 'app.current_tenant_id', '')
 FROM tables t
 WHERE t.of_tenants AND NOT EXISTS (
-    SELECT FROM pg_policy p JOIN front f ON f.oid = ANY (p.polroles) WHERE p.polrelid = t.oid AND f.rolname = 'forebay_app')
+    SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles) WHERE p.polrelid = t.oid AND o.rolname = 'forebay_app')
 UNION ALL
 SELECT format('policy %I of table %s is for everyone', p.polname, t.name),
-    format('ALTER POLICY %I ON %s TO forebay_app', p.polname, t.name)
+    format('DROP POLICY %I ON %s', p.polname, t.name)
 FROM tables t JOIN pg_policy p ON p.polrelid = t.oid WHERE p.polpermissive AND 0 = ANY (p.polroles)
 UNION ALL
 -- A policy must begin with the tenant and allow nothing beside it. What the SQL door may set, proves nothing to it.

@@ -56,16 +56,7 @@ async fn try_ensure_database(connection: &mut PgConnection) -> Result<(), Failur
 /// PostgreSQL lets everybody connect to a new database and make temporary tables there. `forebay_definer` needs those:
 /// refreshing a materialized view concurrently makes one.
 async fn ensure_rights(connection: &mut PgConnection, owner: &Owner, database: &str) -> Result<(), Failure> {
-    let done = sqlx::query_scalar!(
-        r#"SELECT NOT EXISTS (
-                SELECT FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
-                WHERE d.datname = current_database() AND a.grantee = 0)
-            AND has_database_privilege('forebay_definer', current_database(), 'TEMPORARY')
-            AND (SELECT bool_and(has_database_privilege(r, current_database(), 'CONNECT'))
-                 FROM unnest(ARRAY['forebay_app', 'forebay_read', 'forebay_platform', 'forebay_queue']) r)
-            AS "done!""#
-    );
-    if done.fetch_one(&mut *connection).await? {
+    if has_rights(connection).await? {
         return Ok(());
     }
     let statements = [
@@ -78,7 +69,21 @@ async fn ensure_rights(connection: &mut PgConnection, owner: &Owner, database: &
     for statement in &statements {
         run(connection, owner, statement, &remedy).await?;
     }
-    Ok(())
+    // Where one may not grant anything, PostgreSQL only warns.
+    if has_rights(connection).await? { Ok(()) } else { Err(owner.may_not(&remedy)) }
+}
+
+async fn has_rights(connection: &mut PgConnection) -> Result<bool, Failure> {
+    let has = sqlx::query_scalar!(
+        r#"SELECT NOT EXISTS (
+                SELECT FROM pg_database d CROSS JOIN aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) a
+                WHERE d.datname = current_database() AND a.grantee = 0)
+            AND has_database_privilege('forebay_definer', current_database(), 'TEMPORARY')
+            AND (SELECT bool_and(has_database_privilege(r, current_database(), 'CONNECT'))
+                 FROM unnest(ARRAY['forebay_app', 'forebay_read', 'forebay_platform', 'forebay_queue']) r)
+            AS "has!""#
+    );
+    Ok(has.fetch_one(connection).await?)
 }
 
 async fn ensure_settings(

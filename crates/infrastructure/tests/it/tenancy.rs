@@ -1,0 +1,209 @@
+//! A pooled connection carries no tenant from one transaction to the next, whatever becomes of them; and pools that are exhausted
+//! say so.
+
+use std::{sync::Arc, time::Duration};
+
+use application::{
+    Error,
+    audit::{AuditFilter, NewAuditEntry, Outcome},
+    ports::Database,
+};
+use domain::ids::TenantId;
+use futures::future::join_all;
+use infrastructure::postgres::{PgDatabase, PoolSettings, roles};
+use serde_json::json;
+use sqlx::Executor;
+
+use crate::{bundles::at, database::TestDatabase};
+
+/// Writes an entry that names its tenant.
+async fn sign(db: &PgDatabase, tenant: TenantId) -> Result<(), Error> {
+    let mut tx = db.tenant(tenant).await?;
+    tx.record(NewAuditEntry {
+        instance: None,
+        actor: tenant.to_string(),
+        action: "sign",
+        target: String::new(),
+        outcome: Outcome::Succeeded,
+        payload: json!({}),
+        request_id: String::new(),
+        at: at(0),
+    })
+    .await?;
+    tx.commit().await
+}
+
+/// Every entry that the tenant sees is its own.
+async fn read(db: &PgDatabase, tenant: TenantId) -> Result<usize, Error> {
+    let mut tx = db.tenant(tenant).await?;
+    let entries = tx.audit_entries(&AuditFilter { limit: 1_000, ..Default::default() }).await?;
+    for entry in &entries {
+        assert_eq!(entry.actor, tenant.to_string(), "an entry of another tenant");
+    }
+    Ok(entries.len())
+}
+
+/// One round of a tenant, with what may go wrong in it.
+async fn round(db: &PgDatabase, tenant: TenantId, number: usize) {
+    match number % 6 {
+        0 => sign(db, tenant).await.unwrap(),
+        1 => drop(read(db, tenant).await.unwrap()),
+        // Begun and left.
+        2 => drop(db.tenant(tenant).await.unwrap()),
+        // Left while BEGIN is on its way, or at any other moment.
+        3 => drop(tokio::time::timeout(Duration::from_micros(50 * number as u64), sign(db, tenant)).await),
+        // A statement that fails, and the transaction with it.
+        4 => {
+            let mut tx = db.tenant(tenant).await.unwrap();
+            let stranger = domain::ids::InstanceId(uuid::Uuid::new_v4());
+            assert!(tx.raise_watermark(stranger, "issues", Some(at(0)), at(0)).await.is_err());
+            // Committing what has failed is no success.
+            assert!(tx.commit().await.is_err());
+        }
+        _ => drop(tokio::time::timeout(Duration::from_micros(30 * number as u64), read(db, tenant)).await),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_connection_carries_a_tenant_over_under_concurrency_errors_and_cancellations() {
+    let base = TestDatabase::create().await;
+    // Two processes, each with a pool that is much smaller than its callers.
+    let settings = PoolSettings { app: 2, acquire_timeout: Duration::from_secs(30), ..PoolSettings::default() };
+    let processes = [base.database(settings).await, base.database(settings).await].map(Arc::new);
+    let mut tenants = Vec::new();
+    for number in 0..8 {
+        tenants.push(base.tenant(&format!("tenant-{number}")).await);
+    }
+    let tasks = tenants.iter().enumerate().flat_map(|(offset, tenant)| {
+        let tenant = *tenant;
+        processes.iter().cloned().map(move |db| {
+            tokio::spawn(async move {
+                for number in 0..60 {
+                    round(&db, tenant, number + offset).await;
+                }
+            })
+        })
+    });
+    for task in join_all(tasks.collect::<Vec<_>>()).await {
+        task.unwrap();
+    }
+    for (db, tenant) in tenants.iter().map(|tenant| (&processes[0], *tenant)) {
+        assert!(read(db, tenant).await.unwrap() >= 20, "each signed in both processes");
+    }
+    // Nothing was left open.
+    let mut admin = base.superuser().await;
+    let open = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    while sqlx::query_scalar::<_, i64>(open).fetch_one(&mut admin).await.unwrap() > 0 {}
+    for process in processes {
+        process.close().await;
+    }
+    base.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
+    let base = TestDatabase::create().await;
+    let (acme, other) = (base.tenant("acme").await, base.tenant("other").await);
+    let settings = PoolSettings { app: 1, ..PoolSettings::default() };
+    let db = base.database(settings).await;
+    for micros in (0..2_000).step_by(20) {
+        drop(tokio::time::timeout(Duration::from_micros(micros), db.tenant(acme)).await);
+        sign(&db, other).await.unwrap();
+        assert!(read(&db, other).await.unwrap() > 0);
+    }
+    db.close().await;
+    base.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_exhausted_pool_answers_busy_and_a_full_line_at_once() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let settings = PoolSettings {
+        app: 2,
+        waiting: 1,
+        acquire_timeout: Duration::from_millis(300),
+        ..PoolSettings::default()
+    };
+    let db = Arc::new(base.database(settings).await);
+    let held = [db.tenant(tenant).await.unwrap(), db.tenant(tenant).await.unwrap()];
+    // Two connections and one place to wait: three in line, and the fourth is sent away.
+    let answers = join_all((0..4).map(|_| db.tenant(tenant))).await;
+    assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Busy { .. }))));
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let db = db.clone();
+            tokio::spawn(async move { db.tenant(tenant).await.map(drop) })
+        })
+        .collect();
+    // Whoever is sent away does not wait: well before the first of those who do.
+    let turned_away = async {
+        loop {
+            let began = std::time::Instant::now();
+            if matches!(tokio::time::timeout(Duration::from_millis(5), db.tenant(tenant)).await, Ok(Err(Error::Busy { .. }))) {
+                break began.elapsed();
+            }
+        }
+    };
+    assert!(turned_away.await < settings.acquire_timeout);
+    drop(held);
+    for task in waiting {
+        drop(task.await.unwrap());
+    }
+    sign(&db, tenant).await.unwrap();
+    db.close().await;
+    base.remove().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_takes_too_long_is_cancelled_for_every_role() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let settings = PoolSettings { statement_timeout: Duration::from_millis(100), ..PoolSettings::default() };
+    let db = base.database(settings).await;
+    let mut admin = base.superuser().await;
+    admin.execute("BEGIN; LOCK TABLE audit_log, api_keys IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let late = read(&db, tenant).await.unwrap_err();
+    assert!(matches!(late, Error::TimedOut(_)), "{late:?}");
+    assert_eq!((late.code(), late.is_retryable()), ("timed_out", true));
+    let mut tx = db.platform().await.unwrap();
+    assert!(matches!(tx.key_by_prefix("x").await.map(drop), Err(Error::TimedOut(_))));
+    drop(tx);
+    admin.execute("ROLLBACK").await.unwrap();
+    read(&db, tenant).await.unwrap();
+    db.close().await;
+
+    // And whoever connects without saying so has them from the database.
+    for (role, timeout) in [(roles::APP, "30s"), (roles::READ, "15s"), (roles::PLATFORM, "30s"), (roles::QUEUE, "0")] {
+        let mut connection = base.connect(role).await;
+        let shown: String = sqlx::query_scalar("SHOW statement_timeout").fetch_one(&mut connection).await.unwrap();
+        assert_eq!(shown, timeout, "{role}");
+    }
+    base.remove().await;
+}
+
+/// The narrow exception stays narrow: a table that is added to it is added here, by somebody who has thought about it.
+#[tokio::test]
+async fn the_platform_reaches_tenants_and_keys_only() {
+    let base = TestDatabase::create().await;
+    let reach: Vec<String> = sqlx::query_scalar(
+        "SELECT c.relname::text FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+         WHERE n.nspname IN ('public', 'forebay', 'jira') AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+           AND has_any_column_privilege('forebay_platform', c.oid, 'SELECT, INSERT, UPDATE') ORDER BY 1",
+    )
+    .fetch_all(&mut base.superuser().await)
+    .await
+    .unwrap();
+    assert_eq!(reach, ["api_keys", "tenants"]);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn somebody_else_than_the_role_is_refused() {
+    let base = TestDatabase::create().await;
+    let mut options = base.roles();
+    options.read = options.app.clone();
+    let refused = PgDatabase::connect(options, PoolSettings::default()).await.unwrap_err();
+    assert!(matches!(&refused, Error::Conflict(told) if told.contains("`forebay_app` is signed in where `forebay_read` belongs")));
+    base.remove().await;
+}
