@@ -83,6 +83,9 @@ pub async fn remove_tenant(services: &Services, name_or_id: &str) -> Result<Tena
     jobs += remove_jobs(services, tenant.id).await?;
 
     let mut platform = services.db.platform().await?;
+    for instance in &instances {
+        platform.remove_lanes(instance.id).await?;
+    }
     platform.refresh_metrics().await?;
     platform.commit().await?;
     Ok(TenantRemoval { id: tenant.id, name: tenant.name, rows, jobs })

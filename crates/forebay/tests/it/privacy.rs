@@ -75,6 +75,16 @@ async fn rows_of(owner: &mut PgConnection, tenant: Uuid) -> BTreeMap<String, i64
     hits(owner, tenant, &[String::new()]).await
 }
 
+async fn lanes(owner: &mut PgConnection, instances: &[String]) -> i64 {
+    sqlx::query_scalar(
+        "SELECT count(*) FROM graphile_worker._private_job_queues q, unnest($1::text[]) i WHERE strpos(q.queue_name, i) > 0",
+    )
+    .bind(instances)
+    .fetch_one(owner)
+    .await
+    .unwrap()
+}
+
 /// Somebody who is assignee, author and mentioned, in changes and in custom fields.
 async fn somebody(owner: &mut PgConnection, tenant: Uuid) -> (String, String, Uuid) {
     let row = sqlx::query(
@@ -87,8 +97,6 @@ async fn somebody(owner: &mut PgConnection, tenant: Uuid) -> (String, String, Uu
            AND EXISTS (SELECT FROM changelogs c WHERE c.tenant_id = $1 AND c.to_value = u.account_id)
            AND EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = $1 AND v.value_id = u.account_id)
            AND EXISTS (SELECT FROM comments c WHERE c.tenant_id = $1 AND strpos(c.body_text, '@' || u.display_name) > 0)
-           AND EXISTS (SELECT FROM issues i
-                       WHERE i.tenant_id = $1 AND strpos(i.description_text, '@' || u.display_name) > 0)
          ORDER BY u.account_id LIMIT 1",
     )
     .bind(tenant)
@@ -222,6 +230,12 @@ async fn a_removed_tenant_leaves_nothing_and_takes_nothing_of_another() {
             .unwrap();
     }
     app.json(&["tenant", "erase-user", "nobody-of-that-name", "--tenant", "acme"]);
+    let instances: Vec<String> =
+        sqlx::query_scalar("SELECT id::text FROM jira_instances WHERE tenant_id = $1")
+            .bind(acme)
+            .fetch_all(&mut owner)
+            .await
+            .unwrap();
     let before = rows_of(&mut owner, acme).await;
     assert!(before.len() > 18, "{before:?}");
     let mut others = rows_of(&mut owner, upstream).await;
@@ -240,14 +254,7 @@ async fn a_removed_tenant_leaves_nothing_and_takes_nothing_of_another() {
         assert!(removed["rows"][table].as_u64().unwrap() > 0, "{table}: {removed}");
     }
     assert_eq!(rows_of(&mut owner, acme).await, BTreeMap::new());
-    let lanes: i64 = sqlx::query_scalar(
-        "SELECT count(*) FROM graphile_worker._private_job_queues q
-         WHERE NOT EXISTS (SELECT FROM jira_instances i WHERE strpos(q.queue_name, i.id::text) > 0)",
-    )
-    .fetch_one(&mut owner)
-    .await
-    .unwrap();
-    assert_eq!(lanes, 0, "lanes of instances that are gone");
+    assert_eq!(lanes(&mut owner, &instances).await, 0, "lanes of instances that are gone");
     // Its webhook at the other tenant's site is taken down, which that tenant's log tells.
     let mut left = rows_of(&mut owner, upstream).await;
     assert_eq!(others.remove("public.webhooks"), Some(1));

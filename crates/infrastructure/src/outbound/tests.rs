@@ -213,15 +213,10 @@ async fn of_several_addresses_only_those_that_may_be_called_are_tried() {
 async fn a_redirect_to_an_address_inside_is_refused() {
     let (there, reached) = inside().await;
     let there = there.replace("127.0.0.1", "127.0.0.2");
-    for target in [
-        there.as_str(),
-        "http://169.254.169.254/latest/meta-data/",
-        "http://user@jira.example/",
-        "file:///etc/passwd",
-    ] {
+    for target in [there.as_str(), "http://169.254.169.254/latest/meta-data/", "http://user@jira.example/"] {
         let (here, _) = serve(vec![answer("302 Found", &format!("location: {target}\r\n"))]).await;
         let told = get(&outbound("127.0.0.1"), &here).await.unwrap_err();
-        assert!(!told.starts_with("not refused") || target.starts_with("file:"), "{target}: {told}");
+        assert!(!told.starts_with("not refused"), "{target}: {told}");
     }
     assert!(!reached.is_finished(), "nobody got through");
 }
