@@ -126,9 +126,7 @@ pub async fn issue(
             let key = reach.key(instance, Kind::Issue, cached_as);
             cached(services.cache.as_ref(), key, None, load).await?
         }
-        None => {
-            services.db.tenant(caller.tenant).await?.issue(instance, &name.text).await?.map(Arc::new)
-        }
+        None => services.db.tenant(caller.tenant).await?.issue(instance, &name.text).await?.map(Arc::new),
     };
     found.filter(|row| reach.admits(&row.instance, &row.project_key)).ok_or_else(missing)
 }
@@ -207,8 +205,7 @@ pub async fn user(
 ) -> Result<Option<Arc<Value>>> {
     let reach = Reach::of(caller);
     let (db, tenant, wanted) = (services.db.clone(), reach.tenant, account.to_owned());
-    let key =
-        reach.key(Some(instance), Kind::User, user_name(instance.derive(EntityKind::User, account)));
+    let key = reach.key(Some(instance), Kind::User, user_name(instance.derive(EntityKind::User, account)));
     let load = async move {
         let found = db.tenant(tenant).await?.user(instance, &wanted).await?;
         Ok(found.map_or(Loaded::Absent, Loaded::Keep))
@@ -277,7 +274,8 @@ mod tests {
         for (instance, project) in [("main", "PAY"), ("other", "pay"), ("main", "OPS"), ("lab", "ANY")] {
             assert!(limited.admits(instance, project), "{instance}/{project}");
         }
-        for (instance, project) in [("main", "WEB"), ("other", "OPS"), ("laboratory", "X"), ("main", "PAYX")] {
+        for (instance, project) in [("main", "WEB"), ("other", "OPS"), ("laboratory", "X"), ("main", "PAYX")]
+        {
             assert!(!limited.admits(instance, project), "{instance}/{project}");
         }
         assert!(Reach::limited(tenant, &[]).admits("any", "ANY"));

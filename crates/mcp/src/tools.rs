@@ -9,11 +9,7 @@ mod transition_issue;
 
 use std::sync::Arc;
 
-use application::{
-    Caller, Error, Result, Scope, Services,
-    instances::Instance,
-    lookups,
-};
+use application::{Caller, Error, Result, Scope, Services, instances::Instance, lookups};
 use rmcp::model::{JsonObject, Tool, ToolAnnotations};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings, transform::RecursiveTransform};
 use serde::de::DeserializeOwned;

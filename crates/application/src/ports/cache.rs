@@ -124,7 +124,8 @@ where
             Loaded::Once(value) => (value, false),
             Loaded::Keep(value) => (value, true),
         };
-        let bytes = if keep { Some(serde_json::to_vec(&value).map_err(Error::internal)?.into()) } else { None };
+        let bytes =
+            if keep { Some(serde_json::to_vec(&value).map_err(Error::internal)?.into()) } else { None };
         Ok(Some(Stored { value: Arc::new(value), bytes }))
     };
     let load = Load { run: run.boxed(), decode: decode::<T>, at_most };

@@ -49,8 +49,7 @@ impl Link {
             .set_response_timeout(Some(PATIENCE))
             .set_number_of_retries(0);
         let client = Client::open(url).map_err(refuse)?;
-        let connection =
-            ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(refuse)?;
+        let connection = ConnectionManager::new_lazy_with_config(client.clone(), config).map_err(refuse)?;
         Ok(Self { client, connection, health: Arc::default() })
     }
 

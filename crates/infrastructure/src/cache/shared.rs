@@ -188,8 +188,7 @@ impl Shared {
             pipeline.publish(CHANNEL, text);
         }
         let mut connection = self.link.connection();
-        let answer: Option<Vec<u64>> =
-            self.link.ask("forget", pipeline.query_async(&mut connection)).await;
+        let answer: Option<Vec<u64>> = self.link.ask("forget", pipeline.query_async(&mut connection)).await;
         if answer.is_none() {
             self.debts.fetch_add(1, Ordering::AcqRel);
         }

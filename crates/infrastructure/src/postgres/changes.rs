@@ -75,7 +75,10 @@ impl ChangeListener {
         let task = tokio::spawn(async move {
             loop {
                 if let Err(error) = listen(&options, &cache).await {
-                    tracing::warn!(error = error.with_causes(), "changes are not heard just now: nothing is cached");
+                    tracing::warn!(
+                        error = error.with_causes(),
+                        "changes are not heard just now: nothing is cached"
+                    );
                 }
                 cache.is_deaf();
                 tokio::time::sleep(RECONNECT).await;
@@ -132,5 +135,7 @@ async fn prove(listener: &mut PgListener) -> Result<()> {
 }
 
 fn silent() -> Error {
-    Error::Unavailable("the database delivers no notifications; is there a pooler in transaction mode?".into())
+    Error::Unavailable(
+        "the database delivers no notifications; is there a pooler in transaction mode?".into(),
+    )
 }

@@ -93,7 +93,10 @@ impl TenantRegistry for PgPlatformTx {
     async fn refresh_metrics(&mut self) -> Result<()> {
         unhurried(self.conn()).await?;
         sqlx::query!("SELECT forebay.refresh_metrics()").execute(self.conn()).await.map_err(convert)?;
-        sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')").execute(self.conn()).await.map_err(convert)?;
+        sqlx::query!("SELECT forebay.note_change(NULL, NULL, 'm')")
+            .execute(self.conn())
+            .await
+            .map_err(convert)?;
         Ok(())
     }
 }

@@ -73,14 +73,18 @@ impl TestDatabase {
         drop_leftovers(&mut admin).await;
         admin.close().await.unwrap();
 
-        let options = RoleOptions {
-            app: server.role(roles::APP, &name),
-            read: server.role(roles::READ, &name),
-            platform: server.role(roles::PLATFORM, &name),
-        };
-        let settings = PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() };
-        let db = PgDatabase::connect(options, settings).await.unwrap();
+        let db = open(&server, &name).await;
         Self { db, server, name }
+    }
+
+    /// The same database, as another process opens it.
+    pub async fn opened_again(&self) -> PgDatabase {
+        open(&self.server, &self.name).await
+    }
+
+    /// How a role signs in.
+    pub fn options(&self, role: &str) -> PgConnectOptions {
+        self.server.role(role, &self.name)
     }
 
     /// A connection of a role's own, past the door.
@@ -133,6 +137,16 @@ impl TestDatabase {
             server.close().await.unwrap();
         }
     }
+}
+
+async fn open(server: &Server, name: &str) -> PgDatabase {
+    let options = RoleOptions {
+        app: server.role(roles::APP, name),
+        read: server.role(roles::READ, name),
+        platform: server.role(roles::PLATFORM, name),
+    };
+    let settings = PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() };
+    PgDatabase::connect(options, settings).await.unwrap()
 }
 
 pub fn instance_record(id: InstanceId, name: &str, kind: InstanceKind) -> InstanceRecord {

@@ -4,6 +4,8 @@
 
 mod border;
 mod bundles;
+mod cache;
+mod changes;
 mod database;
 mod jql;
 mod pulse;

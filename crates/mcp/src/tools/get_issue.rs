@@ -3,12 +3,7 @@
 mod cursor;
 mod sections;
 
-use application::{
-    Caller, Result, Services,
-    instances::Instance,
-    issues::IssueRow,
-    lookups,
-};
+use application::{Caller, Result, Services, instances::Instance, issues::IssueRow, lookups};
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -116,7 +111,9 @@ impl Wanted {
 
     /// Whether anything is wanted that is not in the issue itself.
     fn reads_more(&self) -> bool {
-        [Section::Comments, Section::Changelog, Section::Worklogs].into_iter().any(|section| self.has(section))
+        [Section::Comments, Section::Changelog, Section::Worklogs]
+            .into_iter()
+            .any(|section| self.has(section))
     }
 
     fn has(&self, section: Section) -> bool {

@@ -4,9 +4,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use application::{
     Error, Scope,
-    issues::{
-        self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, transition_issue,
-    },
+    issues::{self, CommentBody, CommentRow, HistoryRow, IssueRow, TransitionChoice, transition_issue},
     lookups,
     reference::Roster,
 };

@@ -1,8 +1,7 @@
 //! Search by JQL.
 
 use application::{
-    Caller, Scope,
-    lookups,
+    Caller, Scope, lookups,
     search::{SearchRequest, SearchStart, parse_jql},
 };
 use axum::extract::{Json, State};

@@ -1,8 +1,7 @@
 //! Sync: starting it, and how fresh mirrors are.
 
 use application::{
-    Error, Scope,
-    lookups,
+    Error, Scope, lookups,
     sync::{self, RunKind, RunState},
 };
 use axum::{

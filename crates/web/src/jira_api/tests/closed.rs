@@ -6,8 +6,8 @@ use application::{
     Error, Result, Services,
     events::Announcement,
     ports::{
-        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
-        SqlAnswer, SqlLimits, TenantTx,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
+        Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
     webhooks::Deliveries,
 };

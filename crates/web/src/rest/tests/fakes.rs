@@ -8,8 +8,8 @@ use application::{
     jobs::{JobQueue, JobRequest},
     keys::{ApiKey, KeyRegistry},
     ports::{
-        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter, Secrets, SiteConnection,
-        SqlAnswer, SqlLimits, TenantTx,
+        Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
+        Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
     tenants::{Tenant, TenantRegistry},
     webhooks::Deliveries,
