@@ -312,6 +312,9 @@ pub(crate) struct BenchArgs {
     /// How many reads of each kind are timed.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     pub(crate) reads: u32,
+    /// Whether issues are read by key from the cache, from the database, or both in turn.
+    #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
+    pub(crate) cache: String,
 }
 
 #[cfg(test)]

@@ -2,13 +2,16 @@
 //!
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
-use std::{path::PathBuf, time::Instant};
+use std::{
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
 use application::{
     Scope, TenantContext,
     instances::{self, AuthMethod, InstanceKind, NewInstance},
     issues::require_issue,
-    keys,
+    keys, lookups,
     ports::TenantTx,
     search::{SearchRequest, SearchStart, parse_jql},
     sync,
@@ -135,7 +138,7 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
         backfill: summary(&run),
         backfill_issues_per_second,
         peak_memory_mib: peak_memory_mib()?,
-        reads: reads(wiring, &tenant, mirror.id, arguments.reads).await?,
+        reads: reads(wiring, &tenant, mirror.id, arguments).await?,
     })
 }
 
@@ -144,19 +147,25 @@ async fn reads(
     wiring: &Wiring,
     tenant: &Tenant,
     instance: InstanceId,
-    count: u32,
+    arguments: &BenchArgs,
 ) -> Result<Vec<Latency>, Failure> {
+    let count = arguments.reads;
     let keys = keys_of(wiring, tenant, instance).await?;
     let mut latencies = Vec::new();
-    let mut times = Vec::with_capacity(count as usize);
-    for number in 0..count as usize {
-        let key = &keys[number * 7919 % keys.len()];
-        let began = Instant::now();
-        let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
-        require_issue(tx.as_mut(), Some(instance), key).await?;
-        times.push(began.elapsed().as_secs_f64() * 1000.0);
+    if arguments.cache != "on" {
+        let mut times = Vec::with_capacity(count as usize);
+        for number in 0..count as usize {
+            let key = &keys[number * 7919 % keys.len()];
+            let began = Instant::now();
+            let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
+            require_issue(tx.as_mut(), Some(instance), key).await?;
+            times.push(began.elapsed().as_secs_f64() * 1000.0);
+        }
+        latencies.push(latency("GET issue by key, cache off", times));
     }
-    latencies.push(latency("GET issue by key", times));
+    if arguments.cache != "off" {
+        latencies.extend(cached_reads(wiring, tenant, instance, &keys, count).await?);
+    }
     let project = keys[0].split('-').next().unwrap_or_default().to_owned();
     let queries = [
         format!("project = {project} ORDER BY updated DESC"),
@@ -177,6 +186,42 @@ async fn reads(
         latencies.push(latency(&format!("JQL {jql}"), times));
     }
     Ok(latencies)
+}
+
+/// The same read through the cache: for the first time, and when it is there.
+async fn cached_reads(
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: InstanceId,
+    keys: &[String],
+    count: u32,
+) -> Result<Vec<Latency>, Failure> {
+    let _listening = wiring.cache_lookups();
+    let began = Instant::now();
+    while !wiring.cache.is_hearing() {
+        if began.elapsed() > Duration::from_secs(5) {
+            return Err(Failure::new("the cache does not hear of changes")
+                .hint("with FOREBAY_CACHE=off, measure with --cache off"));
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let operator = Wiring::operator(tenant);
+    let timed = async |key: &String| {
+        let began = Instant::now();
+        lookups::issue(&wiring.services, &operator, Some(instance), key).await?;
+        Ok::<_, Failure>(began.elapsed().as_secs_f64() * 1000.0)
+    };
+    let (mut first, mut again) = (Vec::new(), Vec::new());
+    for key in keys {
+        first.push(timed(key).await?);
+    }
+    for number in 0..count as usize {
+        again.push(timed(&keys[number * 7919 % keys.len()]).await?);
+    }
+    Ok(vec![
+        latency("GET issue by key, cache on, first read", first),
+        latency("GET issue by key, cache on", again),
+    ])
 }
 
 async fn keys_of(wiring: &Wiring, tenant: &Tenant, instance: InstanceId) -> Result<Vec<String>, Failure> {

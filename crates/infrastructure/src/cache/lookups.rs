@@ -89,6 +89,11 @@ impl LookupCache {
         }
     }
 
+    /// Whether look-ups are cached just now.
+    pub fn is_hearing(&self) -> bool {
+        self.inner.hearing.load(Ordering::Acquire)
+    }
+
     /// Announcements may be missed from now on.
     pub fn is_deaf(&self) {
         self.inner.hearing.store(false, Ordering::Release);
@@ -142,7 +147,7 @@ impl Drop for LookupCache {
 impl Cache for LookupCache {
     async fn look_up(&self, key: CacheKey, load: Load) -> Answer {
         let kind = key.kind.as_str();
-        if !self.inner.hearing.load(Ordering::Acquire) {
+        if !self.is_hearing() {
             metrics::counter!("forebay_cache_bypassed_total", "kind" => kind).increment(1);
             return Ok(load.run.await?.map(|stored| stored.value));
         }

@@ -101,6 +101,11 @@ impl TestDatabase {
         PgDatabase::connect(self.roles(), settings).await.unwrap()
     }
 
+    /// How a role signs in.
+    pub fn options(&self, role: &str) -> PgConnectOptions {
+        self.server.role(role, &self.name)
+    }
+
     /// A connection of a role's own, past the door.
     pub async fn connect(&self, role: &str) -> PgConnection {
         PgConnection::connect_with(&self.server.role(role, &self.name)).await.unwrap()

@@ -6,6 +6,8 @@ mod attached;
 mod border;
 mod bundles;
 mod catalog;
+mod cache;
+mod changes;
 mod database;
 mod history;
 mod job_runs;
