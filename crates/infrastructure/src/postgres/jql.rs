@@ -4,6 +4,7 @@
 //! 2. [`names`]: what each value names; all of them with one look-up.
 //! 3. [`compile`] and its kin: a condition on the issue `i`. Nothing is looked up any more.
 //! 4. [`order`] and [`cursor`]: in which order, and from where on.
+//! 5. [`plan`]: from which side what other tables know is looked at; see [`lookups`].
 //!
 //! Statements are put together of text that is ours and values that are bound ([`sql`]). Refusals have Jira's sentences
 //! ([`refusals`]).
@@ -16,8 +17,10 @@ mod dates;
 mod fields;
 mod functions;
 mod history;
+mod lookups;
 mod names;
 mod order;
+mod plan;
 mod refusals;
 mod sql;
 #[cfg(test)]
@@ -26,22 +29,14 @@ mod texts;
 mod values;
 mod words;
 
-use application::{
-    Error, Result,
-    search::{SearchRequest, SearchStart},
-};
+use std::sync::OnceLock;
+
+use application::{Error, Result, search::SearchRequest};
 use jql::{Operand, Predicate, Query};
 use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use self::{
-    compile::Compiler,
-    dates::Dates,
-    fields::Fields,
-    names::Names,
-    order::{Key, Kind, Order},
-    sql::Sql,
-};
+use self::{compile::Compiler, dates::Dates, fields::Fields, names::Names, order::Order, sql::Sql};
 use super::{errors::convert, transaction::PgTenantTx};
 
 /// More conditions than this are refused.
@@ -53,8 +48,11 @@ const MOST_VALUES: usize = 10_000;
 /// A query, ready to be run.
 pub(super) struct Search<'r> {
     request: &'r SearchRequest,
-    filter: Sql,
+    /// Conditions that all have to hold.
+    filter: Vec<Sql>,
     order: Order,
+    /// How many ids each look-up of the filter has, once counted.
+    counts: OnceLock<Vec<i64>>,
 }
 
 /// The ids of a page, in order.
@@ -89,16 +87,15 @@ impl<'r> Search<'r> {
             filter.push(Sql::new("i.instance_id = ").bind(instance.0));
         }
         if let Some(clause) = &request.query.filter {
-            filter.push(compiler.clause(clause, false)?);
+            filter.extend(compiler.clause(clause, false)?.conjuncts());
         }
         let order = Order::of(&request.query, fields, request.instance.is_some())?;
-        Ok(Self { request, filter: Sql::all(filter), order })
+        Ok(Self { request, filter, order, counts: OnceLock::new() })
     }
 
     /// How many issues there are.
     pub(super) async fn count(&self, tx: &mut PgTenantTx) -> Result<u64> {
-        let statement = Sql::new("SELECT count(*) FROM issues i WHERE ").append(self.filter.clone());
-        let rows = run(tx, statement).await?;
+        let rows = self.counted(tx).await?;
         let count: i64 = match rows.first() {
             Some(row) => row.try_get(0).map_err(convert)?,
             None => 0,
@@ -111,8 +108,7 @@ impl<'r> Search<'r> {
     /// # Errors
     /// [`Error::Invalid`] (field `cursor`) for the cursor of another query.
     pub(super) async fn page(&self, tx: &mut PgTenantTx) -> Result<Page> {
-        let statement = self.page_statement()?;
-        let rows = run(tx, statement).await?;
+        let rows = self.rows(tx).await?;
         let limit = usize::try_from(self.request.limit).map_err(Error::internal)?;
         let on_page = rows.get(..limit).unwrap_or(&rows);
         let ids = on_page.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(convert)?;
@@ -122,47 +118,6 @@ impl<'r> Search<'r> {
         };
         Ok(Page { ids, next })
     }
-
-    /// Selects id and sort values of the page's issues, and of one more, which tells whether another page follows.
-    fn page_statement(&self) -> Result<Sql> {
-        let keys = &self.order.keys;
-        let mut statement = Sql::new("SELECT i.id");
-        for key in keys {
-            statement = statement.push(", ").push(key.expression);
-            match key.kind {
-                // Exactly, and as what the cursor reads.
-                Kind::Number | Kind::Text => statement = statement.push("::text"),
-                Kind::Int | Kind::Time | Kind::Day | Kind::Uuid => {}
-            }
-        }
-        statement = statement.push(" FROM issues i").append(self.order.joins.clone()).push(" WHERE ");
-        statement = statement.append(self.filter.clone());
-        if let SearchStart::After(cursor) = &self.request.start {
-            statement = statement.push(" AND ").append(cursor::after(self.request, keys, cursor)?);
-        }
-        statement = statement.push(" ORDER BY ").append(order_by(keys));
-        statement = statement.push(" LIMIT ").bind(i64::from(self.request.limit) + 1);
-        if let SearchStart::Offset(offset) = self.request.start
-            && offset > 0
-        {
-            let offset = i64::try_from(offset).map_err(|_| Error::invalid("startAt", "is too large"))?;
-            statement = statement.push(" OFFSET ").bind(offset);
-        }
-        Ok(statement)
-    }
-}
-
-/// Columns that are never empty are sorted without a word on empty values: only so can indexes serve both directions.
-fn order_by(keys: &[Key]) -> Sql {
-    let key = |key: &Key| {
-        Sql::new(key.expression).push(match (key.descending, key.nullable) {
-            (false, false) => " ASC",
-            (true, false) => " DESC",
-            (false, true) => " ASC NULLS FIRST",
-            (true, true) => " DESC NULLS LAST",
-        })
-    };
-    keys.iter().map(key).reduce(|all, next| all.push(", ").append(next)).unwrap_or_default()
 }
 
 async fn run(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {

@@ -8,6 +8,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use sqlx::{Arguments, error::BoxDynError, postgres::PgArguments};
 use uuid::Uuid;
 
+use super::lookups::Lookup;
+
 /// A value of a statement. Its PostgreSQL type follows from its kind.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Bind {
@@ -75,6 +77,9 @@ fn storable(text: String) -> String {
 enum Part {
     Text(&'static str),
     Bind(Bind),
+    /// Conditions that all have to hold: kept apart, so that each can be looked at.
+    All(Vec<Sql>),
+    Lookup(Box<Lookup>),
 }
 
 /// A piece of a statement, or a whole one.
@@ -102,6 +107,11 @@ impl Sql {
         self
     }
 
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// What is always so.
     pub(super) fn always() -> Self {
         Self::new("TRUE")
@@ -113,21 +123,42 @@ impl Sql {
     }
 
     /// All of them; nothing asks nothing.
-    pub(super) fn all(parts: Vec<Self>) -> Self {
-        Self::joined(parts, " AND ").unwrap_or_else(Self::always)
+    pub(super) fn all(mut parts: Vec<Self>) -> Self {
+        match parts.len() {
+            0 => Self::always(),
+            1 => parts.remove(0),
+            _ => Self(vec![Part::All(parts)]),
+        }
+    }
+
+    /// A condition that can be answered from either side.
+    pub(super) fn lookup(lookup: Lookup) -> Self {
+        Self(vec![Part::Lookup(Box::new(lookup))])
+    }
+
+    /// The look-up that this is, and nothing else.
+    pub(super) fn as_lookup(&self) -> Option<&Lookup> {
+        match self.0.as_slice() {
+            [Part::Lookup(lookup)] => Some(lookup),
+            _ => None,
+        }
+    }
+
+    /// The conditions that all have to hold for this one to.
+    pub(super) fn conjuncts(mut self) -> Vec<Self> {
+        match self.0.as_mut_slice() {
+            [Part::All(parts)] => std::mem::take(parts).into_iter().flat_map(Self::conjuncts).collect(),
+            _ => vec![self],
+        }
     }
 
     /// At least one of them; there is none among nothing.
     pub(super) fn any(parts: Vec<Self>) -> Self {
-        Self::joined(parts, " OR ").unwrap_or_else(Self::never)
-    }
-
-    fn joined(parts: Vec<Self>, between: &'static str) -> Option<Self> {
         let mut parts = parts.into_iter();
-        let first = parts.next()?;
-        let Some(second) = parts.next() else { return Some(first) };
-        let whole = Self::new("(").append(first).push(between).append(second);
-        Some(parts.fold(whole, |whole, part| whole.push(between).append(part)).push(")"))
+        let Some(first) = parts.next() else { return Self::never() };
+        let Some(second) = parts.next() else { return first };
+        let whole = Self::new("(").append(first).push(" OR ").append(second);
+        parts.fold(whole, |whole, part| whole.push(" OR ").append(part)).push(")")
     }
 
     /// The opposite. Only for conditions that are never unknown, such as `EXISTS`: the opposite of unknown is unknown.
@@ -164,51 +195,80 @@ impl Sql {
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         let mut number = 0;
-        for part in &self.0 {
-            match part {
-                Part::Text(piece) => text.push_str(piece),
-                Part::Bind(_) => {
-                    number += 1;
-                    // Writing to a String cannot fail.
-                    let _ = write!(text, "${number}");
-                }
+        self.each(&mut |leaf| match leaf {
+            Leaf::Text(piece) => text.push_str(piece),
+            Leaf::Bind(_) => {
+                number += 1;
+                // Writing to a String cannot fail.
+                let _ = write!(text, "${number}");
             }
-        }
+        });
         text
     }
 
     /// The values, in order.
-    pub(super) fn arguments(self) -> Result<PgArguments, BoxDynError> {
+    pub(super) fn arguments(&self) -> Result<PgArguments, BoxDynError> {
         let mut arguments = PgArguments::default();
-        for part in self.0 {
-            let Part::Bind(value) = part else { continue };
-            match value {
-                Bind::Text(value) => arguments.add(value)?,
-                Bind::Texts(values) => arguments.add(values)?,
-                Bind::Int(value) => arguments.add(value)?,
-                Bind::Ints(values) => arguments.add(values)?,
-                Bind::Float(value) => arguments.add(value)?,
-                Bind::Floats(values) => arguments.add(values)?,
-                Bind::Uuid(value) => arguments.add(value)?,
-                Bind::Uuids(values) => arguments.add(values)?,
-                Bind::Time(value) => arguments.add(value)?,
-                Bind::Times(values) => arguments.add(values)?,
-                Bind::Day(value) => arguments.add(value)?,
-                Bind::Days(values) => arguments.add(values)?,
+        let mut added = Ok(());
+        self.each(&mut |leaf| {
+            if let (Leaf::Bind(value), Ok(())) = (leaf, &added) {
+                added = value.add_to(&mut arguments);
+            }
+        });
+        added.map(|()| arguments)
+    }
+
+    /// What the statement is made of, from left to right.
+    fn each<'a>(&'a self, visit: &mut impl FnMut(Leaf<'a>)) {
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => visit(Leaf::Text(text)),
+                Part::Bind(value) => visit(Leaf::Bind(value)),
+                Part::Lookup(lookup) => lookup.condition.each(visit),
+                Part::All(parts) => {
+                    for (number, part) in parts.iter().enumerate() {
+                        visit(Leaf::Text(if number == 0 { "(" } else { " AND " }));
+                        part.each(visit);
+                    }
+                    visit(Leaf::Text(")"));
+                }
             }
         }
-        Ok(arguments)
     }
 
     #[cfg(test)]
     pub(super) fn values(&self) -> Vec<Bind> {
-        self.0
-            .iter()
-            .filter_map(|part| match part {
-                Part::Bind(value) => Some(value.clone()),
-                Part::Text(_) => None,
-            })
-            .collect()
+        let mut values = Vec::new();
+        self.each(&mut |leaf| {
+            if let Leaf::Bind(value) = leaf {
+                values.push(value.clone());
+            }
+        });
+        values
+    }
+}
+
+enum Leaf<'a> {
+    Text(&'static str),
+    Bind(&'a Bind),
+}
+
+impl Bind {
+    fn add_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
+        match self {
+            Self::Text(value) => arguments.add(value),
+            Self::Texts(values) => arguments.add(values),
+            Self::Int(value) => arguments.add(value),
+            Self::Ints(values) => arguments.add(values),
+            Self::Float(value) => arguments.add(value),
+            Self::Floats(values) => arguments.add(values),
+            Self::Uuid(value) => arguments.add(value),
+            Self::Uuids(values) => arguments.add(values),
+            Self::Time(value) => arguments.add(value),
+            Self::Times(values) => arguments.add(values),
+            Self::Day(value) => arguments.add(value),
+            Self::Days(values) => arguments.add(values),
+        }
     }
 }
 

@@ -132,16 +132,39 @@ fn not_is_worked_in_so_that_empties_never_match() {
 
 #[test]
 fn lists_contain_values_and_have_others_only_when_they_have_any() {
-    let row = "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND \
-               v.field_id = ";
-    assert_eq!(sql("labels = A"), format!("{row}$1 AND v.value_key = $2)"));
+    let of_issue =
+        "issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.field_id = ";
+    let some = |field: &str| format!("EXISTS (SELECT FROM {of_issue}{field} OFFSET 0)");
+    let one = |field: &str, condition: &str| {
+        format!("EXISTS (SELECT FROM (SELECT v.* FROM {of_issue}{field} OFFSET 0) v WHERE {condition})")
+    };
+    assert_eq!(sql("labels = A"), one("$1", "v.value_key = $2"));
     assert_eq!(condition("labels = A").unwrap().values(), [Bind::from("labels"), Bind::from("a")]);
-    assert_eq!(sql("labels != A"), format!("({row}$1) AND NOT ({row}$2 AND v.value_key = $3)))"));
-    assert_eq!(sql("component = 10"), format!("{row}$1 AND (v.value_key = $2 OR v.value_id = $3))"));
-    assert_eq!(sql("sprint = S1"), format!("{row}$1 AND v.value_id = $2)"));
-    assert_eq!(sql("sprint in openSprints()"), format!("{row}$1 AND FALSE)"));
-    assert_eq!(sql("Points >= 5.5"), format!("{row}$1 AND v.value_number >= $2::numeric)"));
-    assert_eq!(sql("Team is empty"), format!("NOT ({row}$1))"));
+    assert_eq!(sql("labels != A"), format!("({} AND NOT ({}))", some("$1"), one("$2", "v.value_key = $3")));
+    assert_eq!(sql("component = 10"), one("$1", "(v.value_key = $2 OR v.value_id = $3)"));
+    assert_eq!(sql("sprint = S1"), one("$1", "v.value_id = $2"));
+    assert_eq!(sql("sprint in openSprints()"), one("$1", "FALSE"));
+    assert_eq!(sql("Points >= 5.5"), one("$1", "v.value_number >= $2::numeric"));
+    assert_eq!(sql("Team is empty"), format!("NOT ({})", some("$1")));
+}
+
+#[test]
+fn what_stands_alone_can_be_asked_from_either_side() {
+    let turned = |jql: &str| {
+        let parts = condition(jql).unwrap().conjuncts();
+        parts.iter().filter_map(Sql::as_lookup).map(|lookup| lookup.as_few().text()).collect::<Vec<_>>()
+    };
+    let list = "i.id = ANY(ARRAY(SELECT v.issue_id FROM issue_field_values v WHERE v.field_id = ";
+    assert_eq!(turned("labels = A"), [format!("{list}$1 AND v.value_key = $2 LIMIT $3::int4))")]);
+    // Of "has another value", that there is a value at all.
+    assert_eq!(turned("status = done and labels != A"), [format!("{list}$1 LIMIT $2::int4))")]);
+    assert_eq!(turned("labels = A and (due < 1d or Team = x) and Team is not empty").len(), 2);
+    let points =
+        "(i.id = ANY(ARRAY(SELECT s.id FROM forebay.issues_by_number($1, $2, $3, $4::int4) AS s (id))) AND ";
+    assert!(turned("Points > 5")[0].starts_with(points));
+    for jql in ["labels = A or Team = x", "NOT text ~ a", "labels is empty", "status = done"] {
+        assert_eq!(turned(jql), [""; 0], "{jql}");
+    }
 }
 
 #[test]
@@ -229,7 +252,7 @@ fn a_page_is_bound_to_tenant_and_instance_and_asks_for_one_more() {
     let request = request("due is empty order by priority, updated asc");
     let fields = Fields::known(&request.query, &[]);
     let search = Search::compile(&request, TENANT, &fields, &Names::default()).unwrap();
-    let statement = search.page_statement().unwrap();
+    let statement = search.page_statement(&search.filter).unwrap();
     assert_eq!(
         statement.text(),
         "SELECT i.id, s0.value, i.updated_at, i.jira_number FROM issues i \

@@ -1,13 +1,17 @@
 //! Multi-valued and custom fields: rows `v` of `issue_field_values`.
 
+use std::collections::BTreeMap;
+
 use application::Result;
 use chrono::{DateTime, NaiveTime, Utc};
+use uuid::Uuid;
 
 use super::{
     compile::{Asked, Compiler, Entry, Order, misfit},
     conditions::{ids, list_id, literals},
     fields::{Class, Custom, List, Scope},
-    names::text_of,
+    lookups::Lookup,
+    names::{Found, text_of},
     refusals,
     sql::Sql,
 };
@@ -25,35 +29,56 @@ pub(super) fn value_key(text: &str) -> String {
     text.chars().flat_map(char::to_lowercase).take(KEY_LENGTH).collect()
 }
 
+/// Which values of a field are meant.
+#[derive(Clone, Copy)]
+enum Which<'s> {
+    Any,
+    /// Those that meet a condition on `v`.
+    Meeting(&'s Sql),
+    /// Those that meet a condition on `v` which no index serves.
+    Searched(&'s Sql),
+    /// Those that meet a condition on `v`, which are numbers of this range.
+    Numbers(&'s Sql, f64, f64),
+}
+
 /// Whether the field has no value or, negated, has one.
 pub(super) fn emptiness(scope: &Scope, negated: bool) -> Sql {
-    let some = exists(scope, None);
+    let some = exists(scope, Which::Any);
     if negated { some } else { some.not() }
 }
 
-/// Whether a value meets a condition or, negated, there are values and none of them does.
+/// Whether a value meets a condition on `v` or, negated, there are values and none of them does.
 pub(super) fn matching(scope: &Scope, condition: &Sql, negated: bool) -> Sql {
-    let some = exists(scope, Some(condition));
-    if negated { Sql::all(vec![exists(scope, None), some.not()]) } else { some }
+    having(scope, Which::Meeting(condition), negated)
 }
 
-fn exists(scope: &Scope, condition: Option<&Sql>) -> Sql {
-    let one = |field: Sql| {
-        let sql = Sql::new(
-            "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ",
-        );
-        let sql = sql.append(field);
-        match condition {
-            Some(condition) => sql.push(" AND ").append(condition.clone()).push(")"),
-            None => sql.push(")"),
-        }
+/// The same for a condition that no index serves.
+pub(super) fn searched(scope: &Scope, condition: &Sql, negated: bool) -> Sql {
+    having(scope, Which::Searched(condition), negated)
+}
+
+fn having(scope: &Scope, which: Which<'_>, negated: bool) -> Sql {
+    let some = exists(scope, which);
+    if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some }
+}
+
+fn exists(scope: &Scope, which: Which<'_>) -> Sql {
+    let one = |ids: &[String]| {
+        let field = Sql::among("v.field_id", ids.to_vec(), false);
+        Sql::lookup(match which {
+            Which::Any => Lookup::of_values(field, None),
+            Which::Meeting(condition) => Lookup::of_values(field, Some(condition)),
+            Which::Searched(condition) => Lookup::of_searched_values(field, condition),
+            Which::Numbers(condition, from, to) => {
+                Lookup::of_numbers(field, ids.to_vec(), condition, from, to)
+            }
+        })
     };
     match scope {
-        Scope::Everywhere(id) => one(Sql::new("v.field_id = ").bind(id.as_str())),
+        Scope::Everywhere(id) => one(std::slice::from_ref(id)),
         Scope::PerInstance(groups) => {
             let groups = groups.iter().map(|(instance, ids)| {
-                let sql = Sql::new("(i.instance_id = ").bind(*instance).push(" AND ");
-                sql.append(one(Sql::among("v.field_id", ids.clone(), false))).push(")")
+                Sql::all(vec![Sql::new("i.instance_id = ").bind(*instance), one(ids)])
             });
             Sql::any(groups.collect())
         }
@@ -89,6 +114,7 @@ impl<'a> Compiler<'a> {
         Ok(matching(&everywhere(list_id(list)), &named(keys, ids), negated))
     }
 
+    /// Ids of sprints mean something at their own instance only.
     pub(super) fn sprint_members(
         &self,
         asked: Asked<'a>,
@@ -97,7 +123,20 @@ impl<'a> Compiler<'a> {
         negated: bool,
     ) -> Result<Sql> {
         let sprints = self.all_found(asked, entries)?;
-        Ok(matching(scope, &self.ids_at_their_instances("v.value_id", &sprints), negated))
+        if self.one_instance {
+            return Ok(matching(scope, &Sql::among("v.value_id", ids(&sprints), false), negated));
+        }
+        let mut instances: BTreeMap<Uuid, Vec<&Found>> = BTreeMap::new();
+        for sprint in sprints {
+            instances.entry(sprint.instance).or_default().push(sprint);
+        }
+        let some = instances.into_iter().map(|(instance, sprints)| {
+            let here = Sql::new("i.instance_id = ").bind(instance);
+            let members = Sql::among("v.value_id", ids(&sprints), false);
+            Sql::all(vec![here, exists(&at(scope, instance), Which::Meeting(&members))])
+        });
+        let some = Sql::any(some.collect());
+        Ok(if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some })
     }
 
     pub(super) fn custom_members(
@@ -110,7 +149,10 @@ impl<'a> Compiler<'a> {
         let condition = match custom.class {
             Class::Number => {
                 let numbers = entries.iter().map(|entry| number(asked, entry)).collect::<Result<Vec<_>>>()?;
-                Sql::new("v.value_number = ANY(").bind(numbers).push("::numeric[])")
+                let from = numbers.iter().copied().fold(f64::INFINITY, f64::min);
+                let to = numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let condition = Sql::new("v.value_number = ANY(").bind(numbers).push("::numeric[])");
+                return Ok(having(&custom.scope, Which::Numbers(&condition, from, to), negated));
             }
             Class::Day | Class::Time => {
                 let times = entries.iter().map(|entry| self.time(asked, custom.class, entry));
@@ -149,7 +191,13 @@ impl<'a> Compiler<'a> {
     ) -> Result<Sql> {
         let condition = match custom.class {
             Class::Number => {
-                Sql::new("v.value_number").push(order.sql()).bind(number(asked, entry)?).push("::numeric")
+                let number = number(asked, entry)?;
+                let condition = Sql::new("v.value_number").push(order.sql()).bind(number).push("::numeric");
+                let (from, to) = match order {
+                    Order::Less | Order::LessOrEqual => (f64::NEG_INFINITY, number),
+                    Order::Greater | Order::GreaterOrEqual => (number, f64::INFINITY),
+                };
+                return Ok(having(&custom.scope, Which::Numbers(&condition, from, to), false));
             }
             Class::Day | Class::Time => {
                 Sql::new("v.value_time").push(order.sql()).bind(self.time(asked, custom.class, entry)?)
@@ -167,6 +215,16 @@ impl<'a> Compiler<'a> {
             self.day(asked, entry).map(|day| day.and_time(NaiveTime::MIN).and_utc())
         } else {
             self.instant(asked, entry)
+        }
+    }
+}
+
+/// What of a field's scope belongs to an instance.
+fn at(scope: &Scope, instance: Uuid) -> Scope {
+    match scope {
+        Scope::Everywhere(_) => scope.clone(),
+        Scope::PerInstance(groups) => {
+            Scope::PerInstance(groups.iter().filter(|(group, _)| *group == instance).cloned().collect())
         }
     }
 }

@@ -1,3 +1,8 @@
+DROP FUNCTION forebay.search_comments(tsquery, integer);
+DROP FUNCTION forebay.search_issues(tsquery, boolean, integer);
+DROP FUNCTION forebay.issues_by_number(text[], float8, float8, integer);
+CREATE INDEX issues_status_updated ON issues (tenant_id, status, updated_at DESC, jira_number DESC);
+
 CREATE OR REPLACE VIEW jira.issues WITH (security_invoker = true) AS
 SELECT
     n.name AS instance, i.key, i.jira_id AS id, p.key AS project, p.name AS project_name,

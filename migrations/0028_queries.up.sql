@@ -45,3 +45,46 @@ LEFT JOIN public.resolutions rs
 LEFT JOIN public.users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
 LEFT JOIN public.users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
 WHERE i.presence = 'present';
+
+-- Replaced by one on status_id, which is built online.
+DROP INDEX issues_status_updated;
+
+-- Comparisons of numeric are not leakproof (those of text and timestamptz are), so row-level security keeps number ranges out
+-- of the index. As with forebay.search_issues(), the tenant is the first condition, and what comes back are ids.
+CREATE FUNCTION forebay.issues_by_number(fields text[], lowest float8, highest float8, most_rows integer) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT v.issue_id FROM public.issue_field_values v
+    WHERE v.tenant_id = forebay.current_tenant() AND v.field_id = ANY (fields)
+      AND v.value_number >= lowest::numeric AND v.value_number <= highest::numeric
+    LIMIT most_rows
+$$;
+-- As their namesakes, but no further than needed: whether there are many is all that is asked of a frequent word.
+CREATE FUNCTION forebay.search_issues(query tsquery, in_comments boolean, most_rows integer) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT found.id FROM (
+        SELECT i.id FROM public.issues i
+        WHERE i.tenant_id = forebay.current_tenant() AND i.search @@ query
+        UNION ALL
+        SELECT c.issue_id FROM public.comments c
+        WHERE in_comments AND c.tenant_id = forebay.current_tenant() AND c.presence = 'present' AND c.search @@ query
+    ) found
+    LIMIT most_rows
+$$;
+CREATE FUNCTION forebay.search_comments(query tsquery, most_rows integer) RETURNS SETOF uuid
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+AS $$
+    SELECT c.issue_id FROM public.comments c
+    WHERE c.tenant_id = forebay.current_tenant() AND c.presence = 'present' AND c.search @@ query
+    LIMIT most_rows
+$$;
+GRANT CREATE ON SCHEMA forebay TO forebay_definer;
+ALTER FUNCTION forebay.issues_by_number(text[], float8, float8, integer) OWNER TO forebay_definer;
+ALTER FUNCTION forebay.search_issues(tsquery, boolean, integer) OWNER TO forebay_definer;
+ALTER FUNCTION forebay.search_comments(tsquery, integer) OWNER TO forebay_definer;
+REVOKE CREATE ON SCHEMA forebay FROM forebay_definer;
+REVOKE ALL ON FUNCTION forebay.issues_by_number(text[], float8, float8, integer),
+    forebay.search_issues(tsquery, boolean, integer), forebay.search_comments(tsquery, integer) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION forebay.issues_by_number(text[], float8, float8, integer),
+    forebay.search_issues(tsquery, boolean, integer), forebay.search_comments(tsquery, integer) TO forebay_app;

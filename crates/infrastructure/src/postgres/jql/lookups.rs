@@ -1,0 +1,127 @@
+//! Conditions that can be answered from either side, and which side is taken.
+//!
+//! "The issue has this value" and "this text is found in it" are answered by other tables. Seen from an issue, each is a
+//! probe: cheap, and right for values that many issues have, because the first few dozen issues in the page's order already
+//! fill the page. Seen from the other table it is a list of ids: right for values that few issues have. PostgreSQL cannot tell
+//! them apart: it takes a field and its value for independent, knows nothing of a tenant that came after the last `ANALYZE`, and
+//! was seen to read a million issues for a page of fifty (docs/benchmarks.md). So we count, and no further than [`FEW`].
+
+use sqlx::Row;
+
+use super::sql::Sql;
+
+/// So many ids at most are taken as a list. Looking them all up and sorting them takes about as long as walking to the fiftieth
+/// issue that has a value of so many among a million.
+pub(super) const FEW: i64 = 10_000;
+
+/// A condition on the issue `i` that can be turned around into a list of ids.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Lookup {
+    /// The condition, as a probe that PostgreSQL does not turn around by itself.
+    pub(super) condition: Sql,
+    /// Selects the ids, up to where their greatest number belongs.
+    ids: Sql,
+    /// What stands behind that number.
+    behind: &'static str,
+    /// Whether the ids are those that meet the condition; they may be more otherwise.
+    exact: bool,
+    /// Whether counting the ids takes longer than looking at some hundred issues.
+    slow: bool,
+}
+
+impl Lookup {
+    /// Rows `v` of `issue_field_values`: `field` says of which field, `condition` which values.
+    ///
+    /// The probe has the field's rows of the issue behind an `OFFSET`: so only the primary key serves it, and never an index
+    /// that begins with the field and would be read whole for each issue.
+    pub(super) fn of_values(field: Sql, condition: Option<&Sql>) -> Self {
+        let ids = Sql::new("SELECT v.issue_id FROM issue_field_values v WHERE ").append(field.clone());
+        let ids = match condition {
+            Some(condition) => ids.push(" AND ").append(condition.clone()),
+            None => ids,
+        };
+        Self {
+            condition: probe(field, condition),
+            ids: ids.push(" LIMIT "),
+            behind: "",
+            exact: true,
+            slow: false,
+        }
+    }
+
+    /// The same for a condition that no index serves.
+    pub(super) fn of_searched_values(field: Sql, condition: &Sql) -> Self {
+        Self { slow: true, ..Self::of_values(field, Some(condition)) }
+    }
+
+    /// Rows `v` of `issue_field_values` with numbers: these ids, among which are the issues that meet `condition`.
+    pub(super) fn of_numbers(field: Sql, fields: Vec<String>, condition: &Sql, from: f64, to: f64) -> Self {
+        let ids = Sql::new("SELECT s.id FROM forebay.issues_by_number(").bind(fields).push(", ");
+        Self {
+            condition: probe(field, Some(condition)),
+            ids: ids.bind(from).push(", ").bind(to).push(", "),
+            behind: ") AS s (id)",
+            exact: false,
+            slow: false,
+        }
+    }
+
+    /// Issues in which a text is found; `call` is a function's name and arguments up to the greatest number.
+    pub(super) fn of_text(condition: Sql, call: Sql, exact: bool) -> Self {
+        let ids = Sql::new("SELECT s.id FROM forebay.").append(call).push(", ");
+        Self { condition, ids, behind: ") AS s (id)", exact, slow: true }
+    }
+
+    /// Whether it is quicker to try some issues first than to count.
+    pub(super) fn is_slow_to_count(&self) -> bool {
+        self.slow
+    }
+
+    /// The ids, `most` of them if there is a limit.
+    fn ids(&self, most: Option<i64>) -> Sql {
+        let ids = self.ids.clone();
+        let ids = match most {
+            Some(most) => ids.bind(most).push("::int4"),
+            None => ids.push("NULL"),
+        };
+        ids.push(self.behind)
+    }
+
+    /// How many ids there are, counted up to one more than [`FEW`].
+    pub(super) fn count(&self) -> Sql {
+        let sql = Sql::new("(SELECT count(*) FROM (").append(self.ids(Some(FEW + 1)));
+        sql.push(") AS x)")
+    }
+
+    /// The condition as a list of ids, of which there are few.
+    pub(super) fn as_few(&self) -> Sql {
+        let listed = Sql::new("i.id = ANY(ARRAY(").append(self.ids(Some(FEW))).push("))");
+        self.checked(listed)
+    }
+
+    /// The condition as a list of ids, however many.
+    pub(super) fn as_all(&self) -> Sql {
+        let listed = Sql::new("i.id IN (").append(self.ids(None)).push(")");
+        self.checked(listed)
+    }
+
+    fn checked(&self, listed: Sql) -> Sql {
+        if self.exact { listed } else { Sql::all(vec![listed, self.condition.clone()]) }
+    }
+}
+
+fn probe(field: Sql, condition: Option<&Sql>) -> Sql {
+    let of_issue = "issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ";
+    match condition {
+        None => Sql::new("EXISTS (SELECT FROM ").push(of_issue).append(field).push(" OFFSET 0)"),
+        Some(condition) => {
+            let sql = Sql::new("EXISTS (SELECT FROM (SELECT v.* FROM ").push(of_issue).append(field);
+            sql.push(" OFFSET 0) v WHERE ").append(condition.clone()).push(")")
+        }
+    }
+}
+
+/// The counts that a row has, one for each look-up.
+pub(super) fn counts(row: &sqlx::postgres::PgRow) -> Result<Vec<i64>, sqlx::Error> {
+    (0..row.len()).map(|column| row.try_get(column)).collect()
+}

@@ -1,0 +1,179 @@
+//! How the issues of a query are found.
+//!
+//! Without look-ups by PostgreSQL's own plan. With them, from the side of the look-up that has few ids; where none has, by
+//! walking through the issues in the order of the page; and where that does not come to an end soon, because all that match
+//! are far behind, by comparing whole lists.
+
+use application::{Error, Result, search::SearchStart};
+use sqlx::{Executor, Row, postgres::PgRow};
+
+use super::{
+    Search, cursor,
+    lookups::{self, FEW, Lookup},
+    order::{Key, Kind},
+    run,
+    sql::Sql,
+};
+use crate::postgres::{errors::convert, transaction::PgTenantTx};
+
+/// So many issues are walked through at most.
+const REACH: i64 = 20_000;
+
+/// So many before look-ups are counted that are slow to count.
+const SHORT_REACH: i64 = 1_000;
+
+impl Search<'_> {
+    /// Id and sort values of the page's issues, and of one more, which tells whether another page follows.
+    pub(super) async fn rows(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
+        if self.lookups().next().is_none() {
+            return run(tx, self.page_statement(&self.filter)?).await;
+        }
+        let can_walk = self.order.joins.is_empty();
+        if can_walk
+            && self.counts.get().is_none()
+            && self.lookups().any(|(_, lookup)| lookup.is_slow_to_count())
+            && let Some(rows) = self.walk(tx, SHORT_REACH).await?
+        {
+            return Ok(rows);
+        }
+        if let Some(filter) = self.filter_by_few(tx).await? {
+            return run(tx, self.page_statement(&filter)?).await;
+        }
+        if can_walk && let Some(rows) = self.walk(tx, REACH).await? {
+            return Ok(rows);
+        }
+        run_without_nested_loops(tx, self.page_statement(&self.filter_by_lists())?).await
+    }
+
+    /// One row with the number of issues.
+    pub(super) async fn counted(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
+        let statement = |filter: &[Sql]| {
+            Sql::new("SELECT count(*) FROM issues i WHERE ").append(Sql::all(filter.to_vec()))
+        };
+        if self.lookups().next().is_none() {
+            return run(tx, statement(&self.filter)).await;
+        }
+        match self.filter_by_few(tx).await? {
+            Some(filter) => run(tx, statement(&filter)).await,
+            None => run_without_nested_loops(tx, statement(&self.filter_by_lists())).await,
+        }
+    }
+
+    /// The look-ups of the filter, with their places in it.
+    fn lookups(&self) -> impl Iterator<Item = (usize, &Lookup)> {
+        self.filter.iter().enumerate().filter_map(|(place, part)| Some((place, part.as_lookup()?)))
+    }
+
+    /// The filter with its shortest look-up as a list of ids; `None` when even that is long.
+    async fn filter_by_few(&self, tx: &mut PgTenantTx) -> Result<Option<Vec<Sql>>> {
+        let counts = match self.counts.get() {
+            Some(counts) => counts,
+            None => {
+                let counts = self.lookups().map(|(_, lookup)| lookup.count());
+                let counts = counts.reduce(|all, next| all.push(", ").append(next)).unwrap_or_default();
+                let rows = run(tx, Sql::new("SELECT ").append(counts)).await?;
+                let counts = rows.first().map(lookups::counts).transpose().map_err(convert)?;
+                self.counts.get_or_init(|| counts.unwrap_or_default())
+            }
+        };
+        let shortest = self.lookups().zip(counts).min_by_key(|(_, count)| **count);
+        Ok(shortest.filter(|(_, count)| **count <= FEW).map(|((place, lookup), _)| {
+            let mut filter = self.filter.clone();
+            filter[place] = lookup.as_few();
+            filter
+        }))
+    }
+
+    /// The filter with its look-ups as lists of ids, of any length.
+    fn filter_by_lists(&self) -> Vec<Sql> {
+        let as_list = |part: &Sql| part.as_lookup().map_or_else(|| part.clone(), Lookup::as_all);
+        self.filter.iter().map(as_list).collect()
+    }
+
+    /// Looks at `reach` issues in the order of the page. `None` when the page could go on behind them.
+    async fn walk(&self, tx: &mut PgTenantTx, reach: i64) -> Result<Option<Vec<PgRow>>> {
+        let skipped = usize::try_from(self.offset()?).map_err(Error::internal)?;
+        let wanted =
+            usize::try_from(self.request.limit).map_err(Error::internal)?.saturating_add(skipped) + 1;
+        let keys = &self.order.keys;
+        let (probes, plain): (Vec<_>, Vec<_>) =
+            self.filter.iter().cloned().partition(|part| part.as_lookup().is_some());
+        let statement = select(keys).push(", i.place, (").append(Sql::all(probes.clone()));
+        let statement = statement.push(") FROM (SELECT i.*, row_number() OVER (ORDER BY ");
+        let statement = statement.append(order_by(keys)).push(") AS place FROM issues i WHERE ");
+        let statement = self.behind_cursor(statement.append(Sql::all(plain)))?;
+        let statement = statement.push(" ORDER BY ").append(order_by(keys)).push(" LIMIT ").bind(reach);
+        // The last issue within reach comes along whatever it has: so we see that we came there.
+        let statement = statement.push(") i WHERE (").append(Sql::all(probes)).push(" OR i.place = ");
+        let statement = statement.bind(reach).push(") ORDER BY ").append(order_by(keys)).push(" LIMIT ");
+        let statement = statement.bind(i64::try_from(wanted).map_err(Error::internal)?);
+        let mut rows = run(tx, statement).await?;
+        let (place, matches) = (keys.len() + 1, keys.len() + 2);
+        if let Some(last) = rows.last()
+            && last.try_get::<i64, _>(place).map_err(convert)? == reach
+        {
+            let meets_all = last.try_get::<bool, _>(matches).map_err(convert)?;
+            if rows.len() < wanted || !meets_all {
+                return Ok(None);
+            }
+        }
+        rows.drain(..skipped.min(rows.len()));
+        Ok(Some(rows))
+    }
+
+    pub(super) fn page_statement(&self, filter: &[Sql]) -> Result<Sql> {
+        let statement = select(&self.order.keys).push(" FROM issues i").append(self.order.joins.clone());
+        let statement = self.behind_cursor(statement.push(" WHERE ").append(Sql::all(filter.to_vec())))?;
+        let statement = statement.push(" ORDER BY ").append(order_by(&self.order.keys));
+        let statement = statement.push(" LIMIT ").bind(i64::from(self.request.limit) + 1);
+        let offset = self.offset()?;
+        Ok(if offset > 0 { statement.push(" OFFSET ").bind(offset) } else { statement })
+    }
+
+    fn offset(&self) -> Result<i64> {
+        match self.request.start {
+            SearchStart::Offset(offset) => {
+                i64::try_from(offset).map_err(|_| Error::invalid("startAt", "is too large"))
+            }
+            SearchStart::After(_) => Ok(0),
+        }
+    }
+
+    fn behind_cursor(&self, statement: Sql) -> Result<Sql> {
+        let SearchStart::After(cursor) = &self.request.start else { return Ok(statement) };
+        let behind = cursor::after(self.request, &self.order.keys, cursor)?;
+        Ok(statement.push(" AND ").append(behind))
+    }
+}
+
+/// Selects id and sort values, exactly and as what the cursor reads.
+fn select(keys: &[Key]) -> Sql {
+    keys.iter().fold(Sql::new("SELECT i.id"), |statement, key| {
+        let statement = statement.push(", ").push(key.expression);
+        match key.kind {
+            Kind::Number | Kind::Text => statement.push("::text"),
+            Kind::Int | Kind::Time | Kind::Day | Kind::Uuid => statement,
+        }
+    })
+}
+
+/// Columns that are never empty are sorted without a word on empty values: only so can indexes serve both directions.
+fn order_by(keys: &[Key]) -> Sql {
+    let key = |key: &Key| {
+        Sql::new(key.expression).push(match (key.descending, key.nullable) {
+            (false, false) => " ASC",
+            (true, false) => " DESC",
+            (false, true) => " ASC NULLS FIRST",
+            (true, true) => " DESC NULLS LAST",
+        })
+    };
+    keys.iter().map(key).reduce(|all, next| all.push(", ").append(next)).unwrap_or_default()
+}
+
+/// Whole lists are compared by hashing them. Where PostgreSQL takes them for short, it would look for each id by itself.
+async fn run_without_nested_loops(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
+    tx.conn().execute("SET LOCAL enable_nestloop = off").await.map_err(convert)?;
+    let rows = run(tx, statement).await?;
+    tx.conn().execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
+    Ok(rows)
+}

@@ -1,0 +1,1 @@
+DROP INDEX issues_status_id_updated;
