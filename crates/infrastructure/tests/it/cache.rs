@@ -8,7 +8,7 @@ use std::{
 };
 
 use application::{
-    Caller, Services,
+    Caller, Services, TenantContext,
     instances::InstanceKind,
     issues::{IssueBundle, IssueRow},
     lookups,
@@ -21,8 +21,8 @@ use infrastructure::{
     clock::SystemClock,
     crypto::{Keyring, MasterKey},
     jira::HttpSites,
-    outbound,
-    postgres::{ChangeListener, roles},
+    outbound::{self, AllowedNetworks, Outbound, WebhookDeliveries},
+    postgres::{ChangeListener, PoolSettings, roles},
 };
 use sqlx::Executor;
 
@@ -72,16 +72,19 @@ impl Process {
         outbound::install_tls();
         let url = redis.map(Redis::url);
         let (cache, limiter) = cache::connect(url.as_deref(), CacheSettings::default()).await;
-        let database = base.database(PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() }).await.announcing_to(cache.clone());
-        let http = outbound::client().unwrap();
+        let database = base
+            .database(PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() })
+            .await
+            .announcing_to(cache.clone());
+        let outbound = Outbound::new(AllowedNetworks::default()).unwrap();
         let services = Services {
             db: Arc::new(database),
             clock: Arc::new(SystemClock),
             secrets: Arc::new(Keyring::new(MasterKey::generate(), Vec::new())),
-            sites: Arc::new(HttpSites::new(http.clone(), limiter.clone(), 1_000)),
+            sites: Arc::new(HttpSites::new(outbound.clone(), limiter.clone(), 1_000)),
             cache: cache.clone(),
             limiter,
-            deliveries: Arc::new(outbound::WebhookDeliveries::new(http)),
+            deliveries: Arc::new(WebhookDeliveries::new(outbound)),
             public_url: "http://forebay.test".into(),
         };
         let listening = ChangeListener::start(base.options(roles::APP), cache.clone());
@@ -94,7 +97,7 @@ impl Process {
     }
 
     async fn store(&self, tenant: TenantId, instance: InstanceId, page: &[IssueBundle]) {
-        let mut tx = self.services.db.tenant(tenant).await.unwrap();
+        let mut tx = self.services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
         tx.upsert_issues(instance, page).await.unwrap();
         tx.commit().await.unwrap();
     }
@@ -180,7 +183,7 @@ async fn a_rollback_leaves_the_cache_alone() {
     here.store(tenant, instance, std::slice::from_ref(&first)).await;
     let ours = here.issue(tenant, Some(instance), "PAY-1").await.unwrap();
     let theirs = there.issue(tenant, Some(instance), "PAY-1").await.unwrap();
-    let mut tx = here.services.db.tenant(tenant).await.unwrap();
+    let mut tx = here.services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
     tx.upsert_issues(instance, &[titled(&first, 1, "Never")]).await.unwrap();
     drop(tx);
     // Something else that commits and concerns another issue, so that whatever was to come has come.
@@ -227,7 +230,7 @@ async fn keys_that_move_swap_or_become_ambiguous_are_followed() {
     assert_eq!(id(Some(instance), "PAY-9").await.unwrap(), "1");
 
     // Removed with its instance.
-    let mut tx = process.services.db.tenant(tenant).await.unwrap();
+    let mut tx = process.services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
     tx.remove_instance(other).await.unwrap();
     tx.commit().await.unwrap();
     assert_eq!(id(None, "PAY-9").await.unwrap(), "1");
@@ -258,7 +261,7 @@ async fn names_of_people_projects_and_instances_are_new_at_once() {
     records.users = vec![user("ann", "Anna")];
     records.projects[0].name = "Payments".into();
     records.projects[0].raw.as_mut().unwrap()["name"] = "Payments".into();
-    let mut tx = services.db.tenant(tenant).await.unwrap();
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
     tx.upsert_reference(instance, &records, true).await.unwrap();
     tx.move_instance(instance, "https://elsewhere.example").await.unwrap();
     tx.commit().await.unwrap();

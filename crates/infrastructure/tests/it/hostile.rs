@@ -1,7 +1,11 @@
 //! A session of `forebay_read` that tries what it must not: with the power of psql, so past the guard of the SQL door; and
 //! through the door.
 
-use application::{Error, instances::InstanceKind, ports::{Database, SqlLimits}};
+use application::{
+    Error, TenantContext,
+    instances::InstanceKind,
+    ports::{Database, SqlLimits},
+};
 use domain::ids::TenantId;
 use infrastructure::postgres::roles;
 use sqlx::{AssertSqlSafe, Executor, PgConnection, Row};
@@ -199,13 +203,19 @@ async fn no_setting_shows_the_rows_of_another_tenant() {
         session.execute(AssertSqlSafe(setting.clone())).await.unwrap();
         for view in ["jira.issues", "jira.comments", "jira.changelog"] {
             let rows = session
-                .fetch_all(AssertSqlSafe(format!("SELECT {}::text FROM {view}", view.trim_start_matches("jira."))))
+                .fetch_all(AssertSqlSafe(format!(
+                    "SELECT {}::text FROM {view}",
+                    view.trim_start_matches("jira.")
+                )))
                 .await;
             // With row_security off PostgreSQL refuses to filter, rather than not to.
             let Ok(rows) = rows else { continue };
             for row in rows {
                 let text: String = row.get(0);
-                assert!(!text.contains("other-site") && !text.contains(SECRET), "{view} after {setting}: {text}");
+                assert!(
+                    !text.contains("other-site") && !text.contains(SECRET),
+                    "{view} after {setting}: {text}"
+                );
             }
         }
     }
@@ -227,7 +237,9 @@ async fn conditions_are_not_asked_of_the_rows_of_others() {
         session.execute(AssertSqlSafe(sql.clone())).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
     }
     // The rows that a plan says were thrown away are this tenant's, and those before the policy are not counted by it.
-    let seen = session.fetch_all("SELECT tablename, most_common_vals::text FROM pg_stats WHERE schemaname = 'public'").await;
+    let seen = session
+        .fetch_all("SELECT tablename, most_common_vals::text FROM pg_stats WHERE schemaname = 'public'")
+        .await;
     assert_eq!(seen.unwrap().len(), 0, "statistics hold values of every tenant");
     session.execute("PREPARE mine AS SELECT count(*) FROM jira.issues WHERE summary = $1").await.unwrap();
     let prepared = session.fetch_one(AssertSqlSafe(format!("EXECUTE mine('{SECRET}')"))).await.unwrap();
@@ -254,10 +266,14 @@ async fn the_door_refuses_the_same() {
         "PREPARE p AS SELECT 1".into(),
     ];
     for sql in REFUSED.iter().map(ToString::to_string).chain(more) {
-        let error = base.db.ask(acme, &sql, SqlLimits::default()).await.unwrap_err();
+        let error = base.db.ask(&TenantContext::whole(acme), &sql, SqlLimits::default()).await.unwrap_err();
         assert!(matches!(&error, Error::Invalid(problems) if problems[0].field == "sql"), "{sql}: {error}");
     }
-    let answer = base.db.ask(acme, "SELECT summary FROM issues", SqlLimits::default()).await.unwrap();
+    let answer = base
+        .db
+        .ask(&TenantContext::whole(acme), "SELECT summary FROM issues", SqlLimits::default())
+        .await
+        .unwrap();
     assert_eq!(answer.rows, [[serde_json::json!("ours")]]);
     base.remove().await;
 }
@@ -269,12 +285,19 @@ async fn a_session_of_the_door_is_made_new_between_questions() {
     let (acme, other, _) = hostile(&base).await;
     for round in 0..20 {
         let (tenant, summary) = if round % 2 == 0 { (acme, "ours") } else { (other, SECRET) };
-        let answer = base.db.ask(tenant, "SELECT summary FROM issues", SqlLimits::default()).await.unwrap();
+        let answer = base
+            .db
+            .ask(&TenantContext::whole(tenant), "SELECT summary FROM issues", SqlLimits::default())
+            .await
+            .unwrap();
         assert_eq!(answer.rows, [[serde_json::json!(summary)]]);
         // An error in the middle, and an answer that is left half-read.
-        base.db.ask(tenant, "SELECT 1 / 0", SqlLimits::default()).await.unwrap_err();
+        base.db.ask(&TenantContext::whole(tenant), "SELECT 1 / 0", SqlLimits::default()).await.unwrap_err();
         let few = SqlLimits { max_rows: 1, ..SqlLimits::default() };
-        base.db.ask(tenant, "SELECT g FROM generate_series(1, 1000) g", few).await.unwrap();
+        base.db
+            .ask(&TenantContext::whole(tenant), "SELECT g FROM generate_series(1, 1000) g", few)
+            .await
+            .unwrap();
     }
     let left = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'forebay_read'
          AND state LIKE 'idle in transaction%'";

@@ -5,13 +5,13 @@
 mod attached;
 mod border;
 mod bundles;
-mod catalog;
 mod cache;
+mod catalog;
 mod changes;
 mod database;
 mod history;
-mod job_runs;
 mod hostile;
+mod job_runs;
 mod jql;
 mod limits;
 mod metrics;

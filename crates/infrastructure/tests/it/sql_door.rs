@@ -241,7 +241,10 @@ async fn a_row_that_is_too_large_is_never_sent() {
         "SELECT jsonb_agg(i.raw) FROM issues i, generate_series(1, 100000)".into(),
     ] {
         let message = refusal(&base, tenant, &sql, SqlLimits::default()).await;
-        assert!(message.contains("one row is larger than an answer may be (1000000 bytes)"), "{sql}: {message}");
+        assert!(
+            message.contains("one row is larger than an answer may be (1000000 bytes)"),
+            "{sql}: {message}"
+        );
     }
     // After rows that fit, it is where the answer ends; and one that nobody asked for stops nothing.
     let sql = format!("{doubling} SELECT length(t), t FROM r");

@@ -37,13 +37,20 @@ async fn fill(base: &TestDatabase, tenant: TenantId, instance: InstanceId) {
         ReferenceData { projects, fields: site.fields, statuses: site.statuses, ..Default::default() };
     let bundles: Vec<_> = generator::issues(&options)
         .map(|raw| {
-            let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets: &keyring, erased: &ErasedPeople::default() };
+            let reader = Reader {
+                dialect: sniff_dialect(&raw),
+                roles: &roles,
+                secrets: &keyring,
+                erased: &ErasedPeople::default(),
+            };
             read_issue(&reader, FetchedIssue { raw, comments_complete: true, worklogs_complete: true })
                 .unwrap()
         })
         .collect();
     let mut tx = base.begin(tenant).await;
-    tx.upsert_reference(instance, &read_rosters(reference, &keyring, &ErasedPeople::default()), true).await.unwrap();
+    tx.upsert_reference(instance, &read_rosters(reference, &keyring, &ErasedPeople::default()), true)
+        .await
+        .unwrap();
     tx.upsert_issues(instance, &bundles).await.unwrap();
     tx.commit().await.unwrap();
     base.refresh_metrics().await;
@@ -92,7 +99,10 @@ async fn every_view_and_function_is_explained_on_the_page_and_in_the_database_an
     .unwrap();
     for view in views {
         assert!(PAGE.contains(&format!("`jira.{view}`")), "{view} is not on the page");
-        let asked = base.db.ask(&TenantContext::whole(tenant), &format!("SELECT * FROM jira.{view}"), SqlLimits::default()).await;
+        let asked = base
+            .db
+            .ask(&TenantContext::whole(tenant), &format!("SELECT * FROM jira.{view}"), SqlLimits::default())
+            .await;
         assert!(asked.is_ok(), "{view}: {asked:?}");
     }
     let functions: Vec<(String, i32, Vec<String>)> = sqlx::query_as(
@@ -127,7 +137,9 @@ async fn the_past_is_found_by_old_keys_and_at_the_named_instance() {
     let moved = changed(&first, 5, |bundle| bundle.issue.key = "OPS-7".parse().unwrap());
     tx.upsert_issues(instance, &[moved]).await.unwrap();
     tx.commit().await.unwrap();
-    let ask = async |sql: &str| base.db.ask(&TenantContext::whole(tenant), sql, SqlLimits::default()).await.unwrap().rows;
+    let ask = async |sql: &str| {
+        base.db.ask(&TenantContext::whole(tenant), sql, SqlLimits::default()).await.unwrap().rows
+    };
     let keys = "SELECT instance, issue FROM jira.issue_at(KEY, now()) WHERE field_id = 'issuekey' ORDER BY 1";
     let both = serde_json::json!([["main", "OPS-7"], ["other", "OPS-7"]]);
     assert_eq!(serde_json::json!(ask(&keys.replace("KEY", "'ops-7'")).await), both);

@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use application::{
-    Error,
+    Error, TenantContext,
     audit::{AuditFilter, NewAuditEntry, Outcome},
     ports::Database,
 };
@@ -18,7 +18,7 @@ use crate::{bundles::at, database::TestDatabase};
 
 /// Writes an entry that names its tenant.
 async fn sign(db: &PgDatabase, tenant: TenantId) -> Result<(), Error> {
-    let mut tx = db.tenant(tenant).await?;
+    let mut tx = db.tenant(&TenantContext::whole(tenant)).await?;
     tx.record(NewAuditEntry {
         instance: None,
         actor: tenant.to_string(),
@@ -35,7 +35,7 @@ async fn sign(db: &PgDatabase, tenant: TenantId) -> Result<(), Error> {
 
 /// Every entry that the tenant sees is its own.
 async fn read(db: &PgDatabase, tenant: TenantId) -> Result<usize, Error> {
-    let mut tx = db.tenant(tenant).await?;
+    let mut tx = db.tenant(&TenantContext::whole(tenant)).await?;
     let entries = tx.audit_entries(&AuditFilter { limit: 1_000, ..Default::default() }).await?;
     for entry in &entries {
         assert_eq!(entry.actor, tenant.to_string(), "an entry of another tenant");
@@ -49,12 +49,12 @@ async fn round(db: &PgDatabase, tenant: TenantId, number: usize) {
         0 => sign(db, tenant).await.unwrap(),
         1 => drop(read(db, tenant).await.unwrap()),
         // Begun and left.
-        2 => drop(db.tenant(tenant).await.unwrap()),
+        2 => drop(db.tenant(&TenantContext::whole(tenant)).await.unwrap()),
         // Left while BEGIN is on its way, or at any other moment.
         3 => drop(tokio::time::timeout(Duration::from_micros(50 * number as u64), sign(db, tenant)).await),
         // A statement that fails, and the transaction with it.
         4 => {
-            let mut tx = db.tenant(tenant).await.unwrap();
+            let mut tx = db.tenant(&TenantContext::whole(tenant)).await.unwrap();
             let stranger = domain::ids::InstanceId(uuid::Uuid::new_v4());
             assert!(tx.raise_watermark(stranger, "issues", Some(at(0)), at(0)).await.is_err());
             // Committing what has failed is no success.
@@ -68,7 +68,8 @@ async fn round(db: &PgDatabase, tenant: TenantId, number: usize) {
 async fn no_connection_carries_a_tenant_over_under_concurrency_errors_and_cancellations() {
     let base = TestDatabase::create().await;
     // Two processes, each with a pool that is much smaller than its callers.
-    let settings = PoolSettings { app: 2, acquire_timeout: Duration::from_secs(30), ..PoolSettings::default() };
+    let settings =
+        PoolSettings { app: 2, acquire_timeout: Duration::from_secs(30), ..PoolSettings::default() };
     let processes = [base.database(settings).await, base.database(settings).await].map(Arc::new);
     let mut tenants = Vec::new();
     for number in 0..8 {
@@ -107,7 +108,9 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
     let settings = PoolSettings { app: 1, ..PoolSettings::default() };
     let db = base.database(settings).await;
     for micros in (0..2_000).step_by(20) {
-        drop(tokio::time::timeout(Duration::from_micros(micros), db.tenant(acme)).await);
+        drop(
+            tokio::time::timeout(Duration::from_micros(micros), db.tenant(&TenantContext::whole(acme))).await,
+        );
         sign(&db, other).await.unwrap();
         assert!(read(&db, other).await.unwrap() > 0);
     }
@@ -126,21 +129,29 @@ async fn an_exhausted_pool_answers_busy_and_a_full_line_at_once() {
         ..PoolSettings::default()
     };
     let db = Arc::new(base.database(settings).await);
-    let held = [db.tenant(tenant).await.unwrap(), db.tenant(tenant).await.unwrap()];
+    let held = [
+        db.tenant(&TenantContext::whole(tenant)).await.unwrap(),
+        db.tenant(&TenantContext::whole(tenant)).await.unwrap(),
+    ];
     // Two connections and one place to wait: three in line, and the fourth is sent away.
-    let answers = join_all((0..4).map(|_| db.tenant(tenant))).await;
+    let whole = TenantContext::whole(tenant);
+    let answers = join_all((0..4).map(|_| db.tenant(&whole))).await;
     assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Busy { .. }))));
     let waiting: Vec<_> = (0..3)
         .map(|_| {
             let db = db.clone();
-            tokio::spawn(async move { db.tenant(tenant).await.map(drop) })
+            tokio::spawn(async move { db.tenant(&TenantContext::whole(tenant)).await.map(drop) })
         })
         .collect();
     // Whoever is sent away does not wait: well before the first of those who do.
     let turned_away = async {
         loop {
             let began = std::time::Instant::now();
-            if matches!(tokio::time::timeout(Duration::from_millis(5), db.tenant(tenant)).await, Ok(Err(Error::Busy { .. }))) {
+            if matches!(
+                tokio::time::timeout(Duration::from_millis(5), db.tenant(&TenantContext::whole(tenant)))
+                    .await,
+                Ok(Err(Error::Busy { .. }))
+            ) {
                 break began.elapsed();
             }
         }
@@ -174,9 +185,12 @@ async fn a_statement_that_takes_too_long_is_cancelled_for_every_role() {
     db.close().await;
 
     // And whoever connects without saying so has them from the database.
-    for (role, timeout) in [(roles::APP, "30s"), (roles::READ, "15s"), (roles::PLATFORM, "30s"), (roles::QUEUE, "0")] {
+    for (role, timeout) in
+        [(roles::APP, "30s"), (roles::READ, "15s"), (roles::PLATFORM, "30s"), (roles::QUEUE, "0")]
+    {
         let mut connection = base.connect(role).await;
-        let shown: String = sqlx::query_scalar("SHOW statement_timeout").fetch_one(&mut connection).await.unwrap();
+        let shown: String =
+            sqlx::query_scalar("SHOW statement_timeout").fetch_one(&mut connection).await.unwrap();
         assert_eq!(shown, timeout, "{role}");
     }
     base.remove().await;
@@ -204,6 +218,8 @@ async fn somebody_else_than_the_role_is_refused() {
     let mut options = base.roles();
     options.read = options.app.clone();
     let refused = PgDatabase::connect(options, PoolSettings::default()).await.unwrap_err();
-    assert!(matches!(&refused, Error::Conflict(told) if told.contains("`forebay_app` is signed in where `forebay_read` belongs")));
+    assert!(
+        matches!(&refused, Error::Conflict(told) if told.contains("`forebay_app` is signed in where `forebay_read` belongs"))
+    );
     base.remove().await;
 }
