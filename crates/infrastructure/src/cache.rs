@@ -17,7 +17,7 @@ use application::{
 pub use memory::{MemoryCache, MemoryLimiter};
 pub use redis::{RedisCache, RedisLimiter};
 
-/// The cache and the limiter: in Redis at this address (`redis://[:password@]host:port[/database]`), or in-process
+/// The cache and the limiter: in Redis at this address (`redis://[user:password@]host:port[/database]`, or `rediss://` over TLS), or in-process
 /// without one. A Redis that does not answer yet is used when it does; an address that cannot be used is logged as an
 /// error. Neither is a reason not to start: [`ping`] is for whoever wants to know.
 pub async fn connect(redis_url: Option<&str>) -> (Arc<dyn Cache>, Arc<dyn RateLimiter>) {
