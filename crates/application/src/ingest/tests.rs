@@ -105,6 +105,56 @@ fn addresses_are_hashed_and_taken_out_wherever_they_are() {
 }
 
 #[test]
+fn an_erased_person_is_read_as_their_pseudonym_and_so_is_what_names_them() {
+    let person =
+        json!({"accountId": "a1", "displayName": "Ann Lee", "emailAddress": "ann@x.org", "timeZone": "Mars"});
+    let mention = json!({"type": "mention", "attrs": {"id": "a1", "text": "@Ann Lee"}});
+    let document =
+        json!({"type": "doc", "version": 1, "content": [{"type": "paragraph", "content": [mention]}]});
+    let change =
+        json!({"field": "assignee", "from": "a1", "fromString": "Ann Lee", "to": null, "toString": null});
+    let mut raw = with(&["fields", "assignee"], person.clone());
+    raw["fields"]["description"] = document;
+    raw["fields"]["customfield_9"] = json!([person]);
+    raw["changelog"] = json!({"histories": [
+        {"id": "9", "created": 1_767_606_000_000_i64, "author": person, "items": [change]},
+    ]});
+    let pseudonyms = [("1a".to_owned(), "former-user-1".to_owned())];
+    let erased = ErasedPeople::new(InstanceId(uuid::Uuid::nil()), pseudonyms.into());
+    let roles = FieldRoles::default();
+    let reader = Reader { dialect: Dialect::V3, roles: &roles, secrets: &PlainSecrets, erased: &erased };
+    let fetched = FetchedIssue { raw, comments_complete: true, worklogs_complete: true };
+    let bundle = read_issue(&reader, fetched).unwrap();
+    let all = format!("{bundle:?}");
+    for text in ["a1\"", "Ann", "Lee", "Mars", "x.org", "gro.x"] {
+        assert!(!all.contains(text), "{text} in {all}");
+    }
+    assert_eq!(bundle.issue.assignee.as_deref(), Some("former-user-1"));
+    assert_eq!(bundle.issue.description_text.as_deref(), Some("@Former user"));
+    assert_eq!(bundle.values[0].value_id.as_deref(), Some("former-user-1"));
+    assert_eq!(bundle.histories[0].author.as_deref(), Some("former-user-1"));
+    assert_eq!(bundle.histories[0].items[0].from_string.as_deref(), Some("Former user"));
+    let users: Vec<_> = bundle.reference.users.iter().map(|user| user.account_id.as_str()).collect();
+    assert_eq!(users, ["former-user-1"]);
+}
+
+#[test]
+fn a_user_whose_name_is_an_address_stays_one_user() {
+    let person = json!({"name": "ann@x.org", "displayName": "Ann"});
+    let change =
+        json!({"field": "assignee", "from": null, "fromString": null, "to": "ann@x.org", "toString": "Ann"});
+    let mut raw = with(&["fields", "assignee"], person);
+    raw["changelog"] =
+        json!({"histories": [{"id": "9", "created": 1_767_606_000_000_i64, "items": [change]}]});
+    let bundle = read(raw).unwrap();
+    assert_eq!(bundle.issue.assignee.as_deref(), Some("address-gro.x@nna"), "the tests' hash is the reverse");
+    assert_eq!(bundle.histories[0].items[0].to, bundle.issue.assignee);
+    let user = &bundle.reference.users[0];
+    assert_eq!(Some(&user.account_id), bundle.issue.assignee.as_ref());
+    assert_eq!(user.email_hash.as_deref(), Some("gro.x@nna"));
+}
+
+#[test]
 fn lists_with_tables_of_their_own_leave_their_envelope() {
     let comment = json!({"id": "7", "body": "hi", "created": "2026-01-05T11:00:00.000+0000"});
     let page = json!({"comments": [comment], "total": 3, "maxResults": 3, "startAt": 0});

@@ -43,7 +43,9 @@ struct Health {
 impl Link {
     pub(super) fn open(url: &str) -> Result<Self> {
         // The address may hold a password: it is not repeated, nor is what the parser says of it.
-        let refuse = |_| Error::invalid("REDIS_URL", "is not an address like redis://host:6379/0");
+        let refuse = |_| {
+            Error::invalid("REDIS_URL", "is not an address like redis://host:6379/0, or rediss:// over TLS")
+        };
         let config = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(CONNECT_PATIENCE))
             .set_response_timeout(Some(PATIENCE))

@@ -178,3 +178,22 @@ pub(super) async fn keys(server: &RedisServer) -> Vec<String> {
     }
     keys
 }
+
+/// Whether a certificate is believed is for the system's store; here it is enough that TLS is spoken, and nothing in the clear.
+#[tokio::test]
+async fn a_redis_over_tls_is_spoken_to_in_tls_only() {
+    crate::outbound::install_tls();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("rediss://:hush-hush@localhost:{}", listener.local_addr().unwrap().port());
+    let greeting = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut first = [0; 6];
+        tokio::io::AsyncReadExt::read_exact(&mut stream, &mut first).await.unwrap();
+        first
+    });
+    let told = ping(&url).await.unwrap_err();
+    assert!(matches!(told, application::Error::Unavailable(_)), "{told}");
+    assert!(!told.to_string().contains("hush-hush"), "{told}");
+    let [record, major, _, _, _, message] = greeting.await.unwrap();
+    assert_eq!((record, major, message), (22, 3, 1), "a ClientHello");
+}

@@ -193,3 +193,15 @@ fn the_key_file_is_made_once_and_for_its_owner_only() {
     let error = MasterKey::load_or_create(&path).unwrap_err().to_string();
     assert!(error.contains("put the key back"), "{error}");
 }
+
+#[test]
+fn an_account_has_another_hash_at_each_instance_and_none_like_an_address() {
+    let keyring = Keyring::new(MasterKey::generate(), Vec::new());
+    let [here, there] = [1, 2].map(|n| InstanceId(uuid::Uuid::from_u128(n)));
+    assert_eq!(keyring.account_hash(here, " Ann "), keyring.account_hash(here, "ann"));
+    assert_ne!(keyring.account_hash(here, "ann"), keyring.account_hash(there, "ann"));
+    assert_ne!(keyring.account_hash(here, "ann"), keyring.account_hash(here, "bob"));
+    assert_ne!(keyring.account_hash(here, "ann"), keyring.email_hash("ann"));
+    let other = Keyring::new(MasterKey::generate(), Vec::new());
+    assert_ne!(keyring.account_hash(here, "ann"), other.account_hash(here, "ann"));
+}
