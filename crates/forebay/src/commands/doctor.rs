@@ -113,7 +113,8 @@ async fn database(report: &mut Report, access: &Access, settings: &Settings) -> 
         Err(error) => return report.add("border", Err(error.into())),
     };
     for gap in &gaps {
-        report.add("border", Err(Failure::new(gap.what.clone()).hint(format!("to close it: {}", gap.remedy))));
+        report
+            .add("border", Err(Failure::new(gap.what.clone()).hint(format!("to close it: {}", gap.remedy))));
     }
     if !gaps.is_empty() {
         return false;

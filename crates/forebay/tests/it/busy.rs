@@ -81,7 +81,11 @@ async fn every_door_says_that_the_applications_connections_are_in_use() {
     is_page(&page, 503);
     assert!(retry_after(&page) >= 1 && page.text.contains("Not available just now"), "{}", page.text);
     let tool = mcp_call(&app, &app.key, "get_issue", json!({ "key": "10001" })).await;
-    assert_eq!((&tool["isError"], &tool["structuredContent"]["code"]), (&json!(true), &json!("busy")), "{tool}");
+    assert_eq!(
+        (&tool["isError"], &tool["structuredContent"]["code"]),
+        (&json!(true), &json!("busy")),
+        "{tool}"
+    );
     assert!(tool["structuredContent"]["retry_after_seconds"].as_u64() >= Some(1), "{tool}");
     is_problem(&app.post("/v1/sql", json!({ "sql": "SELECT 1" })).await, 503, "busy");
     is_problem(&app.get("/health/ready").await, 503, "not_ready");
@@ -92,9 +96,9 @@ async fn every_door_says_that_the_applications_connections_are_in_use() {
     }
     assert_eq!(app.get(ISSUE).await.status, 200);
     let metrics = app.get("/metrics").await.text;
-    let counted = metrics.lines().any(|line| {
-        line.starts_with("forebay_pool_refused_total{") && line.contains("role=\"forebay_app\"")
-    });
+    let counted = metrics
+        .lines()
+        .any(|line| line.starts_with("forebay_pool_refused_total{") && line.contains("role=\"forebay_app\""));
     assert!(counted, "{metrics}");
 }
 

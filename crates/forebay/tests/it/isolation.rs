@@ -155,7 +155,8 @@ async fn without_a_tenant_there_are_no_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_table_with_a_tenant_is_behind_the_border_and_every_view_asks_as_the_caller() {
     let (app, _other) = two_tenants().await;
-    let gaps = infrastructure::postgres::roles::border_gaps(&mut app.database.superuser().await).await.unwrap();
+    let gaps =
+        infrastructure::postgres::roles::border_gaps(&mut app.database.superuser().await).await.unwrap();
     assert_eq!(gaps, []);
 }
 

@@ -73,15 +73,21 @@ async fn doctor_names_every_gap_and_what_closes_it() {
     .unwrap();
     let (sound, findings) = doctor();
     assert!(!sound);
-    let told: Vec<&str> =
-        findings.iter().filter(|found| found["ok"] == false).filter_map(|found| found["detail"].as_str()).collect();
+    let told: Vec<&str> = findings
+        .iter()
+        .filter(|found| found["ok"] == false)
+        .filter_map(|found| found["detail"].as_str())
+        .collect();
     assert_eq!(told.len(), 3, "{told:?}");
     for remedy in [
         "DROP POLICY lax ON public.comments",
         "REVOKE ALL ON forebay.issue_metrics FROM PUBLIC",
         "REVOKE TRUNCATE ON public.issues FROM PUBLIC, forebay_app",
     ] {
-        assert!(told.iter().any(|told| told.ends_with(&format!("; to close it: {remedy}"))), "{remedy}: {told:?}");
+        assert!(
+            told.iter().any(|told| told.ends_with(&format!("; to close it: {remedy}"))),
+            "{remedy}: {told:?}"
+        );
         sqlx::query(sqlx::AssertSqlSafe(remedy)).execute(&mut owner).await.unwrap();
     }
     assert!(doctor().0);

@@ -50,11 +50,11 @@ pub(super) fn convert(error: sqlx::Error) -> Error {
 
 fn passing(cause: &dyn DatabaseError) -> Option<Error> {
     match cause.code()?.as_ref() {
-        CANCELED => Some(Error::TimedOut("the database took too long, and the statement was cancelled".into())),
-        TOO_MANY_CONNECTIONS => Some(busy()),
-        code if PASSING.contains(&code) => {
-            Some(Error::Unavailable("the database asked to try again".into()))
+        CANCELED => {
+            Some(Error::TimedOut("the database took too long, and the statement was cancelled".into()))
         }
+        TOO_MANY_CONNECTIONS => Some(busy()),
+        code if PASSING.contains(&code) => Some(Error::Unavailable("the database asked to try again".into())),
         _ => None,
     }
 }

@@ -80,11 +80,7 @@ async fn up_locked(
 }
 
 /// Applies those of `all` that the database does not have. The caller holds the lock.
-async fn apply_missing(
-    owner: &mut PgConnection,
-    all: &[&Migration],
-    patience: Patience,
-) -> Result<usize> {
+async fn apply_missing(owner: &mut PgConnection, all: &[&Migration], patience: Patience) -> Result<usize> {
     ensure_table(owner).await?;
     let done = known(owner, all).await?;
     let mut count = 0;
@@ -221,7 +217,8 @@ async fn applied(connection: &mut PgConnection) -> Result<Vec<(i64, String)>> {
 async fn queue_up(owner: &mut PgConnection, queue: &PgConnectOptions) -> Result<()> {
     let schema = format!("CREATE SCHEMA IF NOT EXISTS {QUEUE_SCHEMA} AUTHORIZATION {QUEUE}");
     owner.execute(AssertSqlSafe(schema)).await.map_err(convert)?;
-    let begun = sqlx::query_scalar!(r#"SELECT to_regclass('graphile_worker.migrations') IS NOT NULL AS "begun!""#);
+    let begun =
+        sqlx::query_scalar!(r#"SELECT to_regclass('graphile_worker.migrations') IS NOT NULL AS "begun!""#);
     if begun.fetch_one(&mut *owner).await.map_err(convert)? {
         return migrate_queue(queue).await;
     }

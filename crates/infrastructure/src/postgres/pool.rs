@@ -105,7 +105,10 @@ impl RolePool {
     }
 
     /// Opens a transaction by this statement.
-    #[expect(clippy::disallowed_methods, reason = "the one way to a transaction, for the doors of PgDatabase")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one way to a transaction, for the doors of PgDatabase"
+    )]
     pub(super) async fn begin_with(
         &self,
         begin: impl SqlSafeStr + Send,
@@ -126,10 +129,11 @@ impl RolePool {
     /// # Errors
     /// [`Error::Conflict`] when it is somebody else.
     pub(super) async fn check_identity(&self) -> Result<()> {
-        let row = sqlx::query!(r#"SELECT session_user::text AS "session!", current_user::text AS "current!""#)
-            .fetch_one(&mut *self.acquire().await?)
-            .await
-            .map_err(convert)?;
+        let row =
+            sqlx::query!(r#"SELECT session_user::text AS "session!", current_user::text AS "current!""#)
+                .fetch_one(&mut *self.acquire().await?)
+                .await
+                .map_err(convert)?;
         if row.session == self.role && row.current == self.role {
             return Ok(());
         }
@@ -146,14 +150,16 @@ impl RolePool {
 
     fn stand_in_line(&self) -> Result<Place> {
         Line::enter(&self.line).ok_or_else(|| {
-            metrics::counter!("forebay_pool_refused_total", "role" => self.role, "cause" => "line").increment(1);
+            metrics::counter!("forebay_pool_refused_total", "role" => self.role, "cause" => "line")
+                .increment(1);
             busy()
         })
     }
 
     fn refuse(&self, error: sqlx::Error) -> Error {
         if matches!(error, sqlx::Error::PoolTimedOut) {
-            metrics::counter!("forebay_pool_refused_total", "role" => self.role, "cause" => "time").increment(1);
+            metrics::counter!("forebay_pool_refused_total", "role" => self.role, "cause" => "time")
+                .increment(1);
         }
         convert(error)
     }
@@ -186,9 +192,9 @@ struct Line {
 
 impl Line {
     fn enter(line: &Arc<Self>) -> Option<Place> {
-        let entered = line
-            .taken
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| (taken < line.places).then_some(taken + 1));
+        let entered = line.taken.fetch_update(Ordering::AcqRel, Ordering::Acquire, |taken| {
+            (taken < line.places).then_some(taken + 1)
+        });
         entered.ok().map(|_| Place(line.clone()))
     }
 }

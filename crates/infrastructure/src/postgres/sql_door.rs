@@ -143,14 +143,17 @@ fn refuse(error: sqlx::Error, limits: SqlLimits, place: Place) -> Error {
     let sqlx::Error::Database(cause) = &error else { return convert(error) };
     let Some(cause) = cause.try_downcast_ref::<PgDatabaseError>() else { return convert(error) };
     // A value beyond a gigabyte: PostgreSQL has no code for it.
-    let is_beyond = cause.code() == "XX000" && cause.message().starts_with("invalid memory alloc request size");
+    let is_beyond =
+        cause.code() == "XX000" && cause.message().starts_with("invalid memory alloc request size");
     match cause.code() {
         CANCELED => return too_long(limits),
         ROW_TOO_LARGE => {
             let most = limits.max_bytes;
             return Error::invalid(
                 "sql",
-                format!("one row is larger than an answer may be ({most} bytes); ask for fewer columns, or parts of them"),
+                format!(
+                    "one row is larger than an answer may be ({most} bytes); ask for fewer columns, or parts of them"
+                ),
             );
         }
         OUT_OF_MEMORY => return too_much(),

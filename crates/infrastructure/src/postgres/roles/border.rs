@@ -32,6 +32,7 @@ impl fmt::Display for Gap {
 /// # Errors
 /// [`application::Error::Unavailable`] when the server does not answer.
 pub async fn border_gaps(connection: &mut PgConnection) -> Result<Vec<Gap>> {
-    let rows = sqlx::query_file!("src/postgres/roles/border.sql").fetch_all(connection).await.map_err(convert)?;
+    let rows =
+        sqlx::query_file!("src/postgres/roles/border.sql").fetch_all(connection).await.map_err(convert)?;
     Ok(rows.into_iter().map(|row| Gap { what: row.gap, remedy: row.remedy }).collect())
 }

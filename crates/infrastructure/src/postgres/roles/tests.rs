@@ -7,10 +7,7 @@ use sqlx::{Connection, postgres::PgConnectOptions};
 use super::*;
 use crate::{
     crypto::MasterKey,
-    local_server::{
-        DATABASE, LocalServer, SUPERUSER,
-        testing::TestFolder,
-    },
+    local_server::{DATABASE, LocalServer, SUPERUSER, testing::TestFolder},
     postgres::migrate,
 };
 

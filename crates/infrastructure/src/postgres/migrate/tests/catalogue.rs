@@ -55,9 +55,7 @@ const FOUNDED: i64 = 7;
 #[test]
 fn indexes_and_constraints_of_large_tables_are_made_online() {
     for up in ups(&ours()).filter(|up| up.version > FOUNDED) {
-        for fault in offline(up.sql.as_str(), up.no_tx) {
-            panic!("migration {}: {fault}", up.version);
-        }
+        assert_eq!(offline(up.sql.as_str(), up.no_tx), Vec::<String>::new(), "migration {}", up.version);
     }
 }
 
@@ -66,7 +64,8 @@ fn offline(sql: &str, no_transaction: bool) -> Vec<String> {
     let mut faults = Vec::new();
     let mut dropped = Vec::new();
     for statement in statements(sql) {
-        let words: Vec<&str> = statement.split(|c: char| c.is_whitespace() || c == '(').filter(|w| !w.is_empty()).collect();
+        let words: Vec<&str> =
+            statement.split(|c: char| c.is_whitespace() || c == '(').filter(|w| !w.is_empty()).collect();
         let upper: Vec<String> = words.iter().map(|word| word.to_ascii_uppercase()).collect();
         let has = |phrase: &[&str]| upper.windows(phrase.len()).any(|window| window == phrase);
         let large = words.iter().any(|word| LARGE.contains(&word.trim_start_matches("public.")));
@@ -103,8 +102,16 @@ fn what_would_stop_a_live_system_is_seen() {
         ("CREATE INDEX i ON issues (tenant_id);", false, 1),
         ("CREATE INDEX i ON webhooks (tenant_id);", false, 0),
         ("CREATE INDEX CONCURRENTLY i ON issues (tenant_id);", true, 1),
-        ("DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON issues (tenant_id);", false, 1),
-        ("DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE UNIQUE INDEX CONCURRENTLY i\n  ON issues (tenant_id);", true, 0),
+        (
+            "DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE INDEX CONCURRENTLY i ON issues (tenant_id);",
+            false,
+            1,
+        ),
+        (
+            "DROP INDEX CONCURRENTLY IF EXISTS i;\nCREATE UNIQUE INDEX CONCURRENTLY i\n  ON issues (tenant_id);",
+            true,
+            0,
+        ),
         ("ALTER TABLE comments ADD CONSTRAINT c CHECK (body_text <> '');", false, 1),
         ("ALTER TABLE comments ADD CONSTRAINT c CHECK (body_text <> '') NOT VALID;", false, 0),
         ("ALTER TABLE comments VALIDATE CONSTRAINT c;", false, 0),

@@ -153,7 +153,9 @@ async fn a_migration_that_waits_for_a_table_lets_readers_through() {
     let wider = migration(2, "ALTER TABLE items ADD COLUMN more int", "ALTER TABLE items DROP COLUMN more");
     let all = [table(), wider].concat();
     let refused = apply_all(&mut owner, &all, SOON).await.unwrap_err();
-    assert!(matches!(&refused, Error::Unavailable(told) if told.contains("did not get its locks in 3 attempts")));
+    assert!(
+        matches!(&refused, Error::Unavailable(told) if told.contains("did not get its locks in 3 attempts"))
+    );
     assert_eq!(versions(&mut owner).await, [1]);
 
     // It stands in line for ever longer than anybody would wait; whoever only reads comes through all the same.

@@ -53,8 +53,16 @@ const ROLES_GAPS: &[Case] = &[
 
 const TABLE_GAPS: &[Case] = &[
     ("ALTER TABLE issues NO FORCE ROW LEVEL SECURITY", "public.issues does not force row-level security", ""),
-    ("ALTER TABLE tenants DISABLE ROW LEVEL SECURITY", "public.tenants does not force row-level security", ""),
-    ("CREATE TABLE open (tenant_id uuid)", "public.open does not force row-level security", "DROP TABLE open"),
+    (
+        "ALTER TABLE tenants DISABLE ROW LEVEL SECURITY",
+        "public.tenants does not force row-level security",
+        "",
+    ),
+    (
+        "CREATE TABLE open (tenant_id uuid)",
+        "public.open does not force row-level security",
+        "DROP TABLE open",
+    ),
     (
         "CREATE TABLE open (tenant_id uuid); ALTER TABLE open ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY",
         "public.open has no policy for its tenants",
@@ -67,7 +75,11 @@ const TABLE_GAPS: &[Case] = &[
     ),
     ("DROP POLICY tenant_isolation ON comments", "public.comments has no policy for its tenants", ""),
     ("DROP POLICY own_tenant ON tenants", "public.tenants has no policy for its tenants", ""),
-    ("CREATE POLICY lax ON issues TO PUBLIC USING (true)", "policy lax of table public.issues is for everyone", ""),
+    (
+        "CREATE POLICY lax ON issues TO PUBLIC USING (true)",
+        "policy lax of table public.issues is for everyone",
+        "",
+    ),
     (
         "CREATE POLICY lax ON issues TO forebay_app USING (true)",
         "policy lax of table public.issues shows forebay_app more than its tenant",
