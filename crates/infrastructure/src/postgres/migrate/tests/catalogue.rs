@@ -55,9 +55,7 @@ const FOUNDED: i64 = 7;
 #[test]
 fn indexes_and_constraints_of_large_tables_are_made_online() {
     for up in ups(&ours()).filter(|up| up.version > FOUNDED) {
-        for fault in offline(up.sql.as_str(), up.no_tx) {
-            panic!("migration {}: {fault}", up.version);
-        }
+        assert_eq!(offline(up.sql.as_str(), up.no_tx), Vec::<String>::new(), "migration {}", up.version);
     }
 }
 
