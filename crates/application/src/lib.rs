@@ -15,6 +15,7 @@ pub mod keys;
 pub mod ports;
 pub mod pulse;
 pub mod reference;
+pub mod rotation;
 pub mod sandbox;
 pub mod search;
 pub mod services;

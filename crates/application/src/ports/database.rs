@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use crate::{
     audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
-    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, search::SearchStore,
-    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
+    search::SearchStore, sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry,
+    webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -23,6 +24,7 @@ pub trait TenantTx:
     + KeyStore
     + PulseStore
     + ReferenceStore
+    + SealedStore
     + SearchStore
     + SyncStore
     + WebhookStore
