@@ -20,6 +20,7 @@ pub mod lookups;
 pub mod ports;
 pub mod pulse;
 pub mod reference;
+pub mod rotation;
 pub mod sandbox;
 pub mod search;
 pub mod services;

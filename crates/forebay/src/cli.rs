@@ -40,6 +40,8 @@ pub(crate) enum Command {
     /// Make, list, change and revoke API keys.
     #[command(subcommand)]
     Key(KeyCommand),
+    /// Seal every stored secret anew with the first key of FOREBAY_MASTER_KEY, while everything runs.
+    KeyRotate,
     /// Add, list, test and remove Jira sites.
     #[command(subcommand)]
     Instance(InstanceCommand),

@@ -5,6 +5,7 @@ mod demo;
 mod doctor;
 mod instance;
 mod key;
+mod key_rotate;
 mod mcp;
 mod migrate;
 mod progress;
@@ -44,6 +45,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let outcome = match command {
         Command::Tenant(command) => tenant::run(&wiring, &command, json).await,
         Command::Key(command) => key::run(&wiring, &command, json).await,
+        Command::KeyRotate => key_rotate::run(&wiring, json).await,
         Command::Instance(command) => instance::run(&wiring, &command, json).await,
         Command::Sync(command) => sync::run(&wiring, &command, json).await,
         Command::Sandbox(command) => sandbox::run(&wiring, &command, json).await,

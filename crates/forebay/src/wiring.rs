@@ -12,7 +12,7 @@ use infrastructure::{
     jira::HttpSites,
     local_server::LocalServer,
     outbound::{self, Outbound, WebhookDeliveries},
-    postgres::{ChangeListener, PgDatabase, RoleOptions, migrate, roles},
+    postgres::{ChangeListener, PgDatabase, RoleOptions, migrate, roles, sealed},
     telemetry::{Telemetry, TelemetryOptions},
 };
 use secrecy::ExposeSecret;
@@ -50,6 +50,7 @@ impl Access {
                         .hint("make one with `openssl rand -hex 32` and keep it safe: credentials cannot be read without it")
                 })?;
                 let owner = parse_database_url(url.expose_secret())?;
+                let keyring = with_stored_root(&owner, keyring).await?;
                 Ok(Self { keyring: Arc::new(keyring), owner, local: None })
             }
             None => {
@@ -68,6 +69,7 @@ impl Access {
                     }
                 };
                 let owner = server.connect_options(server.superuser(), LOCAL_DATABASE);
+                let keyring = with_stored_root(&owner, keyring).await?;
                 Ok(Self { keyring: Arc::new(keyring), owner, local: Some(server) })
             }
         }
@@ -103,7 +105,13 @@ impl Access {
     pub(crate) async fn migrate(&self) -> Result<usize, Failure> {
         let mut owner = self.owner().await?;
         let applied = migrate::up(&mut owner, &self.passwords(), &self.role(roles::QUEUE)).await?;
+        sealed::keep_root(&mut owner, &self.keyring).await?;
         Ok(applied)
+    }
+
+    /// Seals the root of all hashes anew; answers whether another key had sealed it.
+    pub(crate) async fn rotate_root(&self) -> Result<bool, Failure> {
+        Ok(sealed::rotate_root(&mut self.owner().await?, &self.keyring).await?)
     }
 
     /// Stops our own PostgreSQL, if this was the last process that used it.
@@ -118,6 +126,15 @@ impl Access {
     /// Whether the database is our own.
     pub(crate) fn is_local(&self) -> bool {
         self.local.is_some()
+    }
+}
+
+/// The keyring with the root that the database keeps. A database that does not answer is left to whoever asks it next, who
+/// says so better.
+async fn with_stored_root(owner: &PgConnectOptions, keyring: Keyring) -> Result<Keyring, Failure> {
+    match owner.connect().await {
+        Ok(mut owner) => Ok(sealed::adopt_root(&mut owner, keyring).await?),
+        Err(_) => Ok(keyring),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Secrets at rest: credentials sealed with XChaCha20-Poly1305, keyed hashes of what must only be compared, and the
 //! passwords of the database roles. Everything is derived from master keys; each purpose has a sub-key of its own.
 //!
-//! Rotation: put the new key in front of the list. The first key seals, every key opens, and the **last** one keys the
-//! hashes and the role passwords, because a hash cannot be made anew without what was hashed. So the last key stays in
-//! the list as long as its hashes are in the database.
+//! Rotation: put the new key in front of the list, and run `forebay key-rotate`. The first key seals, every key opens. Hashes
+//! and role passwords are keyed by the **root**, because a hash cannot be made anew without what was hashed: the root is the
+//! first master key a database had (the last of the list), and is kept in that database, sealed like any other secret
+//! ([`crate::postgres::sealed`]). So it outlives the master keys, and old ones can be taken out of the list.
 
 mod master_key;
 
@@ -31,6 +32,8 @@ pub use master_key::{MasterKey, MasterKeyError};
 const VERSION: &str = "v1";
 const NONCE_BYTES: usize = 24;
 const KEY_ID_BYTES: usize = 4;
+/// Binds the root, which belongs to no instance.
+const ROOT_DATA: &[u8] = b"forebay hash root";
 /// Binds session tokens, which belong to no instance.
 const TOKEN_DATA: &[u8] = b"forebay token";
 
@@ -39,7 +42,7 @@ pub struct Keyring {
     /// The first seals. Never empty.
     sealing: SealingKey,
     retired: Vec<SealingKey>,
-    /// The last key given: it keys the hashes.
+    /// It keys the hashes: the last key given, or the one that the database keeps.
     root: MasterKey,
     email: [u8; 32],
     account: [u8; 32],
@@ -93,9 +96,56 @@ impl Keyring {
         Ok(Self::new(current, keys.collect::<Result<_, _>>()?))
     }
 
-    /// The id of the key that seals, as it stands in sealed texts.
-    pub fn current_id(&self) -> String {
-        hex(&self.sealing.id)
+    /// The root, sealed, for the database to keep.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] when sealing fails.
+    pub fn sealed_root(&self) -> Result<String> {
+        self.seal_for(ROOT_DATA, &self.root.to_text())
+    }
+
+    /// The keyring with a root made by [`Keyring::sealed_root`].
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when no loaded key opens it.
+    pub fn with_root(self, sealed: &str) -> Result<Self> {
+        let text = self.open_for(ROOT_DATA, sealed).map_err(|_| {
+            let id = sealed.split('.').nth(1).unwrap_or("?");
+            Error::Conflict(format!(
+                "this database was set up with the master key {id}, which is not loaded; add it to FOREBAY_MASTER_KEY: \
+                 without it no stored secret can be opened and no hash matches"
+            ))
+        })?;
+        let root = MasterKey::parse(text.expose_secret()).map_err(Error::internal)?;
+        Ok(Self { email: root.derive("email"), api_key: root.derive("api key"), root, ..self })
+    }
+
+    /// Whether the key that seals now sealed this text.
+    pub fn is_current(&self, sealed: &str) -> bool {
+        sealed.split('.').nth(1) == Some(self.key_id().as_str())
+    }
+
+    /// `v1.<key id>.<base64 of nonce and ciphertext>`.
+    fn seal_for(&self, bound_to: &[u8], secret: &SecretString) -> Result<String> {
+        let sealed = encrypt(&self.sealing.credentials, secret.expose_secret(), bound_to)?;
+        Ok(format!("{VERSION}.{}.{}", self.key_id(), STANDARD.encode(sealed)))
+    }
+
+    fn open_for(&self, bound_to: &[u8], sealed: &str) -> Result<SecretString> {
+        let mut parts = sealed.splitn(3, '.');
+        let (Some(VERSION), Some(id), Some(payload)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(Error::internal("a stored secret has an unknown format"));
+        };
+        let id_bytes = unhex(id).unwrap_or_default();
+        let key = self.key(&id_bytes).ok_or_else(|| {
+            Error::internal(format!("a stored secret needs the master key {id}, which is not loaded"))
+        })?;
+        STANDARD
+            .decode(payload)
+            .ok()
+            .and_then(|bytes| decrypt(&key.credentials, &bytes, bound_to))
+            .map(SecretString::from)
+            .ok_or_else(|| Error::internal("a stored secret is damaged or belongs to another instance"))
     }
 
     /// The password of a database role: the same in every process that has the same keys.
@@ -112,34 +162,23 @@ impl std::fmt::Debug for Keyring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let retired: Vec<_> = self.retired.iter().map(|key| hex(&key.id)).collect();
         f.debug_struct("Keyring")
-            .field("current", &self.current_id())
+            .field("current", &self.key_id())
             .field("retired", &retired)
             .finish_non_exhaustive()
     }
 }
 
 impl Secrets for Keyring {
-    /// `v1.<key id>.<base64 of nonce and ciphertext>`.
     fn seal(&self, instance: InstanceId, secret: &SecretString) -> Result<String> {
-        let sealed = encrypt(&self.sealing.credentials, secret.expose_secret(), instance.0.as_bytes())?;
-        Ok(format!("{VERSION}.{}.{}", self.current_id(), STANDARD.encode(sealed)))
+        self.seal_for(instance.0.as_bytes(), secret)
     }
 
     fn open(&self, instance: InstanceId, sealed: &str) -> Result<SecretString> {
-        let mut parts = sealed.splitn(3, '.');
-        let (Some(VERSION), Some(id), Some(payload)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(Error::internal("a stored secret has an unknown format"));
-        };
-        let id_bytes = unhex(id).unwrap_or_default();
-        let key = self.key(&id_bytes).ok_or_else(|| {
-            Error::internal(format!("a stored secret needs the master key {id}, which is not loaded"))
-        })?;
-        STANDARD
-            .decode(payload)
-            .ok()
-            .and_then(|bytes| decrypt(&key.credentials, &bytes, instance.0.as_bytes()))
-            .map(SecretString::from)
-            .ok_or_else(|| Error::internal("a stored secret is damaged or belongs to another instance"))
+        self.open_for(instance.0.as_bytes(), sealed)
+    }
+
+    fn key_id(&self) -> String {
+        hex(&self.sealing.id)
     }
 
     fn email_hash(&self, address: &str) -> String {

@@ -6,6 +6,7 @@
 pub mod database;
 pub mod migrate;
 pub mod roles;
+pub mod sealed;
 
 mod attached;
 mod audit;

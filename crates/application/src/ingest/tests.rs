@@ -22,6 +22,10 @@ impl Secrets for PlainSecrets {
     fn open(&self, _: InstanceId, _: &str) -> Result<SecretString> {
         Ok(String::new().into())
     }
+    fn key_id(&self) -> String {
+        String::new()
+    }
+
     fn email_hash(&self, address: &str) -> String {
         address.chars().rev().collect()
     }

@@ -11,8 +11,8 @@ use crate::{
     audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
     history::HistoryStore, instances::InstanceStore, issues::AttachedStore, issues::IssueStore,
     jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry, keys::KeyStore,
-    pulse::PulseStore, reference::ReferenceStore, search::SearchStore, sync::SyncStore,
-    tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
+    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -30,6 +30,7 @@ pub trait TenantTx:
     + KeyStore
     + PulseStore
     + ReferenceStore
+    + SealedStore
     + SearchStore
     + SyncStore
     + WebhookStore

@@ -19,6 +19,9 @@ pub trait Secrets: Send + Sync {
     /// [`crate::error::Error::Internal`] when the text was not sealed with a known key for this instance.
     fn open(&self, instance: InstanceId, sealed: &str) -> Result<SecretString>;
 
+    /// The id of the key that seals, as it stands between the first two dots of sealed texts.
+    fn key_id(&self) -> String;
+
     /// A keyed hash (hex) of an e-mail address, case-insensitively. A plain hash could be reversed by guessing.
     fn email_hash(&self, address: &str) -> String;
 

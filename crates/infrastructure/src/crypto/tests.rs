@@ -26,7 +26,7 @@ fn a_sealed_text_names_its_key_and_never_repeats() {
     let [first, second] = [(), ()].map(|()| keyring.seal(HERE, &"same".into()).unwrap());
     assert_ne!(first, second);
     let parts: Vec<_> = first.split('.').collect();
-    assert_eq!(parts[..2], ["v1", keyring.current_id().as_str()]);
+    assert_eq!(parts[..2], ["v1", keyring.key_id().as_str()]);
     // Nonce, text and tag: nothing else is in there.
     assert_eq!(STANDARD.decode(parts[2]).unwrap().len(), 24 + "same".len() + 16);
 }
@@ -48,7 +48,7 @@ fn every_changed_bit_is_noticed() {
 #[test]
 fn what_was_never_sealed_does_not_open() {
     let keyring = keyring();
-    let id = keyring.current_id();
+    let id = keyring.key_id();
     for text in
         ["", "v1", "v1..", "v2.00000000.AAAA", "v1.00000000.AAAA", "v1.xyz.", &format!("v1.{id}.AAAA")]
     {
@@ -82,6 +82,39 @@ fn after_a_rotation_old_secrets_open_new_ones_use_the_new_key_and_hashes_stay() 
     let forgotten = Keyring::new(parse(&new_key), Vec::new());
     assert!(forgotten.open(HERE, &sealed).is_err());
     assert_eq!(forgotten.open_token(&token), None);
+}
+
+#[test]
+fn the_root_outlives_every_master_key() {
+    let keys: Vec<_> = (0..3).map(|_| MasterKey::generate().to_text()).collect();
+    let ring = |numbers: &[usize]| {
+        let mut keys = numbers.iter().map(|n| MasterKey::parse(keys[*n].expose_secret()).unwrap());
+        Keyring::new(keys.next().unwrap(), keys.collect())
+    };
+    let first = ring(&[0]);
+    let stored = first.sealed_root().unwrap();
+
+    let both = ring(&[1, 0]).with_root(&stored).unwrap();
+    assert!(!both.is_current(&stored));
+    let stored = both.sealed_root().unwrap();
+    assert!(both.is_current(&stored));
+
+    let second = ring(&[1]).with_root(&stored).unwrap();
+    assert_eq!(second.email_hash("a@example.com"), first.email_hash("a@example.com"));
+    assert_eq!(second.key_hash(&"fb_x".into()), first.key_hash(&"fb_x".into()));
+    assert_eq!(
+        second.role_password("forebay_app").expose_secret(),
+        first.role_password("forebay_app").expose_secret()
+    );
+    // Whatever the order of the list.
+    assert_eq!(ring(&[0, 1, 2]).with_root(&stored).unwrap().email_hash("x"), first.email_hash("x"));
+
+    let stranger = ring(&[2]).with_root(&stored).unwrap_err();
+    assert_eq!(stranger.code(), "conflict");
+    assert!(stranger.to_string().contains(&second.key_id()), "{stranger}");
+    // What is sealed for an instance cannot pass for a root.
+    let sealed = first.seal(HERE, &keys[0]).unwrap();
+    assert!(ring(&[0]).with_root(&sealed).is_err());
 }
 
 #[test]
@@ -163,7 +196,7 @@ fn a_list_of_keys_seals_with_the_first() {
     let [first, second] = [(), ()].map(|()| MasterKey::generate());
     let list = format!("{}, {}", first.to_text().expose_secret(), second.to_text().expose_secret());
     let keyring = Keyring::parse(&list.into()).unwrap();
-    assert_eq!(keyring.current_id(), hex(&first.id()));
+    assert_eq!(keyring.key_id(), hex(&first.id()));
     assert!(Keyring::parse(&" , ".into()).is_err());
 }
 

@@ -170,7 +170,8 @@ async fn an_exhausted_pool_answers_busy_and_a_full_line_at_once() {
         loop {
             let began = std::time::Instant::now();
             if matches!(
-                tokio::time::timeout(Duration::from_millis(5), db.tenant(&TenantContext::whole(tenant))).await,
+                tokio::time::timeout(Duration::from_millis(5), db.tenant(&TenantContext::whole(tenant)))
+                    .await,
                 Ok(Err(Error::Busy { .. }))
             ) {
                 break began.elapsed();

@@ -86,6 +86,10 @@ impl Secrets for Nothing {
     fn open(&self, _: InstanceId, _: &str) -> Result<SecretString> {
         Err(Error::internal("no secrets here"))
     }
+    fn key_id(&self) -> String {
+        String::new()
+    }
+
     fn email_hash(&self, _: &str) -> String {
         String::new()
     }

@@ -80,6 +80,10 @@ impl Secrets for Closed {
         closed()
     }
 
+    fn key_id(&self) -> String {
+        String::new()
+    }
+
     fn email_hash(&self, _: &str) -> String {
         String::new()
     }

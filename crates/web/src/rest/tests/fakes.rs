@@ -189,6 +189,10 @@ impl Secrets for Fake {
         absent()
     }
 
+    fn key_id(&self) -> String {
+        String::new()
+    }
+
     fn email_hash(&self, address: &str) -> String {
         address.into()
     }
