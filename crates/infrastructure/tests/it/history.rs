@@ -124,6 +124,8 @@ async fn each_rule_of_the_changelog_is_followed() {
                     unnamed(item("Fix Version", None, Some(("11", "1.1"))), "jira"),
                 ],
             ),
+            // Added twice is once.
+            history(108, 45, vec![unnamed(item("Fix Version", None, Some(("11", "1.1"))), "jira")]),
             // What says nothing of a state is none; an import may date changes before the creation.
             history(105, 50, vec![unnamed(item("Rank", None, Some(("", "Ranked higher"))), "custom")]),
             history(106, -60, vec![item("summary", Some(("", "Old")), Some(("", "New")))]),

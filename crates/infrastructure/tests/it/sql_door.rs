@@ -114,7 +114,8 @@ async fn the_ticket_is_good_for_parallel_workers_too() {
     read.execute(sqlx::AssertSqlSafe(format!("SET app.sql_ticket = '{ticket}'"))).await.unwrap();
     read.execute(
         "SET min_parallel_table_scan_size = 0; SET min_parallel_index_scan_size = 0; SET parallel_setup_cost = 0;
-         SET parallel_tuple_cost = 0",
+         SET parallel_tuple_cost = 0; SET enable_indexscan = off; SET enable_indexonlyscan = off;
+         SET enable_bitmapscan = off",
     )
     .await
     .unwrap();
