@@ -1,2 +1,2 @@
 -- no-transaction
-DROP INDEX CONCURRENTLY changelogs_sprint;
+DROP INDEX CONCURRENTLY IF EXISTS changelogs_sprint;

@@ -39,6 +39,24 @@ async fn a_mirror_equals_its_source_issue_by_issue() {
         }
     }
     assert_eq!(compared, 150);
+
+    // What issues refer to has come along, under the ids of the source.
+    let project = async |instance: &str| app.get(&format!("/v1/projects/PAY?instance={instance}")).await.ok();
+    let (source, copy) = (project("source").await, project("copy").await);
+    for part in ["versions", "components"] {
+        assert!(!source[part].as_array().unwrap().is_empty(), "{source}");
+        assert_eq!(copy[part], source[part], "{part}");
+    }
+    let types =
+        async |instance: &str| app.get(&format!("/jira/{instance}/rest/api/3/issueLinkType")).await.ok();
+    assert!(!types("source").await["issueLinkTypes"].as_array().unwrap().is_empty());
+    assert_eq!(types("copy").await, types("source").await);
+    let severity = app.get("/v1/fields/Severity?instance=copy").await.ok();
+    assert!(!severity["options"].as_array().unwrap().is_empty(), "{severity}");
+    let issue = app.get("/v1/issues/10001?instance=copy").await.ok();
+    assert!(issue["watchers"].as_u64().unwrap() > 0 && issue["attachments"].is_array(), "{issue}");
+    let runs = app.get("/v1/jobs").await.ok();
+    assert!(runs["runs"].is_array(), "{runs}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

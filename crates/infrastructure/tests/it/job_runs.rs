@@ -6,6 +6,8 @@ use application::{
 };
 use chrono::TimeDelta;
 use domain::ids::TenantId;
+use infrastructure::postgres::roles;
+use sqlx::{AssertSqlSafe, Executor};
 
 use crate::{bundles::at, database::TestDatabase};
 
@@ -51,5 +53,26 @@ async fn a_tenant_sees_its_own_runs_newest_first_and_old_ones_are_forgotten() {
     assert_eq!(runs[1], run(Some(acme), "sync_instance", 1));
     assert_eq!(tx.job_runs(Some(at(2)), 10).await.unwrap().len(), 1);
     drop(tx);
+    base.remove().await;
+}
+
+/// What a ledger says stays said.
+#[tokio::test]
+async fn the_ledger_of_models_is_written_once_and_changed_never() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let mut app = base.connect(roles::APP).await;
+    app.execute(AssertSqlSafe(format!("SET app.current_tenant_id = '{tenant}'"))).await.unwrap();
+    let entry = "INSERT INTO ai_ledger (tenant_id, sequence, kind, purpose, actor, input_tokens, outcome, created_at,
+                                        previous_hash, hash)
+                 VALUES ($1, $2, 'call', 'triage', 'system', $3, 'succeeded', now(), sha256(''), sha256('x'))";
+    let book = |sequence: i64, tokens: i64| sqlx::query(entry).bind(tenant.0).bind(sequence).bind(tokens);
+    book(1, 900).execute(&mut app).await.unwrap();
+    assert!(book(1, 900).execute(&mut app).await.is_err(), "two entries in one place");
+    assert!(book(2, -1).execute(&mut app).await.is_err(), "nobody earns tokens");
+    for change in ["UPDATE ai_ledger SET input_tokens = 0", "DELETE FROM ai_ledger", "DELETE FROM job_runs"] {
+        let error = app.execute(change).await.unwrap_err();
+        assert!(error.to_string().contains("permission denied"), "{change}: {error}");
+    }
     base.remove().await;
 }
