@@ -7,6 +7,7 @@ pub mod actions;
 pub mod audit;
 pub mod caller;
 pub mod error;
+pub mod idempotency;
 pub mod ingest;
 pub mod instances;
 pub mod issues;

@@ -10,6 +10,7 @@ pub mod sealed;
 
 mod audit;
 mod errors;
+mod idempotency;
 mod instances;
 mod issues;
 mod issues_upsert;

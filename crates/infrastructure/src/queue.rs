@@ -23,7 +23,8 @@ pub const SCHEMA: &str = "graphile_worker";
 
 /// Every minute. `?fill` is left out: a missed poll is made up for by the next one.
 /// The payload must be an object: without one the library hands `null` to the job.
-const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}";
+const CRONTAB: &str =
+    "* * * * * poll_mirrors ?max=1 {every: 'minute'}\n17 * * * * prune_answers ?max=1 {every: 'hour'}";
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);

@@ -8,16 +8,17 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, error::Result, instances::InstanceStore, issues::IssueStore, jobs::JobQueue,
-    keys::KeyRegistry, keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
-    search::SearchStore, sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry,
-    webhooks::WebhookStore,
+    audit::AuditStore, error::Result, idempotency::IdempotencyStore, instances::InstanceStore,
+    issues::IssueStore, jobs::JobQueue, keys::KeyRegistry, keys::KeyStore, pulse::PulseStore,
+    reference::ReferenceStore, rotation::SealedStore, search::SearchStore, sync::SyncStore,
+    tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
     AuditStore
+    + IdempotencyStore
     + InstanceStore
     + IssueStore
     + JobQueue
