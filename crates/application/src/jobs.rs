@@ -182,6 +182,7 @@ macro_rules! for_each_job {
             $crate::webhooks::ProcessHint,
             $crate::webhooks::DeliverWebhook,
             $crate::pulse::RefreshMetrics,
+            $crate::idempotency::PruneAnswers,
         }
     };
 }

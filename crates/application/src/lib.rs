@@ -11,6 +11,7 @@ pub mod erasure;
 pub mod error;
 pub mod events;
 pub mod history;
+pub mod idempotency;
 pub mod ingest;
 pub mod instances;
 pub mod issues;

@@ -15,6 +15,7 @@ mod changes;
 mod erasure;
 mod errors;
 mod history;
+mod idempotency;
 mod instances;
 mod issues;
 mod issues_upsert;

@@ -15,7 +15,7 @@ mod issues;
 mod lookup;
 mod page;
 mod params;
-mod refusal;
+pub(crate) mod refusal;
 mod rich_text;
 mod rosters;
 mod search;
@@ -29,15 +29,17 @@ use axum::{
     Router,
     extract::OriginalUri,
     http::Method,
+    middleware,
     routing::{any, get, post},
 };
 
-use crate::state::WebState;
+use crate::{idempotency, state::WebState};
 use refusal::Refusal;
 
-pub(crate) fn routes() -> Router<WebState> {
+pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
         .merge(admin_webhooks())
+        .route_layer(middleware::from_fn_with_state(state, idempotency::for_jira))
         .method_not_allowed_fallback(method_not_allowed)
         .route("/jira/{instance}/rest", any(not_served))
         .route("/jira/{instance}/rest/{*path}", any(not_served))

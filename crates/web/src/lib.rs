@@ -3,6 +3,7 @@
 
 mod auth;
 mod context;
+mod idempotency;
 mod jira_api;
 mod pages;
 mod rest;
@@ -23,8 +24,8 @@ const LARGEST_BODY: usize = 25 * 1024 * 1024;
 /// Every route, over one state. `more` is mounted beside them (the MCP door), under the same middleware.
 pub fn router(state: WebState, more: Router) -> Router {
     Router::new()
-        .merge(rest::routes())
-        .merge(jira_api::routes())
+        .merge(rest::routes(state.clone()))
+        .merge(jira_api::routes(state.clone()))
         .merge(pages::routes())
         .merge(webhooks::routes())
         .with_state(state.clone())

@@ -33,18 +33,20 @@ use axum::{
     Router,
     extract::{DefaultBodyLimit, OriginalUri},
     http::Method,
+    middleware,
     routing::any,
 };
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::state::WebState;
+use crate::{idempotency, state::WebState};
 use problem::Refusal;
 
 /// Every route of REST, its document and its reference page.
-pub(crate) fn routes() -> Router<WebState> {
+pub(crate) fn routes(state: WebState) -> Router<WebState> {
     let (routes, document) = api().split_for_parts();
+    let routes = routes.route_layer(middleware::from_fn_with_state(state, idempotency::for_rest));
     // Without a validator the page asks nobody else's server.
     let page = Config::from("/openapi.json")
         .validator_url("none")

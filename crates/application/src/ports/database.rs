@@ -9,9 +9,9 @@ use serde_json::Value;
 
 use crate::{
     audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
-    history::HistoryStore, instances::InstanceStore, issues::AttachedStore, issues::IssueStore,
-    jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry, keys::KeyStore,
-    pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
+    history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
+    issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
+    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
     sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
@@ -23,6 +23,7 @@ pub trait TenantTx:
     + CatalogStore
     + ErasureStore
     + HistoryStore
+    + IdempotencyStore
     + InstanceStore
     + IssueStore
     + JobHistory

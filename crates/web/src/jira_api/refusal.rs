@@ -8,15 +8,17 @@ use axum::{
 use serde_json::{Map, Value, json};
 
 use super::answer;
-use crate::rest::problem;
+use crate::{idempotency::OutcomeUnknown, rest::problem};
 
 /// An answer other than success. The one conversion of [`application::Error`] for this door.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(crate) struct Refusal {
     status: StatusCode,
     form: Form,
     /// Seconds, for `Retry-After`.
     retry_after: Option<u64>,
+    /// Whether it is not known what came of a write.
+    outcome_unknown: bool,
 }
 
 /// Jira has more than one form of error body; which one is used depends on who in Jira refuses.
@@ -32,11 +34,11 @@ enum Form {
 
 impl Refusal {
     fn new(status: StatusCode, form: Form) -> Self {
-        Self { status, form, retry_after: None }
+        Self { status, form, retry_after: None, outcome_unknown: false }
     }
 
     /// One sentence for the whole request.
-    pub(super) fn message(status: StatusCode, message: impl Into<String>) -> Self {
+    pub(crate) fn message(status: StatusCode, message: impl Into<String>) -> Self {
         Self::new(status, Form::Collection { messages: vec![message.into()], errors: Map::new() })
     }
 
@@ -132,6 +134,9 @@ impl<E: Into<Error>> From<E> for Refusal {
             Error::Unauthenticated(_) => {
                 Self::message(status, "Client must be authenticated to access this resource.")
             }
+            Error::Indeterminate(_) => {
+                Self { outcome_unknown: true, ..Self::message(status, error.to_string()) }
+            }
             _ => Self {
                 retry_after: error.retry_after().map(|wait| wait.as_secs()),
                 ..Self::message(status, error.to_string())
@@ -154,6 +159,9 @@ impl IntoResponse for Refusal {
             }
         };
         let mut response = answer::json(status, &body);
+        if self.outcome_unknown {
+            response.extensions_mut().insert(OutcomeUnknown);
+        }
         let headers = response.headers_mut();
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));

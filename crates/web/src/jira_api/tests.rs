@@ -41,7 +41,7 @@ pub(super) fn instance(kind: InstanceKind, dialect: Dialect) -> Instance {
 
 async fn ask(method: &str, path: &str) -> Response {
     let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-    routes().with_state(Closed::state()).oneshot(request).await.unwrap()
+    routes(Closed::state()).with_state(Closed::state()).oneshot(request).await.unwrap()
 }
 
 async fn body_of(response: Response) -> Value {

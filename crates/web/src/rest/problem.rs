@@ -10,6 +10,8 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::idempotency::OutcomeUnknown;
+
 /// An error as REST shows it.
 #[derive(Debug)]
 pub struct Problem(pub Error);
@@ -75,6 +77,8 @@ pub(crate) enum Refusal {
     NotJson,
     /// The body is too large.
     TooLarge,
+    /// An `Idempotency-Key` of another request, with what to do.
+    KeyReused(&'static str),
     /// The process must not be sent requests now, with the reason.
     NotReady(&'static str),
 }
@@ -103,6 +107,9 @@ impl IntoResponse for Refusal {
                 "too_large",
                 format!("a body may have at most {LARGEST_JSON} bytes"),
             ),
+            Self::KeyReused(message) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message.into())
+            }
             Self::NotReady(reason) => (StatusCode::SERVICE_UNAVAILABLE, "not_ready", reason.into()),
         };
         respond(status, code, detail, Vec::new())
@@ -149,6 +156,9 @@ impl IntoResponse for Problem {
             _ => Vec::new(),
         };
         let mut response = respond(status, error.code(), error.to_string(), errors);
+        if matches!(error, Error::Indeterminate(_)) {
+            response.extensions_mut().insert(OutcomeUnknown);
+        }
         let headers = response.headers_mut();
         if status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"forebay\""));
