@@ -15,6 +15,7 @@ mod issues_upsert;
 mod jobs;
 mod jql;
 mod keys;
+mod people;
 mod pulse;
 mod reference;
 mod search;

@@ -9,6 +9,7 @@ mod jql;
 mod pulse;
 mod reference;
 mod registry;
+mod resync;
 mod sql_door;
 mod sync;
 mod upsert;
