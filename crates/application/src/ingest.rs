@@ -104,6 +104,11 @@ pub fn read_comment(raw: Value) -> Result<crate::issues::CommentRecord, String> 
     children::comment(raw)
 }
 
+/// Reads sprints in the shape that an issue's Sprint field shows them, Cloud's or Server's.
+pub fn read_sprints(values: &[Value]) -> Vec<crate::reference::SprintRecord> {
+    field_values::sprints(values)
+}
+
 /// Takes e-mail addresses out of a payload that is kept as it came (a webhook's body).
 pub fn strip_addresses(value: &mut Value) {
     match value {

@@ -1,21 +1,18 @@
 //! `forebay sandbox`
 
+mod seed;
+
 use std::{
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
 };
 
-use application::{
-    instances::Instance,
-    issues::UpsertCounts,
-    ports::ReferenceData,
-    sandbox::{self, Rosters},
-    tenants::Tenant,
-};
-use domain::generator;
+use application::{instances::Instance, issues::UpsertCounts, sandbox, tenants::Tenant};
 use serde::Serialize;
 use serde_json::Value;
+
+pub(super) use seed::{Seeded, bar, seed_sandbox};
 
 use crate::{cli::SandboxCommand, failure::Failure, output, wiring::Wiring};
 
@@ -28,12 +25,7 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
     match command {
         SandboxCommand::Seed { name, issues, seed, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            let counts = seed_sandbox(wiring, &tenant, &instance, *issues, *seed, &mut |_| {}).await?;
-            refresh(wiring).await?;
-            if as_json {
-                return output::json(&counts);
-            }
-            output::line(&told(&counts))
+            seed::run(wiring, (&tenant, &instance), (*issues, *seed), as_json).await
         }
         SandboxCommand::Import { name, files, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
@@ -68,50 +60,6 @@ pub(super) async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
     tx.gather_statistics().await?;
     tx.refresh_metrics().await?;
     Ok(tx.commit().await?)
-}
-
-/// Fills a sandbox with generated issues; `progress` hears how many are stored.
-pub(super) async fn seed_sandbox(
-    wiring: &Wiring,
-    tenant: &Tenant,
-    instance: &Instance,
-    issues: u64,
-    seed: u64,
-    progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<UpsertCounts, Failure> {
-    let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
-    let site = generator::site(&options);
-    let rosters = Rosters {
-        reference: ReferenceData {
-            projects: site.projects,
-            fields: site.fields,
-            statuses: site.statuses,
-            issue_types: site.issue_types,
-            priorities: site.priorities,
-            resolutions: site.resolutions,
-        },
-        users: site.users,
-        sprints: Vec::new(),
-    };
-    sandbox::seed_rosters(&wiring.services, tenant.id, instance, rosters).await?;
-    let mut counts = UpsertCounts::default();
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut stored = 0;
-    let mut generated = generator::issues(&options);
-    loop {
-        batch.extend(generated.by_ref().take(BATCH));
-        if batch.is_empty() {
-            return Ok(counts);
-        }
-        stored += batch.len() as u64;
-        let outcome =
-            sandbox::import_issues(&wiring.services, tenant.id, instance, std::mem::take(&mut batch)).await?;
-        if let Some(reject) = outcome.rejected.first() {
-            return Err(Failure::new(format!("a generated issue could not be stored: {}", reject.reason)));
-        }
-        add(&mut counts, outcome.counts);
-        progress(stored);
-    }
 }
 
 fn add(sum: &mut UpsertCounts, more: UpsertCounts) {
