@@ -265,6 +265,13 @@ pub trait InstanceStore: Send {
     /// Raises the last id of a sandbox to at least this one.
     async fn raise_sandbox_id(&mut self, id: InstanceId, at_least: i64) -> Result<()>;
 
+    /// Notes what a sandbox is seeded with, unless that was noted before; answers what is noted now.
+    async fn note_sandbox_seed(
+        &mut self,
+        id: InstanceId,
+        seed: crate::sandbox::SandboxSeed,
+    ) -> Result<crate::sandbox::SandboxSeed>;
+
     /// Sets the shape a sandbox speaks.
     async fn set_dialect(&mut self, id: InstanceId, dialect: Dialect) -> Result<()>;
 }

@@ -2,12 +2,16 @@
 //! new state, a history, a webhook.
 
 mod fill;
+mod seed;
 mod write;
 
 use domain::workflow::{StatusCategory, Workflow};
 use serde_json::{Value, json};
 
-pub use fill::{ImportOutcome, RejectedIssue, import_issues, seed_rosters};
+pub use fill::{
+    ImportOutcome, ReadBatch, RejectedIssue, import_issues, read_batch, seed_rosters, store_batch,
+};
+pub use seed::{SandboxSeed, Seeding, begin_seed};
 pub use write::{add_comment, transition};
 
 use crate::{

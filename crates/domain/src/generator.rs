@@ -17,8 +17,10 @@
 //! ```
 
 mod activity;
+mod attachments;
 mod calendar;
 mod cards;
+mod custom;
 mod document;
 mod draw;
 mod fields;
@@ -79,6 +81,8 @@ pub struct Site {
     pub boards: Vec<Value>,
     /// `GET /rest/agile/1.0/board/{id}/sprint` of all boards; `originBoardId` tells the board.
     pub sprints: Vec<Value>,
+    /// The same sprints as the Sprint field of an issue shows them.
+    pub sprint_values: Vec<Value>,
     /// `GET /project/{key}/version` of all projects; `projectId` tells the project.
     pub versions: Vec<Value>,
     /// `GET /project/{key}/component` of all projects; `project` tells the key.
@@ -90,6 +94,12 @@ pub fn site(options: &Options) -> Site {
     let model = Model::new(options);
     let reference = Reference::new(&model);
     site::site(&model, &reference)
+}
+
+/// A number that is at least as high as any numeric id of the site's issues, comments, worklogs, attachments, histories and
+/// links.
+pub fn highest_id(options: &Options) -> u64 {
+    render::FIRST_ID + (options.issues + 1) * render::HISTORY_IDS
 }
 
 /// The issues of the site, by ascending id, which is also the order of creation.

@@ -304,6 +304,7 @@ pub(crate) struct SearchArgs {
 }
 
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct BenchArgs {
     /// How many issues the sandbox gets.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
@@ -317,6 +318,23 @@ pub(crate) struct BenchArgs {
     /// Whether issues are read by key from the cache, from the database, or both in turn.
     #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
     pub(crate) cache: String,
+    #[command(subcommand)]
+    pub(crate) part: Option<BenchPart>,
+}
+
+/// A part of the benchmark that is run alone.
+#[derive(Subcommand, Debug)]
+pub(crate) enum BenchPart {
+    /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 40 GB while
+    /// they are stored.
+    Load {
+        /// How many issues.
+        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+        issues: u64,
+        /// The seed.
+        #[arg(long, default_value_t = 42)]
+        seed: u64,
+    },
 }
 
 #[cfg(test)]

@@ -62,4 +62,4 @@ macro_rules! from_display {
     };
 }
 
-from_display!(std::io::Error, serde_json::Error);
+from_display!(std::io::Error, serde_json::Error, sqlx::Error);

@@ -15,6 +15,11 @@ use clap::Parser;
 
 use crate::{cli::Cli, failure::Failure};
 
+/// Payloads are trees of thousands of small strings and maps, made on one thread and dropped on another: reading issues takes
+/// 40 % less time with this allocator than with that of the C library (docs/benchmarks.md).
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -24,6 +24,7 @@ mod jobs;
 mod jql;
 mod keys;
 mod lock;
+mod people;
 mod pool;
 mod pulse;
 mod reference;

@@ -86,11 +86,9 @@ fn text_value(text: &str) -> FieldValueRecord {
 }
 
 /// Sprints inside issues: objects on Cloud, `…Sprint@1f[id=1,name=…]` strings on Server (jira-facts 6.3).
-pub(super) fn sprints(value: &Value) -> Vec<SprintRecord> {
-    value
-        .as_array()
-        .into_iter()
-        .flatten()
+pub(super) fn sprints(values: &[Value]) -> Vec<SprintRecord> {
+    values
+        .iter()
         .filter_map(|item| match item {
             Value::String(text) => sprint_string(text),
             Value::Object(_) => sprint_object(item),

@@ -109,7 +109,8 @@ fn drop_nulls_made_by_indexing(raw: &mut Value) {
 }
 
 fn sprints(reader: &Reader<'_>, fields: &Value) -> Vec<SprintRecord> {
-    reader.roles.sprint.iter().flat_map(|id| field_values::sprints(&fields[id.as_str()])).collect()
+    let values = reader.roles.sprint.iter().filter_map(|id| fields[id.as_str()].as_array());
+    values.flat_map(|values| field_values::sprints(values)).collect()
 }
 
 fn record(

@@ -5,11 +5,12 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    erasure::ErasedPeople,
     error::{Error, Result},
     ingest::{FieldRoles, Reader, read_issue, read_rosters, sniff_dialect},
     instances::{Dialect, Instance, InstanceKind},
-    issues::UpsertCounts,
-    ports::{FetchedIssue, ReferenceData},
+    issues::{IssueBundle, UpsertCounts},
+    ports::{FetchedIssue, ReferenceData, Secrets, TenantTx},
     reference::Roster,
     services::Services,
     tenant_context::TenantContext,
@@ -49,8 +50,51 @@ pub async fn seed_rosters(
     tx.commit().await
 }
 
-/// Stores a batch of issues in Jira's JSON, v2 or v3, with or without changelog. What a record leaves out is not
-/// invented. An empty sandbox takes the dialect of the first issue it is given.
+/// Issues read into rows, ready to be stored.
+#[derive(Debug, Default)]
+pub struct ReadBatch {
+    /// What could be read.
+    pub bundles: Vec<IssueBundle>,
+    /// What could not.
+    pub rejected: Vec<RejectedIssue>,
+}
+
+/// Reads issues in Jira's JSON, v2 or v3, with or without changelog. What a record leaves out is not invented. Needs no
+/// database, so it may run on a thread of its own while the batch before is stored. One issue is taken at a time: what has just
+/// been made is still in the processor's cache when it is read.
+pub fn read_batch(
+    roles: &FieldRoles,
+    erased: &ErasedPeople,
+    secrets: &dyn Secrets,
+    issues: impl IntoIterator<Item = Value>,
+) -> ReadBatch {
+    let mut batch = ReadBatch::default();
+    for (index, raw) in issues.into_iter().enumerate() {
+        let reader = Reader { dialect: sniff_dialect(&raw), roles, secrets, erased };
+        match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
+            Ok(bundle) => batch.bundles.push(bundle),
+            Err(reject) => batch.rejected.push(RejectedIssue { index, reason: reject.reason }),
+        }
+    }
+    batch
+}
+
+/// Stores what [`read_batch`] read, in a transaction of its own.
+pub async fn store_batch(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    bundles: &[IssueBundle],
+) -> Result<UpsertCounts> {
+    require_sandbox(instance)?;
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    let counts = store(tx.as_mut(), instance, bundles).await?;
+    tx.commit().await?;
+    Ok(counts)
+}
+
+/// Stores a batch of issues in Jira's JSON, see [`read_batch`]. An empty sandbox takes the dialect of the first issue it
+/// is given.
 pub async fn import_issues(
     services: &Services,
     tenant: TenantId,
@@ -68,16 +112,14 @@ pub async fn import_issues(
     }
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
     let erased = tx.erased_people(instance.id).await?;
-    let secrets = services.secrets.as_ref();
-    let mut outcome = ImportOutcome::default();
-    let mut bundles = Vec::with_capacity(issues.len());
-    for (index, raw) in issues.into_iter().enumerate() {
-        let reader = Reader { dialect: sniff_dialect(&raw), roles: &roles, secrets, erased: &erased };
-        match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
-            Ok(bundle) => bundles.push(bundle),
-            Err(reject) => outcome.rejected.push(RejectedIssue { index, reason: reject.reason }),
-        }
-    }
+    let ReadBatch { bundles, rejected } = read_batch(&roles, &erased, services.secrets.as_ref(), issues);
+    let counts = store(tx.as_mut(), instance, &bundles).await?;
+    tx.commit().await?;
+    Ok(ImportOutcome { counts, rejected })
+}
+
+/// Stores the rows, and keeps the ids that a sandbox gives out above theirs.
+async fn store(tx: &mut dyn TenantTx, instance: &Instance, bundles: &[IssueBundle]) -> Result<UpsertCounts> {
     let highest = bundles
         .iter()
         .flat_map(|bundle| {
@@ -87,15 +129,14 @@ pub async fn import_issues(
             comments.chain(histories).chain(worklogs).chain([bundle.issue.jira_number])
         })
         .max();
-    outcome.counts = tx.upsert_issues(instance.id, &bundles).await?;
+    let counts = tx.upsert_issues(instance.id, bundles).await?;
     if let Some(highest) = highest {
         tx.raise_sandbox_id(instance.id, highest).await?;
     }
-    tx.commit().await?;
-    Ok(outcome)
+    Ok(counts)
 }
 
-fn require_sandbox(instance: &Instance) -> Result<()> {
+pub(super) fn require_sandbox(instance: &Instance) -> Result<()> {
     if instance.kind == InstanceKind::Sandbox {
         return Ok(());
     }

@@ -1,5 +1,6 @@
 //! Everything that happens to one issue: the changes around its outline, comments, work logged.
 
+use super::attachments::{self, Attachment};
 use super::calendar::{DAY, HOUR, MINUTE};
 use super::draw::Draw;
 use super::layout::Kind;
@@ -50,9 +51,11 @@ pub(super) struct Activity {
     pub(super) histories: Vec<History>,
     pub(super) comments: Vec<Comment>,
     pub(super) worklogs: Vec<Worklog>,
+    /// Oldest first.
+    pub(super) attachments: Vec<Attachment>,
 }
 
-/// Ids of comments and worklogs of one issue: this many are kept for each.
+/// Ids of comments, worklogs and attachments of one issue: this many are kept for each.
 pub(super) const COLLECTION_IDS: u64 = 16;
 
 /// Estimates in hours, smallest first.
@@ -78,11 +81,12 @@ impl Activity {
         scene.parent();
         let worklogs = scene.work();
         let comments = scene.comments();
+        let attachments = scene.attachments();
         let now = setting.model.now;
         let Scene { mut state, mut entries, .. } = scene;
         entries.retain(|entry| entry.at <= now);
         let histories = state.apply(setting.model, entries);
-        Self { state, histories, comments, worklogs }
+        Self { state, histories, comments, worklogs, attachments }
     }
 }
 
@@ -175,7 +179,10 @@ impl Scene<'_> {
         if self.setting.moved.is_none() {
             self.perhaps(90, |draw, _| Change::ComponentAdded(draw.index(6)));
         }
-        self.perhaps(70, |draw, _| Change::Ranked(draw.chance(700)));
+        // Whoever orders a backlog drags the same issue more than once.
+        for permille in [420, 160] {
+            self.perhaps(permille, |draw, _| Change::Ranked(draw.chance(700)));
+        }
         if self.draw.chance(35) {
             self.state.summary = format!("Draft: {}", self.setting.summary);
             let author = self.outline.reporter;
@@ -429,11 +436,33 @@ impl Scene<'_> {
         worklogs
     }
 
+    /// Files, most of them put there with the issue or by whoever looks into it.
+    fn attachments(&mut self) -> Vec<Attachment> {
+        let created = self.outline.origin.created;
+        let mut attachments = Vec::new();
+        for kind in attachments::kinds(self.outline.origin.kind, self.draw) {
+            let author = if self.draw.chance(600) { self.outline.reporter } else { self.outline.worker };
+            let at = match self.draw.chance(400) {
+                true => self.model.next_at_work(author, created + self.draw.span(MINUTE, HOUR), self.draw),
+                false => self.sometime(author),
+            };
+            if at <= self.model.now {
+                attachments.push(attachments::drawn(kind, at, author, self.draw));
+            }
+        }
+        attachments.sort_by_key(|attachment| attachment.at);
+        for (number, attachment) in attachments.iter().enumerate() {
+            let id = collection_id(self.setting.index, number);
+            self.enter(attachment.at, attachment.author, Change::Attached(id, attachment.name.clone()));
+        }
+        attachments
+    }
+
     fn comments(&mut self) -> Vec<Comment> {
         let origin = &self.outline.origin;
         let weights = match origin.kind {
-            Kind::Subtask => [70, 20, 7, 3, 0, 0, 0],
-            _ => [28, 25, 18, 13, 9, 4, 3],
+            Kind::Subtask => [36, 30, 17, 9, 5, 3, 0, 0, 0, 0, 0],
+            _ => [8, 15, 18, 17, 13, 10, 7, 5, 3, 2, 2],
         };
         let count = self.draw.weighted(&weights) + if self.outline.stuck.is_some() { 3 } else { 0 };
         let until = self.outline.period().1.saturating_add(2 * DAY).min(self.model.now);
@@ -463,7 +492,7 @@ impl Scene<'_> {
     }
 }
 
-/// The id of a comment or worklog: unique in the site, ascending within the issue.
+/// The id of a comment, worklog or attachment: unique in the site, ascending within the issue.
 pub(super) fn collection_id(index: u64, number: usize) -> u64 {
     10_000 + index * COLLECTION_IDS + number as u64
 }

@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::reference::{
-    CUSTOMER_IMPACT, FLAGGED, IMPEDIMENT, PLATFORM_OPTIONS, PLATFORMS, RANK, REVIEWER, ROOT_CAUSE,
-    SEVERITIES, SEVERITY, SPRINT, START_DATE, STORY_POINTS, TARGET_DATE,
+    APPROVERS, AUDIENCE, CUSTOMER_IMPACT, FLAGGED, GO_LIVE, IMPEDIMENT, PLATFORM_OPTIONS, PLATFORMS, RANK,
+    REGION, REGIONS, RELEASE_NOTE, REVIEWER, ROOT_CAUSE, RUNBOOK, SEVERITIES, SEVERITY, SPRINT, START_DATE,
+    STORY_POINTS, TARGET_DATE,
 };
 
 /// (id, name, clause names, type, item type); the clause names are separated by spaces.
@@ -83,6 +84,30 @@ const CUSTOM: &[(&str, &str, &str, &str, &str)] = &[
         "",
         "com.atlassian.jira.plugin.system.customfieldtypes:float",
     ),
+    (GO_LIVE, "Go-live", "datetime", "", "com.atlassian.jira.plugin.system.customfieldtypes:datetime"),
+    (
+        REGION,
+        "Region",
+        "option-with-child",
+        "",
+        "com.atlassian.jira.plugin.system.customfieldtypes:cascadingselect",
+    ),
+    (
+        APPROVERS,
+        "Approvers",
+        "array",
+        "user",
+        "com.atlassian.jira.plugin.system.customfieldtypes:multiuserpicker",
+    ),
+    (RUNBOOK, "Runbook", "string", "", "com.atlassian.jira.plugin.system.customfieldtypes:url"),
+    (AUDIENCE, "Audience", "array", "string", "com.atlassian.jira.plugin.system.customfieldtypes:labels"),
+    (
+        RELEASE_NOTE,
+        "Release note",
+        "string",
+        "",
+        "com.atlassian.jira.plugin.system.customfieldtypes:textarea",
+    ),
 ];
 
 /// Fields that are shown on no screen, so cannot be put into a column.
@@ -145,5 +170,17 @@ pub(super) fn field_options() -> Vec<Value> {
         options(SEVERITY, &SEVERITIES),
         options(PLATFORMS, &PLATFORM_OPTIONS),
         options(FLAGGED, &[IMPEDIMENT]),
+        json!({"fieldId": REGION, "options": regions()}),
     ]
+}
+
+/// The options of the cascading select, each with those below it.
+fn regions() -> Vec<Value> {
+    let option = |(id, value): (&str, &str)| json!({"id": id, "value": value});
+    let with_children = REGIONS.iter().map(|(region, countries)| {
+        let mut json = option(*region);
+        json["cascadingOptions"] = countries.iter().map(|country| option(*country)).collect();
+        json
+    });
+    with_children.collect()
 }

@@ -38,6 +38,8 @@ pub(super) enum Change {
     Parent(u64, String),
     /// Key of the other issue and the sentence that describes the link.
     Linked(String, String),
+    /// Id and name of the file.
+    Attached(u64, String),
     Ranked(bool),
     Summary(String),
     Severity(usize),
@@ -178,6 +180,9 @@ impl State {
                 vec![item("IssueParentAssociation", None, NOTHING, named(id, key))]
             }
             Change::Linked(key, sentence) => vec![item("Link", None, NOTHING, named(key, sentence))],
+            Change::Attached(id, name) => {
+                vec![item("Attachment", Some("attachment"), NOTHING, named(id, name))]
+            }
             Change::Ranked(higher) => {
                 let to = if higher { "Ranked higher" } else { "Ranked lower" };
                 vec![item(

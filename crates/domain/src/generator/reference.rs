@@ -72,6 +72,16 @@ pub(super) const PLATFORM_OPTIONS: [(&str, &str); 6] = [
     ("10116", "Warehouse scanner"),
 ];
 
+/// One option: (id, value).
+pub(super) type FieldOption = (&'static str, &'static str);
+
+/// Options of the field Region, a cascading select: an option and those below it.
+pub(super) const REGIONS: [(FieldOption, [FieldOption; 3]); 3] = [
+    (("10121", "Europe"), [("10131", "Germany"), ("10132", "Poland"), ("10133", "Portugal")]),
+    (("10122", "Americas"), [("10134", "United States"), ("10135", "Canada"), ("10136", "Brazil")]),
+    (("10123", "Asia"), [("10137", "India"), ("10138", "Japan"), ("10139", "Singapore")]),
+];
+
 /// The only option of the field Flagged.
 pub(super) const IMPEDIMENT: (&str, &str) = ("10019", "Impediment");
 
@@ -86,6 +96,12 @@ pub(super) const ROOT_CAUSE: &str = "customfield_10033";
 pub(super) const TARGET_DATE: &str = "customfield_10034";
 pub(super) const REVIEWER: &str = "customfield_10035";
 pub(super) const CUSTOMER_IMPACT: &str = "customfield_10036";
+pub(super) const GO_LIVE: &str = "customfield_10037";
+pub(super) const REGION: &str = "customfield_10038";
+pub(super) const APPROVERS: &str = "customfield_10039";
+pub(super) const RUNBOOK: &str = "customfield_10040";
+pub(super) const AUDIENCE: &str = "customfield_10041";
+pub(super) const RELEASE_NOTE: &str = "customfield_10042";
 
 /// An object of the given members.
 pub(super) fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
@@ -116,6 +132,8 @@ pub(super) struct Reference {
     pub(super) sprints: Vec<Vec<Value>>,
     pub(super) severities: Vec<Value>,
     pub(super) platforms: Vec<Value>,
+    /// Every region alone and with each of its children.
+    pub(super) regions: Vec<Value>,
     pub(super) impediment: Value,
 }
 
@@ -160,9 +178,24 @@ impl Reference {
             sprints: (0..model.projects.len()).map(|project| sprints(model, project)).collect(),
             severities: SEVERITIES.map(option).to_vec(),
             platforms: PLATFORM_OPTIONS.map(option).to_vec(),
+            regions: regions(&option),
             impediment: option(IMPEDIMENT),
         }
     }
+}
+
+/// What a cascading select can hold: a parent alone, or with one child.
+fn regions(option: &impl Fn(FieldOption) -> Value) -> Vec<Value> {
+    let mut regions = Vec::new();
+    for (region, countries) in REGIONS {
+        regions.push(option(region));
+        for country in countries {
+            let mut both = option(region);
+            both["child"] = option(country);
+            regions.push(both);
+        }
+    }
+    regions
 }
 
 fn avatars(model: &Model, kind: &str, id: u64) -> Value {

@@ -5,27 +5,28 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::activity::{Activity, Comment, Setting, Worklog, collection_id};
-use super::calendar::{DAY, date, timestamp};
+use super::attachments;
+use super::calendar::{date, timestamp};
 use super::cards::{Card, Cards};
+use super::custom;
 use super::draw::{Draw, Purpose};
 use super::layout::{Block, Kind, Link};
 use super::ledger::{History, State};
 use super::outline::{Outline, Status};
-use super::reference::{
-    CUSTOMER_IMPACT, Category, FLAGGED, LINK_TYPES, PLATFORMS, RANK, REVIEWER, ROOT_CAUSE, Reference,
-    SEVERITY, SPRINT, START_DATE, STATUSES, STORY_POINTS, TARGET_DATE, members, object,
-};
+use super::reference::{Category, LINK_TYPES, Reference, STATUSES, members, object};
 use super::roster::Model;
 use super::wording::{Phase, Writer};
 
-/// Ids of histories kept for each issue.
-const HISTORY_IDS: u64 = 64;
+/// Where the ids of histories begin.
+pub(super) const FIRST_ID: u64 = 10_000;
+/// Ids of histories kept for each issue: more than of anything else.
+pub(super) const HISTORY_IDS: u64 = 64;
 
 /// What expansions an issue offers, as in Jira's answers.
 const EXPAND: &str = "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations";
 
 /// The members of `fields`, to be put into a map once all are there.
-type Fields = Vec<(&'static str, Value)>;
+pub(super) type Fields = Vec<(&'static str, Value)>;
 
 /// The neighbours of an issue.
 struct Neighbours {
@@ -99,14 +100,14 @@ fn neighbours(
     Neighbours { parent, subtasks, links }
 }
 
-struct Renderer<'a> {
-    model: &'a Model,
-    reference: &'a Reference,
+pub(super) struct Renderer<'a> {
+    pub(super) model: &'a Model,
+    pub(super) reference: &'a Reference,
     /// `…/rest/api/3`.
-    api: String,
-    card: &'a Card,
-    outline: &'a Outline,
-    draw: &'a mut Draw,
+    pub(super) api: String,
+    pub(super) card: &'a Card,
+    pub(super) outline: &'a Outline,
+    pub(super) draw: &'a mut Draw,
 }
 
 impl Renderer<'_> {
@@ -116,7 +117,7 @@ impl Renderer<'_> {
         self.system_fields(activity, &mut fields);
         self.people_and_relations(&activity.state, neighbours, &mut fields);
         time_tracking(&activity.state, &mut fields);
-        self.custom_fields(&activity.state, &mut fields);
+        custom::fields(self, &activity.state, &mut fields);
         self.texts(activity, &mut fields);
         let fields: Map<String, Value> =
             fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
@@ -130,7 +131,7 @@ impl Renderer<'_> {
         ])
     }
 
-    fn user(&self, user: usize) -> Value {
+    pub(super) fn user(&self, user: usize) -> Value {
         self.reference.users[user].clone()
     }
 
@@ -167,7 +168,7 @@ impl Renderer<'_> {
             ("components", chosen(&state.components, &reference.components[project])),
             ("fixVersions", chosen(&state.fix_versions, &reference.versions[project])),
             ("security", Value::Null),
-            ("attachment", Value::Array(Vec::new())),
+            ("attachment", attachments::json(self, &activity.attachments)),
         ]);
     }
 
@@ -260,47 +261,6 @@ impl Renderer<'_> {
             ("type", self.reference.link_types[link.kind as usize].clone()),
             (if outward { "outwardIssue" } else { "inwardIssue" }, self.brief(other)),
         ])
-    }
-
-    fn custom_fields(&mut self, state: &State, fields: &mut Fields) {
-        let start = (self.card.kind == Kind::Epic).then_some(self.card.created + 3 * DAY);
-        let platforms = self.platforms();
-        let sprints = &self.reference.sprints[state.project];
-        fields.extend([
-            (START_DATE, optional_date(start)),
-            (STORY_POINTS, state.points.map_or(Value::Null, |points| Value::from(points as f64))),
-            (RANK, Value::from(rank(self.card.index))),
-            (SPRINT, if state.sprints.is_empty() { Value::Null } else { chosen(&state.sprints, sprints) }),
-            (
-                FLAGGED,
-                if state.flagged {
-                    Value::Array(vec![self.reference.impediment.clone()])
-                } else {
-                    Value::Null
-                },
-            ),
-            (
-                SEVERITY,
-                state.severity.map_or(Value::Null, |severity| self.reference.severities[severity].clone()),
-            ),
-            (PLATFORMS, platforms),
-            (ROOT_CAUSE, state.root_cause.map_or(Value::Null, Value::from)),
-            (TARGET_DATE, optional_date(state.target)),
-            (REVIEWER, state.reviewer.map_or(Value::Null, |user| self.user(user))),
-            (CUSTOMER_IMPACT, state.customer_impact.map_or(Value::Null, |impact| Value::from(impact as f64))),
-        ]);
-    }
-
-    fn platforms(&mut self) -> Value {
-        let wanted = if self.card.kind == Kind::Bug { 450 } else { 120 };
-        if !self.draw.chance(wanted) {
-            return Value::Null;
-        }
-        let first = self.draw.index(self.reference.platforms.len());
-        let second = self.draw.index(self.reference.platforms.len());
-        let mut both = vec![first.min(second), first.max(second)];
-        both.dedup();
-        chosen(&both, &self.reference.platforms)
     }
 
     fn texts(&mut self, activity: &Activity, fields: &mut Fields) {
@@ -404,7 +364,7 @@ impl Renderer<'_> {
     /// Newest first, as `expand=changelog` has it.
     fn changelog(&self, histories: Vec<History>) -> Value {
         let total = histories.len();
-        let first = 10_000 + self.card.index * HISTORY_IDS;
+        let first = FIRST_ID + self.card.index * HISTORY_IDS;
         let histories: Vec<Value> = histories
             .into_iter()
             .enumerate()
@@ -465,24 +425,13 @@ fn time_tracking(state: &State, fields: &mut Fields) {
     ]);
 }
 
-fn optional_date(at: Option<i64>) -> Value {
+pub(super) fn optional_date(at: Option<i64>) -> Value {
     at.map_or(Value::Null, |at| Value::from(date(at)))
 }
 
 /// Copies of the chosen ones of `all`.
-fn chosen(indexes: &[usize], all: &[Value]) -> Value {
+pub(super) fn chosen(indexes: &[usize], all: &[Value]) -> Value {
     indexes.iter().filter_map(|&index| all.get(index)).cloned().collect()
-}
-
-/// A LexoRank that ascends with the index.
-fn rank(index: u64) -> String {
-    let mut digits = [b'0'; 6];
-    let mut rest = index;
-    for digit in digits.iter_mut().rev() {
-        *digit = b"0123456789abcdefghijklmnopqrstuvwxyz"[(rest % 36) as usize];
-        rest /= 36;
-    }
-    format!("0|i{}:", digits.iter().map(|&digit| char::from(digit)).collect::<String>())
 }
 
 /// `1w 2d 3h 15m` with eight hours a day and five days a week.

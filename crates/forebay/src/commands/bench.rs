@@ -2,6 +2,8 @@
 //!
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
+mod load;
+
 use std::{
     path::PathBuf,
     time::{Duration, Instant},
@@ -28,7 +30,13 @@ use super::{
     serve::{listen, start},
     sync::summary,
 };
-use crate::{cli::BenchArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    cli::{BenchArgs, BenchPart},
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::Wiring,
+};
 
 #[derive(Serialize)]
 struct Figures {
@@ -57,6 +65,11 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<(), Failure> {
     let folder = TemporaryFolder::new()?;
+    if let Some(BenchPart::Load { issues, seed }) = arguments.part {
+        settings.database_url = None;
+        settings.data_dir = Some(folder.0.display().to_string());
+        return load::run(settings, telemetry, (issues, seed), as_json).await;
+    }
     let listener = listen(([127, 0, 0, 1], 0).into()).await?;
     settings.listen = listener.local_addr()?;
     settings.public_url = None;
@@ -98,9 +111,7 @@ pub(super) async fn run(
 
 async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Failure> {
     let services = &wiring.services;
-    let mut platform = services.db.platform().await?;
-    let tenant = platform.create_tenant("bench").await?;
-    platform.commit().await?;
+    let tenant = create_tenant(wiring).await?;
     let operator = Wiring::operator(&tenant);
     let (_, key) = keys::create_key(
         services,
@@ -108,25 +119,16 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
         keys::KeySpec { name: "bench".into(), scopes: Scope::ALL.to_vec(), ..Default::default() },
     )
     .await?;
-    let new = |name: &str, kind| NewInstance {
-        name: name.to_owned(),
-        display_name: None,
-        kind,
-        url: None,
-        auth: AuthMethod::None,
-        email: None,
-        token: None,
-    };
-    let sandbox = instances::add_instance(services, &operator, new("sandbox", InstanceKind::Sandbox)).await?;
-    let began = Instant::now();
-    seed_sandbox(wiring, &tenant, &sandbox, arguments.issues, arguments.seed, &mut |_| {}).await?;
-    let seed_seconds = began.elapsed().as_secs_f64();
+    let sandbox =
+        instances::add_instance(services, &operator, unsigned("sandbox", InstanceKind::Sandbox)).await?;
+    let seeded =
+        seed_sandbox(wiring, &tenant, &sandbox, arguments.issues, arguments.seed, &mut |_| {}).await?;
     refresh(wiring).await?;
     let mirror = NewInstance {
         url: Some(sandbox.base_url.clone()),
         auth: AuthMethod::Pat,
         token: Some(key),
-        ..new("mirror", InstanceKind::Cloud)
+        ..unsigned("mirror", InstanceKind::Cloud)
     };
     let mirror = instances::add_instance(services, &operator, mirror).await?;
     let began = Instant::now();
@@ -134,12 +136,32 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
     let backfill_issues_per_second = run.counts.issues as f64 / began.elapsed().as_secs_f64();
     Ok(Figures {
         issues: arguments.issues,
-        seed_seconds,
+        seed_seconds: seeded.seconds,
         backfill: summary(&run),
         backfill_issues_per_second,
         peak_memory_mib: peak_memory_mib()?,
         reads: reads(wiring, &tenant, mirror.id, arguments).await?,
     })
+}
+
+async fn create_tenant(wiring: &Wiring) -> Result<Tenant, Failure> {
+    let mut platform = wiring.services.db.platform().await?;
+    let tenant = platform.create_tenant("bench").await?;
+    platform.commit().await?;
+    Ok(tenant)
+}
+
+/// An instance without address and credential.
+fn unsigned(name: &str, kind: InstanceKind) -> NewInstance {
+    NewInstance {
+        name: name.to_owned(),
+        display_name: None,
+        kind,
+        url: None,
+        auth: AuthMethod::None,
+        email: None,
+        token: None,
+    }
 }
 
 /// Reads as the doors make them: a transaction of the tenant each, the statements, and the way back.

@@ -200,8 +200,9 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
             "filling a sandbox Jira with {} issues (seed {}) …",
             arguments.issues, arguments.seed
         ));
-        let counts =
+        let seeded =
             seed_sandbox(wiring, tenant, &instance, arguments.issues, arguments.seed, &mut |_| {}).await?;
+        let counts = seeded.counts;
         output::note(&format!("{} issues, {} changelog items stored", counts.issues, counts.changelog_items));
         refresh(wiring).await?;
     }

@@ -1,23 +1,20 @@
 //! `forebay sandbox`
 
+mod seed;
+
 use std::{
-    collections::BTreeMap,
     fs::File,
     io::{BufRead, BufReader},
     path::Path,
 };
 
 use application::{
-    instances::Instance,
-    issues::UpsertCounts,
-    ports::{Listed, ListedOptions, ListedSprints, ReferenceData},
-    pulse::RefreshMetrics,
-    sandbox,
-    tenants::Tenant,
+    instances::Instance, issues::UpsertCounts, pulse::RefreshMetrics, sandbox, tenants::Tenant,
 };
-use domain::generator;
 use serde::Serialize;
 use serde_json::Value;
+
+pub(super) use seed::{Seeded, bar, seed_sandbox};
 
 use crate::{cli::SandboxCommand, failure::Failure, output, wiring::Wiring};
 
@@ -30,12 +27,7 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
     match command {
         SandboxCommand::Seed { name, issues, seed, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            let counts = seed_sandbox(wiring, &tenant, &instance, *issues, *seed, &mut |_| {}).await?;
-            refresh(wiring).await?;
-            if as_json {
-                return output::json(&counts);
-            }
-            output::line(&told(&counts))
+            seed::run(wiring, (&tenant, &instance), (*issues, *seed), as_json).await
         }
         SandboxCommand::Import { name, files, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
@@ -73,72 +65,6 @@ pub(super) async fn refresh(wiring: &Wiring) -> Result<(), Failure> {
         tx.enqueue(RefreshMetrics::soon(&wiring.services)?).await?;
     }
     Ok(tx.commit().await?)
-}
-
-/// Fills a sandbox with generated issues; `progress` hears how many are stored.
-pub(super) async fn seed_sandbox(
-    wiring: &Wiring,
-    tenant: &Tenant,
-    instance: &Instance,
-    issues: u64,
-    seed: u64,
-    progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<UpsertCounts, Failure> {
-    let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
-    let rosters = rosters(generator::site(&options));
-    sandbox::seed_rosters(&wiring.services, tenant.id, instance, rosters).await?;
-    let mut counts = UpsertCounts::default();
-    let mut batch = Vec::with_capacity(BATCH);
-    let mut stored = 0;
-    let mut generated = generator::issues(&options);
-    loop {
-        batch.extend(generated.by_ref().take(BATCH));
-        if batch.is_empty() {
-            return Ok(counts);
-        }
-        stored += batch.len() as u64;
-        let outcome =
-            sandbox::import_issues(&wiring.services, tenant.id, instance, std::mem::take(&mut batch)).await?;
-        if let Some(reject) = outcome.rejected.first() {
-            return Err(Failure::new(format!("a generated issue could not be stored: {}", reject.reason)));
-        }
-        add(&mut counts, outcome.counts);
-        progress(stored);
-    }
-}
-
-/// A generated site's lists, as the ports take them.
-fn rosters(site: generator::Site) -> ReferenceData {
-    let mut board_sprints: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
-    for sprint in site.sprints {
-        if let Some(board) = sprint["originBoardId"].as_i64() {
-            board_sprints.entry(board).or_default().push(sprint);
-        }
-    }
-    let field_options = site.field_options.into_iter().filter_map(|mut field| {
-        let field_id = field["fieldId"].as_str()?.to_owned();
-        let Value::Array(options) = field["options"].take() else { return None };
-        Some(ListedOptions { field_id, contexts: Vec::new(), options })
-    });
-    ReferenceData {
-        projects: site.projects,
-        fields: site.fields,
-        statuses: site.statuses,
-        issue_types: site.issue_types,
-        priorities: site.priorities,
-        resolutions: site.resolutions,
-        users: site.users,
-        versions: Listed::Whole(site.versions),
-        components: Listed::Whole(site.components),
-        boards: Listed::Whole(site.boards),
-        board_sprints: board_sprints
-            .into_iter()
-            .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
-            .collect(),
-        filters: Listed::NotAsked,
-        link_types: Listed::Whole(site.issue_link_types),
-        field_options: field_options.collect(),
-    }
 }
 
 fn add(sum: &mut UpsertCounts, more: UpsertCounts) {

@@ -28,15 +28,14 @@ const LOG: &str = "postgres.log";
 const LARGEST_LOG: u64 = 10 << 20;
 /// Written at every start; PostgreSQL's own `postgresql.conf` includes it.
 const SETTINGS_FILE: &str = "forebay.conf";
-/// For one machine and one user: small enough to live beside other programs, with fewer checkpoints during a backfill.
+/// For one machine and one user. After a checkpoint the first change of each page writes the whole page into the log, and
+/// rows of a backfill lie all over their indexes: so checkpoints are rare while much is written. The space is taken only then.
 const SETTINGS: &str = "\
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
-shared_buffers = 192MB
-max_wal_size = 2GB
+max_wal_size = 8GB
 checkpoint_timeout = 15min
-wal_compression = on
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -240,10 +239,20 @@ impl Cluster {
         let quoted = socket_dir.to_string_lossy().replace('"', "\"\"").replace('\'', "''");
         let path = self.folder().join(SETTINGS_FILE);
         let text = format!(
-            "# Written at every start; `ALTER SYSTEM` overrides it.\n{SETTINGS}unix_socket_directories = '\"{quoted}\"'\n"
+            "# Written at every start; `ALTER SYSTEM` overrides it.\n{SETTINGS}shared_buffers = {}MB\nwal_compression = {}\n\
+             unix_socket_directories = '\"{quoted}\"'\n",
+            shared_buffers_mib(memory_mib()),
+            if self.supports("wal_compression=lz4") { "lz4" } else { "on" },
         );
         fs::write(&path, text).map_err(LocalServerError::io(&path))?;
         self.account.own(&path)
+    }
+
+    /// Whether this build of PostgreSQL knows a setting's value: compression methods are chosen when it is built.
+    fn supports(&self, setting: &str) -> bool {
+        let mut command = self.account.command(&self.binaries.program("postgres"));
+        command.current_dir(&self.data_dir).args(["-D", CLUSTER, "-c", setting, "-C", "wal_compression"]);
+        self.run(command).is_ok_and(|output| output.status.success())
     }
 
     /// The log, put aside when it has grown large.
@@ -269,6 +278,22 @@ impl Cluster {
         };
         read().map_err(LocalServerError::io(&path))
     }
+}
+
+/// A sixth of the machine's memory, within limits: small enough to live beside other programs, large enough to hold the indexes
+/// into which a backfill writes all over.
+fn shared_buffers_mib(memory: Option<u64>) -> u64 {
+    memory.map_or(192, |memory| (memory / 6).clamp(192, 4096))
+}
+
+/// The memory we may use, where Linux tells it: the machine's, or less in a container.
+fn memory_mib() -> Option<u64> {
+    let text = fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let machine = line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? / 1024;
+    let limit = fs::read_to_string("/sys/fs/cgroup/memory.max").ok();
+    let limit = limit.and_then(|text| text.trim().parse::<u64>().ok()).map(|bytes| bytes >> 20);
+    Some(limit.map_or(machine, |limit| limit.min(machine)))
 }
 
 fn socket_name() -> String {

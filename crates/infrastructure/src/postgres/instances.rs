@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use application::{
     Error, Result,
     instances::{Dialect, Instance, InstanceRecord, InstanceStore, SealedSecrets},
+    sandbox::SandboxSeed,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -241,6 +242,28 @@ impl InstanceStore for PgTenantTx {
         .await
         .map_err(convert)?;
         Ok(())
+    }
+
+    async fn note_sandbox_seed(&mut self, id: InstanceId, seed: SandboxSeed) -> Result<SandboxSeed> {
+        // The update changes nothing: it makes RETURNING answer the row that is there.
+        let row = sqlx::query!(
+            "INSERT INTO sandbox_seeds (tenant_id, instance_id, seed, issues, present) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (tenant_id, instance_id) DO UPDATE SET instance_id = excluded.instance_id
+             RETURNING seed, issues, present",
+            self.tenant.0,
+            id.0,
+            seed.seed.cast_signed(),
+            i64::try_from(seed.issues).map_err(Error::internal)?,
+            seed.present,
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(SandboxSeed {
+            seed: row.seed.cast_unsigned(),
+            issues: row.issues.unsigned_abs(),
+            present: row.present,
+        })
     }
 
     async fn set_dialect(&mut self, id: InstanceId, dialect: Dialect) -> Result<()> {

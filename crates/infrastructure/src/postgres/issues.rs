@@ -13,7 +13,7 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{errors::convert, issues_upsert, transaction::PgTenantTx};
+use super::{errors::convert, issues_upsert, people::unfold, transaction::PgTenantTx};
 
 /// An issue with the names of what it points to, as its site's rosters have them now.
 pub(super) struct StoredIssue {
@@ -138,7 +138,7 @@ impl IssueStore for PgTenantTx {
     async fn comments(&mut self, issues: &[IssueId]) -> Result<Vec<CommentRow>> {
         let rows = sqlx::query!(
             r#"SELECT c.issue_id, c.jira_id, u.display_name AS "author?", c.body_text, c.created_at, c.updated_at,
-                      c.raw_jsonb, c.raw_dialect
+                      c.raw_jsonb, c.body_adf, u.raw_jsonb AS "person?", c.raw_dialect
                FROM comments c
                LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.author_id
                WHERE c.issue_id = ANY($1) AND c.presence = 'present'
@@ -157,7 +157,7 @@ impl IssueStore for PgTenantTx {
                     body_text: row.body_text,
                     created: row.created_at,
                     updated: row.updated_at,
-                    raw: row.raw_jsonb,
+                    raw: whole(row.raw_jsonb, row.person.as_ref(), Some(row.body_adf)),
                     dialect: row.raw_dialect.parse()?,
                 })
             })
@@ -166,9 +166,11 @@ impl IssueStore for PgTenantTx {
 
     async fn histories(&mut self, issues: &[IssueId]) -> Result<Vec<HistoryRow>> {
         let rows = sqlx::query!(
-            "SELECT issue_id, ordinal, raw_jsonb, history_jsonb FROM changelogs
-             WHERE issue_id = ANY($1)
-             ORDER BY issue_id, created_at, jira_number, ordinal",
+            r#"SELECT c.issue_id, c.ordinal, c.raw_jsonb, c.history_jsonb, u.raw_jsonb AS "person?"
+               FROM changelogs c
+               LEFT JOIN users u ON c.ordinal = 0 AND u.tenant_id = c.tenant_id AND u.id = c.author_id
+               WHERE c.issue_id = ANY($1)
+               ORDER BY c.issue_id, c.created_at, c.jira_number, c.ordinal"#,
             &uuids(issues),
         )
         .fetch_all(self.conn())
@@ -181,6 +183,7 @@ impl IssueStore for PgTenantTx {
                     Some(Value::Object(history)) => history,
                     _ => serde_json::Map::new(),
                 };
+                unfold(&mut history, row.person.as_ref());
                 history.insert("items".into(), Value::Array(Vec::new()));
                 histories.push(HistoryRow { issue_id: IssueId(row.issue_id), raw: Value::Object(history) });
             }
@@ -194,9 +197,11 @@ impl IssueStore for PgTenantTx {
 
     async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>> {
         let rows = sqlx::query!(
-            "SELECT issue_id, raw_jsonb, raw_dialect FROM worklogs
-             WHERE issue_id = ANY($1) AND presence = 'present'
-             ORDER BY issue_id, started_at, jira_number",
+            r#"SELECT w.issue_id, w.raw_jsonb, u.raw_jsonb AS "person?", w.raw_dialect
+               FROM worklogs w
+               LEFT JOIN users u ON u.tenant_id = w.tenant_id AND u.id = w.author_id
+               WHERE w.issue_id = ANY($1) AND w.presence = 'present'
+               ORDER BY w.issue_id, w.started_at, w.jira_number"#,
             &uuids(issues),
         )
         .fetch_all(self.conn())
@@ -206,7 +211,7 @@ impl IssueStore for PgTenantTx {
             .map(|row| {
                 Ok(WorklogRow {
                     issue_id: IssueId(row.issue_id),
-                    raw: row.raw_jsonb,
+                    raw: whole(row.raw_jsonb, row.person.as_ref(), None),
                     dialect: row.raw_dialect.parse()?,
                 })
             })
@@ -307,6 +312,18 @@ impl PgTenantTx {
         .await
         .map_err(convert)
     }
+}
+
+/// A payload with what is kept elsewhere put back: its author, and a comment's body.
+fn whole(mut raw: Value, author: Option<&Value>, body: Option<Value>) -> Value {
+    if let Value::Object(payload) = &mut raw {
+        unfold(payload, author);
+        // A body that is null, and one that was stored before bodies had their column to themselves, is in the payload.
+        if let Some(body) = body.filter(|body| !body.is_null()) {
+            payload.entry("body").or_insert(body);
+        }
+    }
+    raw
 }
 
 fn uuids(issues: &[IssueId]) -> Vec<Uuid> {

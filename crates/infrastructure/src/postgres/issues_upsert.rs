@@ -11,6 +11,7 @@ mod field_values;
 mod histories;
 mod issue_rows;
 mod links;
+mod unchanged;
 mod worklogs;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -27,6 +28,7 @@ use uuid::Uuid;
 
 use super::{
     errors::convert,
+    people::People,
     reference::{self, Seen},
     transaction::{PgTenantTx, Scope},
 };
@@ -61,6 +63,11 @@ impl Planned<'_> {
         })
     }
 
+    /// Whether what is stored is newer.
+    fn is_older(&self) -> bool {
+        self.stored.as_ref().is_some_and(|stored| stored.jira_updated_at > self.bundle.issue.updated)
+    }
+
     /// The key it had until now, if that was another one.
     fn old_key(&self) -> Option<&str> {
         self.stored.as_ref().map(|stored| stored.key.as_str()).filter(|key| *key != self.key)
@@ -80,10 +87,17 @@ pub(super) async fn upsert(
     let scope = Scope { tenant: tx.tenant.0, instance };
     let conn = tx.conn();
     let ids: Vec<Uuid> = newest.keys().copied().collect();
-    let stored = lock_stored(conn, &ids).await?;
+    let stored = read_stored(conn, &ids).await?;
     let mut issues = plan(newest, stored);
+    let seen = seen_inside(&issues);
+    unchanged::leave_out(conn, scope, &mut issues).await?;
+    lock_stored(conn, &mut issues).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
-    reference::upsert(conn, scope, &seen_inside(&issues), false).await?;
+    reference::upsert(conn, scope, &seen, false).await?;
+    if issues.is_empty() {
+        return Ok(UpsertCounts::default());
+    }
+    let people = People::load(conn, &authors(scope, &issues)).await?;
 
     displace(conn, scope, &issues).await?;
     keep_old_keys(conn, scope, &issues).await?;
@@ -92,14 +106,16 @@ pub(super) async fn upsert(
     issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
 
     field_values::replace(conn, scope, &issues, &written).await?;
-    links::upsert(conn, scope, &issues, &written).await?;
     attached::upsert(conn, scope, &issues, &written).await?;
-    Ok(UpsertCounts {
+    let counts = UpsertCounts {
         issues: written.len() as u64,
-        comments: comments::upsert(conn, scope, &issues).await?,
-        worklogs: worklogs::upsert(conn, scope, &issues).await?,
-        changelog_items: histories::upsert(conn, scope, &issues).await?,
-    })
+        comments: comments::upsert(conn, scope, &issues, &people).await?,
+        worklogs: worklogs::upsert(conn, scope, &issues, &people).await?,
+        changelog_items: histories::upsert(conn, scope, &issues, &people).await?,
+    };
+    // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
+    links::upsert(conn, scope, &issues, &written).await?;
+    Ok(counts)
 }
 
 /// See [`application::erasure::ErasureStore::replace_field_values`].
@@ -124,11 +140,15 @@ fn newest_of_each(instance: InstanceId, bundles: &[IssueBundle]) -> BTreeMap<Uui
     newest
 }
 
-/// Reads what is stored of these issues, and holds them until the end of the transaction.
-async fn lock_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
+/// Reads what is stored of these issues.
+///
+/// LATERAL and LIMIT hold the planner to the primary key: `id = ANY` let it read the tenant's whole table for every page
+/// while the table was new and had no statistics.
+async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
     let rows = sqlx::query!(
-        "SELECT id, key, source_hash, presence, jira_updated_at FROM issues
-         WHERE id = ANY($1) ORDER BY id FOR NO KEY UPDATE",
+        "SELECT i.id, i.key, i.source_hash, i.presence, i.jira_updated_at FROM UNNEST($1::uuid[]) AS w (id)
+         CROSS JOIN LATERAL (
+             SELECT x.id, x.key, x.source_hash, x.presence, x.jira_updated_at FROM issues x WHERE x.id = w.id LIMIT 1) i",
         ids
     )
     .fetch_all(conn)
@@ -146,6 +166,29 @@ async fn lock_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uu
     Ok(stored.collect())
 }
 
+/// Holds the stored ones of these issues until the end of the transaction, in the order of their ids, and reads them again:
+/// somebody else may have written them since, even in a newer state.
+async fn lock_stored(conn: &mut PgConnection, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+    let known = children::known(issues);
+    if known.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "SELECT i.id FROM UNNEST($1::uuid[]) AS w (id)
+         CROSS JOIN LATERAL (SELECT x.id FROM issues x WHERE x.id = w.id LIMIT 1 FOR NO KEY UPDATE) i",
+        &known
+    )
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(convert)?;
+    let mut stored = read_stored(conn, &known).await?;
+    for issue in &mut *issues {
+        issue.stored = stored.remove(&issue.id);
+    }
+    issues.retain(|issue| !issue.is_older());
+    Ok(())
+}
+
 /// Leaves out what is older than what is stored, and settles who has a key that two issues claim: the newer one. The other one
 /// must have got a new key since, which the next look at it will tell.
 fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, Stored>) -> Vec<Planned<'a>> {
@@ -158,9 +201,7 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
             stored: stored.remove(&id),
             presence: PRESENT,
         })
-        .filter(|issue| {
-            issue.stored.as_ref().is_none_or(|stored| stored.jira_updated_at <= issue.bundle.issue.updated)
-        })
+        .filter(|issue| !issue.is_older())
         .collect();
 
     let mut holders: HashMap<String, (DateTime<Utc>, Uuid)> = HashMap::new();
@@ -177,13 +218,38 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
 }
 
 /// A session keeps the plans of foreign-key checks. Those made while a table was nearly empty read all of the tenant's rows for
-/// every check, so while tables grow fast the plans are made anew with every page, which takes some milliseconds.
+/// every check, so while small tables grow fast the plans are made anew with every page. Once the table is larger a plan reads
+/// indexes, and one from before then has been made anew with the statistics that autovacuum gathers meanwhile; making them for
+/// every page would take a twentieth of the time of a page.
 async fn forget_plans_of_small_tables(conn: &mut PgConnection, issues: &[Planned<'_>]) -> Result<()> {
     const FAST: usize = 20;
-    if issues.iter().filter(|issue| issue.stored.is_none()).count() >= FAST {
+    const LARGE: i64 = 128 << 20;
+    if issues.iter().filter(|issue| issue.stored.is_none()).count() < FAST {
+        return Ok(());
+    }
+    let size = sqlx::query_scalar!(r#"SELECT pg_relation_size('issues') AS "size!""#)
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(convert)?;
+    if size < LARGE {
         conn.execute("DISCARD PLANS").await.map_err(convert)?;
     }
     Ok(())
+}
+
+/// The rows of everybody who wrote something that hangs on these issues.
+fn authors(scope: Scope, issues: &[Planned<'_>]) -> Vec<Uuid> {
+    let accounts: HashSet<&str> = issues
+        .iter()
+        .flat_map(|issue| {
+            let bundle = issue.bundle;
+            let authors = bundle.comments.iter().map(|comment| &comment.author);
+            let workers = bundle.worklogs.iter().map(|worklog| &worklog.author);
+            let changers = bundle.histories.iter().map(|history| &history.author);
+            authors.chain(workers).chain(changers).filter_map(|author| author.as_deref())
+        })
+        .collect();
+    accounts.into_iter().filter_map(|account| scope.user(Some(account))).collect()
 }
 
 /// The reference data seen inside the issues, the newest issue's last, and every account they name.
@@ -219,8 +285,12 @@ async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>])
     }
     let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
     sqlx::query!(
+        // OFFSET 0 keeps the instance out of the look-up: it is by the key, which hardly any other issue has.
         "UPDATE issues SET presence = 'unobserved'
-         WHERE instance_id = $1 AND presence = 'present' AND key = ANY($2) AND id <> ALL($3)",
+         WHERE id = ANY(ARRAY(
+             SELECT i.id FROM UNNEST($2::text[]) AS w (key)
+             CROSS JOIN LATERAL (SELECT x.id, x.instance_id, x.presence FROM issues x WHERE x.key = w.key OFFSET 0) i
+             WHERE i.instance_id = $1 AND i.presence = 'present' AND i.id <> ALL($3)))",
         scope.instance.0,
         claimed as _,
         &ids,

@@ -18,6 +18,7 @@ mod metrics;
 mod pulse;
 mod reference;
 mod registry;
+mod resync;
 mod sprints;
 mod sql_door;
 mod sql_examples;

@@ -45,6 +45,17 @@ fn custom_fields_have_the_values_of_their_types() {
                     !list(value).is_empty() && list(value).iter().all(option)
                 }
                 "textfield" | "gh-lexo-rank" => value.is_string(),
+                "datetime" => time(value) > chrono::DateTime::UNIX_EPOCH,
+                "cascadingselect" => option(value) && value.get("child").is_none_or(option),
+                "multiuserpicker" => {
+                    !list(value).is_empty() && list(value).iter().all(|user| user["accountId"].is_string())
+                }
+                "url" => value.as_str().is_some_and(|url| url.starts_with("https://")),
+                "labels" => {
+                    !list(value).is_empty()
+                        && list(value).iter().all(|label| !label.as_str().unwrap().contains(' '))
+                }
+                "textarea" => value["type"] == "doc",
                 "datepicker" => value.as_str().is_some_and(|day| day.len() == 10),
                 "userpicker" => value["accountId"].is_string(),
                 "gh-sprint" => {
@@ -55,7 +66,7 @@ fn custom_fields_have_the_values_of_their_types() {
             assert!(fits, "{id} {custom}: {value}");
         }
     }
-    assert_eq!(used.len(), 11, "all custom fields are in use: {used:?}");
+    assert_eq!(used.len(), 17, "all custom fields are in use: {used:?}");
 }
 
 #[test]
@@ -199,4 +210,30 @@ fn texts_are_documents_with_all_kinds_of_nodes() {
     ] {
         assert!(kinds.contains(kind), "no {kind} in {kinds:?}");
     }
+}
+
+#[test]
+fn attachments_are_described_and_their_histories_name_them() {
+    let (options, all) = generated();
+    let mut ids = BTreeSet::new();
+    let mut with_files = 0;
+    for issue in &all {
+        let files = list(&issue["fields"]["attachment"]);
+        with_files += usize::from(!files.is_empty());
+        let told: BTreeSet<(&str, &str)> = items(issue, "Attachment")
+            .map(|(_, item)| (item["to"].as_str().unwrap(), item["toString"].as_str().unwrap()))
+            .collect();
+        let listed: BTreeSet<(&str, &str)> = files
+            .iter()
+            .map(|file| (file["id"].as_str().unwrap(), file["filename"].as_str().unwrap()))
+            .collect();
+        assert_eq!(told, listed, "{}", issue["key"]);
+        for file in files {
+            assert!(ids.insert(file["id"].as_str().unwrap()), "{file}");
+            assert!(file["size"].as_u64().unwrap() > 0 && file["mimeType"].is_string());
+            assert!(file["author"]["accountId"].is_string());
+            assert!((time(&issue["fields"]["created"])..=options.now).contains(&time(&file["created"])));
+        }
+    }
+    assert!(with_files > all.len() / 10, "{with_files} issues have files");
 }

@@ -72,6 +72,8 @@ pub(super) struct Comparison<'a, T> {
     pub(super) changed: Vec<SeenChild<'a, T>>,
     /// Stored, and missing from a complete list.
     pub(super) gone: Vec<Uuid>,
+    /// The issues of those that are gone.
+    pub(super) bereft: HashSet<Uuid>,
 }
 
 /// Compares what the page shows with what is stored. `list` answers an issue's children, and whether they are all of
@@ -94,19 +96,16 @@ pub(super) fn compare<'a, T: Child>(
             seen.insert(id, SeenChild { id, issue, record });
         }
     }
-    let gone = stored
-        .iter()
-        .filter(|row| {
-            row.presence == PRESENT && complete.contains(&row.issue_id) && !seen.contains_key(&row.id)
-        })
-        .map(|row| row.id)
-        .collect();
+    let is_gone = |row: &&StoredChild| {
+        row.presence == PRESENT && complete.contains(&row.issue_id) && !seen.contains_key(&row.id)
+    };
+    let (gone, bereft) = stored.iter().filter(is_gone).map(|row| (row.id, row.issue_id)).unzip();
     let stored: HashMap<Uuid, StoredChild> = stored.into_iter().map(|row| (row.id, row)).collect();
     let changed = seen
         .into_values()
         .filter(|child| stored.get(&child.id).is_none_or(|row| differs(child, row)))
         .collect();
-    Comparison { changed, gone }
+    Comparison { changed, gone, bereft }
 }
 
 fn differs<T: Child>(child: &SeenChild<'_, T>, stored: &StoredChild) -> bool {

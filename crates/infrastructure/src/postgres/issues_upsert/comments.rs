@@ -11,6 +11,7 @@ use super::{
     children::{SeenChild, StoredChild, compare, known},
     convert,
 };
+use crate::postgres::people::{Folded, People};
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -21,7 +22,7 @@ struct Columns<'a> {
     author_id: Vec<Option<Uuid>>,
     body: Vec<Json<&'a Value>>,
     body_text: Vec<&'a str>,
-    raw: Vec<Json<&'a Value>>,
+    raw: Vec<Json<Folded<'a>>>,
     raw_dialect: Vec<&'static str>,
     source_hash: Vec<&'a [u8]>,
     created_at: Vec<DateTime<Utc>>,
@@ -29,16 +30,18 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, scope: Scope, child: &SeenChild<'a, CommentRecord>) {
+    fn push(&mut self, scope: Scope, people: &'a People, child: &SeenChild<'a, CommentRecord>) {
         let comment = child.record;
         self.id.push(child.id);
         self.jira_id.push(&comment.jira_id);
         self.jira_number.push(comment.jira_number);
         self.issue_id.push(child.issue.id);
-        self.author_id.push(scope.user(comment.author.as_deref()));
+        let author = scope.user(comment.author.as_deref());
+        self.author_id.push(author);
         self.body.push(Json(&comment.body));
         self.body_text.push(&comment.body_text);
-        self.raw.push(Json(&comment.raw));
+        let raw = people.fold(&comment.raw, author);
+        self.raw.push(Json(if comment.body.is_null() { raw } else { raw.without("body") }));
         self.raw_dialect.push(child.issue.bundle.issue.dialect.as_str());
         self.source_hash.push(&comment.source_hash);
         self.created_at.push(comment.created);
@@ -47,10 +50,14 @@ impl<'a> Columns<'a> {
 }
 
 /// Stores comments that are new or differ, and notes those that are gone; answers how many were stored.
-pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    people: &People,
+) -> Result<u64> {
     let stored = stored(conn, &known(issues)).await?;
-    let comparison =
-        compare(scope, issues, stored, |issue| (&issue.bundle.comments, issue.bundle.comments_complete));
+    let comparison = compare(scope, issues, stored, list);
     if !comparison.gone.is_empty() {
         sqlx::query!(
             "UPDATE comments SET presence = 'deleted', synced_at = now() WHERE id = ANY($1)",
@@ -61,7 +68,7 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
         .map_err(convert)?;
     }
     let mut columns = Columns::default();
-    comparison.changed.iter().for_each(|child| columns.push(scope, child));
+    comparison.changed.iter().for_each(|child| columns.push(scope, people, child));
     if columns.id.is_empty() {
         return Ok(0);
     }
@@ -97,7 +104,12 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
     Ok(done.rows_affected())
 }
 
-async fn stored(conn: &mut PgConnection, issues: &[Uuid]) -> Result<Vec<StoredChild>> {
+/// An issue's comments, and whether they are all of them.
+pub(super) fn list<'a>(issue: &'a Planned<'a>) -> (&'a [CommentRecord], bool) {
+    (&issue.bundle.comments, issue.bundle.comments_complete)
+}
+
+pub(super) async fn stored(conn: &mut PgConnection, issues: &[Uuid]) -> Result<Vec<StoredChild>> {
     if issues.is_empty() {
         return Ok(Vec::new());
     }

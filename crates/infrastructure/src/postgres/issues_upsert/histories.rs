@@ -12,6 +12,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Planned, Scope, convert};
+use crate::postgres::people::{Folded, People};
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -29,24 +30,27 @@ struct Columns<'a> {
     from_string: Vec<Option<&'a str>>,
     to_string: Vec<Option<&'a str>>,
     raw: Vec<Option<Json<&'a Value>>>,
-    history: Vec<Option<Json<&'a Value>>>,
+    history: Vec<Option<Json<Folded<'a>>>>,
 }
 
 impl<'a> Columns<'a> {
     /// A history without items still happened: it is one row of no field.
-    fn push(&mut self, scope: Scope, issue: Uuid, history: &'a HistoryRecord) {
+    fn push(&mut self, scope: Scope, people: &'a People, issue: Uuid, history: &'a HistoryRecord) {
+        let author = scope.user(history.author.as_deref());
         if history.items.is_empty() {
-            self.push_row(scope, issue, history, 0, None);
+            self.push_row((issue, author), history, 0, None);
         }
         for (ordinal, item) in (0_i32..).zip(&history.items) {
-            self.push_row(scope, issue, history, ordinal, Some(item));
+            self.push_row((issue, author), history, ordinal, Some(item));
         }
+        let others = history.items.len().saturating_sub(1);
+        self.history.push(Some(Json(people.fold(&history.raw, author))));
+        self.history.extend((0..others).map(|_| None));
     }
 
     fn push_row(
         &mut self,
-        scope: Scope,
-        issue: Uuid,
+        (issue, author): (Uuid, Option<Uuid>),
         history: &'a HistoryRecord,
         ordinal: i32,
         item: Option<&'a HistoryItemRecord>,
@@ -55,7 +59,7 @@ impl<'a> Columns<'a> {
         self.jira_id.push(&history.jira_id);
         self.jira_number.push(history.jira_number);
         self.ordinal.push(ordinal);
-        self.author_id.push(scope.user(history.author.as_deref()));
+        self.author_id.push(author);
         self.created_at.push(history.created);
         self.field.push(item.map_or("", |item| &item.field));
         self.field_id.push(item.and_then(|item| item.field_id.as_deref()));
@@ -65,30 +69,45 @@ impl<'a> Columns<'a> {
         self.from_string.push(item.and_then(|item| item.from_string.as_deref()));
         self.to_string.push(item.and_then(|item| item.to_string.as_deref()));
         self.raw.push(item.map(|item| Json(&item.raw)));
-        self.history.push((ordinal == 0).then_some(Json(&history.raw)));
     }
 }
 
 /// Stores items that are new or differ; answers how many.
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    people: &People,
+) -> Result<u64> {
+    let mut written = 0;
+    for is_known in [false, true] {
+        // By issue and id: a page of an export may show a history twice.
+        let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
+            .iter()
+            .filter(|issue| issue.stored.is_some() == is_known)
+            .flat_map(|issue| {
+                let histories = issue.bundle.histories.iter();
+                histories.map(|history| ((issue.id, history.jira_id.as_str()), history))
+            })
+            .collect();
+        if histories.is_empty() {
+            continue;
+        }
+        if is_known {
+            drop_surplus(conn, &histories).await?;
+        }
+        let mut columns = Columns::default();
+        histories.iter().for_each(|((issue, _), history)| columns.push(scope, people, *issue, history));
+        written += write(conn, scope, &columns, is_known).await?;
+    }
+    Ok(written)
+}
+
+/// Writes rows. Where the issue `is_known`, those that are stored as they are already are left alone.
 ///
 /// LATERAL and LIMIT hold the planner to one look at the primary key per row: while a table is new and has no statistics, it
 /// would read the tenant's whole changelog for every page.
-pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
-    // By issue and id: a page of an export may show a history twice.
-    let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
-        .iter()
-        .flat_map(|issue| {
-            issue.bundle.histories.iter().map(|history| ((issue.id, history.jira_id.as_str()), history))
-        })
-        .collect();
-    if histories.is_empty() {
-        return Ok(0);
-    }
-    if issues.iter().any(|issue| issue.stored.is_some()) {
-        drop_surplus(conn, &histories).await?;
-    }
-    let mut columns = Columns::default();
-    histories.iter().for_each(|((issue, _), history)| columns.push(scope, *issue, history));
+async fn write(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>, is_known: bool) -> Result<u64> {
     sqlx::query_scalar!(
         r#"WITH written AS (
                INSERT INTO changelogs (tenant_id, instance_id, issue_id, jira_id, jira_number, ordinal, author_id,
@@ -104,7 +123,7 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
                           from_value, to_value, from_string, to_string, raw, history)
                LEFT JOIN LATERAL (
                    SELECT x.issue_id, x.raw_jsonb, x.history_jsonb, x.author_id, x.created_at FROM changelogs x
-                   WHERE x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
+                   WHERE $18 AND x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
                    LIMIT 1) c ON true
                WHERE c.issue_id IS NULL
                   OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at)
@@ -119,21 +138,22 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
            SELECT count(*) FILTER (WHERE is_item) AS "items!" FROM written"#,
         scope.tenant,
         scope.instance.0,
-        columns.issue_id as _,
-        columns.jira_id as _,
-        columns.jira_number as _,
-        columns.ordinal as _,
-        columns.author_id as _,
-        columns.created_at as _,
-        columns.field as _,
-        columns.field_id as _,
-        columns.field_type as _,
-        columns.from_value as _,
-        columns.to_value as _,
-        columns.from_string as _,
-        columns.to_string as _,
-        columns.raw as _,
-        columns.history as _,
+        &columns.issue_id as _,
+        &columns.jira_id as _,
+        &columns.jira_number as _,
+        &columns.ordinal as _,
+        &columns.author_id as _,
+        &columns.created_at as _,
+        &columns.field as _,
+        &columns.field_id as _,
+        &columns.field_type as _,
+        &columns.from_value as _,
+        &columns.to_value as _,
+        &columns.from_string as _,
+        &columns.to_string as _,
+        &columns.raw as _,
+        &columns.history as _,
+        is_known,
     )
     .fetch_one(conn)
     .await

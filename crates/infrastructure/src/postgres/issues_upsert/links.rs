@@ -73,25 +73,24 @@ pub(super) async fn upsert(
     sqlx::query!(
         "INSERT INTO issue_links (tenant_id, instance_id, id, jira_id, inward_issue_id, outward_issue_id, inward_key,
                                   outward_key, link_type, link_type_id, inward_name, outward_name)
-         SELECT $1, $2, s.id, s.jira_id, s.inward_issue_id, s.outward_issue_id, s.inward_key, s.outward_key,
-                s.link_type, s.link_type_id, s.inward_name, s.outward_name
-         FROM (SELECT u.id, u.jira_id, u.inward_issue_id, u.outward_issue_id, u.inward_key::varchar(50),
-                      u.outward_key::varchar(50), u.link_type::varchar(100), u.link_type_id,
-                      u.inward_name::varchar(255), u.outward_name::varchar(255)
-               FROM UNNEST($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[],
-                           $10::text[], $11::text[], $12::text[])
-                    AS u (id, jira_id, inward_issue_id, outward_issue_id, inward_key, outward_key, link_type,
-                          link_type_id, inward_name, outward_name)) s
-         LEFT JOIN LATERAL (SELECT l.* FROM issue_links l WHERE l.id = s.id LIMIT 1) x ON true
-         WHERE (x.presence, x.inward_issue_id, x.outward_issue_id, x.inward_key, x.outward_key, x.link_type,
-                x.link_type_id, x.inward_name, x.outward_name)
-               IS DISTINCT FROM ('present', s.inward_issue_id, s.outward_issue_id, s.inward_key, s.outward_key,
-                                 s.link_type, s.link_type_id, s.inward_name, s.outward_name)
+         SELECT $1, $2, u.id, u.jira_id, u.inward_issue_id, u.outward_issue_id, u.inward_key::varchar(50),
+                u.outward_key::varchar(50), u.link_type::varchar(100), u.link_type_id, u.inward_name::varchar(255),
+                u.outward_name::varchar(255)
+         FROM UNNEST($3::uuid[], $4::text[], $5::uuid[], $6::uuid[], $7::text[], $8::text[], $9::text[], $10::text[],
+                     $11::text[], $12::text[])
+              AS u (id, jira_id, inward_issue_id, outward_issue_id, inward_key, outward_key, link_type, link_type_id,
+                    inward_name, outward_name)
          ON CONFLICT (tenant_id, id) DO UPDATE SET
              inward_issue_id = excluded.inward_issue_id, outward_issue_id = excluded.outward_issue_id,
              inward_key = excluded.inward_key, outward_key = excluded.outward_key,
              link_type = excluded.link_type, link_type_id = excluded.link_type_id,
-             inward_name = excluded.inward_name, outward_name = excluded.outward_name, presence = 'present'",
+             inward_name = excluded.inward_name, outward_name = excluded.outward_name, presence = 'present'
+         WHERE (issue_links.presence, issue_links.inward_issue_id, issue_links.outward_issue_id, issue_links.inward_key,
+                issue_links.outward_key, issue_links.link_type, issue_links.link_type_id, issue_links.inward_name,
+                issue_links.outward_name)
+               IS DISTINCT FROM ('present', excluded.inward_issue_id, excluded.outward_issue_id, excluded.inward_key,
+                                 excluded.outward_key, excluded.link_type, excluded.link_type_id, excluded.inward_name,
+                                 excluded.outward_name)",
         scope.tenant,
         scope.instance.0,
         columns.id as _,

@@ -2,7 +2,6 @@
 
 use application::{Result, issues::WorklogRecord};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
@@ -11,6 +10,7 @@ use super::{
     children::{SeenChild, StoredChild, compare, known},
     convert,
 };
+use crate::postgres::people::{Folded, People};
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -21,7 +21,7 @@ struct Columns<'a> {
     author_id: Vec<Option<Uuid>>,
     started_at: Vec<DateTime<Utc>>,
     seconds: Vec<i64>,
-    raw: Vec<Json<&'a Value>>,
+    raw: Vec<Json<Folded<'a>>>,
     raw_dialect: Vec<&'static str>,
     source_hash: Vec<&'a [u8]>,
     created_at: Vec<DateTime<Utc>>,
@@ -29,16 +29,17 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, scope: Scope, child: &SeenChild<'a, WorklogRecord>) {
+    fn push(&mut self, scope: Scope, people: &'a People, child: &SeenChild<'a, WorklogRecord>) {
         let worklog = child.record;
         self.id.push(child.id);
         self.jira_id.push(&worklog.jira_id);
         self.jira_number.push(worklog.jira_number);
         self.issue_id.push(child.issue.id);
-        self.author_id.push(scope.user(worklog.author.as_deref()));
+        let author = scope.user(worklog.author.as_deref());
+        self.author_id.push(author);
         self.started_at.push(worklog.started);
         self.seconds.push(worklog.seconds);
-        self.raw.push(Json(&worklog.raw));
+        self.raw.push(Json(people.fold(&worklog.raw, author)));
         self.raw_dialect.push(child.issue.bundle.issue.dialect.as_str());
         self.source_hash.push(&worklog.source_hash);
         self.created_at.push(worklog.created);
@@ -47,10 +48,14 @@ impl<'a> Columns<'a> {
 }
 
 /// Stores worklogs that are new or differ, and notes those that are gone; answers how many were stored.
-pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<u64> {
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    people: &People,
+) -> Result<u64> {
     let stored = stored(conn, &known(issues)).await?;
-    let comparison =
-        compare(scope, issues, stored, |issue| (&issue.bundle.worklogs, issue.bundle.worklogs_complete));
+    let comparison = compare(scope, issues, stored, list);
     if !comparison.gone.is_empty() {
         sqlx::query!(
             "UPDATE worklogs SET presence = 'deleted', synced_at = now() WHERE id = ANY($1)",
@@ -61,7 +66,7 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
         .map_err(convert)?;
     }
     let mut columns = Columns::default();
-    comparison.changed.iter().for_each(|child| columns.push(scope, child));
+    comparison.changed.iter().for_each(|child| columns.push(scope, people, child));
     if columns.id.is_empty() {
         return Ok(0);
     }
@@ -97,7 +102,12 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
     Ok(done.rows_affected())
 }
 
-async fn stored(conn: &mut PgConnection, issues: &[Uuid]) -> Result<Vec<StoredChild>> {
+/// An issue's worklogs, and whether they are all of them.
+pub(super) fn list<'a>(issue: &'a Planned<'a>) -> (&'a [WorklogRecord], bool) {
+    (&issue.bundle.worklogs, issue.bundle.worklogs_complete)
+}
+
+pub(super) async fn stored(conn: &mut PgConnection, issues: &[Uuid]) -> Result<Vec<StoredChild>> {
     if issues.is_empty() {
         return Ok(Vec::new());
     }

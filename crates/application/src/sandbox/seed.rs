@@ -1,0 +1,116 @@
+//! Seeding a sandbox with a generated site: what is fixed before the first issue is stored.
+//!
+//! The generator's site ends at a present of its own, so that equal seeds give equal bytes. The present of the first attempt is
+//! kept with the sandbox: a seed that was interrupted goes on where it was, and one that is repeated finds every row stored.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use domain::{generator, ids::TenantId};
+use serde_json::Value;
+
+use super::fill::{require_sandbox, seed_rosters};
+use crate::{
+    erasure::ErasedPeople,
+    error::{Error, Result},
+    ingest::FieldRoles,
+    instances::Instance,
+    ports::{Listed, ListedOptions, ListedSprints, ReferenceData},
+    services::Services,
+    tenant_context::TenantContext,
+};
+
+/// What a sandbox was seeded with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SandboxSeed {
+    /// The generator's seed.
+    pub seed: u64,
+    /// How many issues.
+    pub issues: u64,
+    /// The present of the generated site.
+    pub present: DateTime<Utc>,
+}
+
+/// A seed that may begin, or go on.
+#[derive(Clone, Debug)]
+pub struct Seeding {
+    /// What is to be generated.
+    pub options: generator::Options,
+    /// How the issues are to be read.
+    pub roles: FieldRoles,
+    /// Who was erased here, and stays so.
+    pub erased: ErasedPeople,
+}
+
+/// Notes what a sandbox is seeded with, and stores the site's rosters.
+///
+/// # Errors
+/// [`Error::Conflict`] when the instance is no sandbox, or was seeded with something else: generated issues have the same
+/// ids whatever the seed, so two sites would become one that fits neither.
+pub async fn begin_seed(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    issues: u64,
+    seed: u64,
+) -> Result<Seeding> {
+    require_sandbox(instance)?;
+    let wanted = SandboxSeed { seed, issues, present: services.clock.now() };
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    let noted = tx.note_sandbox_seed(instance.id, wanted).await?;
+    if (noted.seed, noted.issues) != (seed, issues) {
+        return Err(Error::Conflict(format!(
+            "sandbox `{name}` was seeded with {} issues of seed {}: repeat that, or make another sandbox with `forebay instance \
+             add NAME --kind sandbox`",
+            noted.issues,
+            noted.seed,
+            name = instance.name,
+        )));
+    }
+    let options =
+        generator::Options { issues, seed, now: noted.present, base_url: instance.base_url.clone() };
+    // Above all ids to come, once: batches stored side by side would wait for each other at this row.
+    let highest = i64::try_from(generator::highest_id(&options)).map_err(Error::internal)?;
+    tx.raise_sandbox_id(instance.id, highest).await?;
+    let erased = tx.erased_people(instance.id).await?;
+    tx.commit().await?;
+
+    let site = generator::site(&options);
+    let roles = FieldRoles::from_fields(&site.fields);
+    seed_rosters(services, tenant, instance, rosters(site)).await?;
+    Ok(Seeding { options, roles, erased })
+}
+
+/// A generated site's lists, as the ports take them.
+fn rosters(site: generator::Site) -> ReferenceData {
+    let mut board_sprints: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
+    for sprint in site.sprints {
+        if let Some(board) = sprint["originBoardId"].as_i64() {
+            board_sprints.entry(board).or_default().push(sprint);
+        }
+    }
+    let field_options = site.field_options.into_iter().filter_map(|mut field| {
+        let field_id = field["fieldId"].as_str()?.to_owned();
+        let Value::Array(options) = field["options"].take() else { return None };
+        Some(ListedOptions { field_id, contexts: Vec::new(), options })
+    });
+    ReferenceData {
+        projects: site.projects,
+        fields: site.fields,
+        statuses: site.statuses,
+        issue_types: site.issue_types,
+        priorities: site.priorities,
+        resolutions: site.resolutions,
+        users: site.users,
+        versions: Listed::Whole(site.versions),
+        components: Listed::Whole(site.components),
+        boards: Listed::Whole(site.boards),
+        board_sprints: board_sprints
+            .into_iter()
+            .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
+            .collect(),
+        filters: Listed::NotAsked,
+        link_types: Listed::Whole(site.issue_link_types),
+        field_options: field_options.collect(),
+    }
+}
