@@ -81,8 +81,6 @@ pub struct Site {
     pub boards: Vec<Value>,
     /// `GET /rest/agile/1.0/board/{id}/sprint` of all boards; `originBoardId` tells the board.
     pub sprints: Vec<Value>,
-    /// The same sprints as the Sprint field of an issue shows them.
-    pub sprint_values: Vec<Value>,
     /// `GET /project/{key}/version` of all projects; `projectId` tells the project.
     pub versions: Vec<Value>,
     /// `GET /project/{key}/component` of all projects; `project` tells the key.

@@ -23,7 +23,6 @@ pub(super) fn site(model: &Model, reference: &Reference) -> Site {
         issue_link_types: reference.link_types.clone(),
         boards: all.clone().map(|project| board_json(model, project)).collect(),
         sprints: all.clone().flat_map(|project| sprints(model, project)).collect(),
-        sprint_values: reference.sprints.iter().flatten().cloned().collect(),
         versions: all.clone().flat_map(|project| versions(model, reference, project)).collect(),
         components: all.flat_map(|project| components(model, reference, project)).collect(),
     }
