@@ -94,7 +94,8 @@ pub(super) async fn ask(
             let row = match rows.try_next().await {
                 Ok(Some(row)) => row,
                 Ok(None) => break,
-                // The rows before it are an answer that ends at a cap.
+                // The rows of the batches before it are an answer that ends at a cap. Its own batch is lost: FETCH sends nothing
+                // before it has all of it.
                 Err(error) if is_too_large(&error) && answer.has_rows() => return Ok(answer.cut()),
                 Err(error) => return Err(refusal(error)),
             };

@@ -117,7 +117,6 @@ const REFUSED: &[&str] = &[
     "ALTER VIEW jira.issues SET (security_invoker = false)",
     "CREATE OR REPLACE VIEW jira.issues AS SELECT 1 AS one",
     "COMMENT ON VIEW jira.issues IS 'x'",
-    "GRANT SELECT ON jira.issues TO PUBLIC",
     "ALTER TABLE public.issues DISABLE ROW LEVEL SECURITY",
     "CREATE POLICY mine ON public.issues USING (true)",
     "SELECT lo_create(4711)",

@@ -249,10 +249,10 @@ async fn a_row_that_is_too_large_is_never_sent() {
             "{sql}: {message}"
         );
     }
-    // After rows that fit, it is where the answer ends; and one that nobody asked for stops nothing.
+    // After rows that fit, it is where the answer ends (to a batch); and one that nobody asked for stops nothing.
     let sql = format!("{doubling} SELECT length(t), t FROM r");
     let answer = base.db.ask(&TenantContext::whole(tenant), &sql, limits).await.unwrap();
-    assert!(answer.truncated && answer.rows.len() > 10, "{}", answer.rows.len());
+    assert!(answer.truncated && answer.rows.len() >= 10, "{}", answer.rows.len());
     let first = ask(&base, tenant, &format!("{doubling} SELECT t FROM r LIMIT 1")).await;
     assert_eq!((first.rows.len(), first.truncated), (1, false));
     // Names of columns mean nothing to the measure, and neither do rows of nothing.
