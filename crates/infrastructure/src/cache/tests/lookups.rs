@@ -101,6 +101,11 @@ async fn processes<const N: usize>(redis: &RedisServer) -> [Arc<LookupCache>; N]
     for _ in 0..N {
         started.push(process(Some(redis)).await);
     }
+    until_subscribed(redis, N).await;
+    started.try_into().ok().unwrap()
+}
+
+async fn until_subscribed(redis: &RedisServer, processes: usize) {
     let mut connection =
         ::redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
     let began = Instant::now();
@@ -111,10 +116,10 @@ async fn processes<const N: usize>(redis: &RedisServer) -> [Arc<LookupCache>; N]
             .query_async(&mut connection)
             .await
             .unwrap();
-        if subscribed[1] == ::redis::Value::Int(N as i64) {
+        if subscribed[1] == ::redis::Value::Int(processes as i64) {
             // A moment for the flush that follows a subscription.
             tokio::time::sleep(ms(50)).await;
-            return started.try_into().ok().unwrap();
+            return;
         }
         assert!(began.elapsed() < Duration::from_secs(5), "{subscribed:?}");
         tokio::time::sleep(ms(10)).await;
@@ -236,6 +241,34 @@ async fn what_one_process_loads_another_finds_and_what_one_changes_another_forge
     }
     assert_eq!(source.loads(), 51);
     assert!(keys(&redis).await.iter().any(|key| key.contains(&TENANT.to_string())), "keys carry the tenant");
+}
+
+#[tokio::test]
+async fn a_writer_waits_for_a_process_that_is_slow_to_hear() {
+    let redis = RedisServer::start();
+    let here = process(Some(&redis)).await;
+    // The other process has a thread of its own, which is kept busy.
+    let busy = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let url = redis.url();
+    let there = busy.spawn(async move {
+        let cache = connect(Some(&url), CacheSettings::default()).await.0;
+        cache.hears();
+        cache
+    });
+    let there = there.await.unwrap();
+    until_subscribed(&redis, 2).await;
+    let source = Arc::new(Source::default());
+    assert_eq!(ask(&there, &source, issue_key()).await, 0);
+    let (started, is_busy) = tokio::sync::oneshot::channel();
+    busy.spawn(async move {
+        started.send(()).unwrap();
+        std::thread::sleep(ms(40));
+    });
+    is_busy.await.unwrap();
+    source.set(1);
+    here.announced(&issue_changed()).await;
+    assert_eq!(ask(&there, &source, issue_key()).await, 1);
+    busy.shutdown_background();
 }
 
 #[tokio::test]
@@ -430,6 +463,8 @@ async fn a_redis_that_was_out_of_reach_for_an_invalidation_is_not_believed_until
     assert!(Command::new("kill").args(["-STOP", &pid]).status().unwrap().success());
     source.set(1);
     let began = Instant::now();
+    // Whoever finds out spares the others the waiting: the invalidation is not even sent.
+    ask(&writer, &source, key(Kind::User, Some(SITE), "anyone")).await;
     writer.announced(&issue_changed()).await;
     assert_eq!(ask(&writer, &source, issue_key()).await, 1);
     assert!(began.elapsed() < ms(1_000), "a Redis that hangs holds up a write for {:?}", began.elapsed());
