@@ -17,6 +17,7 @@ mod issues_upsert;
 mod jobs;
 mod jql;
 mod keys;
+mod linked;
 mod pulse;
 mod reference;
 mod search;

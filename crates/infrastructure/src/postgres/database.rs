@@ -111,7 +111,7 @@ impl PgDatabase {
             begin.push_str(&format!("; SET LOCAL app.project_limit = '{}'", context.projects().as_setting()));
         }
         let tx = self.app.begin_with(AssertSqlSafe(begin)).await.map_err(convert)?;
-        Ok(PgTenantTx::new(tenant, tx))
+        Ok(PgTenantTx::new(context, tx))
     }
 
     #[expect(

@@ -1,7 +1,7 @@
 //! The two kinds of transactions. Their stores stand in the files of the slices.
 
 use application::{
-    Result,
+    Result, TenantContext,
     ports::{PlatformTx, TenantTx},
 };
 use async_trait::async_trait;
@@ -15,13 +15,15 @@ use super::errors::convert;
 /// tenant only where they insert.
 pub(super) struct PgTenantTx {
     pub(super) tenant: TenantId,
+    /// Whether its caller is held to some projects.
+    pub(super) limited: bool,
     tx: Transaction<'static, Postgres>,
 }
 
 impl PgTenantTx {
-    /// `tx` must have `app.current_tenant_id` set to `tenant`.
-    pub(super) fn new(tenant: TenantId, tx: Transaction<'static, Postgres>) -> Self {
-        Self { tenant, tx }
+    /// `tx` must have been begun for the context.
+    pub(super) fn new(context: &TenantContext, tx: Transaction<'static, Postgres>) -> Self {
+        Self { tenant: context.tenant(), limited: !context.projects().is_everything(), tx }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {
