@@ -1,4 +1,3 @@
-ALTER TABLE issue_links ADD CONSTRAINT issue_links_jira_id_key UNIQUE (tenant_id, instance_id, jira_id);
 ALTER TABLE worklogs ADD CONSTRAINT worklogs_jira_id_key UNIQUE (tenant_id, instance_id, jira_id);
 ALTER TABLE comments ADD CONSTRAINT comments_jira_id_key UNIQUE (tenant_id, instance_id, jira_id);
 

@@ -24,4 +24,3 @@ $$;
 -- looks for Jira's id derives the row's.
 ALTER TABLE comments DROP CONSTRAINT comments_jira_id_key;
 ALTER TABLE worklogs DROP CONSTRAINT worklogs_jira_id_key;
-ALTER TABLE issue_links DROP CONSTRAINT issue_links_jira_id_key;

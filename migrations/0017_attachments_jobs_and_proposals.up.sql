@@ -136,6 +136,7 @@ CREATE TABLE ai_proposals (
 );
 -- What waits for a decision, newest first; and what was proposed for an issue.
 CREATE INDEX ai_proposals_state ON ai_proposals (tenant_id, state, proposed_at DESC);
+CREATE INDEX ai_proposals_instance ON ai_proposals (tenant_id, instance_id);
 CREATE INDEX ai_proposals_issue ON ai_proposals (tenant_id, issue_id, proposed_at DESC);
 SELECT forebay.protect('ai_proposals');
 

@@ -1,1 +1,2 @@
-DROP INDEX issues_status_id_updated;
+-- no-transaction
+DROP INDEX CONCURRENTLY IF EXISTS issues_status_id_updated;

@@ -1,1 +1,2 @@
-DROP INDEX issues_slim;
+-- no-transaction
+DROP INDEX CONCURRENTLY IF EXISTS issues_slim;

@@ -117,8 +117,9 @@ pub async fn issue(
             Some(row) => Loaded::Once(row),
         })
     };
-    // Whether a key is that of several instances depends on what the caller sees.
-    let found = match name.cached.filter(|_| reach.is_everything() || instance.is_some()) {
+    // A payload tells of linked issues, and whether a key is that of several instances depends on what the caller sees: who is
+    // held to some projects asks the database.
+    let found = match name.cached.filter(|_| reach.is_everything()) {
         Some(cached_as) => {
             let key = reach.key(instance, Kind::Issue, cached_as);
             cached(services.cache.as_ref(), key, None, load).await?

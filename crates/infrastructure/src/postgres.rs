@@ -23,6 +23,7 @@ mod job_runs;
 mod jobs;
 mod jql;
 mod keys;
+mod linked;
 mod lock;
 mod people;
 mod pool;

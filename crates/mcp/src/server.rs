@@ -146,6 +146,8 @@ impl ServerHandler for Server {
             .ok_or_else(|| ErrorData::invalid_params(format!("there is no tool `{}`", request.name), None))?;
         let caller = match self.caller(&context).await {
             Ok(caller) => caller,
+            // Nothing authenticates in front of us: a fault of the protocol's side.
+            Err(error @ Error::Internal(_)) => return Err(errors::protocol_error(&error)),
             Err(error) => return Ok(errors::tool_result(&error).into()),
         };
         let span = tracing::info_span!(

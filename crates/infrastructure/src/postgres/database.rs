@@ -87,7 +87,7 @@ impl PgDatabase {
             begin.push_str(&format!("; SET LOCAL app.project_limit = '{}'", context.projects().as_setting()));
         }
         let tx = self.app.begin_with(AssertSqlSafe(begin)).await?;
-        Ok(PgTenantTx::new(tenant, tx, self.announcer.clone()))
+        Ok(PgTenantTx::new(context, tx, self.announcer.clone()))
     }
 }
 

@@ -121,7 +121,9 @@ impl IssueStore for PgTenantTx {
                 instances.join(", ")
             )));
         }
-        found.pop().map(IssueRow::try_from).transpose()
+        let mut found = found.pop().map(IssueRow::try_from).transpose()?;
+        self.hide_linked(found.as_mut_slice()).await?;
+        Ok(found)
     }
 
     async fn issue_count(&mut self, instance: InstanceId) -> Result<u64> {

@@ -62,6 +62,9 @@ impl PgTenantTx {
         .await
         .map_err(convert)?;
         let mut by_id: HashMap<Uuid, StoredIssue> = rows.into_iter().map(|row| (row.id, row)).collect();
-        ids.iter().filter_map(|id| by_id.remove(id)).map(IssueRow::try_from).collect()
+        let mut found: Vec<IssueRow> =
+            ids.iter().filter_map(|id| by_id.remove(id)).map(IssueRow::try_from).collect::<Result<_>>()?;
+        self.hide_linked(&mut found).await?;
+        Ok(found)
     }
 }

@@ -1,7 +1,7 @@
 //! The two kinds of transactions. Their stores stand in the files of the slices.
 
 use application::{
-    Result,
+    Result, TenantContext,
     ports::{PlatformTx, TenantTx},
 };
 use async_trait::async_trait;
@@ -15,14 +15,20 @@ use super::changes::Announcer;
 /// tenant only where they insert.
 pub(super) struct PgTenantTx {
     pub(super) tenant: TenantId,
+    /// Whether its caller is held to some projects.
+    pub(super) limited: bool,
     tx: Transaction<'static, Postgres>,
     announcer: Announcer,
 }
 
 impl PgTenantTx {
-    /// `tx` must have `app.current_tenant_id` set to `tenant`.
-    pub(super) fn new(tenant: TenantId, tx: Transaction<'static, Postgres>, announcer: Announcer) -> Self {
-        Self { tenant, tx, announcer }
+    /// `tx` must have been begun for the context.
+    pub(super) fn new(
+        context: &TenantContext,
+        tx: Transaction<'static, Postgres>,
+        announcer: Announcer,
+    ) -> Self {
+        Self { tenant: context.tenant(), limited: !context.projects().is_everything(), tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {

@@ -13,7 +13,7 @@ use application::{
 };
 use chrono::NaiveDate;
 use domain::ids::{InstanceId, TenantId};
-use infrastructure::postgres::roles;
+use infrastructure::postgres::{roles, sealed::SEALED_COLUMNS};
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
@@ -247,5 +247,23 @@ async fn every_foreign_key_has_an_index_behind_it() {
     .await
     .unwrap();
     assert_eq!(bare, Vec::<String>::new());
+    base.remove().await;
+}
+
+/// What is forgotten here is still sealed with an old master key when that is thrown away.
+#[tokio::test]
+async fn every_column_of_sealed_texts_is_known_to_the_rotation() {
+    let base = TestDatabase::create().await;
+    let columns: Vec<(String, String)> = sqlx::query_as(
+        "SELECT table_name::text, column_name::text FROM information_schema.columns
+         WHERE table_schema = 'public' AND column_name LIKE '%\\_encrypted' ORDER BY 1, 2",
+    )
+    .fetch_all(&mut base.superuser().await)
+    .await
+    .unwrap();
+    let mut known: Vec<_> =
+        SEALED_COLUMNS.iter().map(|c| (c.table.to_owned(), c.column.to_owned())).collect();
+    known.sort();
+    assert_eq!(columns, known);
     base.remove().await;
 }

@@ -88,7 +88,7 @@ SELECT format('table %s has no policy for its tenants', t.name),
         CASE t.name WHEN 'public.tenants' THEN 'id' ELSE 'tenant_id' END, 'app.current_tenant_id', '')
 FROM tables t
 WHERE t.of_tenants AND NOT EXISTS (
-    SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles) WHERE p.polrelid = t.oid AND o.rolname = 'forebay_app')
+    SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles) WHERE p.polrelid = t.oid AND p.polpermissive AND o.rolname = 'forebay_app')
 UNION ALL
 SELECT format('policy %I of table %s is for everyone', p.polname, t.name),
     format('DROP POLICY %I ON %s', p.polname, t.name)
