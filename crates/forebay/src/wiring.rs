@@ -186,6 +186,10 @@ impl Wiring {
                 return Err(Failure::new(format!("{pending} migrations are pending"))
                     .hint("run `forebay migrate up` first"));
             }
+            if !sealed::has_root(&mut owner).await? {
+                return Err(Failure::new("the migration did not end: the database keeps no root key")
+                    .hint("run `forebay migrate up` again, with the master key it was first set up with"));
+            }
         }
         let options = RoleOptions {
             app: access.role("forebay_app"),
