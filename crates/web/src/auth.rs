@@ -36,20 +36,23 @@ async fn admit(State(state): State<WebState>, request: Request, next: Next) -> R
 /// # Errors
 /// [`Error::Unauthenticated`]; [`Error::RateLimited`].
 pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
-    if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
-        return Ok(caller.clone());
-    }
     let caller = identify(parts, state).await?;
     keys::charge(&state.services, &caller).await?;
     Ok(caller)
 }
 
-/// The caller of a request, found and counted by a layer in front of its handler.
+/// The caller of a request, found by a layer in front of its handler.
 #[derive(Clone)]
 pub(crate) struct Identified(pub(crate) Caller);
 
 /// Finds the caller of a request without counting it.
-async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+///
+/// # Errors
+/// [`Error::Unauthenticated`].
+pub(crate) async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+    if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
+        return Ok(caller.clone());
+    }
     let Ok(context) = RequestContext::from_request_parts(parts, state).await;
     let caller = match key_of(&parts.headers)? {
         Some(key) => keys::authenticate(&state.services, &key, &context.request_id).await?,

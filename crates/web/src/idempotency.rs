@@ -74,8 +74,8 @@ async fn once(state: WebState, request: Request, next: Next, door: Door) -> Resp
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    // Whoever is not known, or asks too often, is refused by the handler, in its own words.
-    let Ok(caller) = auth::authenticate(&mut parts, &state).await else {
+    // Whoever is not known is refused by the handler, in its own words.
+    let Ok(caller) = auth::identify(&mut parts, &state).await else {
         return next.run(Request::from_parts(parts, body)).await;
     };
     let Ok(body) = to_bytes(body, crate::LARGEST_BODY).await else {
