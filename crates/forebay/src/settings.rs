@@ -19,8 +19,8 @@ pub(crate) struct Settings {
     /// Redis, for cache and rate limits shared by several processes. Without it both are in-process.
     #[arg(long, env = "REDIS_URL", hide_env_values = true, global = true, value_name = "URL")]
     pub(crate) redis_url: Option<SecretString>,
-    /// 32 bytes as 64 hexadecimal digits: seals credentials and hashes addresses. Several, separated by commas, while
-    /// rotating: the first seals, all open. Without it a key is kept in the data folder.
+    /// 32 bytes as 64 hexadecimal digits: seals credentials. Several, separated by commas, while rotating: the first seals,
+    /// all open. Without it a key is kept in the data folder.
     #[arg(long, env = "FOREBAY_MASTER_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub(crate) master_key: Option<SecretString>,
     /// Where to listen.

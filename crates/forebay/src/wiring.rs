@@ -196,6 +196,10 @@ impl Wiring {
                 return Err(Failure::new(format!("{pending} migrations are pending"))
                     .hint("run `forebay migrate up` first"));
             }
+            if !sealed::has_root(&mut owner).await? {
+                return Err(Failure::new("the migration did not end: the database keeps no root key")
+                    .hint("run `forebay migrate up` again, with the master key it was first set up with"));
+            }
         }
         let redis_url = settings.redis_url.as_ref().map(|url| url.expose_secret());
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;

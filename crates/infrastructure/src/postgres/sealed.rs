@@ -91,6 +91,11 @@ pub async fn keep_root(owner: &mut PgConnection, keyring: &Keyring) -> Result<()
     Ok(())
 }
 
+/// Whether the database keeps a root. Without one the next list of master keys might key hashes that match nothing.
+pub async fn has_root(owner: &mut PgConnection) -> Result<bool> {
+    Ok(stored_root(owner).await?.is_some())
+}
+
 /// Seals the root anew if another key than the present one sealed it; answers whether it did.
 pub async fn rotate_root(owner: &mut PgConnection, keyring: &Keyring) -> Result<bool> {
     let Some(old) = stored_root(owner).await? else { return Ok(false) };
