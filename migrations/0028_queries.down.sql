@@ -22,5 +22,4 @@ DROP INDEX sprints_state, sprints_name_lower;
 ALTER TABLE sprints DROP COLUMN name_lower;
 DROP INDEX projects_name_lower, projects_key_lower;
 ALTER TABLE projects DROP COLUMN name_lower, DROP COLUMN key_lower;
-DROP INDEX users_login_lower, users_display_name_lower, users_account_id_lower;
 ALTER TABLE users DROP COLUMN login_lower, DROP COLUMN display_name_lower, DROP COLUMN account_id_lower;

@@ -5,9 +5,6 @@ ALTER TABLE users
     ADD COLUMN display_name_lower text GENERATED ALWAYS AS (lower(display_name)) STORED,
     -- Users of a Server have a name to sign in with beside the key.
     ADD COLUMN login_lower text GENERATED ALWAYS AS (lower(raw_jsonb ->> 'name')) STORED;
-CREATE INDEX users_account_id_lower ON users (tenant_id, account_id_lower);
-CREATE INDEX users_display_name_lower ON users (tenant_id, display_name_lower);
-CREATE INDEX users_login_lower ON users (tenant_id, login_lower) WHERE login_lower IS NOT NULL;
 
 ALTER TABLE projects
     ADD COLUMN key_lower text GENERATED ALWAYS AS (lower(key)) STORED,
@@ -57,6 +54,7 @@ AS $$
     SELECT v.issue_id FROM public.issue_field_values v
     WHERE v.tenant_id = forebay.current_tenant() AND v.field_id = ANY (fields)
       AND v.value_number >= lowest::numeric AND v.value_number <= highest::numeric
+      AND ((SELECT forebay.reach()) <> 'projects' OR forebay.issue_within(v.issue_id, (SELECT forebay.visible_projects())))
     LIMIT most_rows
 $$;
 -- As their namesakes, but no further than needed: whether there are many is all that is asked of a frequent word.
@@ -66,9 +64,11 @@ AS $$
     SELECT found.id FROM (
         SELECT i.id FROM public.issues i
         WHERE i.tenant_id = forebay.current_tenant() AND i.search @@ query
+          AND ((SELECT forebay.reach()) <> 'projects' OR i.project_id = ANY ((SELECT forebay.visible_projects())::uuid[]))
         UNION ALL
         SELECT c.issue_id FROM public.comments c
         WHERE in_comments AND c.tenant_id = forebay.current_tenant() AND c.presence = 'present' AND c.search @@ query
+          AND ((SELECT forebay.reach()) <> 'projects' OR forebay.issue_within(c.issue_id, (SELECT forebay.visible_projects())))
     ) found
     LIMIT most_rows
 $$;
@@ -77,6 +77,7 @@ CREATE FUNCTION forebay.search_comments(query tsquery, most_rows integer) RETURN
 AS $$
     SELECT c.issue_id FROM public.comments c
     WHERE c.tenant_id = forebay.current_tenant() AND c.presence = 'present' AND c.search @@ query
+      AND ((SELECT forebay.reach()) <> 'projects' OR forebay.issue_within(c.issue_id, (SELECT forebay.visible_projects())))
     LIMIT most_rows
 $$;
 GRANT CREATE ON SCHEMA forebay TO forebay_definer;

@@ -155,7 +155,7 @@ pub trait ErasureStore: Send {
     async fn tenant_tables(&mut self) -> Result<Vec<TenantTable>>;
 
     /// Looks at the next rows of a table that belong to the instance or to none, for those that hold one of these texts in any
-    /// column. The texts are lower-case, and written as in JSON.
+    /// column. The texts have their ASCII letters in lower case, and are written as in JSON.
     async fn scan(
         &mut self,
         table: &TenantTable,
@@ -309,6 +309,7 @@ async fn bury(services: &Services, tenant: TenantId, instance: InstanceId, accou
         user_ids: ids.iter().map(|id| instance.derive(EntityKind::User, id).to_string()).collect(),
         pseudonym_user_id: instance.derive(EntityKind::User, &pseudonym).to_string(),
         ids: ids.iter().map(|id| id.to_lowercase()).collect(),
+        written: ids.iter().map(|id| id.to_ascii_lowercase()).collect(),
         display_name: stored.as_ref().and_then(|stored| stored.display_name.clone()),
         email_hash: stored.and_then(|stored| stored.email_hash),
         pseudonym,

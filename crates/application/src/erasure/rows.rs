@@ -12,6 +12,8 @@ const ID_COLUMNS: [&str; 4] = ["account_id", "value_id", "from_value", "to_value
 pub(super) struct Person {
     /// Account id, user key and user name, lower-case.
     pub(super) ids: Vec<String>,
+    /// The same with only their ASCII letters lower-case, as the database finds them.
+    pub(super) written: Vec<String>,
     /// The ids of their row in `users`.
     pub(super) user_ids: Vec<String>,
     pub(super) display_name: Option<String>,
@@ -27,8 +29,9 @@ impl Person {
             let quoted = Value::from(text).to_string();
             quoted[1..quoted.len() - 1].to_owned()
         };
-        let encoded = self.ids.iter().map(|id| id.replace(':', "%3a").replace('@', "%40"));
-        let mut texts: Vec<String> = self.ids.iter().cloned().chain(encoded).map(|id| in_json(&id)).collect();
+        let ids = self.ids.iter().chain(&self.written);
+        let encoded = ids.clone().map(|id| id.replace(':', "%3a").replace('@', "%40"));
+        let mut texts: Vec<String> = ids.cloned().chain(encoded).map(|id| in_json(&id)).collect();
         texts.extend(self.user_ids.iter().cloned());
         texts.extend(self.email_hash.clone());
         texts.sort();

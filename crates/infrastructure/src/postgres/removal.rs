@@ -25,6 +25,7 @@ pub(super) async fn of_instance(
     issues: i64,
     rows: i64,
 ) -> Result<BTreeMap<String, u64>> {
+    tenant_tables::take_in_order(conn).await?;
     let references = tenant_tables::references(conn).await?;
     let some: Vec<Uuid> =
         sqlx::query_scalar!("SELECT id FROM issues WHERE instance_id = $1 LIMIT $2", instance.0, issues)
@@ -74,6 +75,7 @@ async fn with_what_points_there(
 
 /// Removes some rows of the first table that has any, for the tenant of the transaction.
 pub(super) async fn of_tenant(conn: &mut PgConnection, rows: i32) -> Result<Option<(String, u64)>> {
+    tenant_tables::take_in_order(conn).await?;
     let references = tenant_tables::references(conn).await?;
     for table in removable(conn, &references).await? {
         // Row-level security names the tenant.

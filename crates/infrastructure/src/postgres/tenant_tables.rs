@@ -62,6 +62,19 @@ fn kind(column: &str, of: &str) -> ColumnKind {
     }
 }
 
+/// Lets the statements of this transaction take rows in the order of an index and stop when they have enough. A bitmap or a sort
+/// would read all that is left of a large table for each batch, and a plain scan all that was removed before.
+pub(super) async fn take_in_order(conn: &mut PgConnection) -> Result<()> {
+    sqlx::query!(
+        "SELECT set_config('enable_bitmapscan', 'off', true) AS bitmap, set_config('enable_seqscan', 'off', true) AS scan,
+                set_config('enable_sort', 'off', true) AS sort"
+    )
+    .fetch_one(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
 /// A table whose rows point to those of another one.
 #[derive(Clone, Debug)]
 pub(super) struct Reference {

@@ -291,6 +291,8 @@ fn custom_fields(bundle: &IssueBundle, fields: &[FieldRecord]) -> Vec<(String, S
             let kind = kind(id);
             let value = if kind.ends_with(":datepicker") {
                 (Some(texts[0].clone()), Some(format!("{} 00:00:00.0", texts[0])))
+            } else if kind.ends_with(":labels") {
+                (some(&ids.join(", ")), some(&texts.join(" ")))
             } else if [":multiselect", ":multicheckboxes", ":multiversion"]
                 .iter()
                 .any(|end| kind.ends_with(end))
