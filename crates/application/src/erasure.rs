@@ -239,6 +239,10 @@ pub async fn erase_user(
     for instance in &instances {
         erasures.push(erase_at(services, caller, instance, &account).await?);
     }
+    // The workload of people is a materialized view. Where a refresh is under way already, the job that was added is the next.
+    let mut platform = services.db.platform().await?;
+    platform.refresh_metrics().await?;
+    platform.commit().await?;
     Ok(erasures)
 }
 

@@ -234,7 +234,7 @@ fn scan_sql(table: &TenantTable, goes_on: bool) -> String {
     format!(
         // Lower-cased once a row, and by bytes: by the rules of a language it would be most of the cost.
         "WITH c AS MATERIALIZED (
-             SELECT j.*, lower(j.content::text COLLATE \"C\") AS words
+             SELECT j.*, lower(j.whole_row::text COLLATE \"C\") AS words
              FROM (SELECT s.*, to_jsonb(s) AS whole_row
                    FROM {cursor} LATERAL (
                        SELECT {columns} FROM public.{name} t WHERE {beyond} AND {scope} ORDER BY {key} LIMIT $3) s
