@@ -41,7 +41,8 @@ impl Redis {
             .current_dir("/")
             .stdout(Stdio::null())
             .spawn()
-            .expect("this test needs `redis-server` in PATH");
+            // Without `redis-server` in PATH this test cannot be made.
+            .unwrap();
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
             std::thread::sleep(Duration::from_millis(10));
         }
