@@ -15,8 +15,8 @@ use clap::Parser;
 
 use crate::{cli::Cli, failure::Failure};
 
-/// Payloads are trees of thousands of small strings and maps, made on one thread and dropped on another: reading issues takes
-/// 40 % less time with this allocator than with that of the C library (docs/benchmarks.md).
+/// Payloads are trees of thousands of small strings and maps, made on one thread and dropped on another, which the C library's
+/// allocator is slow at.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
