@@ -19,9 +19,8 @@ pub use limits::{MemoryLimiter, RedisLimiter};
 pub use lookups::{CacheSettings, LookupCache};
 
 /// The cache and the limiter: with Redis at this address (`redis://[user:password@]host:port[/database]`, or `rediss://` over
-/// TLS), or in-process
-/// without one. A Redis that does not answer yet is used when it does; an address that cannot be used is logged as an
-/// error. Neither is a reason not to start: [`ping`] is for whoever wants to know.
+/// TLS), or in-process without one. A Redis that does not answer yet is used when it does; an address that cannot be used is
+/// logged as an error. Neither is a reason not to start: [`ping`] is for whoever wants to know.
 pub async fn connect(
     redis_url: Option<&str>,
     settings: CacheSettings,

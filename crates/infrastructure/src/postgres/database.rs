@@ -37,7 +37,7 @@ pub struct PgDatabase {
 }
 
 impl PgDatabase {
-    /// Connects with each role, and refuses to when the border is open ([`roles::check_border`]) or somebody else than the
+    /// Connects with each role, and refuses to when the border is open ([`roles::border_gaps`]) or somebody else than the
     /// role is signed in.
     ///
     /// # Errors
