@@ -36,11 +36,13 @@ pub enum Action {
     UpdateKey,
     /// Revokes a key.
     RevokeKey,
+    /// Erases a person from the tenant's copies.
+    EraseUser,
 }
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
@@ -52,6 +54,7 @@ impl Action {
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
+        Self::EraseUser,
     ];
 
     /// Its name in the audit log and in policies.
@@ -68,6 +71,7 @@ impl Action {
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
+            Self::EraseUser => "erase_user",
         }
     }
 
@@ -89,6 +93,7 @@ impl Action {
                 | Self::StartSync
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::EraseUser
         )
     }
 }

@@ -21,12 +21,13 @@ pub use redact::{FORMER_USER, Redaction};
 use rows::Person;
 
 use crate::{
+    actions::Action,
     audit::NewAuditEntry,
-    caller::{Caller, Scope},
+    caller::Caller,
     error::{Error, Result},
     ingest::{self, address_stand_in, is_address},
     instances::{Instance, require_instance},
-    ports::Secrets,
+    ports::{Secrets, TenantTx},
     pulse::RefreshMetrics,
     reference::FieldValueRecord,
     services::Services,
@@ -211,7 +212,7 @@ pub async fn erase_user(
     instance: Option<&str>,
     account: &str,
 ) -> Result<Vec<Erasure>> {
-    caller.require(Scope::Admin)?;
+    caller.permit(Action::EraseUser)?;
     let account = account.trim();
     if account.is_empty() || account.len() > 255 {
         return Err(Error::invalid(
@@ -377,7 +378,7 @@ impl Walk<'_> {
 
     async fn write(
         &self,
-        tx: &mut dyn crate::ports::TenantTx,
+        tx: &mut dyn TenantTx,
         table: &TenantTable,
         rewrites: &[Rewrite],
         kept: Kept,
@@ -409,7 +410,7 @@ impl Walk<'_> {
     }
 
     /// They are made from the payload, and a text among them may show a name without the id.
-    async fn field_values(&self, tx: &mut dyn crate::ports::TenantTx, rows: &[Rewrite]) -> Result<()> {
+    async fn field_values(&self, tx: &mut dyn TenantTx, rows: &[Rewrite]) -> Result<()> {
         for row in rows {
             let (before, after) = (&row.before["raw_jsonb"]["fields"], &row.after["raw_jsonb"]["fields"]);
             let values = ingest::field_values(after);

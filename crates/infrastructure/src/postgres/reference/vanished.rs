@@ -1,8 +1,10 @@
 //! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it, and its row stays:
 //! histories, and issues that are gone, still name it. A row that is seen again is present again.
 
+use std::collections::BTreeMap;
+
 use application::{Result, reference::Roster};
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
 use super::{Scope, Seen, convert};
 
@@ -33,103 +35,94 @@ pub(super) async fn note(
     options(conn, scope, seen).await
 }
 
+/// The ids that a roster has.
+fn ids<T>(roster: &BTreeMap<&str, T>) -> Vec<String> {
+    roster.keys().map(|id| (*id).to_owned()).collect()
+}
+
+async fn note_gone(conn: &mut PgConnection, gone: Query<'_, Postgres, PgArguments>) -> Result<()> {
+    gone.execute(conn).await.map(drop).map_err(convert)
+}
+
 async fn projects(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.projects.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.projects);
+    let gone = sqlx::query!(
         "UPDATE projects x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issues i WHERE i.project_id = x.id AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn statuses(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.statuses.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.statuses);
+    let gone = sqlx::query!(
         "UPDATE statuses x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.status_id = x.jira_id
                              AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn issue_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.issue_types.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.issue_types);
+    let gone = sqlx::query!(
         "UPDATE issue_types x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.issue_type_id = x.jira_id
                              AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn priorities(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.priorities.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.priorities);
+    let gone = sqlx::query!(
         "UPDATE priorities x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.priority_id = x.jira_id
                              AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn resolutions(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.resolutions.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.resolutions);
+    let gone = sqlx::query!(
         "UPDATE resolutions x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issues i WHERE i.instance_id = $1 AND i.resolution_id = x.jira_id
                              AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn fields(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.fields.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.fields);
+    let gone = sqlx::query!(
         "UPDATE custom_fields x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key <> ALL($2)
            AND NOT EXISTS (SELECT FROM issue_field_values v WHERE v.field_id = x.field_key)",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn versions(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.versions.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.versions);
+    let gone = sqlx::query!(
         "UPDATE versions x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
@@ -137,16 +130,13 @@ async fn versions(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Res
                                AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn components(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.components.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.components);
+    let gone = sqlx::query!(
         "UPDATE components x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
@@ -154,55 +144,43 @@ async fn components(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> R
                                AND i.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn boards(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
     let listed = seen.boards.keys().copied().collect::<Vec<i64>>();
-    sqlx::query!(
+    let gone = sqlx::query!(
         "UPDATE boards x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn filters(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.filters.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.filters);
+    let gone = sqlx::query!(
         "UPDATE filters x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 async fn link_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
-    let listed = seen.link_types.keys().map(|id| (*id).to_owned()).collect::<Vec<String>>();
-    sqlx::query!(
+    let listed = ids(&seen.link_types);
+    let gone = sqlx::query!(
         "UPDATE issue_link_types x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)
            AND NOT EXISTS (SELECT FROM issue_links l WHERE l.instance_id = $1 AND l.link_type_id = x.jira_id
                              AND l.presence = 'present')",
         scope.instance.0,
         &listed,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
 
 /// The options of a field are listed field by field: one that a roster placed says that its field was asked for.
@@ -215,7 +193,7 @@ async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Resu
     }
     let (fields, ids): (Vec<String>, Vec<String>) =
         seen.options.keys().map(|(field, id)| ((*field).to_owned(), (*id).to_owned())).unzip();
-    sqlx::query!(
+    let gone = sqlx::query!(
         "UPDATE field_options x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key = ANY($2)
            AND (x.field_key, x.jira_id) NOT IN (SELECT u.field_key, u.jira_id
@@ -227,9 +205,6 @@ async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Resu
         &asked,
         &fields,
         &ids,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    );
+    note_gone(conn, gone).await
 }
