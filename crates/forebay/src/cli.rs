@@ -327,14 +327,38 @@ pub(crate) struct BenchArgs {
 pub(crate) enum BenchPart {
     /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 40 GB while
     /// they are stored.
-    Load {
-        /// How many issues.
-        #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
-        issues: u64,
-        /// The seed.
-        #[arg(long, default_value_t = 42)]
-        seed: u64,
-    },
+    Load(LoadArgs),
+    /// Time the hot reads on the database as it stands, each with row-level security and without it.
+    Queries(QueriesArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LoadArgs {
+    /// How many issues.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub(crate) issues: u64,
+    /// The seed.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// A new data folder that is filled and stays, for `forebay --data-dir FOLDER bench queries`; without it the database is gone
+    /// afterwards.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QueriesArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are read; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// How many reads of each kind are timed, each way.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) reads: u32,
+    /// Another search to time, as a page of 50. May be given several times.
+    #[arg(long)]
+    pub(crate) jql: Vec<String>,
 }
 
 #[cfg(test)]

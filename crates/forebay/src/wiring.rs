@@ -82,6 +82,11 @@ impl Access {
         })
     }
 
+    /// How the owner of the schema signs in.
+    pub(crate) fn owner_options(&self) -> PgConnectOptions {
+        self.owner.clone()
+    }
+
     /// How a role signs in.
     pub(crate) fn role(&self, role: &str) -> PgConnectOptions {
         self.owner.clone().username(role).password(self.keyring.role_password(role).expose_secret())

@@ -7,6 +7,7 @@ pub mod database;
 pub mod migrate;
 pub mod roles;
 pub mod sealed;
+pub mod unprotected;
 
 mod attached;
 mod audit;

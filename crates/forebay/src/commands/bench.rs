@@ -3,6 +3,7 @@
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
 mod load;
+mod queries;
 
 use std::{
     path::PathBuf,
@@ -64,12 +65,14 @@ pub(super) async fn run(
     arguments: &BenchArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let folder = TemporaryFolder::new()?;
-    if let Some(BenchPart::Load { issues, seed }) = arguments.part {
-        settings.database_url = None;
-        settings.data_dir = Some(folder.0.display().to_string());
-        return load::run(settings, telemetry, (issues, seed), as_json).await;
+    match &arguments.part {
+        Some(BenchPart::Load(load)) => return load::run(settings, telemetry, load, as_json).await,
+        Some(BenchPart::Queries(queries)) => {
+            return queries::run(settings, telemetry, queries, as_json).await;
+        }
+        None => {}
     }
+    let folder = TemporaryFolder::new()?;
     let listener = listen(([127, 0, 0, 1], 0).into()).await?;
     settings.listen = listener.local_addr()?;
     settings.public_url = None;

@@ -1,7 +1,5 @@
 //! Search by JQL: see [`super::jql`].
 
-use std::collections::HashMap;
-
 use application::{
     Result,
     issues::IssueRow,
@@ -28,6 +26,8 @@ impl SearchStore for PgTenantTx {
 
 impl PgTenantTx {
     /// The issues of these ids, in their order. What was removed since its id was read is left out.
+    ///
+    /// LATERAL and LIMIT hold the planner to primary keys, as in [`PgTenantTx::find`].
     async fn issues_by_id(&mut self, ids: &[Uuid]) -> Result<Vec<IssueRow>> {
         if ids.is_empty() {
             return Ok(Vec::new());
@@ -42,7 +42,8 @@ impl PgTenantTx {
                       coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
                       i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
                       i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
-               FROM issues i
+               FROM unnest($1::uuid[]) WITH ORDINALITY AS f (id, place)
+               CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = f.id LIMIT 1) i
                JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
                LEFT JOIN statuses st
@@ -53,17 +54,15 @@ impl PgTenantTx {
                    ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
                LEFT JOIN resolutions rs
                    ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
-               LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
-               LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
-               WHERE i.id = ANY($1)"#,
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
+               ORDER BY f.place"#,
             ids,
         )
         .fetch_all(self.conn())
         .await
         .map_err(convert)?;
-        let mut by_id: HashMap<Uuid, StoredIssue> = rows.into_iter().map(|row| (row.id, row)).collect();
-        let mut found: Vec<IssueRow> =
-            ids.iter().filter_map(|id| by_id.remove(id)).map(IssueRow::try_from).collect::<Result<_>>()?;
+        let mut found: Vec<IssueRow> = rows.into_iter().map(IssueRow::try_from).collect::<Result<_>>()?;
         self.hide_linked(&mut found).await?;
         Ok(found)
     }

@@ -1,6 +1,7 @@
 //! JQL over the tables: what each kind of field finds, orders and cursors, and strings that mean harm.
 
 mod history;
+mod many;
 mod paging;
 mod renames;
 mod site;

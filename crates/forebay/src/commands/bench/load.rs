@@ -7,8 +7,10 @@ use infrastructure::telemetry::Telemetry;
 use serde::Serialize;
 use sqlx::{PgConnection, Row};
 
-use super::{create_tenant, peak_memory_mib, refresh, seed_sandbox, unsigned};
-use crate::{commands::sandbox::Seeded, failure::Failure, output, settings::Settings, wiring::Wiring};
+use super::{TemporaryFolder, create_tenant, peak_memory_mib, refresh, seed_sandbox, unsigned};
+use crate::{
+    cli::LoadArgs, commands::sandbox::Seeded, failure::Failure, output, settings::Settings, wiring::Wiring,
+};
 
 #[derive(Serialize)]
 struct Figures {
@@ -34,13 +36,18 @@ struct Relation {
 }
 
 pub(super) async fn run(
-    settings: Settings,
+    mut settings: Settings,
     telemetry: Telemetry,
-    (issues, seed): (u64, u64),
+    arguments: &LoadArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
+    // Held until the end, when it is removed.
+    let temporary = if arguments.keep.is_none() { Some(TemporaryFolder::new()?) } else { None };
+    let folder = temporary.as_ref().map(|folder| folder.0.as_path()).or(arguments.keep.as_deref());
+    settings.database_url = None;
+    settings.data_dir = folder.map(|folder| folder.display().to_string());
     let wiring = Wiring::open(settings, telemetry).await?;
-    let measured = measure(&wiring, issues, seed).await;
+    let measured = measure(&wiring, arguments.issues, arguments.seed).await;
     wiring.close().await;
     let figures = measured?;
     if as_json {

@@ -32,8 +32,9 @@ pub(super) struct Lookup {
 impl Lookup {
     /// Rows `v` of `issue_field_values`: `field` says of which field, `condition` which values.
     ///
-    /// The probe has the field's rows of the issue behind an `OFFSET`: so only the primary key serves it, and never an index
-    /// that begins with the field and would be read whole for each issue.
+    /// The probe has the issue's rows behind an `OFFSET`, and the field before it: so only the primary key serves it, and never an
+    /// index that begins with the field. Without statistics PostgreSQL finds those as good, and reads the field's rows of all
+    /// issues for each one.
     pub(super) fn of_values(field: Sql, condition: Option<&Sql>) -> Self {
         let ids = Sql::new("SELECT v.issue_id FROM issue_field_values v WHERE ").append(field.clone());
         let ids = match condition {
@@ -93,31 +94,38 @@ impl Lookup {
         sql.push(") AS x)")
     }
 
-    /// The condition as a list of ids, of which there are few.
-    pub(super) fn as_few(&self) -> Sql {
-        let listed = Sql::new("i.id = ANY(ARRAY(").append(self.ids(Some(FEW))).push("))");
-        self.checked(listed)
+    /// The issues `i` of the ids, of which there are few.
+    ///
+    /// LATERAL and LIMIT hold PostgreSQL to the primary key: it would rather read all issues in the order of the page, and look
+    /// through the list for each.
+    pub(super) fn issues(&self) -> Sql {
+        let sql = Sql::new("(SELECT DISTINCT f.id FROM (").append(self.ids(Some(FEW)));
+        sql.push(
+            ") AS f (id)) AS few CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = few.id LIMIT 1) AS i",
+        )
+    }
+
+    /// What the issues of the ids have to meet still.
+    pub(super) fn rest(&self) -> Sql {
+        if self.exact { Sql::always() } else { self.condition.clone() }
     }
 
     /// The condition as a list of ids, however many.
-    pub(super) fn as_all(&self) -> Sql {
+    pub(super) fn as_list(&self) -> Sql {
         let listed = Sql::new("i.id IN (").append(self.ids(None)).push(")");
-        self.checked(listed)
-    }
-
-    fn checked(&self, listed: Sql) -> Sql {
         if self.exact { listed } else { Sql::all(vec![listed, self.condition.clone()]) }
     }
 }
 
 fn probe(field: Sql, condition: Option<&Sql>) -> Sql {
-    let of_issue = "issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND ";
+    let sql = Sql::new(
+        "EXISTS (SELECT FROM (SELECT v.* FROM issue_field_values v WHERE v.tenant_id = i.tenant_id \
+         AND v.issue_id = i.id OFFSET 0) v WHERE ",
+    );
+    let sql = sql.append(field);
     match condition {
-        None => Sql::new("EXISTS (SELECT FROM ").push(of_issue).append(field).push(" OFFSET 0)"),
-        Some(condition) => {
-            let sql = Sql::new("EXISTS (SELECT FROM (SELECT v.* FROM ").push(of_issue).append(field);
-            sql.push(" OFFSET 0) v WHERE ").append(condition.clone()).push(")")
-        }
+        Some(condition) => sql.push(" AND ").append(condition.clone()).push(")"),
+        None => sql.push(")"),
     }
 }
 

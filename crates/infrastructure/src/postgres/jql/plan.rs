@@ -22,11 +22,24 @@ const REACH: i64 = 20_000;
 /// So many before look-ups are counted that are slow to count.
 const SHORT_REACH: i64 = 1_000;
 
+/// Where issues are looked for, and what they have to meet.
+#[derive(Clone)]
+pub(super) struct Source {
+    issues: Sql,
+    filter: Vec<Sql>,
+}
+
+impl Source {
+    fn into_sql(self) -> Sql {
+        self.issues.push(" WHERE ").append(Sql::all(self.filter))
+    }
+}
+
 impl Search<'_> {
     /// Id and sort values of the page's issues, and of one more, which tells whether another page follows.
     pub(super) async fn rows(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
         if self.lookups().next().is_none() {
-            return run(tx, self.page_statement(&self.filter)?).await;
+            return run(tx, self.page_statement(&self.everywhere(self.filter.clone()))?).await;
         }
         let can_walk = self.order.joins.is_empty();
         if can_walk
@@ -36,26 +49,24 @@ impl Search<'_> {
         {
             return Ok(rows);
         }
-        if let Some(filter) = self.filter_by_few(tx).await? {
-            return run(tx, self.page_statement(&filter)?).await;
+        if let Some(few) = self.among_few(tx).await? {
+            return run(tx, self.page_statement(&few)?).await;
         }
         if can_walk && let Some(rows) = self.walk(tx, REACH).await? {
             return Ok(rows);
         }
-        run_without_nested_loops(tx, self.page_statement(&self.filter_by_lists())?).await
+        run_without_nested_loops(tx, self.page_statement(&self.by_lists())?).await
     }
 
     /// One row with the number of issues.
     pub(super) async fn counted(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
-        let statement = |filter: &[Sql]| {
-            Sql::new("SELECT count(*) FROM issues i WHERE ").append(Sql::all(filter.to_vec()))
-        };
+        let statement = |source: Source| Sql::new("SELECT count(*) FROM ").append(source.into_sql());
         if self.lookups().next().is_none() {
-            return run(tx, statement(&self.filter)).await;
+            return run(tx, statement(self.everywhere(self.filter.clone()))).await;
         }
-        match self.filter_by_few(tx).await? {
-            Some(filter) => run(tx, statement(&filter)).await,
-            None => run_without_nested_loops(tx, statement(&self.filter_by_lists())).await,
+        match self.among_few(tx).await? {
+            Some(few) => run(tx, statement(few)).await,
+            None => run_without_nested_loops(tx, statement(self.by_lists())).await,
         }
     }
 
@@ -64,8 +75,8 @@ impl Search<'_> {
         self.filter.iter().enumerate().filter_map(|(place, part)| Some((place, part.as_lookup()?)))
     }
 
-    /// The filter with its shortest look-up as a list of ids; `None` when even that is long.
-    async fn filter_by_few(&self, tx: &mut PgTenantTx) -> Result<Option<Vec<Sql>>> {
+    /// The issues of the shortest look-up; `None` when even that is long.
+    async fn among_few(&self, tx: &mut PgTenantTx) -> Result<Option<Source>> {
         let counts = match self.counts.get() {
             Some(counts) => counts,
             None => {
@@ -79,15 +90,20 @@ impl Search<'_> {
         let shortest = self.lookups().zip(counts).min_by_key(|(_, count)| **count);
         Ok(shortest.filter(|(_, count)| **count <= FEW).map(|((place, lookup), _)| {
             let mut filter = self.filter.clone();
-            filter[place] = lookup.as_few();
-            filter
+            filter[place] = lookup.rest();
+            Source { issues: lookup.issues().append(self.order.joins.clone()), filter }
         }))
     }
 
-    /// The filter with its look-ups as lists of ids, of any length.
-    fn filter_by_lists(&self) -> Vec<Sql> {
-        let as_list = |part: &Sql| part.as_lookup().map_or_else(|| part.clone(), Lookup::as_all);
-        self.filter.iter().map(as_list).collect()
+    /// All issues, with the look-ups as lists of ids, of any length.
+    fn by_lists(&self) -> Source {
+        let as_list = |part: &Sql| part.as_lookup().map_or_else(|| part.clone(), Lookup::as_list);
+        self.everywhere(self.filter.iter().map(as_list).collect())
+    }
+
+    /// All issues, as the filter has them.
+    pub(super) fn everywhere(&self, filter: Vec<Sql>) -> Source {
+        Source { issues: Sql::new("issues i").append(self.order.joins.clone()), filter }
     }
 
     /// Looks at `reach` issues in the order of the page. `None` when the page could go on behind them.
@@ -121,9 +137,9 @@ impl Search<'_> {
         Ok(Some(rows))
     }
 
-    pub(super) fn page_statement(&self, filter: &[Sql]) -> Result<Sql> {
-        let statement = select(&self.order.keys).push(" FROM issues i").append(self.order.joins.clone());
-        let statement = self.behind_cursor(statement.push(" WHERE ").append(Sql::all(filter.to_vec())))?;
+    pub(super) fn page_statement(&self, source: &Source) -> Result<Sql> {
+        let statement = select(&self.order.keys).push(" FROM ").append(source.clone().into_sql());
+        let statement = self.behind_cursor(statement)?;
         let statement = statement.push(" ORDER BY ").append(order_by(&self.order.keys));
         let statement = statement.push(" LIMIT ").bind(i64::from(self.request.limit) + 1);
         let offset = self.offset()?;
@@ -170,9 +186,10 @@ fn order_by(keys: &[Key]) -> Sql {
     keys.iter().map(key).reduce(|all, next| all.push(", ").append(next)).unwrap_or_default()
 }
 
-/// Whole lists are compared by hashing them. Where PostgreSQL takes them for short, it would look for each id by itself.
+/// Whole lists are compared by hashing them. Where PostgreSQL takes them for short, it would look for each id by itself; where
+/// it takes them for long, compiling the statement would take longer than running it.
 async fn run_without_nested_loops(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
-    tx.conn().execute("SET LOCAL enable_nestloop = off").await.map_err(convert)?;
+    tx.conn().execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").await.map_err(convert)?;
     let rows = run(tx, statement).await?;
     tx.conn().execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
     Ok(rows)
