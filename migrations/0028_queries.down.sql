@@ -1,7 +1,3 @@
-ALTER TABLE sprints ALTER COLUMN tenant_id SET STATISTICS -1, ALTER COLUMN instance_id SET STATISTICS -1;
-ALTER TABLE projects ALTER COLUMN tenant_id SET STATISTICS -1, ALTER COLUMN instance_id SET STATISTICS -1;
-ALTER TABLE users ALTER COLUMN tenant_id SET STATISTICS -1, ALTER COLUMN instance_id SET STATISTICS -1;
-ALTER TABLE issues ALTER COLUMN tenant_id SET STATISTICS -1, ALTER COLUMN instance_id SET STATISTICS -1;
 DROP FUNCTION forebay.search_comments(tsquery, integer);
 DROP FUNCTION forebay.search_issues(tsquery, boolean, integer);
 DROP FUNCTION forebay.issues_by_number(text[], float8, float8, integer);

@@ -89,11 +89,3 @@ REVOKE ALL ON FUNCTION forebay.issues_by_number(text[], float8, float8, integer)
     forebay.search_issues(tsquery, boolean, integer), forebay.search_comments(tsquery, integer) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION forebay.issues_by_number(text[], float8, float8, integer),
     forebay.search_issues(tsquery, boolean, integer), forebay.search_comments(tsquery, integer) TO forebay_app;
-
--- As for the child tables in 0003: a tenant or instance that came after the last ANALYZE is taken for a single row, every index
--- that begins with it is found equally good, and reading fifty issues by id reads all of the tenant's. Without statistics the
--- planner assumes a share, and the key wins. Statistics that were gathered before stay until the table is made anew.
-ALTER TABLE issues ALTER COLUMN tenant_id SET STATISTICS 0, ALTER COLUMN instance_id SET STATISTICS 0;
-ALTER TABLE users ALTER COLUMN tenant_id SET STATISTICS 0, ALTER COLUMN instance_id SET STATISTICS 0;
-ALTER TABLE projects ALTER COLUMN tenant_id SET STATISTICS 0, ALTER COLUMN instance_id SET STATISTICS 0;
-ALTER TABLE sprints ALTER COLUMN tenant_id SET STATISTICS 0, ALTER COLUMN instance_id SET STATISTICS 0;
