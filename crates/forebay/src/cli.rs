@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::Settings;
 
@@ -53,12 +53,52 @@ pub(crate) enum Command {
     Sandbox(SandboxCommand),
     /// Search the copy by JQL.
     Search(SearchArgs),
+    /// Judge JQL: a query a line from stdin, one JSON verdict a line on stdout. With --json stdin is one JSON array of queries.
+    Jql,
+    /// Convert rich text from stdin to stdout: Atlassian Document Format, Markdown, Jira's wiki markup, plain text, HTML.
+    Adf(AdfArgs),
     /// Serve MCP over stdin and stdout to one agent; its key comes from FOREBAY_API_KEY.
     Mcp,
     /// Check configuration, database, roles, Redis and sites, and say what to do.
     Doctor,
     /// Measure this machine: sync and reads against a sandbox of its own.
     Bench(BenchArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AdfArgs {
+    /// What stdin holds.
+    #[arg(long, value_enum)]
+    pub(crate) from: RichText,
+    /// What stdout gets.
+    #[arg(long, value_enum)]
+    pub(crate) to: Rendering,
+}
+
+/// Formats that are read.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum RichText {
+    /// Atlassian Document Format, as JSON.
+    Adf,
+    /// Markdown.
+    Markdown,
+    /// Jira's wiki markup.
+    Wiki,
+}
+
+/// Formats that are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Rendering {
+    /// Atlassian Document Format, as JSON.
+    Adf,
+    /// Markdown.
+    Markdown,
+    /// Jira's wiki markup.
+    Wiki,
+    /// Plain text.
+    Text,
+    /// HTML, sanitised.
+    Html,
 }
 
 #[derive(Args, Debug)]

@@ -1,9 +1,11 @@
 //! One file per command.
 
+mod adf;
 mod bench;
 mod demo;
 mod doctor;
 mod instance;
+mod jql;
 mod key;
 mod key_rotate;
 mod mcp;
@@ -29,6 +31,12 @@ const COMMAND_LOG: &str = "warn,sqlx=error,rmcp=error,graphile_worker=error,grap
 
 pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     let Cli { command, settings, json } = cli;
+    // These two speak with nobody.
+    match &command {
+        Command::Jql => return jql::run(json),
+        Command::Adf(arguments) => return adf::run(arguments),
+        _ => {}
+    }
     let settings = settings.without_empty();
     let service = matches!(command, Command::Serve { .. } | Command::Worker);
     let telemetry = wiring::telemetry(&settings, if service { SERVICE_LOG } else { COMMAND_LOG }, service)?;
@@ -54,6 +62,8 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(_)
         | Command::Migrate(_)
         | Command::Doctor
+        | Command::Jql
+        | Command::Adf(_)
         | Command::Bench(_)
         | Command::Serve { .. }
         | Command::Worker => Ok(()),

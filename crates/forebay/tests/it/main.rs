@@ -24,4 +24,5 @@ mod privacy;
 mod samples;
 mod secrets;
 mod sync;
+mod texts;
 mod tidy;
