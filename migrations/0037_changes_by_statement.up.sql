@@ -24,6 +24,9 @@ BEGIN
         IF octet_length(noted) > most THEN
             noted := E'@\n*\n';
         END IF;
+    ELSIF change = '*' AND starts_with(noted, place || E'\n') AND position('@' IN substr(noted, 2)) = 0 THEN
+        -- What is named at the only place there is says no more than that.
+        noted := place || E'\n*\n';
     ELSIF place IS DISTINCT FROM current_setting('app.changes_place', true) THEN
         noted := noted || place || E'\n' || change || E'\n';
     ELSE
