@@ -320,7 +320,7 @@ async fn an_event_stream_ends_with_its_key_and_not_before() {
     let app = TestApp::start().await;
     app.sandbox("site", 5);
     let mut owner = app.database.superuser().await;
-    let mut open = async |scopes: [&str; 1]| {
+    let open = async |scopes: [&str; 1]| {
         let made = app.post("/v1/keys", json!({ "name": "watcher", "scopes": scopes })).await.ok();
         let signed_in = client()
             .post(format!("{}/login", app.url))
