@@ -284,7 +284,7 @@ async fn erase_at(
     tx.record(NewAuditEntry::success(
         caller,
         Some(instance.id),
-        "erase_user",
+        Action::EraseUser.as_str(),
         &person.pseudonym,
         Value::Null,
         after,

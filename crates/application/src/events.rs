@@ -1,8 +1,8 @@
 //! Domain events: what a transaction changed of the things that are looked up.
 //!
-//! The tables note their changes themselves (`migrations/0026_changes`), so that no statement can forget to, and the
-//! transaction announces them when it commits: one that is rolled back announces nothing. The announcement is text, the
-//! same in PostgreSQL's notification and on Redis' channel; this is where it is read.
+//! The tables note their changes themselves (`migrations/0026_changes`, `0037_changes_by_statement`), so that no statement
+//! can forget to, and the transaction announces them when it commits: one that is rolled back announces nothing. The
+//! announcement is text, sealed in PostgreSQL's notification, as it is on Redis' channel; this is where it is read.
 
 use domain::ids::{InstanceId, IssueId, TenantId};
 use uuid::Uuid;
@@ -64,6 +64,9 @@ pub struct Announcement {
 }
 
 impl Announcement {
+    /// Noted where anything may differ.
+    pub const EVERYTHING: &'static str = "@\n*\n";
+
     /// Reads what came over a channel.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, noted) = text.split_once('\n')?;

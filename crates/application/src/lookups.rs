@@ -216,7 +216,27 @@ pub fn user_name(row: uuid::Uuid) -> String {
     row.to_string()
 }
 
-/// A roster as served, in its order. Users are not cached as a roster: there may be very many of them.
+/// Whether a roster is the same for everybody, its table notes changes (`migrations/0037_changes_by_statement`) and there are
+/// not very many of it. What belongs to projects is read within the caller's limit.
+fn is_cached(roster: Roster, reach: &Reach<'_>) -> bool {
+    match roster {
+        Roster::Projects => reach.is_everything(),
+        Roster::Statuses
+        | Roster::IssueTypes
+        | Roster::Priorities
+        | Roster::Resolutions
+        | Roster::Fields
+        | Roster::IssueLinkTypes => true,
+        Roster::Users
+        | Roster::Versions
+        | Roster::Components
+        | Roster::Boards
+        | Roster::Sprints
+        | Roster::Filters => false,
+    }
+}
+
+/// A roster as served, in its order.
 ///
 /// # Errors
 /// Those of the database.
@@ -227,8 +247,7 @@ pub async fn roster(
     roster: Roster,
 ) -> Result<Arc<Vec<Value>>> {
     let reach = Reach::of(caller);
-    let by_caller = roster == Roster::Users || (roster == Roster::Projects && !reach.is_everything());
-    if by_caller {
+    if !is_cached(roster, &reach) {
         return Ok(Arc::new(services.db.tenant(&caller.context()).await?.roster(instance, roster).await?));
     }
     let (db, tenant) = (services.db.clone(), reach.whole());

@@ -208,8 +208,9 @@ impl Wiring {
         }
         let redis_url = settings.redis_url.as_ref().map(|url| url.expose_secret());
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
-        let database =
-            PgDatabase::connect(access.roles(), settings.pools()).await?.announcing_to(lookups.clone());
+        let database = PgDatabase::connect(access.roles(), settings.pools())
+            .await?
+            .announcing_to(lookups.clone(), access.keyring.change_cipher());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
         let services = Services {
@@ -232,7 +233,8 @@ impl Wiring {
     /// Lets look-ups be cached for as long as the listener is kept. Only worth it for a process that goes on: a short
     /// command asks the database.
     pub(crate) fn cache_lookups(&self) -> ChangeListener {
-        ChangeListener::start(self.access.role("forebay_app"), self.cache.clone())
+        let cipher = self.access.keyring.change_cipher();
+        ChangeListener::start(self.access.role("forebay_app"), self.cache.clone(), cipher)
     }
 
     /// Gives back connections and, as the last user, stops our own database.

@@ -6,6 +6,7 @@
 //! first master key a database had (the last of the list), and is kept in that database, sealed like any other secret
 //! ([`crate::postgres::sealed`]). So it outlives the master keys, and old ones can be taken out of the list.
 
+mod changes;
 mod master_key;
 
 use application::{
@@ -27,6 +28,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+pub use changes::ChangeCipher;
 pub use master_key::{MasterKey, MasterKeyError};
 
 const VERSION: &str = "v1";
@@ -72,9 +74,14 @@ impl Keyring {
         let sealing = SealingKey::new(&current);
         let retired = older.iter().map(SealingKey::new).collect();
         let root = older.into_iter().next_back().unwrap_or(current);
+        Self { retired, ..Self::rooted(sealing, root) }
+    }
+
+    /// With every key that follows from the root, so that none is left behind when it changes.
+    fn rooted(sealing: SealingKey, root: MasterKey) -> Self {
         Self {
             sealing,
-            retired,
+            retired: Vec::new(),
             email: root.derive("email"),
             account: root.derive("account"),
             api_key: root.derive("api key"),
@@ -117,7 +124,7 @@ impl Keyring {
             ))
         })?;
         let root = MasterKey::parse(text.expose_secret()).map_err(Error::internal)?;
-        Ok(Self { email: root.derive("email"), api_key: root.derive("api key"), root, ..self })
+        Ok(Self { retired: self.retired, ..Self::rooted(self.sealing, root) })
     }
 
     /// Whether the key that seals now sealed this text.
@@ -151,6 +158,12 @@ impl Keyring {
     /// The password of a database role: the same in every process that has the same keys.
     pub fn role_password(&self, role: &str) -> SecretString {
         hex(&self.root.derive(&format!("role:{role}"))).into()
+    }
+
+    /// Seals what is announced of changes. It follows the root, so that processes with different lists of master keys, in
+    /// the middle of a rotation, understand each other.
+    pub fn change_cipher(&self) -> ChangeCipher {
+        ChangeCipher::new(&self.root.derive("changes"))
     }
 
     fn key(&self, id: &[u8]) -> Option<&SealingKey> {

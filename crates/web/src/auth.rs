@@ -36,30 +36,25 @@ async fn admit(State(state): State<WebState>, request: Request, next: Next) -> R
 /// # Errors
 /// [`Error::Unauthenticated`]; [`Error::RateLimited`].
 pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+    if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
+        return Ok(caller.clone());
+    }
     let caller = identify(parts, state).await?;
     keys::charge(&state.services, &caller).await?;
     Ok(caller)
 }
 
-/// The caller of a request, found by a layer in front of its handler.
+/// The caller of a request, found and counted by a layer in front of its handler.
 #[derive(Clone)]
 pub(crate) struct Identified(pub(crate) Caller);
 
 /// Finds the caller of a request without counting it.
-///
-/// # Errors
-/// [`Error::Unauthenticated`].
-pub(crate) async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
-    if let Some(Identified(caller)) = parts.extensions.get::<Identified>() {
-        return Ok(caller.clone());
-    }
+async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
     let Ok(context) = RequestContext::from_request_parts(parts, state).await;
     let caller = match key_of(&parts.headers)? {
         Some(key) => keys::authenticate(&state.services, &key, &context.request_id).await?,
         None => {
-            let session = session_of(&parts.headers, state).ok_or_else(|| {
-                Error::Unauthenticated("an API key is needed: send it as `Authorization: Bearer fb_…`".into())
-            })?;
+            let session = session_of(&parts.headers, state).ok_or_else(no_key)?;
             // A cookie travels by itself, so what it may change must come from our own pages.
             if !matches!(parts.method, Method::GET | Method::HEAD) && !same_origin(&parts.headers) {
                 return Err(Error::Forbidden("the request did not come from this site's own pages".into()));
@@ -70,6 +65,46 @@ pub(crate) async fn identify(parts: &mut Parts, state: &WebState) -> Result<Call
     let span = tracing::Span::current();
     span.record("tenant", tracing::field::display(caller.tenant));
     Ok(caller)
+}
+
+fn no_key() -> Error {
+    Error::Unauthenticated("an API key is needed: send it as `Authorization: Bearer fb_…`".into())
+}
+
+/// What lets the sender of a request in, to be asked again while an answer goes on: a key is revoked, comes to its end or is
+/// changed, and a session ends, without a new request.
+pub(crate) struct Admission {
+    prefix: String,
+    until: Option<DateTime<Utc>>,
+    request_id: String,
+}
+
+impl Admission {
+    /// Of a request that [`authenticate`] let in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when neither a key nor a session came with it.
+    pub(crate) async fn of(parts: &mut Parts, state: &WebState) -> Result<Self, Error> {
+        let Ok(context) = RequestContext::from_request_parts(parts, state).await;
+        let request_id = context.request_id;
+        if let Some(key) = key_of(&parts.headers)? {
+            let prefix = keys::prefix_of(&key).ok_or_else(no_key)?.to_owned();
+            return Ok(Self { prefix, until: None, request_id });
+        }
+        let session = session_of(&parts.headers, state).ok_or_else(no_key)?;
+        Ok(Self { prefix: session.prefix, until: Some(session.until), request_id })
+    }
+
+    /// The caller as they are now. Not counted against the key's rate: it is the same request.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when the key or the session has come to its end.
+    pub(crate) async fn renewed(&self, state: &WebState) -> Result<Caller, Error> {
+        if self.until.is_some_and(|end| end <= state.services.clock.now()) {
+            return Err(Error::Unauthenticated("the session has ended; sign in again".into()));
+        }
+        keys::resume(&state.services, &self.prefix, &self.request_id).await
+    }
 }
 
 fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {

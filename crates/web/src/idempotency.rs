@@ -74,9 +74,13 @@ async fn once(state: WebState, request: Request, next: Next, door: Door) -> Resp
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
-    // Whoever is not known is refused by the handler, in its own words.
-    let Ok(caller) = auth::identify(&mut parts, &state).await else {
-        return next.run(Request::from_parts(parts, body)).await;
+    // Counted here, because a repeated request does not reach its handler; which finds the caller and does not count again.
+    let caller = match auth::authenticate(&mut parts, &state).await {
+        Ok(caller) => caller,
+        // Whoever is not known is refused by the handler, in its own words.
+        Err(Error::Unauthenticated(_)) => return next.run(Request::from_parts(parts, body)).await,
+        // Not left to the handler: a moment later it might let them through, past this layer.
+        Err(error) => return door.refuse(error),
     };
     let Ok(body) = to_bytes(body, crate::LARGEST_BODY).await else {
         return door.refuse(Error::invalid("body", "could not be read to its end, or is too large"));

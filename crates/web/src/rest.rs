@@ -9,6 +9,7 @@ mod audit;
 mod changelog;
 mod comments;
 mod document;
+mod erasure;
 mod extract;
 mod fields;
 mod health;
@@ -72,6 +73,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(history::routes())
         .merge(projects::routes())
         .merge(users::routes())
+        .merge(erasure::routes())
         .merge(agile::routes())
         .merge(fields::routes())
         .merge(jobs::routes())

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use domain::ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
+use serde_json::json;
 
 use super::{Instance, InstanceKind, add::Credential, require_instance};
 use crate::{
     actions::Action,
+    audit::{NewAuditEntry, Outcome},
     caller::Caller,
     error::{Error, Result},
     ports::{JiraSite, SiteConnection, SiteIdentity},
@@ -87,7 +89,8 @@ pub(crate) async fn identify(
     Ok(identity)
 }
 
-/// Tests an instance: reaches the site, signs in, and registers a webhook where the account may.
+/// Tests an instance: reaches the site, signs in, and registers a webhook where the account may. Audited however it ends,
+/// because it may have changed the site.
 pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> Result<InstanceTest> {
     caller.permit(Action::TestInstance)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
@@ -96,14 +99,20 @@ pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> 
     if instance.kind == InstanceKind::Sandbox {
         return Err(Error::Conflict(format!("`{name}` is a sandbox: there is no other site to reach")));
     }
-    let site = connect(services, caller.tenant, &instance).await?;
-    let identity = identify(services, caller.tenant, &instance, site.as_ref()).await?;
+    let tested = reach(services, caller.tenant, &instance).await;
+    audit(services, caller, &instance, &tested).await?;
+    tested
+}
+
+async fn reach(services: &Services, tenant: TenantId, instance: &Instance) -> Result<InstanceTest> {
+    let site = connect(services, tenant, instance).await?;
+    let identity = identify(services, tenant, instance, site.as_ref()).await?;
     let registered = match &instance.webhook_id {
         Some(_) => Ok(()),
-        None => register_webhook(services, caller.tenant, &instance, site.as_ref()).await,
+        None => register_webhook(services, tenant, instance, site.as_ref()).await,
     };
     Ok(InstanceTest {
-        instance: instance.name,
+        instance: instance.name.clone(),
         account_id: identity.account_id,
         account_name: identity.display_name,
         time_zone: identity.time_zone,
@@ -112,6 +121,24 @@ pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> 
         webhook: registered.is_ok(),
         webhook_problem: registered.err().map(|error| error.to_string()),
     })
+}
+
+async fn audit(
+    services: &Services,
+    caller: &Caller,
+    instance: &Instance,
+    tested: &Result<InstanceTest>,
+) -> Result<()> {
+    let before = json!({ "account_id": instance.account_id, "webhook": instance.webhook_id.is_some() });
+    let (outcome, after) = match tested {
+        Ok(test) => (Outcome::Succeeded, json!({ "account_id": test.account_id, "webhook": test.webhook })),
+        Err(error) => (Outcome::Failed, json!({ "error": error.code(), "message": error.to_string() })),
+    };
+    let (id, action, now) = (Some(instance.id), Action::TestInstance.as_str(), services.clock.now());
+    let entry = NewAuditEntry::success(caller, id, action, &instance.name, before, after, now);
+    let mut tx = services.db.tenant(&caller.context()).await?;
+    tx.record(NewAuditEntry { outcome, ..entry }).await?;
+    tx.commit().await
 }
 
 async fn register_webhook(

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Progress, ProgressSink, RunCounts, RunKind, RunLease, RunState, RunUpdate, SyncRun};
 use crate::{
     actions::Action,
+    audit::NewAuditEntry,
     caller::Caller,
     error::{Error, Result},
     ingest::{FieldRoles, Reader, read_issue, read_rosters},
@@ -57,6 +58,10 @@ pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<I
     let instance = require_instance(tx.as_mut(), name).await?;
     require_mirror(&instance)?;
     tx.enqueue(super::SyncInstance { tenant: caller.tenant, instance: instance.id }.request()?).await?;
+    let after = serde_json::json!({ "instance": instance.name, "requested": true });
+    let (id, now) = (Some(instance.id), services.clock.now());
+    let action = Action::StartSync.as_str();
+    tx.record(NewAuditEntry::success(caller, id, action, &instance.name, Value::Null, after, now)).await?;
     tx.commit().await?;
     Ok(instance)
 }

@@ -3,18 +3,15 @@
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
 mod load;
+mod look_ups;
 mod queries;
 
-use std::{
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{path::PathBuf, time::Instant};
 
 use application::{
     Scope, TenantContext,
     instances::{self, AuthMethod, InstanceKind, NewInstance},
-    issues::require_issue,
-    keys, lookups,
+    keys,
     ports::TenantTx,
     search::{SearchRequest, SearchStart, parse_jql},
     sync,
@@ -46,6 +43,7 @@ struct Figures {
     backfill: serde_json::Value,
     backfill_issues_per_second: f64,
     peak_memory_mib: u64,
+    look_ups: Vec<look_ups::Cost>,
     reads: Vec<Latency>,
 }
 
@@ -101,6 +99,7 @@ pub(super) async fn run(
         figures.backfill_issues_per_second, figures.backfill
     ))?;
     output::line(&format!("memory    {} MiB at the peak, sandbox included", figures.peak_memory_mib))?;
+    look_ups::show(&figures.look_ups)?;
     let rows: Vec<_> = figures
         .reads
         .iter()
@@ -109,7 +108,7 @@ pub(super) async fn run(
             vec![read.what.clone(), read.reads.to_string(), ms(read.p50), ms(read.p95), ms(read.p99)]
         })
         .collect();
-    output::table(&["READ (ms)", "N", "P50", "P95", "P99"], &rows)
+    output::table(&["SEARCH (ms)", "N", "P50", "P95", "P99"], &rows)
 }
 
 async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Failure> {
@@ -143,6 +142,7 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
         backfill: summary(&run),
         backfill_issues_per_second,
         peak_memory_mib: peak_memory_mib()?,
+        look_ups: look_ups::measure(wiring, &tenant, &mirror, arguments).await?,
         reads: reads(wiring, &tenant, mirror.id, arguments).await?,
     })
 }
@@ -167,7 +167,7 @@ fn unsigned(name: &str, kind: InstanceKind) -> NewInstance {
     }
 }
 
-/// Reads as the doors make them: a transaction of the tenant each, the statements, and the way back.
+/// Searches as the doors make them: a transaction of the tenant each, the statements, and the way back.
 async fn reads(
     wiring: &Wiring,
     tenant: &Tenant,
@@ -177,20 +177,6 @@ async fn reads(
     let count = arguments.reads;
     let keys = keys_of(wiring, tenant, instance).await?;
     let mut latencies = Vec::new();
-    if arguments.cache != "on" {
-        let mut times = Vec::with_capacity(count as usize);
-        for number in 0..count as usize {
-            let key = &keys[number * 7919 % keys.len()];
-            let began = Instant::now();
-            let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
-            require_issue(tx.as_mut(), Some(instance), key).await?;
-            times.push(began.elapsed().as_secs_f64() * 1000.0);
-        }
-        latencies.push(latency("GET issue by key, cache off", times));
-    }
-    if arguments.cache != "off" {
-        latencies.extend(cached_reads(wiring, tenant, instance, &keys, count).await?);
-    }
     let project = keys[0].split('-').next().unwrap_or_default().to_owned();
     let queries = [
         format!("project = {project} ORDER BY updated DESC"),
@@ -211,42 +197,6 @@ async fn reads(
         latencies.push(latency(&format!("JQL {jql}"), times));
     }
     Ok(latencies)
-}
-
-/// The same read through the cache: for the first time, and when it is there.
-async fn cached_reads(
-    wiring: &Wiring,
-    tenant: &Tenant,
-    instance: InstanceId,
-    keys: &[String],
-    count: u32,
-) -> Result<Vec<Latency>, Failure> {
-    let _listening = wiring.cache_lookups();
-    let began = Instant::now();
-    while !wiring.cache.is_hearing() {
-        if began.elapsed() > Duration::from_secs(5) {
-            return Err(Failure::new("the cache does not hear of changes")
-                .hint("with FOREBAY_CACHE=off, measure with --cache off"));
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let operator = Wiring::operator(tenant);
-    let timed = async |key: &String| {
-        let began = Instant::now();
-        lookups::issue(&wiring.services, &operator, Some(instance), key).await?;
-        Ok::<_, Failure>(began.elapsed().as_secs_f64() * 1000.0)
-    };
-    let (mut first, mut again) = (Vec::new(), Vec::new());
-    for key in keys {
-        first.push(timed(key).await?);
-    }
-    for number in 0..count as usize {
-        again.push(timed(&keys[number * 7919 % keys.len()]).await?);
-    }
-    Ok(vec![
-        latency("GET issue by key, cache on, first read", first),
-        latency("GET issue by key, cache on", again),
-    ])
 }
 
 async fn keys_of(wiring: &Wiring, tenant: &Tenant, instance: InstanceId) -> Result<Vec<String>, Failure> {
@@ -270,17 +220,14 @@ fn request(wiring: &Wiring, instance: InstanceId, jql: &str, limit: u32) -> Resu
 
 fn latency(what: &str, mut times: Vec<f64>) -> Latency {
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        let rank = (share * times.len() as f64).ceil() as usize;
-        times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
-    };
-    Latency {
-        what: what.to_owned(),
-        reads: u32::try_from(times.len()).unwrap_or(u32::MAX),
-        p50: at(0.50),
-        p95: at(0.95),
-        p99: at(0.99),
-    }
+    let [p50, p95, p99] = [0.50, 0.95, 0.99].map(|share| quantile(&times, share));
+    Latency { what: what.to_owned(), reads: u32::try_from(times.len()).unwrap_or(u32::MAX), p50, p95, p99 }
+}
+
+/// Of sorted times, by the nearest rank.
+fn quantile(times: &[f64], share: f64) -> f64 {
+    let rank = (share * times.len() as f64).ceil() as usize;
+    times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// The process's highest resident set, as Linux counts it.

@@ -96,3 +96,36 @@ async fn what_did_not_happen_can_be_tried_again_and_secrets_are_not_kept() {
         .unwrap();
     assert!(kept.iter().all(|text| !text.contains(&secret)), "{kept:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repeated_write_counts_against_the_keys_rate() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 5);
+    let arguments = ["key", "create", "--tenant", "acme", "--scopes", "read,write", "--rate", "3"];
+    let key = app.cli(&arguments).trim().to_owned();
+    for (door, path) in
+        [("rest", "/v1/issues/10001/comments"), ("jira", "/jira/site/rest/api/2/issue/10001/comment")]
+    {
+        let key = if door == "rest" { key.clone() } else { app.cli(&arguments).trim().to_owned() };
+        let send = async |idempotency_key: &str| {
+            let request = client().post(format!("{}{path}", app.url)).bearer_auth(&key);
+            let request = request.header("idempotency-key", idempotency_key);
+            let answer = request.json(&json!({ "body": door })).send().await.unwrap();
+            let wait = answer
+                .headers()
+                .get("retry-after")
+                .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+            (answer.status().as_u16(), answer.headers().contains_key("idempotency-replayed"), wait)
+        };
+        // A write counts once, though a layer and its handler both ask who sends it; and so does each repetition.
+        assert_eq!(send("a").await, (201, false, None), "{door}");
+        assert_eq!(send("a").await, (201, true, None), "{door}");
+        assert_eq!(send("a").await, (201, true, None), "{door}");
+        for idempotency_key in ["a", "b"] {
+            let (status, replayed, wait) = send(idempotency_key).await;
+            assert_eq!((status, replayed), (429, false), "{door}");
+            assert!(wait.is_some_and(|seconds| (1..=20).contains(&seconds)), "{door}: {wait:?}");
+        }
+        assert_eq!(count(&app, door).await, 1, "what was refused was not done");
+    }
+}

@@ -37,6 +37,7 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/sprints/{id}/issues", "/v1/sprints/{sprint}/issues", 404),
     ("GET", "/v1/fields/{id}", "/v1/fields/summary", 404),
     ("DELETE", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
+    ("POST", "/v1/users/erase", "/v1/users/erase", 404),
 ];
 
 /// Operations that name nothing: what they answer is the caller's own, as the tests below see.
@@ -89,6 +90,9 @@ async fn every_rest_operation_hides_what_is_anothers() {
         let body = match (*method, path) {
             ("POST", path) if path.ends_with("comments") => Some(json!({ "body": "hello" })),
             ("POST", path) if path.ends_with("transitions") => Some(json!({ "transition": "31" })),
+            ("POST", path) if path.ends_with("erase") => {
+                Some(json!({ "account_id": "x", "instance": "site" }))
+            }
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             _ => None,
         };

@@ -303,3 +303,60 @@ async fn two_authorization_headers_are_refused() {
     let request = client().get(format!("{}/v1/whoami", app.url)).header("authorization", &bearer);
     assert_eq!(request.header("authorization", &bearer).send().await.unwrap().status(), 401);
 }
+
+/// The console's event stream, read until it ends or has been silent for ten seconds; answers whether it ended.
+async fn ends(mut stream: reqwest::Response) -> bool {
+    loop {
+        match tokio::time::timeout(std::time::Duration::from_secs(10), stream.chunk()).await {
+            Ok(Ok(Some(_))) => {}
+            Ok(_) => return true,
+            Err(_) => return false,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_stream_ends_with_its_key_and_not_before() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 5);
+    let mut owner = app.database.superuser().await;
+    let open = async |scopes: [&str; 1]| {
+        let made = app.post("/v1/keys", json!({ "name": "watcher", "scopes": scopes })).await.ok();
+        let signed_in = client()
+            .post(format!("{}/login", app.url))
+            .header("sec-fetch-site", "same-origin")
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(format!("key={}", made["key"].as_str().unwrap()))
+            .send()
+            .await
+            .unwrap();
+        let cookie =
+            signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let request = client().get(format!("{}/instances/site/events", app.url)).header("cookie", cookie);
+        let mut stream = request.send().await.unwrap();
+        assert_eq!(stream.status(), 200);
+        let first = stream.chunk().await.unwrap().unwrap();
+        assert!(String::from_utf8_lossy(&first).contains("event: live"));
+        (made["id"].as_str().unwrap().to_owned(), stream)
+    };
+    let (revoked, stream) = open(["read"]).await;
+    let (_, other) = open(["read"]).await;
+    let path = format!("/v1/keys/{revoked}");
+    assert_eq!(app.ask(Method::DELETE, &path, Some(&app.key), None).await.status, 204);
+    assert!(ends(stream).await, "a revoked key's stream goes on");
+
+    let (expired, stream) = open(["read"]).await;
+    sqlx::query("UPDATE api_keys SET expires_at = now() WHERE id = $1::uuid")
+        .bind(&expired)
+        .execute(&mut owner)
+        .await
+        .unwrap();
+    assert!(ends(stream).await, "an expired key's stream goes on");
+
+    let (narrowed, stream) = open(["read"]).await;
+    let path = format!("/v1/keys/{narrowed}");
+    let change = json!({ "scopes": ["sql"] });
+    assert_eq!(app.ask(Method::PATCH, &path, Some(&app.key), Some(change)).await.status, 200);
+    assert!(ends(stream).await, "the stream of a key that may not read any more goes on");
+    assert!(!ends(other).await, "another key's stream has ended");
+}

@@ -11,6 +11,7 @@
 mod app;
 mod browser;
 
+mod audit;
 mod busy;
 mod cli;
 mod console;
@@ -21,6 +22,7 @@ mod isolation;
 mod keys;
 mod migrations;
 mod privacy;
+mod renames;
 mod samples;
 mod secrets;
 mod sync;

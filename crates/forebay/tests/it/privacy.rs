@@ -210,6 +210,74 @@ async fn the_account_that_signs_in_is_not_erased() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_person_is_erased_over_rest_by_admins_of_the_whole_tenant() {
+    let app = acme_mirrors_upstream(300).await;
+    let mut owner = app.database.superuser().await;
+    let (acme, upstream) = (tenant_id(&mut owner, "acme").await, tenant_id(&mut owner, "upstream").await);
+    let (account, name, user) = somebody(&mut owner, acme).await;
+    let texts = [account.clone(), name.clone(), user.to_string()];
+    let untouched = hits(&mut owner, upstream, &texts).await;
+    let erase = async |key: &str, body: Value| {
+        app.ask(reqwest::Method::POST, "/v1/users/erase", Some(key), Some(body)).await
+    };
+    let person = json!({ "account_id": account });
+
+    // Nobody who may not, and nothing that is not meant.
+    let before = hits(&mut owner, acme, &texts).await;
+    let limited = app.cli(&["key", "create", "--tenant", "acme", "--scopes", "admin", "--projects", "PAY"]);
+    let narrow =
+        app.cli(&["key", "create", "--tenant", "acme", "--scopes", "admin", "--actions", "add_comment"]);
+    for key in [app.key_for("acme", "read,write"), limited, narrow] {
+        let refused = erase(key.trim(), person.clone()).await;
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json["code"]),
+            (403, &json!("forbidden")),
+            "{}",
+            refused.text
+        );
+    }
+    assert_eq!(
+        app.ask(reqwest::Method::POST, "/v1/users/erase", None, Some(person.clone())).await.status,
+        401
+    );
+    for (body, field) in [
+        (json!({ "account_id": " " }), "account_id"),
+        (json!({ "account_id": "x".repeat(256) }), "account_id"),
+        (json!({}), "account_id"),
+        (json!({ "account_id": "x", "tenant": "upstream" }), "tenant"),
+    ] {
+        let refused = erase(&app.key, body).await;
+        assert_eq!((refused.status.as_u16(), &refused.json["errors"][0]["field"]), (400, &json!(field)));
+    }
+    let nowhere = erase(&app.key, json!({ "account_id": account, "instance": "source" })).await;
+    assert_eq!(
+        (nowhere.status.as_u16(), &nowhere.json["code"]),
+        (404, &json!("not_found")),
+        "another tenant's"
+    );
+    let own = erase(&app.key, json!({ "account_id": "forebay-sandbox" })).await;
+    assert_eq!((own.status.as_u16(), &own.json["code"]), (409, &json!("conflict")), "{}", own.text);
+    assert_eq!(hits(&mut owner, acme, &texts).await, before);
+
+    let answer = erase(&app.key, json!({ "account_id": account, "instance": "copy" })).await;
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    let erasure = &answer.json["erasures"][0];
+    assert_eq!(erasure["instance"], "copy");
+    assert!(erasure["rows"]["issues"].as_u64().unwrap() > 0, "{erasure}");
+    assert!(!answer.text.contains(&account) && !answer.text.contains(&name));
+    assert_eq!(hits(&mut owner, acme, &texts).await, BTreeMap::new());
+    assert_eq!(hits(&mut owner, upstream, &texts).await, untouched);
+
+    let entries = app.get("/v1/audit?action=erase_user").await.ok();
+    let entry = &entries["entries"][0];
+    assert_eq!((&entry["target"], &entry["instance"]), (&erasure["pseudonym"], &json!("copy")), "{entry}");
+    assert!(entry["actor"].as_str().unwrap().starts_with("key:"), "{entry}");
+    let again = erase(&app.key, person).await.ok();
+    assert_eq!(again["erasures"][0]["pseudonym"], erasure["pseudonym"]);
+    assert_eq!(again["erasures"][0]["rows"], json!({}), "nothing is left");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_removed_tenant_leaves_nothing_and_takes_nothing_of_another() {
     let app = acme_mirrors_upstream(40).await;
     app.sandbox("own", 20);

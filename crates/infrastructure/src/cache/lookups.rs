@@ -100,13 +100,10 @@ impl LookupCache {
     }
 
     /// An announcement came from the database. It comes for certain, and a moment after the commit; the one over Redis
-    /// comes before the writer goes on.
-    pub fn heard(&self, text: &str) {
-        let Some(announcement) = Announcement::parse(text) else {
-            // Not ours, or of a Forebay to come.
-            self.inner.memory.forget(&Invalidation::everything());
-            return;
-        };
+    /// comes before the writer goes on. One that could not be read (`None`) stands for everything.
+    pub fn heard(&self, announcement: Option<Announcement>) {
+        let announcement = announcement
+            .unwrap_or_else(|| Announcement { id: Uuid::new_v4(), noted: Announcement::EVERYTHING.into() });
         if self.inner.has_acted_upon(announcement.id) {
             return;
         }

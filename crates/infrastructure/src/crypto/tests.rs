@@ -1,5 +1,6 @@
 use std::os::unix::fs::PermissionsExt;
 
+use application::events::Announcement;
 use uuid::Uuid;
 
 use super::*;
@@ -102,6 +103,10 @@ fn the_root_outlives_every_master_key() {
     let second = ring(&[1]).with_root(&stored).unwrap();
     assert_eq!(second.email_hash("a@example.com"), first.email_hash("a@example.com"));
     assert_eq!(second.key_hash(&"fb_x".into()), first.key_hash(&"fb_x".into()));
+    assert_eq!(second.account_hash(HERE, "ann"), first.account_hash(HERE, "ann"), "who was erased stays so");
+    let announcement = Announcement { id: Uuid::from_u128(1), noted: "@\nm\n".into() };
+    let sealed = first.change_cipher().seal(&announcement).unwrap();
+    assert_eq!(second.change_cipher().open(&sealed), Some(announcement));
     assert_eq!(
         second.role_password("forebay_app").expose_secret(),
         first.role_password("forebay_app").expose_secret()

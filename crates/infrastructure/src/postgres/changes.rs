@@ -1,8 +1,11 @@
 //! Domain events, from the tables to whoever must hear of them.
 //!
-//! A transaction notes its changes in a setting of its own (`migrations/0026_changes`). Committing announces them by NOTIFY,
-//! inside the transaction, so that they are delivered exactly if it lasts, even when this process dies the next
-//! instant; and then tells this process's cache directly, which tells the others over Redis where there is one.
+//! A transaction notes its changes in a setting of its own (`migrations/0026_changes`, `0037_changes_by_statement`). Committing
+//! announces them by NOTIFY, inside the transaction, so that they are delivered exactly if it lasts, even when this process
+//! dies the next instant; and then tells this process's cache directly, which tells the others over Redis where there is one.
+//!
+//! Any role of the database may listen, so what is sent is sealed. A notification that cannot be opened (of a transaction
+//! made by hand, of another Forebay, of somebody else) stands for everything.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -15,7 +18,7 @@ use tokio::task::AbortHandle;
 use uuid::Uuid;
 
 use super::errors::convert;
-use crate::cache::LookupCache;
+use crate::{cache::LookupCache, crypto::ChangeCipher};
 
 /// The channel of the notifications.
 const CHANNEL: &str = "forebay_changes";
@@ -25,10 +28,11 @@ const SILENCE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 const RECONNECT: Duration = Duration::from_millis(500);
 
-/// Commits transactions and sees to it that their changes are heard of.
+/// Commits transactions and sees to it that their changes are heard of. Without a cache and a cipher others hear only that
+/// something changed.
 #[derive(Clone, Default)]
 pub(super) struct Announcer {
-    cache: Option<Arc<dyn Cache>>,
+    to: Option<(Arc<dyn Cache>, ChangeCipher)>,
 }
 
 impl fmt::Debug for Announcer {
@@ -38,22 +42,35 @@ impl fmt::Debug for Announcer {
 }
 
 impl Announcer {
-    /// Tells this cache of each commit before the commit returns.
-    pub(super) fn to(cache: Arc<dyn Cache>) -> Self {
-        Self { cache: Some(cache) }
+    /// Tells this cache of each commit before the commit returns, and whoever has the same cipher what changed.
+    pub(super) fn to(cache: Arc<dyn Cache>, cipher: ChangeCipher) -> Self {
+        Self { to: Some((cache, cipher)) }
     }
 
     /// Makes all of a transaction last, and forgets what it made old.
     pub(super) async fn commit(&self, mut tx: Transaction<'static, Postgres>) -> Result<()> {
         // Also the proof that the transaction has not failed: PostgreSQL answers a COMMIT after a failed statement with a
         // ROLLBACK and no error, which would pass for success here if somebody had let that statement's error go.
-        let announcement = announce(&mut tx).await?;
+        let announcement = self.announce(&mut tx).await?;
         let committed = tx.commit().await.map_err(explain);
         // Also when the answer was lost: whether it lasts is not known then, and forgetting harms nobody.
-        if let (Some(cache), Some(announcement)) = (&self.cache, announcement) {
+        if let (Some((cache, _)), Some(announcement)) = (&self.to, announcement) {
             cache.announced(&announcement).await;
         }
         committed
+    }
+
+    async fn announce(&self, conn: &mut PgConnection) -> Result<Option<Announcement>> {
+        let noted = sqlx::query_scalar!("SELECT forebay.take_changes()")
+            .fetch_one(&mut *conn)
+            .await
+            .map_err(convert)?;
+        let Some(noted) = noted else { return Ok(None) };
+        let announcement = Announcement { id: Uuid::new_v4(), noted };
+        // Nothing stands for everything: it cannot be opened.
+        let sealed = self.to.as_ref().and_then(|(_, cipher)| cipher.seal(&announcement)).unwrap_or_default();
+        sqlx::query!("SELECT pg_notify($1, $2)", CHANNEL, sealed).execute(conn).await.map_err(convert)?;
+        Ok(Some(announcement))
     }
 }
 
@@ -71,26 +88,26 @@ fn explain(error: sqlx::Error) -> Error {
     }
 }
 
-async fn announce(conn: &mut PgConnection) -> Result<Option<Announcement>> {
-    let id = Uuid::new_v4();
-    let noted = sqlx::query_scalar!("SELECT forebay.announce_changes($1)", id)
-        .fetch_one(conn)
-        .await
-        .map_err(convert)?;
-    Ok(noted.map(|noted| Announcement { id, noted }))
+/// Listens for as long as it is kept; the cache is deaf from then on.
+pub struct ChangeListener {
+    task: AbortHandle,
+    cache: Arc<LookupCache>,
 }
 
-/// Listens for as long as it is kept.
-#[derive(Debug)]
-pub struct ChangeListener(AbortHandle);
+impl fmt::Debug for ChangeListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ChangeListener")
+    }
+}
 
 impl ChangeListener {
     /// Lets the cache hear what any process commits. While the connection is lost the cache is deaf, and asks the database
     /// every time; afterwards it starts empty.
-    pub fn start(options: PgConnectOptions, cache: Arc<LookupCache>) -> Self {
+    pub fn start(options: PgConnectOptions, cache: Arc<LookupCache>, cipher: ChangeCipher) -> Self {
+        let hearing = cache.clone();
         let task = tokio::spawn(async move {
             loop {
-                if let Err(error) = listen(&options, &cache).await {
+                if let Err(error) = listen(&options, &cache, &cipher).await {
                     tracing::warn!(
                         error = error.with_causes(),
                         "changes are not heard just now: nothing is cached"
@@ -100,18 +117,19 @@ impl ChangeListener {
                 tokio::time::sleep(RECONNECT).await;
             }
         });
-        Self(task.abort_handle())
+        Self { task: task.abort_handle(), cache: hearing }
     }
 }
 
 impl Drop for ChangeListener {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
+        self.cache.is_deaf();
     }
 }
 
 /// Until the connection is lost.
-async fn listen(options: &PgConnectOptions, cache: &LookupCache) -> Result<()> {
+async fn listen(options: &PgConnectOptions, cache: &LookupCache, cipher: &ChangeCipher) -> Result<()> {
     // Its own connection, and a new one each time: one that listens cannot be shared, nor one that failed be trusted.
     let pool =
         PgPoolOptions::new().max_connections(1).acquire_timeout(PATIENCE).connect_lazy_with(options.clone());
@@ -122,7 +140,7 @@ async fn listen(options: &PgConnectOptions, cache: &LookupCache) -> Result<()> {
     cache.hears();
     loop {
         match tokio::time::timeout(SILENCE, listener.try_recv()).await {
-            Ok(Ok(Some(notification))) => cache.heard(notification.payload()),
+            Ok(Ok(Some(notification))) => cache.heard(cipher.open(notification.payload())),
             Ok(Ok(None)) => return Err(Error::Unavailable("the connection was lost".into())),
             Ok(Err(error)) => return Err(convert(error)),
             Err(_) => {

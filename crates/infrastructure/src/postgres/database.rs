@@ -15,6 +15,7 @@ use super::{
     roles, sql_door,
     transaction::{PgPlatformTx, PgTenantTx},
 };
+use crate::crypto::ChangeCipher;
 
 /// How each role signs in. No `Debug`: that of the options shows passwords.
 #[derive(Clone)]
@@ -57,10 +58,11 @@ impl PgDatabase {
         Ok(database)
     }
 
-    /// The same database, whose commits return only after this cache has forgotten what they made old.
+    /// The same database, whose commits return only after this cache has forgotten what they made old, and tell other
+    /// processes with the same cipher what that is.
     #[must_use]
-    pub fn announcing_to(self, cache: Arc<dyn Cache>) -> Self {
-        Self { announcer: Announcer::to(cache), ..self }
+    pub fn announcing_to(self, cache: Arc<dyn Cache>, cipher: ChangeCipher) -> Self {
+        Self { announcer: Announcer::to(cache, cipher), ..self }
     }
 
     /// Every gap in the border; empty when it is closed.

@@ -11,15 +11,17 @@ use application::{
     Caller, Services, TenantContext,
     instances::InstanceKind,
     issues::{IssueBundle, IssueRow},
+    keys::Policy,
     lookups,
     pulse::PulseFilter,
-    reference::Roster,
+    reference::{IssueLinkTypeRecord, ReferenceRecords, Roster},
+    tenant_context::ProjectLimit,
 };
 use domain::ids::{InstanceId, TenantId};
 use infrastructure::{
     cache::{self, CacheSettings, LookupCache},
     clock::SystemClock,
-    crypto::{Keyring, MasterKey},
+    crypto::{ChangeCipher, Keyring, MasterKey},
     jira::HttpSites,
     outbound::{self, AllowedNetworks, Outbound, WebhookDeliveries},
     postgres::{ChangeListener, PoolSettings, roles},
@@ -27,7 +29,7 @@ use infrastructure::{
 use sqlx::Executor;
 
 use crate::{
-    bundles::{at, changed, issue, user},
+    bundles::{at, blocks, changed, issue, user},
     database::TestDatabase,
 };
 
@@ -61,6 +63,11 @@ impl Drop for Redis {
     }
 }
 
+/// Of the master key that all processes have.
+fn cipher() -> ChangeCipher {
+    Keyring::parse(&"07".repeat(32).into()).unwrap().change_cipher()
+}
+
 /// What a process of Forebay has.
 struct Process {
     services: Services,
@@ -76,7 +83,7 @@ impl Process {
         let database = base
             .database(PoolSettings { app: 4, read: 2, platform: 2, ..PoolSettings::default() })
             .await
-            .announcing_to(cache.clone());
+            .announcing_to(cache.clone(), cipher());
         let outbound = Outbound::new(AllowedNetworks::default()).unwrap();
         let services = Services {
             db: Arc::new(database),
@@ -88,7 +95,7 @@ impl Process {
             deliveries: Arc::new(WebhookDeliveries::new(outbound)),
             public_url: "http://forebay.test".into(),
         };
-        let listening = ChangeListener::start(base.options(roles::APP), cache.clone());
+        let listening = ChangeListener::start(base.options(roles::APP), cache.clone(), cipher());
         eventually(|| cache.is_hearing()).await;
         if redis.is_some() {
             // The subscription follows, and begins with an empty memory.
@@ -275,6 +282,22 @@ async fn names_of_people_projects_and_instances_are_new_at_once() {
     assert_eq!(project("PAY").await.unwrap()["name"], "Payments");
     let roster = lookups::roster(services, &caller, instance, Roster::Projects).await.unwrap();
     assert_eq!(roster[0]["name"], "Payments");
+
+    for name in ["Blocks", "Stops"] {
+        let record = IssueLinkTypeRecord {
+            jira_id: "10000".into(),
+            name: name.into(),
+            inward: None,
+            outward: None,
+            raw: serde_json::json!({"id": "10000", "name": name}),
+        };
+        let records = ReferenceRecords { link_types: vec![record], ..ReferenceRecords::default() };
+        let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
+        tx.upsert_reference(instance, &records, true).await.unwrap();
+        tx.commit().await.unwrap();
+        let types = lookups::roster(services, &caller, instance, Roster::IssueLinkTypes).await.unwrap();
+        assert_eq!(types[0]["name"], name);
+    }
     let moved = lookups::instance(services, &caller, "main").await.unwrap();
     assert_eq!(moved.base_url, "https://elsewhere.example");
     base.remove().await;
@@ -294,6 +317,54 @@ async fn what_is_cached_for_one_tenant_is_not_found_by_another() {
     }
     let found = lookups::instance(&process.services, &Caller::system(stranger), "main").await;
     assert_eq!(found.unwrap_err().code(), "not_found");
+    base.remove().await;
+}
+
+/// Whoever came first: what is cached for a caller of all projects is not shown beyond a limit, and what a limited caller asks
+/// for leaves nothing behind that is less than the whole.
+#[tokio::test]
+async fn a_warm_cache_shows_a_limited_key_its_projects_and_nothing_else() {
+    let (base, redis) = (TestDatabase::create().await, Redis::start());
+    let (tenant, instance) = base.mirror().await;
+    let process = Process::start(&base, Some(&redis)).await;
+    let services = &process.services;
+    let mut hidden = issue(2, "OPS-1");
+    hidden.links = vec![blocks(41, &issue(1, "PAY-1"), &hidden)];
+    process.store(tenant, instance, &[issue(1, "PAY-1"), hidden]).await;
+    let everyone = Caller::system(tenant);
+    let limited = Caller {
+        policy: Policy { projects: ProjectLimit::parse(&["main/PAY"]).unwrap(), ..Policy::default() },
+        ..Caller::system(tenant)
+    };
+    let place = lookups::instance(services, &everyone, "main").await.unwrap();
+    let see = async |caller: &Caller| {
+        let mut seen = Vec::new();
+        for name in ["PAY-1", "1", "OPS-1", "2"] {
+            let found = lookups::issue(services, caller, Some(instance), name).await;
+            seen.push(found.map(|row| row.raw["fields"]["issuelinks"].to_string()).ok());
+        }
+        for name in ["PAY-1", "OPS-1"] {
+            seen.push(lookups::issue(services, caller, None, name).await.map(|row| row.key.clone()).ok());
+        }
+        for name in ["PAY", "OPS"] {
+            let found = lookups::project(services, caller, &place, name).await;
+            seen.push(found.map(|project| project["key"].to_string()).ok());
+        }
+        let projects = lookups::roster(services, caller, instance, Roster::Projects).await.unwrap();
+        seen.push(Some(projects.iter().map(|project| project["key"].to_string()).collect()));
+        let filter = PulseFilter { until: at(0).date_naive(), weeks: 4, ..PulseFilter::default() };
+        seen.push(Some(lookups::pulse(services, caller, filter).await.unwrap().issues.to_string()));
+        seen
+    };
+    let cold = see(&limited).await;
+    let (all, warm, again) = (see(&everyone).await, see(&limited).await, see(&everyone).await);
+    assert_eq!(warm, cold, "a limited key sees the same, whatever others have looked up");
+    assert_eq!(again, all, "and others the same, whatever it has");
+    let is_seen = |seen: &[Option<String>]| seen.iter().map(Option::is_some).collect::<Vec<_>>();
+    assert_eq!(is_seen(&all), [true; 10]);
+    assert_eq!(is_seen(&cold), [true, true, false, false, true, false, true, false, true, true]);
+    assert!(!cold.iter().flatten().any(|text| text.contains("OPS")), "{cold:?}");
+    assert_eq!((cold[8].as_deref(), all[8].as_deref()), (Some("\"PAY\""), Some("\"OPS\"\"PAY\"")));
     base.remove().await;
 }
 

@@ -1,15 +1,20 @@
 //! What the tables note, and when it is announced.
 
 use application::{
+    TenantContext,
     audit::{NewAuditEntry, Outcome},
     events::{Announcement, Event},
     instances::{Dialect, InstanceKind},
     issues::Presence,
-    ports::TenantTx,
+    ports::{Database, TenantTx},
     reference::ReferenceRecords,
 };
 use domain::ids::{EntityKind, InstanceId, TenantId};
-use infrastructure::postgres::roles;
+use infrastructure::{
+    cache::{self, CacheSettings},
+    crypto::{ChangeCipher, Keyring},
+    postgres::{PoolSettings, roles},
+};
 use serde_json::json;
 use sqlx::{Executor, Row, postgres::PgListener};
 use uuid::Uuid;
@@ -25,31 +30,44 @@ struct Heard {
     tenant: TenantId,
     instance: InstanceId,
     listener: PgListener,
+    cipher: ChangeCipher,
 }
 
 impl Heard {
     async fn start() -> Self {
-        let base = TestDatabase::create().await;
+        let cipher = Keyring::parse(&"07".repeat(32).into()).unwrap().change_cipher();
+        let mut base = TestDatabase::create().await;
+        let (nobody, _) = cache::connect(None, CacheSettings::default()).await;
+        base.db = base.db.announcing_to(nobody, cipher.clone());
         let (tenant, instance) = base.mirror().await;
         let options = base.options(roles::APP);
         let pool = sqlx::postgres::PgPoolOptions::new().max_connections(1).connect_lazy_with(options);
         let mut listener = PgListener::connect_with(&pool).await.unwrap();
         listener.listen("forebay_changes").await.unwrap();
-        Self { base, tenant, instance, listener }
+        Self { base, tenant, instance, listener, cipher }
     }
 
-    /// What was announced since the last look.
-    async fn events(&mut self) -> Vec<Event> {
+    /// What was announced since the last look, as anybody hears it.
+    async fn payloads(&mut self) -> Vec<String> {
         // Notifications come in the order of commits, so the last one ends the list.
         self.listener.execute("SELECT pg_notify('forebay_changes', 'end')").await.unwrap();
-        let mut events = Vec::new();
+        let mut payloads = Vec::new();
         loop {
             let notification = self.listener.recv().await.unwrap();
             if notification.payload() == "end" {
-                return events;
+                return payloads;
             }
-            events.extend(Announcement::parse(notification.payload()).unwrap().events());
+            payloads.push(notification.payload().to_owned());
         }
+    }
+
+    /// The same, as a process hears it that has the master key.
+    async fn events(&mut self) -> Vec<Event> {
+        let payloads = self.payloads().await;
+        let events = |payload: &String| {
+            self.cipher.open(payload).map_or(vec![Event::EverythingChanged], |said| said.events())
+        };
+        payloads.iter().flat_map(events).collect()
     }
 
     async fn commit(&mut self, write: impl AsyncFnOnce(&mut dyn TenantTx)) -> Vec<Event> {
@@ -194,6 +212,14 @@ async fn people_and_reference_data_announce_what_issues_show_of_them() {
     let projects = ReferenceRecords { projects: vec![project("PAY")], ..ReferenceRecords::default() };
     assert_eq!(store(projects.clone()).await.len(), 1);
     assert_eq!(store(projects).await, []);
+    // Some hundred people, some of whom have other names: one statement, and one event.
+    let crowd = |name: &str| ReferenceRecords {
+        users: (0..400).map(|n| user(&format!("u{n}"), if n < 3 { name } else { "Same" })).collect(),
+        ..ReferenceRecords::default()
+    };
+    assert_eq!(store(crowd("Old")).await, []);
+    let renamed = store(crowd("New")).await;
+    assert!(matches!(renamed[..], [Event::InstanceChanged { .. }]), "{renamed:?}");
     heard.base.remove().await;
 }
 
@@ -249,19 +275,51 @@ async fn a_removed_tenant_is_announced_whoever_removes_it() {
         .execute(&mut operator)
         .await
         .unwrap();
-    sqlx::query("SELECT forebay.announce_changes($1)")
+    let noted: String = sqlx::query_scalar("SELECT forebay.announce_changes($1)")
         .bind(Uuid::new_v4())
-        .execute(&mut operator)
+        .fetch_one(&mut operator)
         .await
         .unwrap();
     operator.execute("COMMIT").await.unwrap();
-    assert!(heard.events().await.contains(&Event::TenantChanged { tenant: heard.tenant }));
+    let noted = Announcement { id: Uuid::new_v4(), noted };
+    assert!(noted.events().contains(&Event::TenantChanged { tenant: heard.tenant }));
+    // By hand it cannot be sealed, so it is not said what changed.
+    assert_eq!(heard.events().await, [Event::EverythingChanged]);
+    heard.base.remove().await;
+}
+
+#[tokio::test]
+async fn who_listens_without_the_master_key_does_not_learn_what_changed() {
+    let mut heard = Heard::start().await;
+    let mut tx = heard.base.begin(heard.tenant).await;
+    tx.upsert_issues(heard.instance, &[issue(1, "PAY-1")]).await.unwrap();
+    tx.commit().await.unwrap();
+    // A process that was started without a cipher, and a transaction made by hand.
+    let plain = heard.base.database(PoolSettings::default()).await;
+    let mut tx = plain.tenant(&TenantContext::whole(heard.tenant)).await.unwrap();
+    tx.upsert_issues(heard.instance, &[issue(2, "PAY-2")]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut operator = heard.base.superuser().await;
+    operator.execute("BEGIN; UPDATE issues SET summary = 'x'").await.unwrap();
+    operator.execute("SELECT forebay.announce_changes(gen_random_uuid()); COMMIT").await.unwrap();
+    let payloads = heard.payloads().await;
+    assert_eq!(payloads.len(), 3, "{payloads:?}");
+    let ids = [heard.tenant.0, heard.instance.0, heard.instance.issue("1").0];
+    for payload in &payloads {
+        let has_id = ids.iter().any(|id| payload.contains(&id.simple().to_string()));
+        assert!(
+            !has_id && !payload.contains("PAY") && !payload.contains(&heard.tenant.to_string()),
+            "{payload}"
+        );
+    }
+    plain.close().await;
     heard.base.remove().await;
 }
 
 /// What look-ups read. A table that joins them must note its changes, and stand here.
-const READ_BY_LOOKUPS: [&str; 9] = [
+const READ_BY_LOOKUPS: [&str; 10] = [
     "custom_fields",
+    "issue_link_types",
     "issue_types",
     "issues",
     "jira_instances",
@@ -279,14 +337,17 @@ async fn every_table_that_is_looked_up_notes_its_changes() {
         .superuser()
         .await
         .fetch_all(
-            "SELECT DISTINCT c.relname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
-             WHERE t.tgname = 'note_change' AND t.tgenabled = 'O' ORDER BY 1",
+            "SELECT c.relname::text, t.tgname::text FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+             WHERE t.tgname IN ('note_addition', 'note_change') AND t.tgenabled = 'O'",
         )
         .await
         .unwrap();
-    let noting: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let noting: Vec<(String, String)> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
     for table in READ_BY_LOOKUPS {
-        assert!(noting.iter().any(|noting| noting == table), "{table} notes nothing");
+        let notes = |trigger: &str| noting.iter().any(|(on, name)| on == table && name == trigger);
+        assert!(notes("note_change"), "{table} does not note what changes");
+        // Nobody can have looked up an account that was not there, and absences are not kept.
+        assert!(table == "users" || notes("note_addition"), "{table} does not note what is added");
     }
     base.remove().await;
 }

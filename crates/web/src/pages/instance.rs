@@ -3,7 +3,7 @@
 use std::{convert::Infallible, time::Duration};
 
 use application::{
-    Error, Scope, TenantContext,
+    Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
     sync::{self, RunState, SyncStatus},
 };
@@ -29,11 +29,11 @@ use super::{
     visitor::Visitor,
     wording::{Moment, grouped},
 };
-use crate::{rest::problem, state::WebState};
+use crate::{auth::Admission, rest::problem, state::WebState};
 
-/// How often a stream looks.
+/// How often a stream looks, also whether its reader may still read.
 const BEAT: Duration = Duration::from_secs(1);
-/// A stream ends after that; the browser opens a new one, and with it the caller is asked for again.
+/// A stream ends after that; the browser opens a new one, and with it the request is counted again.
 const LIFETIME: Duration = Duration::from_secs(5 * 60);
 
 /// What the address says beside the name.
@@ -107,18 +107,19 @@ async fn load(
 pub(super) async fn events(
     State(state): State<WebState>,
     visitor: Visitor,
+    admission: Admission,
     Path(name): Path<String>,
 ) -> Response {
     let watch = Watch {
         state,
-        context: visitor.caller.context(),
+        admission,
         name,
         until: Instant::now() + LIFETIME,
         shown: String::new(),
         begun: false,
     };
     // Whoever asks for what is not there is told so before the stream begins.
-    if let Err(error) = watch.look().await {
+    if let Err(error) = watch.look(&visitor.caller).await {
         return visitor.answer(Section::Instances, Err(error));
     }
     Sse::new(stream::unfold(watch, Watch::next)).keep_alive(KeepAlive::default()).into_response()
@@ -127,7 +128,7 @@ pub(super) async fn events(
 /// A browser that watches an instance. It is polled only while the browser is there.
 struct Watch {
     state: WebState,
-    context: TenantContext,
+    admission: Admission,
     name: String,
     until: Instant,
     shown: String,
@@ -145,7 +146,7 @@ impl Watch {
             if self.state.is_draining() || Instant::now() > self.until {
                 return None;
             }
-            match self.look().await {
+            match self.renewed_look().await {
                 Ok(html) if html == self.shown => {}
                 Ok(html) => {
                     let event = Event::default().event("live").data(&html);
@@ -160,8 +161,15 @@ impl Watch {
         }
     }
 
-    async fn look(&self) -> Result<String, Error> {
-        let (instance, status) = load(&self.state, &self.context, &self.name).await?;
+    /// For the reader as they are now: a revoked key ends its streams as it ends everything else.
+    async fn renewed_look(&self) -> Result<String, Error> {
+        let caller = self.admission.renewed(&self.state).await?;
+        caller.require(Scope::Read)?;
+        self.look(&caller).await
+    }
+
+    async fn look(&self, caller: &Caller) -> Result<String, Error> {
+        let (instance, status) = load(&self.state, &caller.context(), &self.name).await?;
         Live::new(&instance, &status, self.state.services.clock.now()).render().map_err(Error::internal)
     }
 }

@@ -35,6 +35,15 @@ impl FromRequestParts<WebState> for Visitor {
     }
 }
 
+/// What lets a visitor in, for an answer that goes on.
+impl FromRequestParts<WebState> for auth::Admission {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Self::Rejection> {
+        Self::of(parts, state).await.map_err(|_| see_other(&sign_in_address(parts)))
+    }
+}
+
 /// A form cannot be sent again after signing in, so only pages are come back to.
 fn sign_in_address(parts: &Parts) -> String {
     let wanted = parts.uri.path_and_query().map_or("/", |path| path.as_str());

@@ -17,7 +17,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
 use super::{
-    document::{Body, Missing, Standard, scopes},
+    document::{Body, Conflicting, Missing, Standard, scopes},
     extract::{ApiCaller, ValidJson, ValidPath},
     problem::Problem,
 };
@@ -286,7 +286,7 @@ async fn create_key(
     patch, path = "/keys/{id}", tag = "keys", security(("bearer" = ["admin"])),
     params(("id" = Uuid, Path, description = "The key's id.")),
     request_body = KeyToUpdate,
-    responses((status = 200, description = "The key as it is now.", body = Key), Standard, Body, Missing),
+    responses((status = 200, description = "The key as it is now.", body = Key), Standard, Body, Missing, Conflicting),
 )]
 async fn update_key(
     State(state): State<WebState>,

@@ -278,7 +278,7 @@ async fn the_databases_word_is_enough_when_the_writer_dies_before_it_tells_redis
     let source = Arc::new(Source::default());
     ask(&here, &source, issue_key()).await;
     source.set(1);
-    here.heard(&issue_changed().to_text());
+    here.heard(Some(issue_changed()));
     let began = Instant::now();
     while ask(&here, &source, issue_key()).await != 1 {
         assert!(began.elapsed() < Duration::from_secs(5), "the old value stays");
@@ -434,7 +434,7 @@ async fn nobody_waits_for_a_dead_redis_and_nothing_old_is_believed_when_it_is_ba
     let change = issue_changed();
     here.announced(&change).await;
     // The other one hears it from the database.
-    there.heard(&change.to_text());
+    there.heard(Some(change));
     assert_eq!(ask(&here, &source, issue_key()).await, 1);
     assert_eq!(ask(&there, &source, issue_key()).await, 1);
 
@@ -471,7 +471,8 @@ async fn a_redis_that_was_out_of_reach_for_an_invalidation_is_not_believed_until
     assert!(Command::new("kill").args(["-CONT", &pid]).status().unwrap().success());
     // Whenever it is asked again, what it answers is not the old value.
     for _ in 0..40 {
-        writer.heard("forget what is in memory");
+        // Which forgets what is in memory.
+        writer.hears();
         assert_eq!(ask(&writer, &source, issue_key()).await, 1);
         tokio::time::sleep(ms(20)).await;
     }

@@ -82,6 +82,7 @@ fn these_are_the_operations() {
     post /v1/issues/{key}/transitions: transition_issue
     post /v1/keys: create_key
     post /v1/sql: query_sql
+    post /v1/users/erase: erase_person
     ");
 }
 

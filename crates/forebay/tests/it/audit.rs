@@ -1,0 +1,92 @@
+//! Every action leaves an entry in the audit log.
+
+use application::Action;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::app::TestApp;
+
+/// Does it, by the door that has it; answers whether it succeeded. A new action has no arm here, so that it cannot be
+/// forgotten.
+async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
+    let post = async |path: &str, body: Value| app.post(path, body).await.status.is_success();
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        app.ask(method, path, Some(&app.key), body).await.status.is_success()
+    };
+    let hooks = "/jira/source/rest/webhooks/1.0/webhook";
+    let key_path = format!("/v1/keys/{key_id}");
+    match action {
+        Action::TransitionIssue => {
+            let issue = app.get("/v1/issues?instance=source&jql=statusCategory%20%3D%20new").await.ok();
+            let id = issue["issues"][0]["key"].as_str().unwrap().to_owned();
+            let path = format!("/v1/issues/{id}/transitions?instance=source");
+            let found = app.get(&path).await.ok();
+            post(&path, json!({ "transition": found["transitions"][0]["id"] })).await
+        }
+        Action::AddComment => post("/v1/issues/10001/comments?instance=source", json!({ "body": "x" })).await,
+        Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,
+        Action::RemoveInstance => ask(Method::DELETE, "/v1/instances/more", None).await,
+        Action::TestInstance => post("/v1/instances/copy/test", Value::Null).await,
+        Action::StartSync => post("/v1/instances/copy/sync", Value::Null).await,
+        Action::RegisterWebhook => {
+            post(
+                hooks,
+                json!({ "name": "h", "url": "http://127.0.0.1:9/", "events": ["jira:issue_updated"] }),
+            )
+            .await
+        }
+        Action::RemoveWebhook => {
+            let registered = app.get(hooks).await.ok();
+            let own = registered.as_array().unwrap().iter().find(|hook| hook["name"] == "h").unwrap();
+            let id = own["self"].as_str().unwrap().rsplit('/').next().unwrap();
+            ask(Method::DELETE, &format!("{hooks}/{id}"), None).await
+        }
+        Action::CreateKey => post("/v1/keys", json!({ "name": "new", "scopes": ["read"] })).await,
+        Action::UpdateKey => ask(Method::PATCH, &key_path, Some(json!({ "name": "renamed" }))).await,
+        Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,
+        Action::EraseUser => post("/v1/users/erase", json!({ "account_id": "nobody-of-that-name" })).await,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_action_is_audited_with_who_did_it_and_by_which_request() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 20);
+    app.mirror("copy", "source", "cloud");
+    app.cli(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let made = app.post("/v1/keys", json!({ "name": "k", "scopes": ["read"] })).await.ok();
+    let own = app.get("/v1/whoami").await.ok();
+    // The order in which the actions are listed adds before it removes.
+    for action in Action::ALL {
+        assert!(perform(&app, action, made["id"].as_str().unwrap()).await, "{action}");
+        let entries = app.get(&format!("/v1/audit?action={action}")).await.ok();
+        let entry = &entries["entries"][0];
+        assert_eq!(entry["action"], action.as_str(), "{action} is not in the audit log: {entries}");
+        assert_eq!(entry["outcome"], "succeeded", "{entry}");
+        let actor = entry["actor"].as_str().unwrap();
+        assert!(actor.starts_with("key:"), "{own}: {entry}");
+        assert!(!entry["request_id"].as_str().unwrap_or_default().is_empty(), "{entry}");
+        let payload = entry["payload"].as_object().unwrap();
+        assert!(payload.contains_key("before") && payload.contains_key("after"), "{entry}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_test_that_failed_is_audited_too_and_a_sync_that_was_refused_is_not() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 5);
+    let site = json!({ "name": "wrong", "kind": "cloud", "url": format!("{}/jira/source", app.url),
+                       "email": "me@x.org", "token": "fb_wrong" });
+    assert_eq!(app.post("/v1/instances", site).await.status, 201);
+    let tested = app.post("/v1/instances/wrong/test", Value::Null).await;
+    assert!(!tested.status.is_success(), "{}", tested.text);
+    let entries = app.get("/v1/audit?action=test_instance").await.ok();
+    let entry = &entries["entries"][0];
+    assert_eq!((&entry["outcome"], &entry["target"]), (&json!("failed"), &json!("wrong")), "{entries}");
+    assert_eq!(entry["payload"]["after"]["error"], tested.json["code"], "{entry}");
+    assert!(!entry.to_string().contains("me@x.org") && !entry.to_string().contains("fb_wrong"), "{entry}");
+
+    assert_eq!(app.post("/v1/instances/source/sync", Value::Null).await.status, 409);
+    let entries = app.get("/v1/audit?action=start_sync").await.ok();
+    assert_eq!(entries["entries"], json!([]));
+}

@@ -1,0 +1,108 @@
+//! A rename at the site that is mirrored shows at every door after the sync that brings it, however warm the caches are.
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Executor};
+
+use crate::app::{TestApp, eventually};
+
+/// What is renamed: the table, Jira's name of the field, REST's, and the column of `jira.issues`.
+const RENAMED: [(&str, &str, &str, &str); 4] = [
+    ("statuses", "status", "status", "status"),
+    ("issue_types", "issuetype", "type", "issue_type"),
+    ("priorities", "priority", "priority", "priority"),
+    ("resolutions", "resolution", "resolution", "resolution"),
+];
+
+/// Renames at the source, as an administrator of Jira does: one row, and no issue is touched.
+async fn rename(app: &TestApp, table: &str, old: &str, new: &str) {
+    let mut owner = app.database.superuser().await;
+    let sql = format!(
+        "BEGIN;
+         UPDATE {table} SET name = '{new}', raw_jsonb = jsonb_set(raw_jsonb, '{{name}}', '\"{new}\"')
+         WHERE name = '{old}' AND instance_id = (SELECT id FROM jira_instances WHERE name = 'source');
+         SELECT forebay.announce_changes(gen_random_uuid());
+         COMMIT"
+    );
+    owner.execute(AssertSqlSafe(sql)).await.unwrap();
+}
+
+/// The name that each door shows for an issue, and those of the roster.
+async fn shown(app: &TestApp, instance: &str, id: &str, what: (&str, &str, &str, &str)) -> Value {
+    let (_, field, name, column) = what;
+    let rest = app.get(&format!("/v1/issues/{id}?instance={instance}")).await.ok();
+    let jira = app.get(&format!("/jira/{instance}/rest/api/3/issue/{id}")).await.ok();
+    let list = app.get(&format!("/jira/{instance}/rest/api/3/{field}")).await.ok();
+    let names: Vec<&Value> = list.as_array().unwrap().iter().map(|entry| &entry["name"]).collect();
+    let sql = format!("SELECT {column} FROM jira.issues WHERE id = '{id}' AND instance = '{instance}'");
+    let sql = app.post("/v1/sql", json!({ "sql": sql })).await.ok();
+    json!({
+        "rest": rest[name].get("name").unwrap_or(&rest[name]),
+        "jira": jira["fields"][field]["name"],
+        "roster": names,
+        "sql": sql["rows"][0][0],
+    })
+}
+
+async fn jql(app: &TestApp, instance: &str, field: &str, name: &str) -> (u16, u64) {
+    let body = json!({ "jql": format!("{field} = \"{name}\""), "instance": instance, "total": true });
+    let found = app.post("/v1/issues/search", body).await;
+    (found.status.as_u16(), found.json["total"].as_u64().unwrap_or_default())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rename_at_the_source_is_seen_at_every_door_after_the_sync_that_brings_it() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 60);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let done =
+        app.get("/v1/issues?instance=copy&jql=resolution%20is%20not%20EMPTY%20ORDER%20BY%20id").await.ok();
+    let key = done["issues"][0]["key"].as_str().unwrap();
+    let issue = app.get(&format!("/jira/copy/rest/api/3/issue/{key}")).await.ok();
+    let id = issue["id"].as_str().unwrap().to_owned();
+    let mut renamed = Vec::new();
+    for what in RENAMED {
+        let old = issue["fields"][what.1]["name"].as_str().unwrap().to_owned();
+        let new = format!("{old} anew");
+        for instance in ["source", "copy"] {
+            // Twice, so that the second answer is the cache's.
+            for _ in 0..2 {
+                let warm = shown(&app, instance, &id, what).await;
+                for door in ["rest", "jira", "sql"] {
+                    assert_eq!(warm[door], old.as_str(), "{what:?} at {instance}: {warm}");
+                }
+            }
+        }
+        let matches = jql(&app, "copy", what.1, &old).await;
+        assert!(matches.1 > 0, "{what:?}: {matches:?}");
+        rename(&app, what.0, &old, &new).await;
+        renamed.push((what, old, new, matches.1));
+    }
+    let rest = async |instance: &str| {
+        app.get(&format!("/v1/issues/{id}?instance={instance}")).await.ok().to_string()
+    };
+    let wanted = renamed[0].2.clone();
+    eventually(|| rest("source"), |text| text.contains(&wanted)).await;
+    assert!(!rest("copy").await.contains(&wanted), "nobody has told the mirror yet");
+
+    // Rosters are read once an hour; the next run finds that it is time.
+    let mut owner = app.database.superuser().await;
+    owner.execute("UPDATE sync_watermarks SET last_updated_at = last_updated_at - interval '2 hours' WHERE entity = 'rosters'").await.unwrap();
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    eventually(|| rest("copy"), |text| text.contains(&wanted)).await;
+    for (what, old, new, matches) in renamed {
+        for instance in ["source", "copy"] {
+            let now = shown(&app, instance, &id, what).await;
+            for door in ["rest", "jira", "sql"] {
+                assert_eq!(now[door], new.as_str(), "{what:?} at {instance}: {now}");
+            }
+            let roster = now["roster"].as_array().unwrap();
+            assert!(
+                roster.contains(&json!(new)) && !roster.contains(&json!(old)),
+                "{what:?} at {instance}: {now}"
+            );
+            assert_eq!(jql(&app, instance, what.1, &new).await, (200, matches), "{what:?} at {instance}");
+            assert_eq!(jql(&app, instance, what.1, &old).await.0, 400, "{what:?}: nothing has the old name");
+        }
+    }
+}
