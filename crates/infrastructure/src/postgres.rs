@@ -14,6 +14,7 @@ mod catalog;
 mod changes;
 mod erasure;
 mod errors;
+mod faults;
 mod history;
 mod idempotency;
 mod instances;

@@ -11,7 +11,7 @@ use crate::{
     audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
     history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
     issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
-    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
+    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, sandbox::faults::FaultStore, search::SearchStore,
     sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
@@ -22,6 +22,7 @@ pub trait TenantTx:
     + AuditStore
     + CatalogStore
     + ErasureStore
+    + FaultStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore
