@@ -12,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 
 use application::{
     Scope,
-    instances::{Dialect, Instance, InstanceKind},
+    instances::{Instance, InstanceKind},
     lookups,
     sandbox::faults::{self, Asked, Endpoint, Fault, Lens, Met},
 };
@@ -82,7 +82,10 @@ async fn faulty(state: &WebState, parts: &mut Parts) -> Option<(Arc<Instance>, A
     match state.faults.served(&state.services, &instance).await {
         Ok(served) => Some((instance, served?)),
         Err(error) => {
-            tracing::warn!(error = error.with_causes(), "the fault plan could not be read; the answer is right");
+            tracing::warn!(
+                error = error.with_causes(),
+                "the fault plan could not be read; the answer is right"
+            );
             None
         }
     }
@@ -119,7 +122,10 @@ impl Exchange<'_> {
                 return response;
             }
         }
-        let turned = met.iter().filter(|met| question.turn(met).is_some_and(|()| self.injects(met))).count();
+        let turned = met
+            .iter()
+            .filter(|met| question.turn(met, &self.asked).is_some_and(|()| self.injects(met)))
+            .count();
         let start = question_start(&self.asked, turned);
         if turned > 0 {
             question.write(&mut parts, &mut body);
@@ -158,7 +164,8 @@ impl Exchange<'_> {
             }
             Fault::RateLimit { retry_after, reason, .. } if self.injects(met) => {
                 let wait = chrono::Duration::seconds(retry_after.unwrap_or(1).into());
-                let limit = Limit { requests: USUAL_LIMIT, per_seconds: 1, remaining: 0, reset: self.now + wait };
+                let limit =
+                    Limit { requests: USUAL_LIMIT, per_seconds: 1, remaining: 0, reset: self.now + wait };
                 Some(answers::too_many(limit, *reason, *retry_after, dialect))
             }
             Fault::Budget { requests, per_seconds, reason, retry_after } => {
@@ -229,7 +236,8 @@ impl Exchange<'_> {
         }
         let (mut head, body) = response.into_parts();
         let Ok(mut bytes) = to_bytes(body, usize::MAX).await else {
-            return Refusal::from(application::Error::internal("an answer's body could not be read")).into_response();
+            return Refusal::from(application::Error::internal("an answer's body could not be read"))
+                .into_response();
         };
         if let Ok(mut answer) = serde_json::from_slice::<Value>(&bytes) {
             if self.edit(met, &mut answer, token, start) {
@@ -281,7 +289,8 @@ impl Exchange<'_> {
         for met in met {
             let Fault::KeyMove { to } = met.fault else { continue };
             let issues = faults::issues::issues_of(answer);
-            let Some(id) = issues.get(met.draw.pick(issues.len())).and_then(|issue| issue["id"].as_str()) else {
+            let Some(id) = issues.get(met.draw.pick(issues.len())).and_then(|issue| issue["id"].as_str())
+            else {
                 continue;
             };
             let (services, tenant) = (&self.state.services, self.instance.tenant);
@@ -292,7 +301,9 @@ impl Exchange<'_> {
                     tracing::debug!(issue = id, key, "moved while it was read, as the sandbox was asked to");
                 }
                 Ok(None) => {}
-                Err(error) => tracing::warn!(error = error.with_causes(), issue = id, "the issue could not be moved"),
+                Err(error) => {
+                    tracing::warn!(error = error.with_causes(), issue = id, "the issue could not be moved")
+                }
             }
         }
     }

@@ -49,7 +49,15 @@ pub fn sendings(
 
 /// What the delivery is of, whenever it happens: the same writes are met by the same faults.
 fn identity(webhook: i64, body: &Value) -> String {
-    let places = ["/issue/id", "/changelog/id", "/comment/id", "/worklog/id", "/issueLink/id", "/sprint/id", "/project/id"];
+    let places = [
+        "/issue/id",
+        "/changelog/id",
+        "/comment/id",
+        "/worklog/id",
+        "/issueLink/id",
+        "/sprint/id",
+        "/project/id",
+    ];
     let ids = places.iter().filter_map(|place| Some(format!("{place}={}", body.pointer(place)?)));
     std::iter::once(webhook.to_string()).chain(ids).collect::<Vec<_>>().join("&")
 }
@@ -65,18 +73,25 @@ mod tests {
         let plan = FaultPlan::parse(&json!({ "seed": seed, "rules": rules })).unwrap();
         let active = ActivePlan::new(Uuid::nil(), DateTime::UNIX_EPOCH, plan);
         let mut counts = BTreeMap::new();
-        let body = json!({ "timestamp": 5, "issue": { "id": issue.to_string() }, "changelog": { "id": "9" } });
+        let body =
+            json!({ "timestamp": 5, "issue": { "id": issue.to_string() }, "changelog": { "id": "9" } });
         (sendings(&active, 3, event, &body, DateTime::UNIX_EPOCH, &mut counts), counts)
     }
 
     #[test]
     fn without_a_fault_a_delivery_is_sent_once_and_at_once() {
-        assert_eq!(send(1, json!([{ "fault": "latency", "ms": 5 }]), "x", 1), (vec![Sending::default()], BTreeMap::new()));
+        assert_eq!(
+            send(1, json!([{ "fault": "latency", "ms": 5 }]), "x", 1),
+            (vec![Sending::default()], BTreeMap::new())
+        );
     }
 
     #[test]
     fn deliveries_are_lost_doubled_delayed_and_forged() {
-        assert_eq!(send(1, json!([{ "fault": "webhook_loss" }]), "x", 1), (vec![], BTreeMap::from([("webhook_loss", 1)])));
+        assert_eq!(
+            send(1, json!([{ "fault": "webhook_loss" }]), "x", 1),
+            (vec![], BTreeMap::from([("webhook_loss", 1)]))
+        );
         let (sent, counts) = send(
             1,
             json!([{ "fault": "webhook_duplicate", "copies": 2 }, { "fault": "webhook_delay", "ms": 700 },
@@ -86,7 +101,10 @@ mod tests {
             1,
         );
         assert_eq!(sent, vec![Sending { delay: Duration::milliseconds(700), forged: true }; 3]);
-        assert_eq!(counts.keys().copied().collect::<Vec<_>>(), ["webhook_bad_signature", "webhook_delay", "webhook_duplicate"]);
+        assert_eq!(
+            counts.keys().copied().collect::<Vec<_>>(),
+            ["webhook_bad_signature", "webhook_delay", "webhook_duplicate"]
+        );
     }
 
     #[test]

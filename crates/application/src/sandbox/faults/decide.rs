@@ -138,10 +138,15 @@ impl ActivePlan {
         let rules = self.plan.rules.iter().enumerate();
         rules
             .filter(|(_, rule)| {
-                let of_event = rule.on.events.is_empty() || rule.on.events.iter().any(|wanted| wanted == event);
+                let of_event =
+                    rule.on.events.is_empty() || rule.on.events.iter().any(|wanted| wanted == event);
                 rule.fault.is_of_webhooks() && of_event && rule.window.holds_at(self.set_at, now)
             })
-            .map(|(at, rule)| Met { rule: at, fault: &rule.fault, draw: self.draw(at, rule, event.as_bytes(), parts) })
+            .map(|(at, rule)| Met {
+                rule: at,
+                fault: &rule.fault,
+                draw: self.draw(at, rule, event.as_bytes(), parts),
+            })
             .filter(|met| met.draw.happens(self.plan.rules[met.rule].probability))
             .collect()
     }
@@ -152,13 +157,16 @@ impl ActivePlan {
 
     /// Whether an issue is among those that the seed picks for a rule: the same ones with every request.
     pub fn picks(&self, rule: usize, share: f64, issue_id: &str) -> bool {
-        Draw::of(self.plan.seed, &[&(rule as u64).to_be_bytes(), b"issue", issue_id.as_bytes()]).happens(share)
+        Draw::of(self.plan.seed, &[&(rule as u64).to_be_bytes(), b"issue", issue_id.as_bytes()])
+            .happens(share)
     }
 
     /// Counts a fault that is about to happen; `false` when the rule has met as many requests as it may.
     pub fn inject(&self, rule: usize) -> bool {
         let mut state = self.state();
-        let (Some(known), Some(said)) = (state.rules.get_mut(rule), self.plan.rules.get(rule)) else { return false };
+        let (Some(known), Some(said)) = (state.rules.get_mut(rule), self.plan.rules.get(rule)) else {
+            return false;
+        };
         if said.times.is_some_and(|times| known.injected >= times) {
             return false;
         }
@@ -304,10 +312,16 @@ mod tests {
 
     #[test]
     fn a_window_counts_time_and_requests() {
-        let plan = active(1, json!([{ "fault": "login_page", "window": { "from_request": 2, "until_request": 3 } }]));
+        let plan = active(
+            1,
+            json!([{ "fault": "login_page", "window": { "from_request": 2, "until_request": 3 } }]),
+        );
         let met: Vec<usize> = (0..4).map(|_| kinds(&plan, &get("/rest/api/3/myself", "")).len()).collect();
         assert_eq!(met, [0, 1, 1, 0]);
-        let plan = active(1, json!([{ "fault": "login_page", "window": { "from_seconds": 5, "until_seconds": 9 } }]));
+        let plan = active(
+            1,
+            json!([{ "fault": "login_page", "window": { "from_seconds": 5, "until_seconds": 9 } }]),
+        );
         let met = |second| plan.meet(&get("/rest/api/3/myself", ""), at(second)).len();
         assert_eq!([4, 5, 8, 9].map(met), [0, 1, 1, 0]);
     }

@@ -17,7 +17,8 @@ impl Draw {
             hash.update(part);
         }
         let bytes = hash.finalize();
-        let number = |at: usize| bytes[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let number =
+            |at: usize| bytes[at..at + 8].iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
         Self([number(0), number(8), number(16)])
     }
 

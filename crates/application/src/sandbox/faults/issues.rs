@@ -135,7 +135,9 @@ impl Lens {
     /// Whether the account may not see this project.
     pub fn hides_project(&self, key: &str) -> bool {
         self.any(|_, fault| match fault {
-            Fault::Hidden { projects, .. } => projects.iter().any(|project| project.eq_ignore_ascii_case(key)),
+            Fault::Hidden { projects, .. } => {
+                projects.iter().any(|project| project.eq_ignore_ascii_case(key))
+            }
             _ => false,
         })
     }
@@ -155,7 +157,8 @@ impl Lens {
     }
 
     fn any(&self, leaves_out: impl Fn(usize, &Fault) -> bool) -> bool {
-        let rules = self.rules.iter().filter_map(|rule| Some((*rule, &self.active.plan.rules.get(*rule)?.fault)));
+        let rules =
+            self.rules.iter().filter_map(|rule| Some((*rule, &self.active.plan.rules.get(*rule)?.fault)));
         for (rule, fault) in rules {
             if leaves_out(rule, fault) && self.fires(rule) {
                 return true;
@@ -180,10 +183,8 @@ impl Lens {
 fn asks_for_what_changes(query: &jql::Query) -> bool {
     let terms = query.filter.iter().flat_map(|filter| filter.terms());
     terms.into_iter().any(|term| match &term.field.name {
-        FieldName::Name(name) => {
-            !["project", "id", "key", "issue", "issuekey", "created", "createddate"]
-                .contains(&name.to_ascii_lowercase().as_str())
-        }
+        FieldName::Name(name) => !["project", "id", "key", "issue", "issuekey", "created", "createddate"]
+            .contains(&name.to_ascii_lowercase().as_str()),
         FieldName::CustomId(_) | FieldName::Id(_) => true,
     })
 }
@@ -252,7 +253,10 @@ mod tests {
         }
         assert!(lags(&changed, "updated >= -1d") && lags(&changed, "project = ED AND cf[10] is not EMPTY"));
         assert!(!lags(&changed, "project = ED ORDER BY updated"), "a census still finds it");
-        assert!(!lags(&row("ED-4", 50, 50), "updated >= -1d"), "a change that is yet to come is no recent one");
+        assert!(
+            !lags(&row("ED-4", 50, 50), "updated >= -1d"),
+            "a change that is yet to come is no recent one"
+        );
         assert_eq!(plan.take_pending()["index_lag"], 1, "one request, one fault");
     }
 
@@ -264,7 +268,8 @@ mod tests {
         assert!(!lens_of.hides(&row("ED-8", 0, 0)));
         assert!(lens_of.hides_project("OPS") && !lens_of.hides_project("ED"));
         let half = active(json!([{ "fault": "hidden", "share": 0.5 }]));
-        let hidden = |id: u32| lens(&half).unwrap().hides(&IssueRow { jira_id: id.to_string(), ..row("ED-1", 0, 0) });
+        let hidden =
+            |id: u32| lens(&half).unwrap().hides(&IssueRow { jira_id: id.to_string(), ..row("ED-1", 0, 0) });
         let count = (0..400).filter(|id| hidden(*id)).count();
         assert!((150..250).contains(&count), "{count}");
         assert_eq!(hidden(17), hidden(17), "the same ones with every request");
@@ -284,7 +289,8 @@ mod tests {
 
     #[test]
     fn an_issue_gets_the_defect_that_is_asked_for() {
-        let issue = json!({ "id": "1", "key": "ED-1", "fields": { "updated": "2026", "status": { "id": "1" } } });
+        let issue =
+            json!({ "id": "1", "key": "ED-1", "fields": { "updated": "2026", "status": { "id": "1" } } });
         let spoilt = |how, field| {
             let mut issue = issue.clone();
             spoil(&mut issue, how, field).then(|| issue["fields"].clone())
@@ -299,7 +305,8 @@ mod tests {
 
     #[test]
     fn histories_lose_their_author_and_their_date_becomes_a_number() {
-        let history = json!({ "id": "7", "author": {}, "created": "1970-01-01T00:00:01.000+0000", "items": [] });
+        let history =
+            json!({ "id": "7", "author": {}, "created": "1970-01-01T00:00:01.000+0000", "items": [] });
         let mut bulk = json!({ "issueChangeLogs": [{ "issueId": "1", "changeHistories": [history] }] });
         assert!(odd_histories(&mut bulk, true, true));
         let odd = json!({ "id": "7", "created": 1000, "items": [] });

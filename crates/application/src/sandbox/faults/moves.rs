@@ -47,12 +47,14 @@ pub async fn move_issue(
           "fromString": before["name"], "to": project["id"], "toString": project["name"] },
         { "field": "Key", "fieldtype": "jira", "from": null, "fromString": row.key, "to": null, "toString": key },
     ]);
-    let history = json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
+    let history =
+        json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
     let mut raw = row.raw.clone();
     raw["key"] = json!(key);
     raw["fields"]["project"] = as_shown(&before, &project);
     raw["fields"]["updated"] = json!(now);
-    let total = row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
+    let total =
+        row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
     let envelope = json!({ "startAt": 0, "maxResults": total, "total": total });
     let moved = IssueRow { key: key.clone(), raw: raw.clone(), ..row.clone() };
     store(services, tx.as_mut(), instance, &row, raw, Some(envelope), Some(history)).await?;
@@ -106,7 +108,8 @@ async fn free_key(
         with_total: false,
     };
     let highest = tx.search(&request).await?.issues.into_iter().next();
-    let mut number = highest.and_then(|row| Some(row.key.parse::<IssueKey>().ok()?.number())).unwrap_or(0) + 1;
+    let mut number =
+        highest.and_then(|row| Some(row.key.parse::<IssueKey>().ok()?.number())).unwrap_or(0) + 1;
     loop {
         let key = format!("{project}-{number}");
         if tx.issue(Some(instance.id), &key).await?.is_none() {

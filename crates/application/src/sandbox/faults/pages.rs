@@ -130,16 +130,24 @@ mod tests {
         assert_eq!(second["nextPageToken"], "again.t2", "the request is the same again, so that it can end");
         assert_eq!(plain_token("again.t2"), "t2");
         assert!(!empty_page(&mut json!({ "issues": [], "isLast": true }), None));
-        assert!(!empty_page(&mut json!({ "startAt": 0, "issues": [{}] }), None), "offset paging has no tokens");
+        assert!(
+            !empty_page(&mut json!({ "startAt": 0, "issues": [{}] }), None),
+            "offset paging has no tokens"
+        );
         let mut repeated = last();
         assert!(repeated_page(&mut repeated, Some("t2")));
-        assert_eq!(repeated, json!({ "issues": [{ "id": "3" }], "isLast": false, "nextPageToken": "again.t2" }));
+        assert_eq!(
+            repeated,
+            json!({ "issues": [{ "id": "3" }], "isLast": false, "nextPageToken": "again.t2" })
+        );
     }
 
     #[test]
     fn a_row_comes_twice_in_any_list() {
         let draw = Draw::of(1, &[b"x"]);
-        for mut list in [page(), json!([1, 2]), json!({ "values": [1] }), json!({ "comments": [1], "total": 1 })] {
+        for mut list in
+            [page(), json!([1, 2]), json!({ "values": [1] }), json!({ "comments": [1], "total": 1 })]
+        {
             let before = rows(&mut list).unwrap().len();
             assert!(duplicate_row(&mut list, draw));
             assert_eq!(rows(&mut list).unwrap().len(), before + 1);

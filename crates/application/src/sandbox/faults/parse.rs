@@ -29,7 +29,10 @@ impl FaultPlan {
     /// [`Error::Invalid`], naming each wrong field (`rules[2].probability`).
     pub fn parse(plan: &Value) -> Result<Self> {
         let Some(members) = plan.as_object() else {
-            return Err(Error::invalid("plan", "must be an object: {\"seed\": 42, \"rules\": [{\"fault\": …}]}"));
+            return Err(Error::invalid(
+                "plan",
+                "must be an object: {\"seed\": 42, \"rules\": [{\"fault\": …}]}",
+            ));
         };
         let mut problems = Problems::default();
         for name in members.keys().filter(|name| !["seed", "rules"].contains(&name.as_str())) {
@@ -51,8 +54,11 @@ impl FaultPlan {
                 &[]
             }
         };
-        let rules =
-            rules.iter().enumerate().filter_map(|(at, rule)| problems.rule(&format!("rules[{at}]"), rule)).collect();
+        let rules = rules
+            .iter()
+            .enumerate()
+            .filter_map(|(at, rule)| problems.rule(&format!("rules[{at}]"), rule))
+            .collect();
         problems.none()?;
         Ok(Self { seed, rules })
     }
@@ -95,8 +101,11 @@ impl Problems {
             .filter(|(name, _)| COMMON.contains(&name.as_str()))
             .map(|(name, value)| (name.clone(), value.clone()))
             .collect();
-        let options: Map<String, Value> =
-            members.iter().filter(|(name, _)| !common.contains_key(*name)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let options: Map<String, Value> = members
+            .iter()
+            .filter(|(name, _)| !common.contains_key(*name))
+            .map(|(n, v)| (n.clone(), v.clone()))
+            .collect();
         let fault = self.fault(at, options);
         let read = FaultRule {
             fault: fault?,
@@ -112,7 +121,10 @@ impl Problems {
 
     fn fault(&mut self, at: &str, options: Map<String, Value>) -> Option<Fault> {
         if !options.contains_key("fault") {
-            self.add(&format!("{at}.fault"), "is needed: latency, status, rate_limit, index_lag …; see docs/sandbox.md");
+            self.add(
+                &format!("{at}.fault"),
+                "is needed: latency, status, rate_limit, index_lag …; see docs/sandbox.md",
+            );
             return None;
         }
         let read = |options: &Map<String, Value>| Fault::deserialize(&Value::Object(options.clone()));
@@ -148,7 +160,8 @@ impl Problems {
                 true => format!("{parent}.{name}"),
                 false => format!("{field}.{name}"),
             };
-            return self.add(&field, format!("is not known here{}", rest.replace(", expected", "; known is")));
+            return self
+                .add(&field, format!("is not known here{}", rest.replace(", expected", "; known is")));
         }
         self.add(field, format!("cannot be read: {message}"));
     }
@@ -169,13 +182,17 @@ impl Problems {
             wrong("window.until_request", "must not be before `from_request`");
         }
         if rule.fault.is_of_webhooks() {
-            let requests = !rule.on.endpoints.is_empty() || !rule.on.methods.is_empty() || rule.on.path.is_some();
+            let requests =
+                !rule.on.endpoints.is_empty() || !rule.on.methods.is_empty() || rule.on.path.is_some();
             if requests {
                 wrong("on", "has `events` alone for a fault of webhooks: deliveries are no requests");
             }
             let counted = rule.first.is_some() || rule.times.is_some();
             if counted || bounds.from_request.is_some() || bounds.until_request.is_some() {
-                wrong("fault", "of webhooks takes `probability` and a window in seconds, and counts no requests");
+                wrong(
+                    "fault",
+                    "of webhooks takes `probability` and a window in seconds, and counts no requests",
+                );
             }
         } else if !rule.on.events.is_empty() {
             wrong("on.events", "is for faults of webhooks");
@@ -208,8 +225,12 @@ impl Problems {
                     wrong("per_seconds", "must be at least 1");
                 }
             }
-            Fault::CutBody { share } if !(0.0..1.0).contains(share) => wrong("share", "must be 0 or more, and less than 1"),
-            Fault::ShortPage { at_most: 0 } => wrong("at_most", "must be at least 1: an empty page is `empty_page`"),
+            Fault::CutBody { share } if !(0.0..1.0).contains(share) => {
+                wrong("share", "must be 0 or more, and less than 1")
+            }
+            Fault::ShortPage { at_most: 0 } => {
+                wrong("at_most", "must be at least 1: an empty page is `empty_page`")
+            }
             Fault::ShiftedPage { by: 0 } => wrong("by", "must be at least 1"),
             Fault::Hidden { projects, issues, share } => {
                 if !(0.0..=1.0).contains(share) {
@@ -227,7 +248,9 @@ impl Problems {
                     wrong("share", "or `issues` is needed: no issue would be bad");
                 }
             }
-            Fault::WebhookDuplicate { copies } if !(1..=100).contains(copies) => wrong("copies", "must be 1 to 100"),
+            Fault::WebhookDuplicate { copies } if !(1..=100).contains(copies) => {
+                wrong("copies", "must be 1 to 100")
+            }
             _ => {}
         }
     }
@@ -276,10 +299,19 @@ mod tests {
         assert_eq!(fields(json!({ "fault": "latency", "ms": "5" })), ["rules[0].ms"]);
         assert_eq!(fields(json!({ "fault": "latency", "ms": 5, "max": 6 })), ["rules[0].max"]);
         assert_eq!(fields(json!({ "fault": "login_page", "ms": 5 })), ["rules[0].ms"]);
-        assert_eq!(fields(json!({ "fault": "login_page", "on": { "method": ["GET"] } })), ["rules[0].on.method"]);
-        assert_eq!(fields(json!({ "fault": "login_page", "probability": "often" })), ["rules[0].probability"]);
         assert_eq!(
-            problems(json!({ "seed": -1, "rule": [] })).into_iter().map(|(field, _)| field).collect::<Vec<_>>(),
+            fields(json!({ "fault": "login_page", "on": { "method": ["GET"] } })),
+            ["rules[0].on.method"]
+        );
+        assert_eq!(
+            fields(json!({ "fault": "login_page", "probability": "often" })),
+            ["rules[0].probability"]
+        );
+        assert_eq!(
+            problems(json!({ "seed": -1, "rule": [] }))
+                .into_iter()
+                .map(|(field, _)| field)
+                .collect::<Vec<_>>(),
             ["rule", "seed", "rules"]
         );
     }
@@ -299,7 +331,10 @@ mod tests {
             (json!({ "fault": "login_page", "on": { "events": ["x"] } }), "on.events"),
             (json!({ "fault": "webhook_loss", "on": { "methods": ["GET"] } }), "on"),
             (json!({ "fault": "webhook_loss", "times": 1 }), "fault"),
-            (json!({ "fault": "login_page", "window": { "from_seconds": 9, "until_seconds": 9 } }), "window.until_seconds"),
+            (
+                json!({ "fault": "login_page", "window": { "from_seconds": 9, "until_seconds": 9 } }),
+                "window.until_seconds",
+            ),
         ] {
             assert_eq!(fields(rule.clone()), [format!("rules[0].{field}")], "{rule}");
         }

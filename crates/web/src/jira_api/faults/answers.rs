@@ -76,7 +76,8 @@ fn html(status: StatusCode, title: &str) -> Response {
         "<html>\r\n<head><title>{title}</title></head>\r\n<body>\r\n<center><h1>{title}</h1></center>\r\n\
          <hr><center>proxy</center>\r\n</body>\r\n</html>\r\n"
     );
-    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page).into_response()
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page)
+        .into_response()
 }
 
 /// 200 with the form that a browser is sent to.
@@ -111,17 +112,22 @@ pub(super) fn anonymous(asked: &Asked<'_>) -> Option<Response> {
         (Endpoint::Search, "GET" | "POST") if asked.path.ends_with("/jql") => {
             list(json!({ "issues": [], "isLast": true }))
         }
-        (Endpoint::Search, "GET" | "POST") => {
-            list(json!({ "expand": "names,schema", "startAt": 0, "maxResults": 50, "total": 0, "issues": [] }))
-        }
+        (Endpoint::Search, "GET" | "POST") => list(
+            json!({ "expand": "names,schema", "startAt": 0, "maxResults": 50, "total": 0, "issues": [] }),
+        ),
         (Endpoint::Count, _) => list(json!({ "count": 0 })),
         (Endpoint::Issue, "POST") if asked.path.ends_with("/bulkfetch") => {
             list(json!({ "expand": "names,schema", "issues": [], "issueErrors": [] }))
         }
         (Endpoint::Changelog, "POST") => list(json!({ "issueChangeLogs": [] })),
-        (Endpoint::Issue | Endpoint::Changelog | Endpoint::Comments | Endpoint::Worklogs | Endpoint::Transitions, "GET") => {
-            Refusal::from(application::Error::not_found("issue", "")).into_response()
-        }
+        (
+            Endpoint::Issue
+            | Endpoint::Changelog
+            | Endpoint::Comments
+            | Endpoint::Worklogs
+            | Endpoint::Transitions,
+            "GET",
+        ) => Refusal::from(application::Error::not_found("issue", "")).into_response(),
         (Endpoint::Projects, "GET") if asked.path.ends_with("/project") => list(json!([])),
         (Endpoint::Projects, "GET") if asked.path.ends_with("/project/search") => list(json!({
             "maxResults": 50, "startAt": 0, "total": 0, "isLast": true, "values": [],
@@ -177,7 +183,12 @@ pub(super) struct Limit {
 }
 
 /// 429.
-pub(super) fn too_many(limit: Limit, reason: LimitReason, retry_after: Option<u32>, dialect: Dialect) -> Response {
+pub(super) fn too_many(
+    limit: Limit,
+    reason: LimitReason,
+    retry_after: Option<u32>,
+    dialect: Dialect,
+) -> Response {
     let body = json!({ "errorMessages": ["Rate limit exceeded."], "errors": {} });
     let mut response = answer::json(StatusCode::TOO_MANY_REQUESTS, &body);
     show_limit(&mut response, limit, dialect);

@@ -9,11 +9,7 @@ use std::{
     time::Duration,
 };
 
-use application::{
-    Result, Services, TenantContext,
-    instances::Instance,
-    sandbox::faults::ActivePlan,
-};
+use application::{Result, Services, TenantContext, instances::Instance, sandbox::faults::ActivePlan};
 use domain::ids::{InstanceId, TenantId};
 
 /// Counts are stored this long after the first of them: one statement for many requests.
@@ -47,12 +43,15 @@ impl FaultDesk {
         let mut tx = services.db.tenant(&TenantContext::whole(instance.tenant)).await?;
         let stored = tx.fault_plan(instance.id).await?;
         drop(tx);
-        let Some((stored, plan)) = stored.and_then(|mut stored| Some((stored.plan.take()?, stored)).map(|(p, s)| (s, p)))
+        let Some((stored, plan)) =
+            stored.and_then(|mut stored| Some((stored.plan.take()?, stored)).map(|(p, s)| (s, p)))
         else {
             return Ok(None);
         };
         let mut plans = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(served) = plans.get(&instance.id).filter(|served| served.active.revision == stored.revision) {
+        if let Some(served) =
+            plans.get(&instance.id).filter(|served| served.active.revision == stored.revision)
+        {
             return Ok(Some(served.clone()));
         }
         let served = Arc::new(Served {

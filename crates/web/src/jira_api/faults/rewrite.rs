@@ -1,13 +1,23 @@
 //! Requests that are changed on their way in: a shorter page, or one that begins elsewhere. The handler answers what was
 //! really asked of it, so that tokens and totals fit the page.
 
-use application::sandbox::faults::{Fault, Met, pages};
+use application::sandbox::faults::{Asked, Endpoint, Fault, Met, pages};
 use axum::{
     body::Bytes,
     http::{Uri, request::Parts, uri::PathAndQuery},
 };
 use serde_json::{Map, Value};
 use url::form_urlencoded;
+
+/// Whether a request is for a list that has pages.
+fn is_list(asked: &Asked<'_>) -> bool {
+    match (asked.endpoint(), asked.method) {
+        (Endpoint::Search, "GET" | "POST") | (Endpoint::Changelog, "GET" | "POST") => true,
+        (Endpoint::Comments | Endpoint::Worklogs | Endpoint::Agile, "GET") => true,
+        (Endpoint::Projects | Endpoint::Rosters, "GET") => asked.path.ends_with("/search"),
+        _ => false,
+    }
+}
 
 /// The members of a request, in its query string or its body.
 pub(super) struct Question {
@@ -55,7 +65,10 @@ impl Question {
     }
 
     /// Changes the page that is asked for; `None` when the fault has nothing to change here.
-    pub(super) fn turn(&mut self, met: &Met<'_>) -> Option<()> {
+    pub(super) fn turn(&mut self, met: &Met<'_>, asked: &Asked<'_>) -> Option<()> {
+        if !is_list(asked) {
+            return None;
+        }
         match met.fault {
             Fault::ShortPage { at_most } => {
                 // Who asks for nothing counts, and who asks for less gets it.
