@@ -30,6 +30,10 @@ pub enum Action {
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
     RemoveWebhook,
+    /// Sets what a sandbox does wrong.
+    SetFaults,
+    /// Lets a sandbox do nothing wrong any more.
+    ClearFaults,
     /// Makes a key.
     CreateKey,
     /// Changes what a key may do, or until when.
@@ -42,7 +46,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
@@ -51,6 +55,8 @@ impl Action {
         Self::StartSync,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
+        Self::SetFaults,
+        Self::ClearFaults,
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
@@ -68,6 +74,8 @@ impl Action {
             Self::StartSync => "start_sync",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
+            Self::SetFaults => "set_faults",
+            Self::ClearFaults => "clear_faults",
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
@@ -93,6 +101,8 @@ impl Action {
                 | Self::StartSync
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::SetFaults
+                | Self::ClearFaults
                 | Self::EraseUser
         )
     }

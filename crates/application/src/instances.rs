@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use add::{NewInstance, add_instance};
 pub(crate) use remove::add_counts;
@@ -172,6 +173,9 @@ pub struct Instance {
     pub active: bool,
     /// When it was added.
     pub created_at: DateTime<Utc>,
+    /// The revision of the fault plan that a sandbox serves: see [`crate::sandbox::faults`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub faults: Option<Uuid>,
 }
 
 /// The sealed secrets of an instance.

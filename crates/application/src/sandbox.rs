@@ -1,6 +1,7 @@
 //! A sandbox: an instance whose truth is Forebay itself. What happens to it is written as Jira would write it: the
 //! new state, a history, a webhook.
 
+pub mod faults;
 mod fill;
 mod seed;
 mod write;

@@ -48,7 +48,7 @@ pub(crate) enum Command {
     /// Sync a mirror, or see how it stands.
     #[command(subcommand)]
     Sync(SyncCommand),
-    /// Fill a sandbox.
+    /// Fill a sandbox, and let it do wrong.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
     /// Search the copy by JQL.
@@ -327,6 +327,28 @@ pub(crate) enum SandboxCommand {
         #[command(flatten)]
         tenant: TenantArg,
     },
+    /// Let a sandbox do wrong what Jira does wrong, the same again with the same seed; without options, show what it does.
+    Faults(FaultArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct FaultArgs {
+    /// The sandbox's name.
+    pub(crate) name: String,
+    /// The plan, as JSON; `-` is stdin.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "clear"])]
+    pub(crate) file: Option<PathBuf>,
+    /// A fault with its options: 'rate_limit retry_after=2 probability=0.1 on.endpoints=search'. May be repeated.
+    #[arg(long = "fault", value_name = "FAULT", conflicts_with = "clear")]
+    pub(crate) faults: Vec<String>,
+    /// The same seed answers the same requests with the same faults.
+    #[arg(long, conflicts_with = "clear")]
+    pub(crate) seed: Option<u64>,
+    /// Do nothing wrong any more.
+    #[arg(long)]
+    pub(crate) clear: bool,
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
 }
 
 #[derive(Args, Debug)]

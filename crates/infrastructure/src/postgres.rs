@@ -15,6 +15,7 @@ mod catalog;
 mod changes;
 mod erasure;
 mod errors;
+mod faults;
 mod history;
 mod idempotency;
 mod instances;

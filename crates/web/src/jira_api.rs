@@ -10,6 +10,7 @@ mod assemble;
 mod body;
 mod changelog;
 mod comments;
+pub(crate) mod faults;
 mod fields;
 mod issues;
 mod lookup;
@@ -39,7 +40,8 @@ use refusal::Refusal;
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
         .merge(admin_webhooks())
-        .route_layer(middleware::from_fn_with_state(state, idempotency::for_jira))
+        .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
+        .route_layer(middleware::from_fn_with_state(state, faults::serve))
         .method_not_allowed_fallback(method_not_allowed)
         .route("/jira/{instance}/rest", any(not_served))
         .route("/jira/{instance}/rest/{*path}", any(not_served))

@@ -15,6 +15,7 @@ use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, li
 
 pub use auth::{login_link, with_key};
 pub use context::RequestContext;
+pub use jira_api::faults::FaultDesk;
 pub use rest::openapi;
 pub use state::WebState;
 

@@ -22,6 +22,7 @@ mod paging;
 pub(crate) mod problem;
 mod projects;
 mod pulse;
+mod sandbox;
 mod search;
 mod sql;
 mod sync;
@@ -47,6 +48,7 @@ use problem::Refusal;
 /// Every route of REST, its document and its reference page.
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     let (routes, document) = api().split_for_parts();
+    let routes = routes.merge(sandbox::unversioned());
     let routes = routes.route_layer(middleware::from_fn_with_state(state, idempotency::for_rest));
     // Without a validator the page asks nobody else's server.
     let page = Config::from("/openapi.json")
@@ -81,6 +83,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(audit::routes())
         .merge(sql::routes())
         .merge(keys::routes())
+        .merge(sandbox::routes())
         .layer(DefaultBodyLimit::max(problem::LARGEST_JSON));
     let (resources, paths) = resources.split_for_parts();
     let refusing = resources.method_not_allowed_fallback(method_not_allowed).fallback(unknown_route);

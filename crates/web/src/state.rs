@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use application::Services;
 
+use crate::jira_api::faults::FaultDesk;
+
 /// The state of the web doors.
 #[derive(Clone)]
 pub struct WebState {
@@ -13,6 +15,8 @@ pub struct WebState {
     pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
     /// Whether the process is draining: readiness says no, so that a balancer sends nobody new.
     pub draining: Arc<std::sync::atomic::AtomicBool>,
+    /// The faults that sandboxes serve in this process.
+    pub faults: FaultDesk,
     /// Whether cookies may only travel over TLS: whenever the public address is https.
     pub secure_cookies: bool,
 }

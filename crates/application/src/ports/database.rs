@@ -11,8 +11,9 @@ use crate::{
     audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
     history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
     issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
-    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
-    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
+    sandbox::faults::FaultStore, search::SearchStore, sync::SyncStore, tenant_context::TenantContext,
+    tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -22,6 +23,7 @@ pub trait TenantTx:
     + AuditStore
     + CatalogStore
     + ErasureStore
+    + FaultStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore

@@ -111,7 +111,7 @@ pub async fn transition(
 }
 
 /// Stores a changed issue the same way in which a synced one is stored.
-async fn store(
+pub(super) async fn store(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
@@ -139,7 +139,7 @@ async fn store(
 
 /// Now, but later than the issue's latest change: a clock that lags, or a recorded issue from the future, must not make a
 /// change look old.
-fn next_moment(services: &Services, row: &IssueRow) -> String {
+pub(super) fn next_moment(services: &Services, row: &IssueRow) -> String {
     let now = services.clock.now().max(row.updated + Duration::milliseconds(1));
     domain::jira_time::format(now)
 }
@@ -170,7 +170,7 @@ fn as_v2(value: &Value, rich: &str) -> Value {
 }
 
 /// The issue as webhooks name it. Receivers must look it up: the state may have moved on.
-fn hint(row: &IssueRow, instance: &Instance) -> Value {
+pub(super) fn hint(row: &IssueRow, instance: &Instance) -> Value {
     let fields = &row.raw["fields"];
     json!({
         "id": row.jira_id,

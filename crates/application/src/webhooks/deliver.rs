@@ -1,6 +1,9 @@
 //! Webhooks out: what a sandbox tells those who registered (jira-facts 3).
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
+use chrono::Duration;
 use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -11,6 +14,10 @@ use crate::{
     instances::Instance,
     jobs::{Job, JobError},
     ports::TenantTx,
+    sandbox::faults::{
+        ActivePlan,
+        announce::{Sending, sendings},
+    },
     services::Services,
     tenant_context::TenantContext,
 };
@@ -24,7 +31,10 @@ pub async fn announce(
     mut body: Value,
 ) -> Result<()> {
     let listening = tx.webhooks(instance.id).await?;
-    body["timestamp"] = json!(services.clock.now().timestamp_millis());
+    let faulty = active_plan(tx, instance).await?;
+    let mut faults = BTreeMap::new();
+    let now = services.clock.now();
+    body["timestamp"] = json!(now.timestamp_millis());
     body["webhookEvent"] = json!(event);
     for webhook in
         listening.into_iter().filter(|hook| hook.enabled && hook.events.iter().any(|name| name == event))
@@ -35,10 +45,31 @@ pub async fn announce(
             webhook: webhook.jira_id,
             delivery: Uuid::now_v7(),
             body: if webhook.exclude_body { Value::Null } else { body.clone() },
+            forged: false,
         };
-        tx.enqueue(job.request()?).await?;
+        let sent = match &faulty {
+            Some(active) => sendings(active, webhook.jira_id, event, &body, now, &mut faults),
+            None => vec![Sending::default()],
+        };
+        for sending in sent {
+            let mut request = DeliverWebhook { forged: sending.forged, ..job.clone() }.request()?;
+            request.run_at = (sending.delay > Duration::zero()).then(|| now + sending.delay);
+            tx.enqueue(request).await?;
+        }
+    }
+    if let Some(active) = faulty.filter(|_| !faults.is_empty()) {
+        tx.count_faults(instance.id, active.revision, &faults).await?;
     }
     Ok(())
+}
+
+/// The plan of a sandbox that serves faults; asked for only where the instance says that there is one.
+async fn active_plan(tx: &mut dyn TenantTx, instance: &Instance) -> Result<Option<ActivePlan>> {
+    if instance.faults.is_none() {
+        return Ok(None);
+    }
+    let stored = tx.fault_plan(instance.id).await?;
+    Ok(stored.and_then(|stored| Some(ActivePlan::new(stored.revision, stored.set_at, stored.plan?))))
 }
 
 /// Posts one delivery, signed; tried again as Jira does.
@@ -54,6 +85,9 @@ pub struct DeliverWebhook {
     pub delivery: Uuid,
     /// The body.
     pub body: Value,
+    /// Whether it is signed with another secret: a fault that the sandbox was asked for.
+    #[serde(default)]
+    pub forged: bool,
 }
 
 #[async_trait]
@@ -79,7 +113,10 @@ impl Job for DeliverWebhook {
             ("x-atlassian-webhook-flow", "Primary".to_owned()),
         ];
         if let Some(sealed) = &webhook.secret_sealed {
-            let secret = services.secrets.open(self.instance, sealed)?;
+            let secret = match self.forged {
+                true => services.secrets.random_text(32),
+                false => services.secrets.open(self.instance, sealed)?,
+            };
             headers.push(("x-hub-signature", services.secrets.sign(&secret, &body)));
         }
         let status = services.deliveries.post(&webhook.url, &headers, body).await?;

@@ -1,5 +1,6 @@
 //! `forebay sandbox`
 
+mod faults;
 mod seed;
 
 use std::{
@@ -29,6 +30,7 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             seed::run(wiring, (&tenant, &instance), (*issues, *seed), as_json).await
         }
+        SandboxCommand::Faults(arguments) => faults::run(wiring, arguments, as_json).await,
         SandboxCommand::Import { name, files, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let mut import =

@@ -100,6 +100,7 @@ pub(super) fn web_state(wiring: &Wiring, stop: CancellationToken) -> WebState {
         services: wiring.services.clone(),
         metrics: Arc::new(move || metrics.render()),
         draining,
+        faults: web::FaultDesk::default(),
         secure_cookies: wiring.settings.public_url().starts_with("https://"),
     }
 }

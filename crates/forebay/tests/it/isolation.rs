@@ -38,6 +38,9 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/fields/{id}", "/v1/fields/summary", 404),
     ("DELETE", "/v1/keys/{id}", "/v1/keys/{acme_key}", 404),
     ("POST", "/v1/users/erase", "/v1/users/erase", 404),
+    ("GET", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
+    ("POST", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
+    ("DELETE", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
 ];
 
 /// Operations that name nothing: what they answer is the caller's own, as the tests below see.
@@ -94,6 +97,7 @@ async fn every_rest_operation_hides_what_is_anothers() {
                 Some(json!({ "account_id": "x", "instance": "site" }))
             }
             ("PATCH", _) => Some(json!({ "name": "mine" })),
+            ("POST", path) if path.ends_with("faults") => Some(json!({ "rules": [] })),
             _ => None,
         };
         let path = path.replace("{acme_key}", &acme_key).replace("{sprint}", &sprint.to_string());

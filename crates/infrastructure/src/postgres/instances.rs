@@ -32,6 +32,7 @@ struct StoredInstance {
     webhook_remote_id: Option<String>,
     active: bool,
     created_at: DateTime<Utc>,
+    faults: Option<Uuid>,
 }
 
 impl TryFrom<StoredInstance> for Instance {
@@ -52,6 +53,7 @@ impl TryFrom<StoredInstance> for Instance {
             webhook_id: row.webhook_remote_id,
             active: row.active,
             created_at: row.created_at,
+            faults: row.faults,
         })
     }
 }
@@ -89,8 +91,10 @@ impl InstanceStore for PgTenantTx {
         sqlx::query_as!(
             StoredInstance,
             "SELECT id, tenant_id, name, display_name, kind, base_url, auth_method, dialect, account_id, time_zone,
-                    webhook_remote_id, active, created_at
-             FROM jira_instances ORDER BY name"
+                    webhook_remote_id, active, created_at,
+                    (SELECT f.revision FROM sandbox_faults f
+                     WHERE f.tenant_id = n.tenant_id AND f.instance_id = n.id AND f.plan IS NOT NULL) AS faults
+             FROM jira_instances n ORDER BY name"
         )
         .fetch_all(self.conn())
         .await
@@ -105,8 +109,10 @@ impl InstanceStore for PgTenantTx {
         sqlx::query_as!(
             StoredInstance,
             "SELECT id, tenant_id, name, display_name, kind, base_url, auth_method, dialect, account_id, time_zone,
-                    webhook_remote_id, active, created_at
-             FROM jira_instances WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1",
+                    webhook_remote_id, active, created_at,
+                    (SELECT f.revision FROM sandbox_faults f
+                     WHERE f.tenant_id = n.tenant_id AND f.instance_id = n.id AND f.plan IS NOT NULL) AS faults
+             FROM jira_instances n WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1",
             name_or_id,
             name_or_id.parse::<Uuid>().ok() as _,
         )

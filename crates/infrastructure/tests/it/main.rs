@@ -9,6 +9,7 @@ mod cache;
 mod catalog;
 mod changes;
 mod database;
+mod faults;
 mod history;
 mod hostile;
 mod job_runs;

@@ -62,6 +62,7 @@ fn newest_first(order: Option<&str>) -> Result<bool, Refusal> {
 pub(super) async fn add(site: Site, body: Body) -> Result<Response, Refusal> {
     let text = new_body(&body, site.dialect)?;
     refuse_restrictions(&body)?;
+    site.require_shown().await?;
     let services = &site.state.services;
     let added = add_comment(services, &site.caller, Some(&site.name), site.param("issue"), &text).await;
     let added = added.map_err(|error| match error {

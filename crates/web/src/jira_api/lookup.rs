@@ -36,6 +36,7 @@ pub(super) async fn issues(
     }
     found.extend(moved.into_iter().map(|row| (row.jira_id.clone(), row)));
     let mut rows: Vec<IssueRow> = found.into_values().collect();
+    rows.retain(|row| !site.lens().is_some_and(|lens| lens.hides(row)));
     rows.sort_by_key(|row| (row.jira_id.len(), row.jira_id.clone()));
     Ok(rows)
 }

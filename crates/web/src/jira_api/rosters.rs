@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{Scope, lookups, reference::Roster};
+use application::{Error, Scope, lookups, reference::Roster};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -48,13 +48,21 @@ async fn list(site: &Site, roster: Roster) -> Result<Response, Refusal> {
 async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let found = lookups::roster(&site.state.services, &site.caller, instance.id, roster).await?;
-    Ok(Arc::unwrap_or_clone(found))
+    let mut found = Arc::unwrap_or_clone(found);
+    if let (Roster::Projects, Some(lens)) = (roster, site.lens()) {
+        found.retain(|project| !lens.hides_project(project["key"].as_str().unwrap_or_default()));
+    }
+    Ok(found)
 }
 
 pub(super) async fn project(site: Site) -> Result<Response, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let services = &site.state.services;
-    let found = lookups::project(services, &site.caller, &instance, site.param("project")).await?;
+    let name = site.param("project");
+    let found = lookups::project(services, &site.caller, &instance, name).await?;
+    if site.lens().is_some_and(|lens| lens.hides_project(found["key"].as_str().unwrap_or_default())) {
+        return Err(Error::not_found("project", name).into());
+    }
     Ok(answer::ok(&found))
 }
 

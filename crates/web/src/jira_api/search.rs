@@ -3,6 +3,8 @@
 
 use application::{
     instances::Instance,
+    issues::IssueRow,
+    sandbox::faults::pages::plain_token,
     search::{SearchRequest, SearchStart, parse_jql},
 };
 use axum::response::Response;
@@ -52,6 +54,8 @@ struct TokenSearch {
     page_size: i64,
     fields: Vec<String>,
     expand: Vec<String>,
+    /// Ids that the index is not asked for.
+    reconcile: Vec<String>,
 }
 
 struct OffsetSearch {
@@ -69,6 +73,7 @@ pub(super) async fn by_token(site: Site, params: Params) -> Result<Response, Ref
         page_size: params.integer("maxResults")?.unwrap_or(DEFAULT_PAGE.into()),
         fields: params.list("fields"),
         expand: params.list("expand"),
+        reconcile: params.list("reconcileIssues"),
     };
     token_page(&site, search).await
 }
@@ -80,7 +85,6 @@ pub(super) async fn by_token_post(site: Site, body: Body) -> Result<Response, Re
 fn token_search(body: &Body) -> Result<TokenSearch, Refusal> {
     body.allow_only(&TOKEN_SEARCH)?;
     let reconcile = body.list("reconcileIssues")?;
-    // The copy answers with what it has stored, without an index that lags: there is nothing to reconcile.
     if reconcile.iter().any(|id| id.parse::<i64>().is_err()) {
         return Err(Refusal::invalid_payload());
     }
@@ -92,6 +96,7 @@ fn token_search(body: &Body) -> Result<TokenSearch, Refusal> {
         page_size: page_size.unwrap_or(DEFAULT_PAGE.into()),
         fields: body.list("fields")?,
         expand: body.list("expand")?,
+        reconcile,
     })
 }
 
@@ -104,12 +109,14 @@ async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusa
         expand: Expand::parse(&search.expand),
     };
     let limit = if is_light(&view) { asked } else { asked.min(LARGEST_PAGE) };
-    let start = match search.token.filter(|token| !token.is_empty()) {
-        Some(token) => SearchStart::After(token),
+    let start = match search.token.as_deref().map(plain_token).filter(|token| !token.is_empty()) {
+        Some(token) => SearchStart::After(token.to_owned()),
         None => SearchStart::Offset(0),
     };
     let (mut tx, instance) = site.read().await?;
-    let page = tx.search(&SearchRequest { limit, start, ..request(site, &instance, query) }).await?;
+    let request = SearchRequest { limit, start, ..request(site, &instance, query) };
+    let mut page = tx.search(&request).await?;
+    leave_out(site, &request, &search.reconcile, &mut page.issues);
     let assembled = view.assemble(tx.as_mut(), instance.id, page.issues).await?;
     let mut answer = Map::from_iter([("issues".to_owned(), Value::Array(assembled.issues))]);
     answer.insert("isLast".into(), Value::Bool(page.next.is_none()));
@@ -177,7 +184,7 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         with_total: true,
         ..request(site, &instance, query)
     };
-    let (rows, total) = match window.size {
+    let (mut rows, total) = match window.size {
         // Asking for no issues is how clients of Server count.
         0 => (Vec::new(), tx.count(&request).await?),
         _ => {
@@ -186,6 +193,7 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
             (page.issues, page.total.unwrap_or(listed))
         }
     };
+    leave_out(site, &request, &[], &mut rows);
     let assembled = view.assemble(tx.as_mut(), instance.id, rows).await?;
     let mut answer = Map::from_iter([
         ("expand".to_owned(), json!("names,schema")),
@@ -203,6 +211,16 @@ pub(super) async fn approximate_count(site: Site, body: Body) -> Result<Response
     let (mut tx, instance) = site.read().await?;
     let count = tx.count(&request(&site, &instance, query)).await?;
     Ok(answer::ok(&json!({ "count": count })))
+}
+
+/// Leaves out what the site's index does not know yet, but for what the caller knows of itself, and what the account may
+/// not see: where a sandbox was asked for that.
+fn leave_out(site: &Site, request: &SearchRequest, reconcile: &[String], rows: &mut Vec<IssueRow>) {
+    let Some(lens) = site.lens() else { return };
+    rows.retain(|row| {
+        let lags = !reconcile.contains(&row.jira_id) && lens.lags(row, &request.query, request.now);
+        !lags && !lens.hides(row)
+    });
 }
 
 /// A search of the instance, from its first issue.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use application::{
-    Caller, Scope,
+    Caller, Error, Scope,
     instances::{Dialect, Instance, InstanceKind},
     issues::IssueRow,
     lookups,
     ports::TenantTx,
-    sandbox,
+    sandbox::{self, faults::Lens},
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -16,7 +16,7 @@ use axum::{
 };
 use chrono_tz::Tz;
 
-use super::refusal::Refusal;
+use super::{faults::Known, refusal::Refusal};
 use crate::{auth, state::WebState};
 
 /// An authenticated request for a site, in a version of its API. To be a handler's first argument, so that nobody else
@@ -31,6 +31,8 @@ pub(super) struct Site {
     /// The version of the API that is asked.
     pub(super) dialect: Dialect,
     params: Vec<(String, String)>,
+    /// What a layer before has looked up already.
+    known: Option<Known>,
 }
 
 impl FromRequestParts<WebState> for Site {
@@ -53,7 +55,8 @@ impl FromRequestParts<WebState> for Site {
         };
         let name = value("instance").unwrap_or_default().to_owned();
         tracing::Span::current().record("instance", &name);
-        Ok(Self { state: state.clone(), caller, name, dialect, params })
+        let known = parts.extensions.get::<Known>().cloned();
+        Ok(Self { state: state.clone(), caller, name, dialect, params, known })
     }
 }
 
@@ -87,6 +90,9 @@ impl Site {
     /// As [`Site::read`].
     pub(super) async fn instance(&self, scope: Scope) -> Result<Arc<Instance>, Refusal> {
         self.caller.require(scope)?;
+        if let Some(known) = &self.known {
+            return Ok(known.instance.clone());
+        }
         Ok(lookups::instance(&self.state.services, &self.caller, &self.name).await?)
     }
 
@@ -98,7 +104,26 @@ impl Site {
         let instance = self.instance(Scope::Read).await?;
         let (services, name) = (&self.state.services, self.param("issue"));
         let issue = lookups::issue(services, &self.caller, Some(instance.id), name).await?;
+        if self.lens().is_some_and(|lens| lens.hides(&issue)) {
+            return Err(Error::not_found("issue", name).into());
+        }
         Ok((instance, issue))
+    }
+
+    /// Through which the site is seen, where a sandbox was asked to hide some of it.
+    pub(super) fn lens(&self) -> Option<&Lens> {
+        self.known.as_ref()?.lens.as_deref()
+    }
+
+    /// Refuses the issue that the path names if it is hidden. For what does not ask for [`Site::issue`].
+    ///
+    /// # Errors
+    /// As [`Site::issue`].
+    pub(super) async fn require_shown(&self) -> Result<(), Refusal> {
+        if self.lens().is_some() {
+            self.issue().await?;
+        }
+        Ok(())
     }
 
     /// A transaction of the caller's tenant. To be opened after look-ups, not before.

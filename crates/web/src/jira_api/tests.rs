@@ -36,6 +36,7 @@ pub(super) fn instance(kind: InstanceKind, dialect: Dialect) -> Instance {
         webhook_id: None,
         active: true,
         created_at: DateTime::UNIX_EPOCH,
+        faults: None,
     }
 }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{answer, body::Body, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
+    site.require_shown().await?;
     let services = &site.state.services;
     let open = list_transitions(services, &site.caller, Some(&site.name), site.param("issue")).await?;
     // A transition that is not open is no error here: the list is empty then.
@@ -40,6 +41,7 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
             settable(fields)?;
         }
     }
+    site.require_shown().await?;
     let services = &site.state.services;
     transition_issue(services, &site.caller, Some(&site.name), site.param("issue"), &transition, fields)
         .await?;

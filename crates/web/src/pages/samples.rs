@@ -88,6 +88,7 @@ fn instance(name: &str, display_name: &str, kind: InstanceKind) -> Instance {
         webhook_id: Some("12".into()),
         active: true,
         created_at: now() - TimeDelta::days(90),
+        faults: None,
     }
 }
 

@@ -76,6 +76,10 @@ async fn a_key_is_told_who_it_is_and_what_it_may_not() {
         (Method::DELETE, "/v1/instances/x", Value::Null),
         (Method::POST, "/v1/instances/x/test", Value::Null),
         (Method::POST, "/v1/instances/x/sync", Value::Null),
+        (Method::POST, "/v1/sandbox/x/faults", json!({ "seed": 1, "rules": [] })),
+        (Method::PUT, "/v1/sandbox/x/faults", json!({ "seed": 1, "rules": [] })),
+        (Method::DELETE, "/v1/sandbox/x/faults", Value::Null),
+        (Method::POST, "/sandbox/x/faults", json!({ "seed": 1, "rules": [] })),
         (Method::POST, "/v1/issues/PAY-7/comments", json!({ "body": "x" })),
         (Method::POST, "/v1/issues/PAY-7/transitions", json!({ "transition": "Done" })),
         (Method::POST, "/v1/sql", json!({ "sql": "SELECT 1" })),
@@ -102,6 +106,7 @@ async fn wrong_input_is_refused_before_anything_is_asked() {
         (Method::GET, "/v1/sprints/seven/issues", Value::Null, "invalid"),
         (Method::GET, "/v1/fields?custom=maybe", Value::Null, "invalid"),
         (Method::POST, "/v1/issues/PAY-7/comments", json!({}), "invalid"),
+        (Method::POST, "/v1/sandbox/x/faults", json!({ "rules": [{ "fault": "flood" }] }), "invalid"),
         (Method::POST, "/v1/issues/PAY-7/transitions", json!({ "fields": {} }), "invalid"),
     ];
     for (method, path, body, code) in wrong {

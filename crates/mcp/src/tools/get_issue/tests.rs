@@ -119,6 +119,7 @@ fn a_mirror_says_where_the_issue_is_in_jira() {
         webhook_id: None,
         active: true,
         created_at: DateTime::UNIX_EPOCH,
+        faults: None,
     };
     let url = |site: &Instance| {
         content(answer(&issue(1), Some(site), &whole(&[], false), Vec::new(), budget(24_000)))["url"].clone()

@@ -37,6 +37,7 @@ impl Closed {
             },
             metrics: Arc::new(String::new),
             draining: Arc::default(),
+            faults: Default::default(),
             secure_cookies: false,
         }
     }

@@ -44,6 +44,7 @@ fn these_are_the_operations() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     delete /v1/instances/{name}: remove_instance
     delete /v1/keys/{id}: revoke_key
+    delete /v1/sandbox/{name}/faults: clear_faults
     get /health/live: check_live
     get /health/ready: check_ready
     get /metrics: get_metrics
@@ -68,6 +69,7 @@ fn these_are_the_operations() {
     get /v1/projects/{key}: get_project
     get /v1/projects: list_projects
     get /v1/pulse: get_pulse
+    get /v1/sandbox/{name}/faults: get_faults
     get /v1/sprints/{id}/issues: list_sprint_issues
     get /v1/sprints: list_sprints
     get /v1/sync: list_syncs
@@ -81,6 +83,7 @@ fn these_are_the_operations() {
     post /v1/issues/{key}/comments: add_comment
     post /v1/issues/{key}/transitions: transition_issue
     post /v1/keys: create_key
+    post /v1/sandbox/{name}/faults: set_faults
     post /v1/sql: query_sql
     post /v1/users/erase: erase_person
     ");

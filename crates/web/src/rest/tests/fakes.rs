@@ -43,6 +43,7 @@ pub(super) fn state() -> WebState {
         },
         metrics: Arc::new(|| "forebay_http_requests_total 1\n".into()),
         draining: Arc::default(),
+        faults: Default::default(),
         secure_cookies: false,
     }
 }

@@ -1,0 +1,55 @@
+//! Right answers that are changed on their way out.
+
+use application::sandbox::faults::{
+    ActivePlan, Endpoint, Fault, Met,
+    issues::{is_chosen, issues_of, odd_histories, spoil, truncate},
+    pages,
+};
+use serde_json::Value;
+
+/// Whether a fault changes the JSON of an answer.
+pub(super) fn is_edit(fault: &Fault) -> bool {
+    matches!(
+        fault,
+        Fault::MissingToken {}
+            | Fault::LastWithToken {}
+            | Fault::NullToken {}
+            | Fault::EmptyPage {}
+            | Fault::RepeatedPage {}
+            | Fault::DuplicateRow {}
+            | Fault::Truncated { .. }
+            | Fault::BadIssue { .. }
+            | Fault::OddChangelog { .. }
+    )
+}
+
+/// Changes an answer; `false` when there is nothing that the fault could change. `token` is the page's, as it was asked for.
+pub(super) fn edit(
+    answer: &mut Value,
+    met: &Met<'_>,
+    endpoint: Endpoint,
+    token: Option<&str>,
+    active: &ActivePlan,
+) -> bool {
+    match met.fault {
+        Fault::MissingToken {} => pages::missing_token(answer),
+        Fault::LastWithToken {} => pages::last_with_token(answer),
+        Fault::NullToken {} => pages::null_token(answer),
+        Fault::EmptyPage {} if endpoint == Endpoint::Search => pages::empty_page(answer, token),
+        Fault::RepeatedPage {} if endpoint == Endpoint::Search => pages::repeated_page(answer, token),
+        Fault::DuplicateRow {} => pages::duplicate_row(answer, met.draw),
+        Fault::Truncated { changelog, comments, worklogs } => {
+            let cut = |issue: &mut Value| truncate(issue, *changelog, *comments, *worklogs);
+            issues_of(answer).into_iter().fold(false, |changed, issue| cut(issue) || changed)
+        }
+        Fault::BadIssue { how, field, issues, share } => {
+            let all = issues_of(answer).into_iter();
+            let mut chosen = all.filter(|issue| is_chosen(active, met.rule, issue, issues, *share));
+            chosen.by_ref().fold(false, |changed, issue| spoil(issue, *how, field) || changed)
+        }
+        Fault::OddChangelog { created_as_number, without_author } => {
+            odd_histories(answer, *created_as_number, *without_author)
+        }
+        _ => false,
+    }
+}
