@@ -280,10 +280,10 @@ impl Cluster {
     }
 }
 
-/// A sixth of the machine's memory, within limits: small enough to live beside other programs, large enough to hold the indexes
-/// into which a backfill writes all over.
+/// A quarter of the machine's memory, within limits (PostgreSQL's own advice): small enough to live beside other programs, large
+/// enough to hold the indexes into which a backfill writes all over. A page is only taken when it is used.
 fn shared_buffers_mib(memory: Option<u64>) -> u64 {
-    memory.map_or(192, |memory| (memory / 6).clamp(192, 4096))
+    memory.map_or(192, |memory| (memory / 4).clamp(192, 8192))
 }
 
 /// The memory we may use, where Linux tells it: the machine's, or less in a container.
