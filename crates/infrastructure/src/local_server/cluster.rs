@@ -30,12 +30,14 @@ const LARGEST_LOG: u64 = 10 << 20;
 const SETTINGS_FILE: &str = "forebay.conf";
 /// For one machine and one user. After a checkpoint the first change of each page writes the whole page into the log, and
 /// rows of a backfill lie all over their indexes: so checkpoints are rare while much is written. The space is taken only then.
+/// A page of issues is larger than the memory that PostgreSQL would let a statement work with, and would go through files.
 const SETTINGS: &str = "\
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
 max_wal_size = 8GB
 checkpoint_timeout = 15min
+work_mem = 16MB
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'

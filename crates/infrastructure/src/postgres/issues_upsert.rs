@@ -166,11 +166,7 @@ async fn read_stored(conn: &mut PgConnection, scope: Scope, ids: &[Uuid]) -> Res
 
 /// Holds the stored ones of these issues until the end of the transaction, in the order of their ids, and reads them again:
 /// somebody else may have written them since, even in a newer state.
-async fn lock_stored(
-    conn: &mut PgConnection,
-    scope: Scope,
-    issues: &mut Vec<Planned<'_>>,
-) -> Result<()> {
+async fn lock_stored(conn: &mut PgConnection, scope: Scope, issues: &mut Vec<Planned<'_>>) -> Result<()> {
     let known = children::known(issues);
     if known.is_empty() {
         return Ok(());

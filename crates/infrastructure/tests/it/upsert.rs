@@ -6,8 +6,8 @@ use application::{
     reference::FieldValueRecord,
 };
 use domain::ids::{InstanceId, IssueId, TenantId};
-use serde_json::json;
 use infrastructure::postgres::roles;
+use serde_json::json;
 use sqlx::{Executor, Row};
 
 use crate::{
@@ -406,7 +406,10 @@ async fn a_page_is_looked_up_by_index_whatever_the_statistics_say() {
     .unwrap();
     for (execute, condition) in [
         (format!("stored('{tenant}', '{{{ids}}}')"), "id = ANY"),
-        (format!("displace('{tenant}', '{tenant}', '{{COPY-1,COPY-2,NEW-1}}', '{{{ids}}}')"), "key)::text = ANY"),
+        (
+            format!("displace('{tenant}', '{tenant}', '{{COPY-1,COPY-2,NEW-1}}', '{{{ids}}}')"),
+            "key)::text = ANY",
+        ),
     ] {
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE {execute}"));
         let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut app).await.unwrap();

@@ -29,9 +29,10 @@ use crate::{failure::Failure, output, wiring::Wiring};
 
 /// Issues per transaction: enough that a transaction's own cost hardly shows. An issue that was read takes about 240 KB until
 /// it is stored.
-const BATCH: u64 = 200;
-/// Threads, each with a connection: PostgreSQL needs more than half of the time, so that three keep two cores busy.
-const WRITERS: usize = 3;
+const BATCH: u64 = 500;
+/// Threads, each with a connection: PostgreSQL needs more than half of the time, so that some always wait for it, or for each other;
+/// four keep two cores busy.
+const WRITERS: usize = 4;
 
 /// After so many issues the planner is told of them; then after ten times as many, and so on.
 const FIRST_LOOK: u64 = 1_000;

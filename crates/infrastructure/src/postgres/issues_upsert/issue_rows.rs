@@ -118,11 +118,7 @@ pub(super) struct Written {
 
 /// Writes the issues that are new or differ; answers which were written. The last condition holds only where somebody
 /// else stored a newer state between our look and now.
-pub(super) async fn upsert(
-    conn: &mut PgConnection,
-    scope: Scope,
-    issues: &[Planned<'_>],
-) -> Result<Written> {
+pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<Written> {
     let mut columns = Columns::default();
     issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue));
     if columns.id.is_empty() {
