@@ -27,7 +27,7 @@ use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 use super::{add, refresh, told};
 use crate::{failure::Failure, output, wiring::Wiring};
 
-/// Issues per transaction: enough that a transaction's own cost hardly shows. An issue that was read takes about 240 KB until
+/// Issues per transaction: enough that a transaction's own cost hardly shows. An issue that was read takes about 200 KB until
 /// it is stored.
 const BATCH: u64 = 500;
 /// Threads, each with a connection: PostgreSQL needs more than half of the time, so that some always wait for it, or for each other;
