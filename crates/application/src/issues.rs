@@ -77,8 +77,6 @@ pub struct IssueRecord {
     pub resolution: Option<(String, String)>,
     /// Summary.
     pub summary: String,
-    /// Description as ADF, where the dialect has it.
-    pub description_adf: Option<Value>,
     /// Description as plain text (ADF) or wiki markup.
     pub description_text: Option<String>,
     /// `accountId` or user key.
@@ -126,8 +124,6 @@ pub struct CommentRecord {
     pub jira_number: i64,
     /// `accountId` or user key; absent for anonymous and deleted authors.
     pub author: Option<String>,
-    /// ADF, or a JSON string of wiki markup.
-    pub body: Value,
     /// As plain text.
     pub body_text: String,
     /// Created.
@@ -138,6 +134,13 @@ pub struct CommentRecord {
     pub raw: Value,
     /// SHA-256 over `raw`.
     pub source_hash: Vec<u8>,
+}
+
+impl CommentRecord {
+    /// ADF, or a JSON string of wiki markup.
+    pub fn body(&self) -> &Value {
+        &self.raw["body"]
+    }
 }
 
 /// A worklog.

@@ -387,7 +387,7 @@ pub(crate) struct BenchArgs {
 /// A part of the benchmark that is run alone.
 #[derive(Subcommand, Debug)]
 pub(crate) enum BenchPart {
-    /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 40 GB while
+    /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 30 GB while
     /// they are stored.
     Load(LoadArgs),
     /// Time the hot reads on the database as it stands, each with row-level security and without it.

@@ -43,7 +43,6 @@ pub(super) fn comment(raw: Value) -> Read<CommentRecord> {
         jira_id,
         jira_number,
         author: user_id_of(&raw["author"]),
-        body: raw["body"].clone(),
         body_text: adf::text_of(&raw["body"]),
         created,
         updated: optional_time(&raw["updated"]).unwrap_or(created),

@@ -143,7 +143,6 @@ fn record(
         priority: named(&fields["priority"]),
         resolution: named(&fields["resolution"]),
         summary: text_of(&fields["summary"]).ok_or("issue has no summary")?,
-        description_adf: description.is_object().then(|| description.clone()),
         description_text: (!description.is_null()).then(|| adf::text_of(description)),
         assignee: user_id_of(&fields["assignee"]),
         reporter: user_id_of(&fields["reporter"]),

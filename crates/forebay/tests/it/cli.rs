@@ -116,6 +116,31 @@ async fn the_same_seed_gives_the_same_issues() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_seed_that_is_repeated_stores_only_what_is_missing() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 40);
+    let again = ["sandbox", "seed", "site", "--tenant", "acme", "--issues", "40", "--seed", "7"];
+    let seeded = app.json(&again);
+    assert_eq!(
+        (&seeded["generated"], &seeded["issues"], &seeded["comments"]),
+        (&40.into(), &0.into(), &0.into())
+    );
+    assert_eq!(seeded["changelog_items"], 0);
+
+    // As if it had been interrupted before the last nine.
+    let mut owner = app.database.superuser().await;
+    let gone = sqlx::query("DELETE FROM issues WHERE jira_number > 10031").execute(&mut owner).await.unwrap();
+    assert_eq!(gone.rows_affected(), 9);
+    assert_eq!(app.json(&again)["issues"], 9);
+    assert_eq!(app.json(&again)["issues"], 0);
+
+    let told =
+        refused(&app, &["sandbox", "seed", "site", "--tenant", "acme", "--issues", "40", "--seed", "8"]);
+    assert!(told.contains("`site` was seeded with 40 issues of seed 7"), "{told}");
+    assert!(told.contains("make another sandbox"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_instance_that_is_removed_takes_every_row_with_it() {
     let app = TestApp::start().await;
     app.sandbox("site", 20);

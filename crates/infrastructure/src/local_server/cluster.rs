@@ -30,12 +30,14 @@ const LARGEST_LOG: u64 = 10 << 20;
 const SETTINGS_FILE: &str = "forebay.conf";
 /// For one machine and one user. After a checkpoint the first change of each page writes the whole page into the log, and
 /// rows of a backfill lie all over their indexes: so checkpoints are rare while much is written. The space is taken only then.
+/// A page of issues is larger than the memory that PostgreSQL would let a statement work with, and would go through files.
 const SETTINGS: &str = "\
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
 max_wal_size = 8GB
 checkpoint_timeout = 15min
+work_mem = 16MB
 jit = off
 timezone = 'UTC'
 log_timezone = 'UTC'
@@ -280,10 +282,10 @@ impl Cluster {
     }
 }
 
-/// A sixth of the machine's memory, within limits: small enough to live beside other programs, large enough to hold the indexes
-/// into which a backfill writes all over.
+/// A quarter of the machine's memory, within limits (PostgreSQL's own advice): small enough to live beside other programs, large
+/// enough to hold the indexes into which a backfill writes all over. A page is only taken when it is used.
 fn shared_buffers_mib(memory: Option<u64>) -> u64 {
-    memory.map_or(192, |memory| (memory / 6).clamp(192, 4096))
+    memory.map_or(192, |memory| (memory / 4).clamp(192, 8192))
 }
 
 /// The memory we may use, where Linux tells it: the machine's, or less in a container.

@@ -26,6 +26,8 @@ use domain::ids::InstanceId;
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
+use issue_rows::Written;
+
 use super::{
     errors::convert,
     people::People,
@@ -87,11 +89,11 @@ pub(super) async fn upsert(
     let scope = Scope { tenant: tx.tenant.0, instance };
     let conn = tx.conn();
     let ids: Vec<Uuid> = newest.keys().copied().collect();
-    let stored = read_stored(conn, &ids).await?;
+    let stored = read_stored(conn, scope, &ids).await?;
     let mut issues = plan(newest, stored);
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    lock_stored(conn, &mut issues).await?;
+    lock_stored(conn, scope, &mut issues).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
     reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
@@ -101,7 +103,7 @@ pub(super) async fn upsert(
 
     displace(conn, scope, &issues).await?;
     keep_old_keys(conn, scope, &issues).await?;
-    let written = issue_rows::upsert(conn, scope, &issues).await?;
+    let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
     issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
 
@@ -111,7 +113,7 @@ pub(super) async fn upsert(
         issues: written.len() as u64,
         comments: comments::upsert(conn, scope, &issues, &people).await?,
         worklogs: worklogs::upsert(conn, scope, &issues, &people).await?,
-        changelog_items: histories::upsert(conn, scope, &issues, &people).await?,
+        changelog_items: histories::upsert(conn, scope, &issues, &added, &people).await?,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written).await?;
@@ -142,18 +144,14 @@ fn newest_of_each(instance: InstanceId, bundles: &[IssueBundle]) -> BTreeMap<Uui
 
 /// Reads what is stored of these issues.
 ///
-/// LATERAL and LIMIT hold the planner to the primary key: `id = ANY` let it read the tenant's whole table for every page
-/// while the table was new and had no statistics.
-async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
-    let rows = sqlx::query!(
-        "SELECT i.id, i.key, i.source_hash, i.presence, i.jira_updated_at FROM UNNEST($1::uuid[]) AS w (id)
-         CROSS JOIN LATERAL (
-             SELECT x.id, x.key, x.source_hash, x.presence, x.jira_updated_at FROM issues x WHERE x.id = w.id LIMIT 1) i",
-        ids
-    )
-    .fetch_all(conn)
-    .await
-    .map_err(convert)?;
+/// The tenant is named although the policies do, and by a subquery, whose value the planner does not know: it then takes the
+/// tenant for an average one and looks the ids up. A tenant that came after the last statistics it takes for a single row, so that
+/// every index that begins with the tenant is as good as the key, and each page read all that is stored of the tenant.
+async fn read_stored(conn: &mut PgConnection, scope: Scope, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
+    let rows = sqlx::query_file!("src/postgres/issues_upsert/stored.sql", scope.tenant, ids)
+        .fetch_all(conn)
+        .await
+        .map_err(convert)?;
     let stored = rows.into_iter().map(|row| {
         let stored = Stored {
             key: row.key,
@@ -168,20 +166,20 @@ async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uu
 
 /// Holds the stored ones of these issues until the end of the transaction, in the order of their ids, and reads them again:
 /// somebody else may have written them since, even in a newer state.
-async fn lock_stored(conn: &mut PgConnection, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+async fn lock_stored(conn: &mut PgConnection, scope: Scope, issues: &mut Vec<Planned<'_>>) -> Result<()> {
     let known = children::known(issues);
     if known.is_empty() {
         return Ok(());
     }
     sqlx::query!(
-        "SELECT i.id FROM UNNEST($1::uuid[]) AS w (id)
-         CROSS JOIN LATERAL (SELECT x.id FROM issues x WHERE x.id = w.id LIMIT 1 FOR NO KEY UPDATE) i",
+        "SELECT id FROM issues WHERE tenant_id = (SELECT $1::uuid) AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE",
+        scope.tenant,
         &known
     )
     .fetch_all(&mut *conn)
     .await
     .map_err(convert)?;
-    let mut stored = read_stored(conn, &known).await?;
+    let mut stored = read_stored(conn, scope, &known).await?;
     for issue in &mut *issues {
         issue.stored = stored.remove(&issue.id);
     }
@@ -223,7 +221,7 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
 /// every page would take a twentieth of the time of a page.
 async fn forget_plans_of_small_tables(conn: &mut PgConnection, issues: &[Planned<'_>]) -> Result<()> {
     const FAST: usize = 20;
-    const LARGE: i64 = 128 << 20;
+    const LARGE: i64 = 32 << 20;
     if issues.iter().filter(|issue| issue.stored.is_none()).count() < FAST {
         return Ok(());
     }
@@ -284,13 +282,9 @@ async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>])
         return Ok(());
     }
     let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
-    sqlx::query!(
-        // OFFSET 0 keeps the instance out of the look-up: it is by the key, which hardly any other issue has.
-        "UPDATE issues SET presence = 'unobserved'
-         WHERE id = ANY(ARRAY(
-             SELECT i.id FROM UNNEST($2::text[]) AS w (key)
-             CROSS JOIN LATERAL (SELECT x.id, x.instance_id, x.presence FROM issues x WHERE x.key = w.key OFFSET 0) i
-             WHERE i.instance_id = $1 AND i.presence = 'present' AND i.id <> ALL($3)))",
+    sqlx::query_file!(
+        "src/postgres/issues_upsert/displace.sql",
+        scope.tenant,
         scope.instance.0,
         claimed as _,
         &ids,

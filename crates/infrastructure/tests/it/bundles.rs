@@ -31,7 +31,6 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         priority: None,
         resolution: None,
         summary: format!("Summary of {key}"),
-        description_adf: Some(json!({"type": "doc", "version": 1, "content": []})),
         description_text: Some("Text".into()),
         assignee: Some("ann".into()),
         reporter: Some("bob".into()),
@@ -132,11 +131,10 @@ pub fn comment(id: u32, text: &str, minute: i64) -> CommentRecord {
         jira_id: id.to_string(),
         jira_number: i64::from(id),
         author: Some("ann".into()),
-        body: json!({"type": "doc", "text": text}),
         body_text: text.into(),
         created: at(minute),
         updated: at(minute),
-        raw: json!({"id": id.to_string(), "body": text}),
+        raw: json!({"id": id.to_string(), "body": {"type": "doc", "text": text}}),
         source_hash: text.as_bytes().to_vec(),
     }
 }

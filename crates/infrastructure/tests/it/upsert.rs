@@ -6,8 +6,9 @@ use application::{
     reference::FieldValueRecord,
 };
 use domain::ids::{InstanceId, IssueId, TenantId};
+use infrastructure::postgres::roles;
 use serde_json::json;
-use sqlx::Row;
+use sqlx::{Executor, Row};
 
 use crate::{
     bundles::{at, blocks, changed, comment, history, issue, item, status_change, worklog},
@@ -363,5 +364,59 @@ async fn two_transactions_that_store_the_same_page_follow_each_other() {
     assert_eq!(tx.issue_count(mirror.instance).await.unwrap(), 39);
     assert_eq!(tx.issue(None, "PAY-7").await.unwrap().unwrap().updated, at(5));
     drop(tx);
+    mirror.base.remove().await;
+}
+
+/// The planner takes a tenant that came after the last statistics for a single row, and finds every index that begins with the
+/// tenant as good as the right one: a page would read all that is stored of the tenant, and some look-ups would for each issue.
+#[tokio::test]
+async fn a_page_is_looked_up_by_index_whatever_the_statistics_say() {
+    const STORED: &str = include_str!("../../src/postgres/issues_upsert/stored.sql");
+    const DISPLACE: &str = include_str!("../../src/postgres/issues_upsert/displace.sql");
+    let mirror = Mirror::new().await;
+    let mut owner = mirror.base.superuser().await;
+    mirror.store(&[issue(1, "PAY-1")]).await;
+    let copies = |tenant: TenantId, rows: u32| {
+        format!(
+            "INSERT INTO issues (tenant_id, id, instance_id, jira_id, jira_number, key, key_project, key_number, project_id,
+                                 status, status_id, status_category, summary, created_at, updated_at, jira_updated_at,
+                                 raw_jsonb, raw_dialect, source_hash)
+             SELECT '{tenant}', gen_random_uuid(), i.instance_id, 'copy ' || n, n, 'COPY-' || n, 'COPY', n, i.project_id,
+                    i.status, i.status_id, i.status_category, i.summary, i.created_at, i.updated_at, i.jira_updated_at,
+                    i.raw_jsonb, i.raw_dialect, i.source_hash
+             FROM issues i, generate_series(1, {rows}) AS n WHERE i.jira_id = '1'",
+            tenant = tenant.0,
+        )
+    };
+    let newcomer = mirror.base.tenant("newcomer").await;
+    owner.execute("SET session_replication_role = replica").await.unwrap();
+    owner.execute(sqlx::AssertSqlSafe(copies(mirror.tenant, 20_000))).await.unwrap();
+    owner.execute("ANALYZE issues").await.unwrap();
+    owner.execute(sqlx::AssertSqlSafe(copies(newcomer, 5_000))).await.unwrap();
+
+    let mut app = mirror.base.connect(roles::APP).await;
+    let ids: Vec<String> = (0..100).map(|_| uuid::Uuid::new_v4().to_string()).collect();
+    let (ids, tenant) = (ids.join(","), newcomer.0);
+    app.execute(sqlx::AssertSqlSafe(format!(
+        "SET app.current_tenant_id = '{tenant}';
+         PREPARE stored (uuid, uuid[]) AS {STORED};
+         PREPARE displace (uuid, uuid, text[], uuid[]) AS {DISPLACE};"
+    )))
+    .await
+    .unwrap();
+    for (execute, condition) in [
+        (format!("stored('{tenant}', '{{{ids}}}')"), "id = ANY"),
+        (
+            format!("displace('{tenant}', '{tenant}', '{{COPY-1,COPY-2,NEW-1}}', '{{{ids}}}')"),
+            "key)::text = ANY",
+        ),
+    ] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN EXECUTE {execute}"));
+        let plan: Vec<String> = sqlx::query_scalar(explain).fetch_all(&mut app).await.unwrap();
+        assert!(
+            plan.iter().any(|line| line.contains("Index Cond") && line.contains(condition)),
+            "{condition}: {plan:#?}"
+        );
+    }
     mirror.base.remove().await;
 }

@@ -1,34 +1,41 @@
-//! `forebay sandbox seed`: generating and reading on one thread, storing on two connections, with a short queue between
-//! them.
+//! `forebay sandbox seed`: several threads, each of which generates, reads and stores batch after batch.
+//!
+//! A batch stays on its thread from the first byte to the last: trees that one thread makes and another frees cost both of them
+//! more than the work itself. While one thread waits for PostgreSQL, another one generates.
 
-use std::{io::IsTerminal, sync::Arc, time::Instant};
+use std::{
+    io::IsTerminal,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
 
 use application::{
     Error, Services,
     instances::Instance,
     issues::UpsertCounts,
-    ports::Secrets,
     sandbox::{self, ReadBatch, Seeding},
     tenants::Tenant,
 };
-use domain::generator::Generator;
+use domain::{generator::Generator, ids::TenantId};
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
-use tokio::{
-    sync::{Mutex, mpsc},
-    task::JoinSet,
-};
+use tokio::{runtime::Handle, sync::mpsc, task::JoinSet};
 
 use super::{add, refresh, told};
 use crate::{failure::Failure, output, wiring::Wiring};
 
-/// Issues per transaction: enough that a transaction's own cost hardly shows. An issue that was read takes about 240 KB, and
-/// four batches are under way.
+/// Issues per transaction: enough that a transaction's own cost hardly shows. An issue that was read takes about 200 KB until
+/// it is stored.
 const BATCH: u64 = 500;
-/// Connections that store. PostgreSQL needs most of the time, so that two keep two cores busy; more would only wait.
-const WRITERS: usize = 2;
-/// Batches that are read and wait.
-const QUEUE: usize = 1;
+/// Threads, each with a connection: PostgreSQL needs more than half of the time, so that some always wait for it, or for each other;
+/// four keep two cores busy.
+const WRITERS: usize = 4;
+
+/// After so many issues the planner is told of them; then after ten times as many, and so on.
+const FIRST_LOOK: u64 = 1_000;
 
 /// What a seed did.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -95,73 +102,80 @@ pub(in crate::commands) async fn seed_sandbox(
     let began = Instant::now();
     let services = &wiring.services;
     let seeding = sandbox::begin_seed(services, tenant.id, instance, issues, seed).await?;
-    let (sender, receiver) = mpsc::channel(QUEUE);
-    let secrets = Arc::clone(&services.secrets);
-    let reader = tokio::task::spawn_blocking(move || read_all(&seeding, secrets.as_ref(), &sender));
-
-    let receiver = Arc::new(Mutex::new(receiver));
+    let job = Arc::new(Job {
+        services: services.clone(),
+        tenant: tenant.id,
+        instance: instance.clone(),
+        seeding,
+        next: AtomicU64::new(0),
+    });
     let (stored, mut news) = mpsc::unbounded_channel();
     let mut writers = JoinSet::new();
     for _ in 0..WRITERS {
-        let writer =
-            Writer { services: services.clone(), tenant: tenant.clone(), instance: instance.clone() };
-        writers.spawn(writer.run(Arc::clone(&receiver), stored.clone()));
+        let (job, stored, runtime) = (Arc::clone(&job), stored.clone(), Handle::current());
+        writers.spawn_blocking(move || job.run(&runtime, &stored));
     }
-    // What is left holds the queue's end: when every writer has gone, the reader must notice.
-    drop((receiver, stored));
+    // The writers hold the other ends: when all have gone, the news end.
+    drop(stored);
 
+    let mut look_again = FIRST_LOOK;
     let mut seeded = Seeded { counts: UpsertCounts::default(), generated: 0, seconds: 0.0 };
     while let Some((batch, counts)) = news.recv().await {
         seeded.generated += batch;
         add(&mut seeded.counts, counts);
         progress(seeded.generated);
+        if seeded.generated >= look_again && seeded.generated < issues {
+            look_again = look_again.saturating_mul(10);
+            gather_statistics(services).await?;
+        }
     }
     while let Some(writer) = writers.join_next().await {
         writer.map_err(Error::internal)??;
     }
-    reader.await.map_err(Error::internal)?;
     seeded.seconds = began.elapsed().as_secs_f64();
     Ok(seeded)
 }
 
-/// Generates and reads everything, until the writers have gone.
-fn read_all(seeding: &Seeding, secrets: &dyn Secrets, batches: &mpsc::Sender<ReadBatch>) {
-    let mut generator = Generator::new(&seeding.options);
-    let mut next = 0;
-    while next < seeding.options.issues {
-        let until = (next + BATCH).min(seeding.options.issues);
-        let issues = (next..until).map(|index| generator.issue(index));
-        if batches
-            .blocking_send(sandbox::read_batch(&seeding.roles, &seeding.erased, secrets, issues))
-            .is_err()
-        {
-            return;
-        }
-        next = until;
-    }
+/// Lets the planner see what is stored so far, without waiting for autovacuum.
+async fn gather_statistics(services: &Services) -> Result<(), Failure> {
+    let mut tx = services.db.platform().await?;
+    tx.gather_statistics().await?;
+    Ok(tx.commit().await?)
 }
 
-struct Writer {
+/// What the writers share.
+struct Job {
     services: Services,
-    tenant: Tenant,
+    tenant: TenantId,
     instance: Instance,
+    seeding: Seeding,
+    /// The first issue that nobody has taken yet.
+    next: AtomicU64,
 }
 
-impl Writer {
-    /// Stores batches until there are no more; tells how many issues each had, and how many rows it changed.
-    async fn run(
-        self,
-        batches: Arc<Mutex<mpsc::Receiver<ReadBatch>>>,
-        stored: mpsc::UnboundedSender<(u64, UpsertCounts)>,
+impl Job {
+    /// Takes batches until there are no more, or until another writer has failed; tells of each how many issues it had, and how
+    /// many rows it changed.
+    fn run(
+        &self,
+        runtime: &Handle,
+        stored: &mpsc::UnboundedSender<(u64, UpsertCounts)>,
     ) -> Result<(), Failure> {
+        let Seeding { options, roles, erased } = &self.seeding;
+        let mut generator = Generator::new(options);
         loop {
-            let Some(batch) = batches.lock().await.recv().await else { return Ok(()) };
-            match self.store(&batch).await {
-                // The sum's reader outlives every writer.
-                Ok(counts) => drop(stored.send((batch.bundles.len() as u64, counts))),
-                Err(failure) => {
-                    batches.lock().await.close();
-                    return Err(failure);
+            let from = self.next.fetch_add(BATCH, Ordering::Relaxed);
+            if from >= options.issues {
+                return Ok(());
+            }
+            let issues = (from..options.issues.min(from + BATCH)).map(|index| generator.issue(index));
+            let batch = sandbox::read_batch(roles, erased, self.services.secrets.as_ref(), issues);
+            match runtime.block_on(self.store(&batch)) {
+                // Nobody listens any more when telling of it failed: then the others need not go on either.
+                Ok(counts) if stored.send((batch.bundles.len() as u64, counts)).is_ok() => {}
+                outcome => {
+                    self.next.store(options.issues, Ordering::Relaxed);
+                    return outcome.map(|_| ());
                 }
             }
         }
@@ -171,6 +185,6 @@ impl Writer {
         if let Some(reject) = batch.rejected.first() {
             return Err(Failure::new(format!("a generated issue could not be read: {}", reject.reason)));
         }
-        Ok(sandbox::store_batch(&self.services, self.tenant.id, &self.instance, &batch.bundles).await?)
+        Ok(sandbox::store_batch(&self.services, self.tenant, &self.instance, &batch.bundles).await?)
     }
 }

@@ -38,10 +38,10 @@ impl<'a> Columns<'a> {
         self.issue_id.push(child.issue.id);
         let author = scope.user(comment.author.as_deref());
         self.author_id.push(author);
-        self.body.push(Json(&comment.body));
+        self.body.push(Json(comment.body()));
         self.body_text.push(&comment.body_text);
         let raw = people.fold(&comment.raw, author);
-        self.raw.push(Json(if comment.body.is_null() { raw } else { raw.without("body") }));
+        self.raw.push(Json(if comment.body().is_null() { raw } else { raw.without("body") }));
         self.raw_dialect.push(child.issue.bundle.issue.dialect.as_str());
         self.source_hash.push(&comment.source_hash);
         self.created_at.push(comment.created);

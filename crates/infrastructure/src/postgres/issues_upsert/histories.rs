@@ -1,6 +1,6 @@
 //! Histories, one row per item. A history is never deleted and hardly ever changes: only its author may be anonymised later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use application::{
     Result,
@@ -77,14 +77,15 @@ pub(super) async fn upsert(
     conn: &mut PgConnection,
     scope: Scope,
     issues: &[Planned<'_>],
+    added: &HashSet<Uuid>,
     people: &People,
 ) -> Result<u64> {
     let mut written = 0;
-    for is_known in [false, true] {
+    for is_added in [false, true] {
         // By issue and id: a page of an export may show a history twice.
         let histories: BTreeMap<(Uuid, &str), &HistoryRecord> = issues
             .iter()
-            .filter(|issue| issue.stored.is_some() == is_known)
+            .filter(|issue| added.contains(&issue.id) == is_added)
             .flat_map(|issue| {
                 let histories = issue.bundle.histories.iter();
                 histories.map(|history| ((issue.id, history.jira_id.as_str()), history))
@@ -93,21 +94,63 @@ pub(super) async fn upsert(
         if histories.is_empty() {
             continue;
         }
-        if is_known {
+        if !is_added {
             drop_surplus(conn, &histories).await?;
         }
         let mut columns = Columns::default();
         histories.iter().for_each(|((issue, _), history)| columns.push(scope, people, *issue, history));
-        written += write(conn, scope, &columns, is_known).await?;
+        written += if is_added {
+            insert(conn, scope, &columns).await?
+        } else {
+            insert_or_update(conn, scope, &columns).await?
+        };
     }
     Ok(written)
 }
 
-/// Writes rows. Where the issue `is_known`, those that are stored as they are already are left alone.
+/// Writes the rows of issues that this very transaction has added. The key begins with the issue, so nobody else can have written
+/// any of them: there is no conflict to look for, ten times for each issue of a first copy.
+async fn insert(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
+    sqlx::query!(
+        "INSERT INTO changelogs (tenant_id, instance_id, issue_id, jira_id, jira_number, ordinal, author_id, created_at, field,
+                                 field_id, field_type, from_value, to_value, from_string, to_string, raw_jsonb,
+                                 history_jsonb)
+         SELECT $1, $2, s.issue_id, s.jira_id, s.jira_number, s.ordinal, s.author_id, s.created_at, s.field::varchar(255),
+                s.field_id::varchar(100), s.field_type::varchar(50), s.from_value, s.to_value, s.from_string, s.to_string,
+                s.raw, s.history
+         FROM UNNEST($3::uuid[], $4::text[], $5::bigint[], $6::integer[], $7::uuid[], $8::timestamptz[], $9::text[],
+                     $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[], $16::jsonb[], $17::jsonb[])
+              AS s (issue_id, jira_id, jira_number, ordinal, author_id, created_at, field, field_id, field_type,
+                    from_value, to_value, from_string, to_string, raw, history)",
+        scope.tenant,
+        scope.instance.0,
+        &columns.issue_id as _,
+        &columns.jira_id as _,
+        &columns.jira_number as _,
+        &columns.ordinal as _,
+        &columns.author_id as _,
+        &columns.created_at as _,
+        &columns.field as _,
+        &columns.field_id as _,
+        &columns.field_type as _,
+        &columns.from_value as _,
+        &columns.to_value as _,
+        &columns.from_string as _,
+        &columns.to_string as _,
+        &columns.raw as _,
+        &columns.history as _,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(columns.raw.iter().flatten().count() as u64)
+}
+
+/// Writes rows that may be stored already; those that are stored as they are are left alone.
 ///
 /// LATERAL and LIMIT hold the planner to one look at the primary key per row: while a table is new and has no statistics, it
 /// would read the tenant's whole changelog for every page.
-async fn write(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>, is_known: bool) -> Result<u64> {
+async fn insert_or_update(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
     sqlx::query_scalar!(
         r#"WITH written AS (
                INSERT INTO changelogs (tenant_id, instance_id, issue_id, jira_id, jira_number, ordinal, author_id,
@@ -123,7 +166,7 @@ async fn write(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>, is_
                           from_value, to_value, from_string, to_string, raw, history)
                LEFT JOIN LATERAL (
                    SELECT x.issue_id, x.raw_jsonb, x.history_jsonb, x.author_id, x.created_at FROM changelogs x
-                   WHERE $18 AND x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
+                   WHERE x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
                    LIMIT 1) c ON true
                WHERE c.issue_id IS NULL
                   OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at)
@@ -153,7 +196,6 @@ async fn write(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>, is_
         &columns.to_string as _,
         &columns.raw as _,
         &columns.history as _,
-        is_known,
     )
     .fetch_one(conn)
     .await

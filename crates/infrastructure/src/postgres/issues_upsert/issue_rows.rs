@@ -35,7 +35,6 @@ struct Columns<'a> {
     resolution: Vec<Option<&'a str>>,
     resolution_id: Vec<Option<&'a str>>,
     summary: Vec<&'a str>,
-    description_adf: Vec<Option<Json<&'a Value>>>,
     description_text: Vec<Option<&'a str>>,
     assignee_id: Vec<Option<Uuid>>,
     reporter_id: Vec<Option<Uuid>>,
@@ -76,7 +75,6 @@ impl<'a> Columns<'a> {
         push_named(&mut self.priority, &mut self.priority_id, issue.priority.as_ref());
         push_named(&mut self.resolution, &mut self.resolution_id, issue.resolution.as_ref());
         self.summary.push(&issue.summary);
-        self.description_adf.push(issue.description_adf.as_ref().map(Json));
         self.description_text.push(issue.description_text.as_deref());
         self.assignee_id.push(scope.user(issue.assignee.as_deref()));
         self.reporter_id.push(scope.user(issue.reporter.as_deref()));
@@ -109,19 +107,24 @@ fn push_named<'a>(
     ids.push(named.map(|(_, id)| id.as_str()));
 }
 
+/// The issues whose own rows were written.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) ids: HashSet<Uuid>,
+    /// Those that this transaction has added (no transaction marked their rows as replaced: `xmax` is 0). Until it commits, nobody
+    /// else can write anything that hangs on them.
+    pub(super) added: HashSet<Uuid>,
+}
+
 /// Writes the issues that are new or differ; answers which were written. The last condition holds only where somebody
 /// else stored a newer state between our look and now.
-pub(super) async fn upsert(
-    conn: &mut PgConnection,
-    scope: Scope,
-    issues: &[Planned<'_>],
-) -> Result<HashSet<Uuid>> {
+pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<Written> {
     let mut columns = Columns::default();
     issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue));
     if columns.id.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Written::default());
     }
-    let written = sqlx::query_file_scalar!(
+    let rows = sqlx::query_file!(
         "src/postgres/issues_upsert/issue_rows.sql",
         scope.tenant,
         scope.instance.0,
@@ -143,7 +146,6 @@ pub(super) async fn upsert(
         columns.resolution as _,
         columns.resolution_id as _,
         columns.summary as _,
-        columns.description_adf as _,
         columns.description_text as _,
         columns.assignee_id as _,
         columns.reporter_id as _,
@@ -168,5 +170,6 @@ pub(super) async fn upsert(
     .fetch_all(conn)
     .await
     .map_err(convert)?;
-    Ok(written.into_iter().collect())
+    let added = rows.iter().filter(|row| row.added).map(|row| row.id).collect();
+    Ok(Written { ids: rows.into_iter().map(|row| row.id).collect(), added })
 }

@@ -1,7 +1,7 @@
 INSERT INTO issues (
     tenant_id, instance_id, id, jira_id, jira_number, key, key_project, key_number, project_id,
     issue_type, issue_type_id, hierarchy_level, status, status_id, status_category,
-    priority, priority_id, resolution, resolution_id, summary, description_adf, description_text,
+    priority, priority_id, resolution, resolution_id, summary, description_text,
     assignee_id, reporter_id, creator_id, created_at, updated_at, jira_updated_at, resolved_at, due_date,
     parent_issue_id, parent_key, epic_key, sprint_ids, story_points, labels, components,
     raw_jsonb, raw_dialect, changelog_envelope, presence, source_hash)
@@ -10,7 +10,7 @@ SELECT
     u.issue_type::varchar(255), u.issue_type_id, u.hierarchy_level,
     u.status::varchar(255), u.status_id, u.status_category,
     u.priority::varchar(255), u.priority_id, u.resolution::varchar(255), u.resolution_id,
-    u.summary, u.description_adf, u.description_text,
+    u.summary, u.description_text,
     u.assignee_id, u.reporter_id, u.creator_id, u.created_at, u.updated_at, u.updated_at, u.resolved_at, u.due_date,
     u.parent_issue_id, u.parent_key::varchar(50), u.epic_key::varchar(50),
     ARRAY(SELECT e::integer FROM jsonb_array_elements_text(u.sprint_ids) AS e), u.story_points::numeric(10, 2),
@@ -19,14 +19,14 @@ SELECT
 FROM UNNEST(
     $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[],
     $10::text[], $11::text[], $12::smallint[], $13::text[], $14::text[], $15::text[],
-    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::jsonb[], $22::text[],
-    $23::uuid[], $24::uuid[], $25::uuid[], $26::timestamptz[], $27::timestamptz[], $28::timestamptz[], $29::date[],
-    $30::uuid[], $31::text[], $32::text[], $33::jsonb[], $34::float8[], $35::jsonb[], $36::jsonb[],
-    $37::jsonb[], $38::text[], $39::jsonb[], $40::text[], $41::bytea[]
+    $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
+    $22::uuid[], $23::uuid[], $24::uuid[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[], $28::date[],
+    $29::uuid[], $30::text[], $31::text[], $32::jsonb[], $33::float8[], $34::jsonb[], $35::jsonb[],
+    $36::jsonb[], $37::text[], $38::jsonb[], $39::text[], $40::bytea[]
 ) AS u (
     id, jira_id, jira_number, key, key_project, key_number, project_id,
     issue_type, issue_type_id, hierarchy_level, status, status_id, status_category,
-    priority, priority_id, resolution, resolution_id, summary, description_adf, description_text,
+    priority, priority_id, resolution, resolution_id, summary, description_text,
     assignee_id, reporter_id, creator_id, created_at, updated_at, resolved_at, due_date,
     parent_issue_id, parent_key, epic_key, sprint_ids, story_points, labels, components,
     raw, raw_dialect, changelog_envelope, presence, source_hash)
@@ -46,7 +46,7 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     resolution = excluded.resolution,
     resolution_id = excluded.resolution_id,
     summary = excluded.summary,
-    description_adf = excluded.description_adf,
+    description_adf = NULL,
     description_text = excluded.description_text,
     assignee_id = excluded.assignee_id,
     reporter_id = excluded.reporter_id,
@@ -70,4 +70,4 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     source_hash = excluded.source_hash,
     synced_at = now()
 WHERE excluded.jira_updated_at >= issues.jira_updated_at
-RETURNING id
+RETURNING id, xmax = 0 AS "added!"
