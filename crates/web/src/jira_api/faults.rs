@@ -70,8 +70,8 @@ pub(super) async fn serve(State(state): State<WebState>, request: Request, next:
 /// The sandbox that the request is for and its plan, if it has one. The instance is left for the handler.
 async fn faulty(state: &WebState, parts: &mut Parts) -> Option<(Arc<Instance>, Arc<Served>)> {
     let name = parts.uri.path().split('/').nth(2)?.to_owned();
-    // Whoever is not known, or may not read, is refused by the handler, in its own words.
-    let caller = auth::identify(parts, state).await.ok()?;
+    // Whoever is not known, asks too often or may not read is refused by the handler, in its own words.
+    let caller = auth::authenticate(parts, state).await.ok()?;
     parts.extensions.insert(auth::Identified(caller.clone()));
     caller.require(Scope::Read).ok()?;
     let instance = lookups::instance(&state.services, &caller, &name).await.ok()?;
