@@ -127,23 +127,24 @@ async fn the_same_seed_gives_the_same_faults_however_requests_interleave() {
         { "fault": "login_page", "probability": 0.2 },
         { "fault": "latency", "ms": 0, "max_ms": 20 },
     ]);
+    let site = &app;
     let run = async |seed: u64, backwards: bool| {
-        app.post("/v1/sandbox/play/faults", json!({ "seed": seed, "rules": rules })).await.ok();
+        site.post("/v1/sandbox/play/faults", json!({ "seed": seed, "rules": rules })).await.ok();
         let mut seen: BTreeMap<u32, Vec<(u16, bool)>> = BTreeMap::new();
         for _ in 0..3 {
             let mut asked: Vec<u32> = (0..25).collect();
             if backwards {
                 asked.reverse();
             }
-            let answers = asked.iter().map(|number| async {
-                let answer = ask(&app, &format!("myself?n={number}")).await;
-                (*number, (answer.status.as_u16(), answer.text.starts_with("<!DOCTYPE")))
+            let answers = asked.into_iter().map(|number| async move {
+                let answer = ask(site, &format!("myself?n={number}")).await;
+                (number, (answer.status.as_u16(), answer.text.starts_with("<!DOCTYPE")))
             });
             for (number, answer) in join_all(answers).await {
                 seen.entry(number).or_default().push(answer);
             }
         }
-        (seen, injected(&app).await)
+        (seen, injected(site).await)
     };
     let first = run(11, false).await;
     assert_eq!(first, run(11, true).await);

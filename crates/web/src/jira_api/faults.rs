@@ -63,7 +63,9 @@ pub(super) async fn serve(State(state): State<WebState>, request: Request, next:
     let met = served.active.meet(&asked, now);
     let exchange = Exchange { state: &state, instance, served: &served, asked, now };
     let response = exchange.answer(&met, parts, body.clone(), next).await;
-    served.write_soon(&state.services);
+    if !met.is_empty() {
+        served.write_soon(&state.services);
+    }
     response
 }
 
@@ -138,7 +140,7 @@ impl Exchange<'_> {
                 return response;
             }
         }
-        if response.status() == StatusCode::OK {
+        if response.status().is_success() {
             response = self.spoil(met, response, token.as_deref(), start).await;
         }
         for limit in limits {
@@ -148,7 +150,12 @@ impl Exchange<'_> {
     }
 
     fn injects(&self, met: &Met<'_>) -> bool {
-        self.served.active.inject(met.rule)
+        let may = self.served.active.inject(met.rule);
+        if may {
+            // Now: a client that gives up takes the rest of this request with it.
+            self.served.write_soon(&self.state.services);
+        }
+        may
     }
 
     /// An answer in the place of the handler's, which is not asked.

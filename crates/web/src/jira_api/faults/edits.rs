@@ -39,17 +39,23 @@ pub(super) fn edit(
         Fault::RepeatedPage {} if endpoint == Endpoint::Search => pages::repeated_page(answer, token),
         Fault::DuplicateRow {} => pages::duplicate_row(answer, met.draw),
         Fault::Truncated { changelog, comments, worklogs } => {
-            let cut = |issue: &mut Value| truncate(issue, *changelog, *comments, *worklogs);
-            issues_of(answer).into_iter().fold(false, |changed, issue| cut(issue) || changed)
+            each(answer, |issue| truncate(issue, *changelog, *comments, *worklogs))
         }
-        Fault::BadIssue { how, field, issues, share } => {
-            let all = issues_of(answer).into_iter();
-            let mut chosen = all.filter(|issue| is_chosen(active, met.rule, issue, issues, *share));
-            chosen.by_ref().fold(false, |changed, issue| spoil(issue, *how, field) || changed)
-        }
+        Fault::BadIssue { how, field, issues, share } => each(answer, |issue| {
+            is_chosen(active, met.rule, issue, issues, *share) && spoil(issue, *how, field)
+        }),
         Fault::OddChangelog { created_as_number, without_author } => {
             odd_histories(answer, *created_as_number, *without_author)
         }
         _ => false,
     }
+}
+
+/// Changes every issue of an answer that there is something to change of; `false` when there is none.
+fn each(answer: &mut Value, mut change: impl FnMut(&mut Value) -> bool) -> bool {
+    let mut changed = false;
+    for issue in issues_of(answer) {
+        changed |= change(issue);
+    }
+    changed
 }
