@@ -104,7 +104,7 @@ async fn questions_are_answered_anew_each_time() {
     app.sandbox("site", 5);
     for (path, body) in [
         ("/v1/sql", json!({ "sql": "SELECT key FROM issues" })),
-        ("/v1/search", json!({ "jql": "project is not empty" })),
+        ("/v1/issues/search", json!({ "jql": "project is not empty" })),
         ("/jira/site/rest/api/3/search", json!({ "jql": "project is not empty" })),
         ("/jira/site/rest/api/3/search/jql", json!({ "jql": "project is not empty" })),
         ("/jira/site/rest/api/3/search/approximate-count", json!({ "jql": "project is not empty" })),
