@@ -7,7 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::{caller::Caller, error::Result};
+use crate::{
+    caller::Caller,
+    erasure::ErasedPeople,
+    error::Result,
+    ports::{Secrets, TenantTx},
+};
 
 /// How a write ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -80,6 +85,23 @@ impl NewAuditEntry {
     }
 }
 
+/// Writes down what a site answered, without the people who were erased there: a comment may mention one, and comes back from the site
+/// with the name. Asked in the entry's own transaction, so that no burial falls in between. Answers who they are, for what else is
+/// told of the write.
+pub async fn record(
+    tx: &mut dyn TenantTx,
+    secrets: &dyn Secrets,
+    mut entry: NewAuditEntry,
+) -> Result<ErasedPeople> {
+    let people = match entry.instance {
+        Some(instance) => tx.erased_people(instance).await?,
+        None => ErasedPeople::default(),
+    };
+    people.take_out(&mut entry.payload, secrets);
+    tx.record(entry).await?;
+    Ok(people)
+}
+
 /// One entry, as read.
 #[derive(Clone, Debug, Serialize)]
 pub struct AuditEntry {
@@ -119,7 +141,7 @@ pub struct AuditFilter {
 /// Storage of the audit log.
 #[async_trait]
 pub trait AuditStore: Send {
-    /// Writes an entry, in the same transaction as what it speaks of.
+    /// Writes an entry, in the same transaction as what it speaks of. One with texts of people's goes through [`record`].
     async fn record(&mut self, entry: NewAuditEntry) -> Result<()>;
 
     /// Newest first.

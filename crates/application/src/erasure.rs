@@ -182,8 +182,15 @@ pub trait ErasureStore: Send {
 /// What the platform does for erasing and removing, where the application may not.
 #[async_trait]
 pub trait ErasurePlatform: Send {
-    /// Changes an entry of the audit log.
-    async fn rewrite_audit_entry(&mut self, tenant: TenantId, entry: &Row) -> Result<()>;
+    /// The tables whose rows the application may not change, and from which [`ErasurePlatform::take_out`] takes people.
+    fn kept_tables(&self) -> &'static [&'static str];
+
+    /// Takes a person out of a row of one of [`ErasurePlatform::kept_tables`]: writes it as it shall be, or removes it where it is not
+    /// kept for good.
+    ///
+    /// # Errors
+    /// [`Error::Internal`] for any other table.
+    async fn take_out(&mut self, tenant: TenantId, table: &str, row: &Row) -> Result<()>;
 
     /// Removes at most so many jobs of a tenant: all, or those that hold one of these lower-case texts.
     async fn remove_jobs(&mut self, tenant: TenantId, texts: Option<&[String]>, most: i32) -> Result<u64>;
@@ -363,7 +370,7 @@ impl Walk<'_> {
                 scanned.rows.into_iter().filter_map(|row| self.person.rewrite(table, row)).collect();
             let written = match table.changeable {
                 true => self.write(tx.as_mut(), table, &rewrites, kept).await?,
-                false => self.write_log(table, &rewrites).await?,
+                false => self.write_kept(table, &rewrites).await?,
             };
             tx.commit().await?;
             if written > 0 {
@@ -423,17 +430,14 @@ impl Walk<'_> {
         Ok(())
     }
 
-    /// The application may not change the log; the platform may, for this.
-    async fn write_log(&self, table: &TenantTable, rewrites: &[Rewrite]) -> Result<u64> {
+    /// What the application may not change, the platform may, for this.
+    async fn write_kept(&self, table: &TenantTable, rewrites: &[Rewrite]) -> Result<u64> {
         if rewrites.is_empty() {
             return Ok(0);
         }
-        if table.name != "audit_log" {
-            return Err(Error::internal(format!("nobody may take a person out of table `{}`", table.name)));
-        }
         let mut platform = self.services.db.platform().await?;
         for row in rewrites {
-            platform.rewrite_audit_entry(self.tenant, &row.after).await?;
+            platform.take_out(self.tenant, &table.name, &row.after).await?;
         }
         platform.commit().await?;
         Ok(rewrites.len() as u64)

@@ -44,11 +44,27 @@ pub struct Keyring {
     /// The first seals. Never empty.
     sealing: SealingKey,
     retired: Vec<SealingKey>,
-    /// It keys the hashes: the last key given, or the one that the database keeps.
-    root: MasterKey,
+    root: Root,
+}
+
+/// What keys the hashes: the last key given, or the one that the database keeps. Its keys are made in one place, so that none
+/// of them can stay behind when the root is another.
+struct Root {
+    key: MasterKey,
     email: [u8; 32],
     account: [u8; 32],
     api_key: [u8; 32],
+}
+
+impl From<MasterKey> for Root {
+    fn from(key: MasterKey) -> Self {
+        Self {
+            email: key.derive("email"),
+            account: key.derive("account"),
+            api_key: key.derive("api key"),
+            key,
+        }
+    }
 }
 
 /// The ciphers of one master key.
@@ -74,19 +90,7 @@ impl Keyring {
         let sealing = SealingKey::new(&current);
         let retired = older.iter().map(SealingKey::new).collect();
         let root = older.into_iter().next_back().unwrap_or(current);
-        Self { retired, ..Self::rooted(sealing, root) }
-    }
-
-    /// With every key that follows from the root, so that none is left behind when it changes.
-    fn rooted(sealing: SealingKey, root: MasterKey) -> Self {
-        Self {
-            sealing,
-            retired: Vec::new(),
-            email: root.derive("email"),
-            account: root.derive("account"),
-            api_key: root.derive("api key"),
-            root,
-        }
+        Self { sealing, retired, root: root.into() }
     }
 
     /// Reads keys, separated by commas or white space, the one that seals first.
@@ -108,7 +112,7 @@ impl Keyring {
     /// # Errors
     /// [`Error::Internal`] when sealing fails.
     pub fn sealed_root(&self) -> Result<String> {
-        self.seal_for(ROOT_DATA, &self.root.to_text())
+        self.seal_for(ROOT_DATA, &self.root.key.to_text())
     }
 
     /// The keyring with a root made by [`Keyring::sealed_root`].
@@ -124,7 +128,7 @@ impl Keyring {
             ))
         })?;
         let root = MasterKey::parse(text.expose_secret()).map_err(Error::internal)?;
-        Ok(Self { retired: self.retired, ..Self::rooted(self.sealing, root) })
+        Ok(Self { root: root.into(), ..self })
     }
 
     /// Whether the key that seals now sealed this text.
@@ -157,13 +161,13 @@ impl Keyring {
 
     /// The password of a database role: the same in every process that has the same keys.
     pub fn role_password(&self, role: &str) -> SecretString {
-        hex(&self.root.derive(&format!("role:{role}"))).into()
+        hex(&self.root.key.derive(&format!("role:{role}"))).into()
     }
 
     /// Seals what is announced of changes. It follows the root, so that processes with different lists of master keys, in
     /// the middle of a rotation, understand each other.
     pub fn change_cipher(&self) -> ChangeCipher {
-        ChangeCipher::new(&self.root.derive("changes"))
+        ChangeCipher::new(&self.root.key.derive("changes"))
     }
 
     fn key(&self, id: &[u8]) -> Option<&SealingKey> {
@@ -195,16 +199,16 @@ impl Secrets for Keyring {
     }
 
     fn email_hash(&self, address: &str) -> String {
-        hex(&hmac_sha256(&self.email, address.trim().to_lowercase().as_bytes()))
+        hex(&hmac_sha256(&self.root.email, address.trim().to_lowercase().as_bytes()))
     }
 
     fn account_hash(&self, instance: InstanceId, account: &str) -> String {
         let message = [instance.0.as_bytes().as_slice(), account.trim().to_lowercase().as_bytes()].concat();
-        hex(&hmac_sha256(&self.account, &message))
+        hex(&hmac_sha256(&self.root.account, &message))
     }
 
     fn key_hash(&self, secret: &SecretString) -> Vec<u8> {
-        hmac_sha256(&self.api_key, secret.expose_secret().as_bytes()).to_vec()
+        hmac_sha256(&self.root.api_key, secret.expose_secret().as_bytes()).to_vec()
     }
 
     fn equal(&self, left: &[u8], right: &[u8]) -> bool {

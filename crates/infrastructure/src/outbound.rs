@@ -83,7 +83,7 @@ impl Outbound {
     pub async fn check(&self, field: &str, url: &str) -> Result<()> {
         let url =
             Url::parse(url).map_err(|error| Error::invalid(field, format!("is no address: {error}")))?;
-        self.guard.check_early(&url).await.map_err(|refused| Error::invalid(field, refused.to_string()))
+        self.guard.check(&url).map_err(|refused| Error::invalid(field, refused.to_string()))
     }
 }
 
@@ -147,7 +147,7 @@ impl Deliveries for WebhookDeliveries {
         }
         // The body of the answer says nothing to us, and is not read.
         let response = request.send().await.map_err(|error| {
-            let passing = !error.is_builder() && refusal_in(&error).is_none();
+            let passing = !error.is_builder() && refusal_in(&error).is_none_or(Refused::is_passing);
             failed(passing, describe(error))
         })?;
         Ok(response.status().as_u16())

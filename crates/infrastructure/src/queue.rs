@@ -175,7 +175,8 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
     let labels = [("job", J::NAME), ("outcome", outcome.as_str())];
     metrics::counter!("forebay_jobs_total", &labels).increment(1);
     metrics::histogram!("forebay_job_seconds", &labels).record(began.elapsed().as_secs_f64());
-    record::<J>(&services, &context, started, outcome, error.map(Error::with_causes)).await;
+    let told = |error: &Error| told(error, *context.job().id());
+    record::<J>(&services, &context, started, outcome, error.map(told)).await;
     match result {
         Ok(()) => {
             tracing::info!(ms = began.elapsed().as_secs_f64() * 1000.0, "done");
@@ -183,7 +184,7 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
         }
         Err(JobError::Retry(error)) => {
             tracing::warn!(error = error.with_causes(), "the job will be tried again");
-            Err(error.with_causes())
+            Err(told(&error))
         }
         Err(JobError::RetryAfter(pause, error)) => {
             tracing::info!(%error, seconds = pause.as_secs(), "the job waits as it was asked to");
@@ -195,8 +196,16 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
         Err(JobError::Fail(error)) => {
             tracing::error!(error = error.with_causes(), "the job failed for good");
             give_up(&context).await;
-            Err(error.with_causes())
+            Err(told(&error))
         }
+    }
+}
+
+/// An error as the tenant may read it and as the queue keeps it: causes are for the log, which names the job by this id.
+fn told(error: &Error, job: i64) -> String {
+    match error {
+        Error::Internal(_) => format!("internal error; the log says more of job {job}"),
+        other => other.to_string(),
     }
 }
 
@@ -250,6 +259,13 @@ mod tests {
     use application::pulse::RefreshMetrics;
 
     use super::*;
+
+    #[test]
+    fn causes_are_told_to_nobody_but_the_log() {
+        let error = Error::internal("PAY-7 has no `assignee`: Ann Lee");
+        assert_eq!(told(&error, 42), "internal error; the log says more of job 42");
+        assert_eq!(told(&Error::Unavailable("the site is away".into()), 42), "the site is away");
+    }
 
     #[test]
     fn the_schedule_is_read_and_shares_the_lane_and_key_of_the_jobs_own() {

@@ -6,7 +6,8 @@ use std::time::Duration;
 /// Why an operation on Jira failed.
 ///
 /// Messages and excerpts come from Jira's answer, at most 500 characters each, with e-mail addresses and the
-/// caller's own credentials masked. They never hold headers or URLs.
+/// caller's own credentials masked. They never hold headers or URLs. Excerpts are no part of the error's text, which goes into
+/// logs and histories: an answer that is cut off begins with somebody's data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum JiraError {
     /// Jira does not accept the credentials: 401, or any answer that says it was given to an anonymous caller
@@ -59,7 +60,7 @@ pub enum JiraError {
         reason: Option<String>,
     },
     /// Another failure status, mostly 5xx from Jira or a proxy before it.
-    #[error("Jira answered with status {status}: {excerpt}")]
+    #[error("Jira answered with status {status}")]
     Upstream {
         /// The HTTP status.
         status: u16,
@@ -78,7 +79,7 @@ pub enum JiraError {
         message: String,
     },
     /// A success status, but the body is not what the operation promises: cut, not JSON, or of another shape.
-    #[error("unusable answer from Jira ({what}): {excerpt}")]
+    #[error("unusable answer from Jira ({what})")]
     InvalidBody {
         /// What is wrong with it.
         what: String,

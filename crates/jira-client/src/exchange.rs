@@ -135,7 +135,8 @@ impl JiraClient {
         }
         serde_json::from_slice(&answer.body).map(Some).map_err(|error| {
             let text = redact(&String::from_utf8_lossy(&answer.body), &self.auth().secrets());
-            let what = format!("{}: not JSON: {error}", call.kind.operation);
+            let (line, column) = (error.line(), error.column());
+            let what = format!("{}: not JSON at line {line} column {column}", call.kind.operation);
             Failure::maybe_done(JiraError::InvalidBody { what, excerpt: excerpt(&text) })
         })
     }

@@ -9,7 +9,7 @@ use application::{
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
-    extract::{Request, State},
+    extract::{MatchedPath, Request, State},
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
@@ -27,6 +27,9 @@ use crate::{
 const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 /// Marks an answer that was given before.
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// How the routes end that are sent a body and only read: they do nothing that could happen twice, and what they answered is not for
+/// later, when its reader may see less and somebody in it may be gone.
+const READS: [&str; 5] = ["/sql", "/search", "/search/jql", "/search/approximate-count", "/bulkfetch"];
 /// Answers beyond are not kept.
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
@@ -50,7 +53,8 @@ impl Door {
     }
 
     fn mismatch(self) -> Response {
-        let message = "this Idempotency-Key was used for another request; use a new one";
+        let message = "this Idempotency-Key was used for another request, or before the rights of this API key changed; see what came \
+                       of it, and use a new one";
         match self {
             Self::Rest => Refusal::KeyReused(message).into_response(),
             Self::Jira => JiraRefusal::message(StatusCode::UNPROCESSABLE_ENTITY, message).into_response(),
@@ -69,8 +73,7 @@ pub(crate) async fn for_jira(State(state): State<WebState>, request: Request, ne
 }
 
 async fn once(state: WebState, request: Request, next: Next, door: Door) -> Response {
-    let writes = matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE);
-    if !writes || !request.headers().contains_key(KEY) {
+    if !request.headers().contains_key(KEY) || !writes(&request) {
         return next.run(request).await;
     }
     let (mut parts, body) = request.into_parts();
@@ -110,6 +113,23 @@ async fn once(state: WebState, request: Request, next: Next, door: Door) -> Resp
     }
 }
 
+fn writes(request: &Request) -> bool {
+    let only_reads = request
+        .extensions()
+        .get::<MatchedPath>()
+        .is_some_and(|route| READS.iter().any(|end| route.as_str().ends_with(end)));
+    !only_reads && matches!(*request.method(), Method::POST | Method::PUT | Method::PATCH | Method::DELETE)
+}
+
+/// What the caller may see and do: an answer is not repeated to whoever may less than when it was given.
+fn rights(caller: &Caller) -> String {
+    let mut rights: Vec<String> = caller.scopes.iter().map(ToString::to_string).collect();
+    rights.sort();
+    rights.extend(caller.policy.actions.iter().map(ToString::to_string));
+    rights.extend(caller.policy.projects.names().iter().cloned());
+    rights.join(" ")
+}
+
 /// The request as far as it is compared.
 fn identified(caller: &Caller, parts: &Parts, body: &Bytes) -> Result<IdempotentRequest, Error> {
     let mut keys = parts.headers.get_all(KEY).into_iter();
@@ -117,7 +137,7 @@ fn identified(caller: &Caller, parts: &Parts, body: &Bytes) -> Result<Idempotent
     let key = if keys.next().is_some() { "" } else { key };
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
     let mut hash = Sha256::new();
-    for part in [parts.method.as_str().as_bytes(), path.as_bytes(), body] {
+    for part in [parts.method.as_str().as_bytes(), path.as_bytes(), body, rights(caller).as_bytes()] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{CommentRow, IssueRow, Presence, require_issue};
 use crate::{
     actions::Action,
-    audit::{NewAuditEntry, Outcome},
+    audit::{self, NewAuditEntry, Outcome},
     caller::Caller,
     erasure::ErasedPeople,
     error::{Error, Result},
@@ -76,7 +76,7 @@ pub async fn add_comment(
     caller.permit(Action::AddComment)?;
     body.check()?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
-    let comment = match instance.kind {
+    let (comment, people) = match instance.kind {
         InstanceKind::Sandbox => {
             let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
             tx.lock_issue(row.id).await?;
@@ -85,7 +85,7 @@ pub async fn add_comment(
             let comment = sandbox::add_comment(services, tx.as_mut(), &instance, &row, body).await?;
             let after = json!({ "comment": comment });
             let now = services.clock.now();
-            tx.record(NewAuditEntry::success(
+            let entry = NewAuditEntry::success(
                 caller,
                 Some(instance.id),
                 Action::AddComment.as_str(),
@@ -93,19 +93,25 @@ pub async fn add_comment(
                 Value::Null,
                 after,
                 now,
-            ))
-            .await?;
+            );
+            let people = audit::record(tx.as_mut(), services.secrets.as_ref(), entry).await?;
             tx.commit().await?;
-            comment
+            (comment, people)
         }
         _ => write_through(services, caller, &instance, &row, body).await?,
     };
-    as_stored(services, &row, instance.dialect, comment)
+    as_stored(services, &row, instance.dialect, comment, &people)
 }
 
 /// The comment from the site's own answer: right even while the copy does not have it yet.
-fn as_stored(services: &Services, row: &IssueRow, dialect: Dialect, mut raw: Value) -> Result<CommentRow> {
-    crate::ingest::clean_payload(&mut raw, services.secrets.as_ref(), &ErasedPeople::default());
+fn as_stored(
+    services: &Services,
+    row: &IssueRow,
+    dialect: Dialect,
+    mut raw: Value,
+    people: &ErasedPeople,
+) -> Result<CommentRow> {
+    crate::ingest::clean_payload(&mut raw, services.secrets.as_ref(), people);
     let author = raw["author"]["displayName"].as_str().map(str::to_owned);
     let comment = crate::ingest::read_comment(raw).map_err(Error::internal)?;
     Ok(CommentRow {
@@ -126,7 +132,7 @@ async fn write_through(
     instance: &Instance,
     row: &IssueRow,
     body: &CommentBody,
-) -> Result<Value> {
+) -> Result<(Value, ErasedPeople)> {
     let site = instances::connect(services, caller.tenant, instance).await?;
     let answer = site.add_comment(instance.dialect, &row.jira_id, &body.in_dialect(instance.dialect)).await;
     let attempt = Attempt { caller, instance, row, action: Action::AddComment.as_str(), before: Value::Null };
@@ -145,13 +151,14 @@ pub(super) struct Attempt<'a> {
 impl Attempt<'_> {
     /// The second half of every write through: writes the audit entry at once, by itself, because nothing that happens
     /// after the site's answer may undo it; then reads the issue again and stores it. A refused write is audited too; one
-    /// whose answer was lost is `indeterminate`, and the re-read shows what came of it.
+    /// whose answer was lost is `indeterminate`, and the re-read shows what came of it. Beside the answer it tells who must be taken
+    /// out of it.
     pub(super) async fn settle<T>(
         self,
         services: &Services,
         answer: Result<T>,
         after: impl FnOnce(&T) -> Value,
-    ) -> Result<T> {
+    ) -> Result<(T, ErasedPeople)> {
         let outcome = match &answer {
             Ok(_) => Outcome::Succeeded,
             Err(Error::Indeterminate(_)) => Outcome::Indeterminate,
@@ -162,11 +169,12 @@ impl Attempt<'_> {
             Err(error) => json!({ "error": error.code(), "message": error.to_string() }),
         };
         let audited = self.audit(services, outcome, after).await;
-        if outcome == Outcome::Failed {
-            return answer;
-        }
+        let answer = match answer {
+            Err(error) if outcome == Outcome::Failed => return Err(error),
+            answer => answer,
+        };
         // Not to be tried again by the caller: the write happened.
-        audited.map_err(|error| {
+        let people = audited.map_err(|error| {
             tracing::error!(
                 error = error.with_causes(),
                 action = self.action,
@@ -180,18 +188,20 @@ impl Attempt<'_> {
                 "the issue could not be read again after a write; the next sync stores it"
             );
         }
-        answer
+        answer.map(|answer| (answer, people))
     }
 
-    async fn audit(&self, services: &Services, outcome: Outcome, after: Value) -> Result<()> {
+    async fn audit(&self, services: &Services, outcome: Outcome, after: Value) -> Result<ErasedPeople> {
         let before = self.before.clone();
         let now = services.clock.now();
         let instance = Some(self.instance.id);
         let entry =
             NewAuditEntry::success(self.caller, instance, self.action, &self.row.key, before, after, now);
         let mut tx = services.db.tenant(&self.caller.context()).await?;
-        tx.record(NewAuditEntry { outcome, ..entry }).await?;
-        tx.commit().await
+        let entry = NewAuditEntry { outcome, ..entry };
+        let people = audit::record(tx.as_mut(), services.secrets.as_ref(), entry).await?;
+        tx.commit().await?;
+        Ok(people)
     }
 
     async fn read_again(&self, services: &Services) -> Result<()> {

@@ -29,7 +29,7 @@ pub async fn add_comment(
     let now = next_moment(services, row);
     let author = account(row.dialect);
     let version = rest_version(row.dialect);
-    let comment = json!({
+    let mut comment = json!({
         "self": format!("{}/rest/api/{version}/issue/{}/comment/{id}", instance.base_url, row.jira_id),
         "id": id.to_string(),
         "author": author,
@@ -39,6 +39,8 @@ pub async fn add_comment(
         "updated": now,
         "jsdPublic": true,
     });
+    // Here already: it is told to webhooks and to the audit log as well as stored.
+    tx.erased_people(instance.id).await?.take_out(&mut comment, services.secrets.as_ref());
     let mut raw = row.raw.clone();
     raw["fields"]["updated"] = json!(now);
     let listed = raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + 1;

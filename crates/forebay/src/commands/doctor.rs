@@ -135,11 +135,12 @@ async fn database(report: &mut Report, access: &Access, settings: &Settings) -> 
 async fn guests(report: &mut Report, owner: &mut PgConnection) {
     let found = match roles::open_functions(owner).await {
         Ok(open) if open.is_empty() => {
-            Ok("its role may call no function that watches, stops or blocks other sessions".to_owned())
+            Ok("its role may call no function that watches, stops or blocks other sessions, or runs SQL from a text"
+                .to_owned())
         }
         Ok(open) => Ok(format!(
-            "its role may call {} of PostgreSQL's functions that watch, stop or block other sessions; `forebay migrate up` \
-             takes them away when DATABASE_URL is a superuser's",
+            "held by the guard alone: its role may call {} of PostgreSQL's functions that watch, stop or block other sessions, or \
+             run SQL from a text; `forebay migrate up` takes them away when DATABASE_URL is a superuser's",
             open.len()
         )),
         Err(error) => Err(error.into()),

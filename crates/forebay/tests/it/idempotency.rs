@@ -129,3 +129,55 @@ async fn a_repeated_write_counts_against_the_keys_rate() {
         assert_eq!(count(&app, door).await, 1, "what was refused was not done");
     }
 }
+
+/// What only reads is done each time: its answer would outlive what its reader may see, and people who are erased.
+#[tokio::test(flavor = "multi_thread")]
+async fn questions_are_answered_anew_each_time() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 5);
+    for (path, body) in [
+        ("/v1/sql", json!({ "sql": "SELECT key FROM issues" })),
+        ("/v1/issues/search", json!({ "jql": "project is not empty" })),
+        ("/jira/site/rest/api/3/search", json!({ "jql": "project is not empty" })),
+        ("/jira/site/rest/api/3/search/jql", json!({ "jql": "project is not empty" })),
+        ("/jira/site/rest/api/3/search/approximate-count", json!({ "jql": "project is not empty" })),
+        ("/jira/site/rest/api/3/issue/bulkfetch", json!({ "issueIdsOrKeys": ["10001"] })),
+        ("/jira/site/rest/api/3/changelog/bulkfetch", json!({ "issueIdsOrKeys": ["10001"] })),
+    ] {
+        for _ in 0..2 {
+            let request = client().post(format!("{}{path}", app.url)).bearer_auth(&app.key);
+            let answer = request.header("idempotency-key", "again").json(&body).send().await.unwrap();
+            assert_eq!(answer.status(), 200, "{path}");
+            assert!(answer.headers().get("idempotency-replayed").is_none(), "{path}");
+        }
+    }
+    let mut owner = app.database.superuser().await;
+    let kept: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM idempotency_keys").fetch_one(&mut owner).await.unwrap();
+    assert_eq!(kept, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_not_repeated_to_a_key_that_may_less_than_it_did() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 5);
+    let made = json!({ "name": "k", "scopes": ["read", "write"] });
+    let made = app.post("/v1/keys", made).await.ok();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    let path = "/v1/issues/10001/comments";
+    let comment = async || {
+        let request =
+            client().post(format!("{}{path}", app.url)).bearer_auth(key).header("idempotency-key", "k");
+        let answer = request.json(&json!({ "body": "once" })).send().await.unwrap();
+        let replayed = answer.headers().contains_key("idempotency-replayed");
+        (answer.status().as_u16(), replayed)
+    };
+    assert_eq!(comment().await, (201, false));
+    assert_eq!(comment().await, (201, true));
+    for narrowed in [json!({ "policy": { "projects": ["NONE"] } }), json!({ "scopes": ["read"] })] {
+        let path = format!("/v1/keys/{id}");
+        app.ask(reqwest::Method::PATCH, &path, Some(&app.key), Some(narrowed)).await.ok();
+        assert_eq!(comment().await, (422, false));
+    }
+    assert_eq!(count(&app, "once").await, 1);
+}

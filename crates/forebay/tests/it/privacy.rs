@@ -106,6 +106,65 @@ async fn somebody(owner: &mut PgConnection, tenant: Uuid) -> (String, String, Uu
     (row.get(0), row.get(1), row.get(2))
 }
 
+/// The audit log, the inbox, rejected rows, a kept answer and what the application may not change name them as well; and a delivery
+/// that nobody took waits in the queue.
+async fn name_them_elsewhere(owner: &mut PgConnection, acme: Uuid, account: &str, name: &str) {
+    let said = json!({"before": null, "after": {"comment": {"author": {"accountId": account, "displayName": name}}}});
+    sqlx::query(
+        "WITH a AS (INSERT INTO audit_log (tenant_id, id, actor, action, target, payload)
+                    VALUES ($1, gen_random_uuid(), 'system', 'add_comment', $3, $2)),
+              i AS (INSERT INTO webhook_inbox (tenant_id, id, instance_id, delivery_id, event, body)
+                    SELECT $1, gen_random_uuid(), id, 'd', 'comment_created', $2 FROM jira_instances WHERE tenant_id = $1),
+              r AS (INSERT INTO sync_rejects (tenant_id, instance_id, reason, raw_jsonb)
+                    SELECT $1, id, 'no summary', $2 FROM jira_instances WHERE tenant_id = $1)
+         SELECT graphile_worker.add_job('nobody_does_this', jsonb_build_object('tenant', $1, 'body', $2::jsonb)::json)",
+    )
+    .bind(acme)
+    .bind(&said)
+    .bind(account)
+    .execute(&mut *owner)
+    .await
+    .unwrap();
+    // And so do what the application may not change: why a job failed, and the ledger.
+    sqlx::query(
+        "WITH j AS (INSERT INTO job_runs (tenant_id, id, task, attempt, outcome, error, started_at, finished_at)
+                    VALUES ($1, gen_random_uuid(), 'sync_instance', 1, 'retry', $2, now(), now()))
+         INSERT INTO ai_ledger (tenant_id, sequence, kind, purpose, actor, outcome, created_at, previous_hash, hash)
+         VALUES ($1, 1, 'call', 'triage', 'key:' || $2, 'succeeded', now(), sha256(''), sha256('x'))",
+    )
+    .bind(acme)
+    .bind(account)
+    .execute(&mut *owner)
+    .await
+    .unwrap();
+    // An answer that is kept for whoever asks again is one text.
+    let answer = json!({ "status": 201, "content_type": "application/json", "location": null, "body": said.to_string() });
+    sqlx::query(
+        "INSERT INTO idempotency_keys (tenant_id, key, request_hash, created_at, status, response)
+         VALUES ($1, 'k', sha256('x'), now(), 201, $2)",
+    )
+    .bind(acme)
+    .bind(&answer)
+    .execute(&mut *owner)
+    .await
+    .unwrap();
+}
+
+/// Through the mirror, under a key that keeps the answer.
+async fn comment_that_mentions(app: &TestApp, account: &str, name: &str) -> String {
+    let mention = json!({ "type": "mention", "attrs": { "id": account, "text": format!("@{name}") } });
+    let paragraph =
+        json!({ "type": "paragraph", "content": [mention, { "type": "text", "text": " look again" }] });
+    let document = json!({ "body": { "type": "doc", "version": 1, "content": [paragraph] } });
+    let request = crate::app::client()
+        .post(format!("{}/jira/copy/rest/api/3/issue/10001/comment", app.url))
+        .bearer_auth(&app.key)
+        .header("idempotency-key", "mention");
+    let answer = request.json(&document).send().await.unwrap();
+    assert_eq!(answer.status(), 201);
+    answer.text().await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erased_person_is_nowhere_and_does_not_come_back() {
     let app = acme_mirrors_upstream(300).await;
@@ -122,23 +181,7 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
     .execute(&mut owner)
     .await
     .unwrap();
-    // The audit log, the inbox and rejected rows name them as well; and a delivery that nobody took waits in the queue.
-    let said = json!({"before": null, "after": {"comment": {"author": {"accountId": account, "displayName": name}}}});
-    sqlx::query(
-        "WITH a AS (INSERT INTO audit_log (tenant_id, id, actor, action, target, payload)
-                    VALUES ($1, gen_random_uuid(), 'system', 'add_comment', $3, $2)),
-              i AS (INSERT INTO webhook_inbox (tenant_id, id, instance_id, delivery_id, event, body)
-                    SELECT $1, gen_random_uuid(), id, 'd', 'comment_created', $2 FROM jira_instances WHERE tenant_id = $1),
-              r AS (INSERT INTO sync_rejects (tenant_id, instance_id, reason, raw_jsonb)
-                    SELECT $1, id, 'no summary', $2 FROM jira_instances WHERE tenant_id = $1)
-         SELECT graphile_worker.add_job('nobody_does_this', jsonb_build_object('tenant', $1, 'body', $2::jsonb)::json)",
-    )
-    .bind(acme)
-    .bind(&said)
-    .bind(&account)
-    .execute(&mut owner)
-    .await
-    .unwrap();
+    name_them_elsewhere(&mut owner, acme, &account, &name).await;
     let texts = [account.clone(), name.clone(), user.to_string(), email_hash];
     let before = hits(&mut owner, acme, &texts).await;
     assert!(before.len() >= 10, "the person is in many tables: {before:?}");
@@ -157,6 +200,9 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
         "audit_log",
         "webhook_inbox",
         "sync_rejects",
+        "job_runs",
+        "ai_ledger",
+        "idempotency_keys",
     ] {
         assert!(erased[0]["rows"][table].as_u64().unwrap() > 0, "{table}: {erased}");
     }
@@ -186,6 +232,10 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
         |comments| comments.contains(&format!("[~accountid:{pseudonym}]")),
     )
     .await;
+    // And a write that mentions them, whose answer the site gives with the name.
+    let answer = comment_that_mentions(&app, &account, &name).await;
+    assert!(answer.contains(&pseudonym) && !answer.contains(&account) && !answer.contains(&name), "{answer}");
+    assert_eq!(hits(&mut owner, acme, &texts).await, BTreeMap::new());
     sqlx::query("DELETE FROM sync_watermarks WHERE tenant_id = $1")
         .bind(acme)
         .execute(&mut owner)

@@ -74,3 +74,12 @@ fn files_can_be_read_in_one_sitting_and_say_what_they_are() {
         );
     }
 }
+
+/// Whoever writes a key's policy looks there for what it may name.
+#[test]
+fn the_page_on_security_names_every_action() {
+    let page = std::fs::read_to_string(root().join("docs/security.md")).unwrap();
+    for action in application::Action::ALL {
+        assert!(page.contains(&format!("`{action}`")), "docs/security.md does not name `{action}`");
+    }
+}

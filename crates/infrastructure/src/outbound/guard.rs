@@ -1,7 +1,7 @@
 //! The check itself, at each place where an address can come in: the URL (a literal address never meets a resolver), the
 //! names that it resolves to at the moment of connecting, and each redirect.
 
-use std::{error::Error as StdError, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{error::Error as StdError, io, net::IpAddr, sync::Arc};
 
 use async_trait::async_trait;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -9,8 +9,6 @@ use url::{Host, Url};
 
 use super::networks::{AllowedNetworks, METADATA};
 
-/// How long a look-up may take when only a clear error is at stake; connecting looks again.
-const EARLY_LOOKUP: Duration = Duration::from_secs(3);
 /// Names of metadata services, which may not be resolvable here and are no business of a tenant's anywhere.
 const METADATA_NAMES: [&str; 3] = ["metadata.google.internal", "metadata.goog", "metadata"];
 
@@ -31,8 +29,8 @@ impl Lookup for SystemLookup {
     }
 }
 
-/// Why an address is not called. Names the host as it was given, and never what it resolves to: that would tell a tenant
-/// how the inside is laid out.
+/// Why an address is not called. Names the host as it was given, and never what it resolves to, nor whether it does: that would tell a
+/// tenant how the inside is laid out.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// Not http or https.
@@ -52,9 +50,35 @@ pub enum Refused {
     Inside {
         /// The host as given.
         host: String,
-        /// What kind of address it is, or leads to.
+        /// What kind of address it is, which the host itself says.
         kind: &'static str,
     },
+    /// A name that leads to nothing but such addresses.
+    #[error("{}", leads_nowhere(host))]
+    LeadsInside {
+        /// The host as given.
+        host: String,
+    },
+    /// A name that leads nowhere, now. The text is that of [`Refused::LeadsInside`].
+    #[error("{}", leads_nowhere(host))]
+    LeadsNowhere {
+        /// The host as given.
+        host: String,
+    },
+}
+
+fn leads_nowhere(host: &str) -> String {
+    format!(
+        "`{host}` leads to no address that Forebay calls for a tenant; use a name that has a public address, or let the operator \
+         allow the network with FOREBAY_ALLOW_PRIVATE_NETWORKS"
+    )
+}
+
+impl Refused {
+    /// Whether it may be otherwise in a moment.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::LeadsNowhere { .. })
+    }
 }
 
 /// Tells what may be called.
@@ -70,7 +94,8 @@ impl Guard {
     }
 
     /// Checks what a URL itself says. The url crate has made one of the decimal, octal and hexadecimal spellings of an
-    /// address by then.
+    /// address by then. What a name leads to is looked at when it is connected to, every time, and not here: whoever may give
+    /// addresses could find out which names there are inside.
     pub(super) fn check(&self, url: &Url) -> Result<(), Refused> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Refused::Scheme);
@@ -99,31 +124,14 @@ impl Guard {
         if local { self.allowed.refusal([127, 0, 0, 1].into()) } else { None }
     }
 
-    /// Checks a URL and what its name resolves to now, for a clear answer to whoever gave it. A name that does not resolve
-    /// passes: connecting checks again, every time.
-    pub(super) async fn check_early(&self, url: &Url) -> Result<(), Refused> {
-        self.check(url)?;
-        let Some(Host::Domain(name)) = url.host() else { return Ok(()) };
-        match tokio::time::timeout(EARLY_LOOKUP, self.lookup.lookup(name)).await {
-            Ok(Ok(addresses)) => self.permitted(name, addresses).map(drop),
-            Ok(Err(_)) | Err(_) => Ok(()),
-        }
-    }
-
     /// Those addresses of a name that may be called.
     fn permitted(&self, name: &str, addresses: Vec<IpAddr>) -> Result<Vec<IpAddr>, Refused> {
-        let mut refused = None;
-        let permitted: Vec<IpAddr> = addresses
-            .into_iter()
-            .filter(|address| {
-                let kind = self.allowed.refusal(*address);
-                refused = refused.or(kind);
-                kind.is_none()
-            })
-            .collect();
-        match refused {
-            Some(kind) if permitted.is_empty() => Err(Refused::Inside { host: name.to_owned(), kind }),
-            _ => Ok(permitted),
+        let (permitted, refused): (Vec<_>, Vec<_>) =
+            addresses.into_iter().partition(|address| self.allowed.refusal(*address).is_none());
+        match (permitted.is_empty(), refused.is_empty()) {
+            (false, _) => Ok(permitted),
+            (true, false) => Err(Refused::LeadsInside { host: name.to_owned() }),
+            (true, true) => Err(Refused::LeadsNowhere { host: name.to_owned() }),
         }
     }
 }
@@ -133,7 +141,10 @@ impl Resolve for Guard {
     fn resolve(&self, name: Name) -> Resolving {
         let guard = self.clone();
         Box::pin(async move {
-            let addresses = guard.lookup.lookup(name.as_str()).await?;
+            let addresses = guard.lookup.lookup(name.as_str()).await.map_err(|error| {
+                tracing::debug!(%error, host = name.as_str(), "a name could not be resolved");
+                Refused::LeadsNowhere { host: name.as_str().to_owned() }
+            })?;
             let permitted = guard.permitted(name.as_str(), addresses)?;
             // Port 0 stands for the URL's own.
             let addresses: Addrs = Box::new(permitted.into_iter().map(|address| (address, 0).into()));

@@ -78,8 +78,9 @@ const V6_REFUSED: [V6; 11] = [
 ];
 const GLOBAL_UNICAST: (Ipv6Addr, u8) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-/// Where clouds hand out credentials: AWS, Google and Azure; containers and pods of AWS; Oracle; Alibaba; Azure's host.
-const METADATA_ADDRESSES: [IpAddr; 8] = [
+/// Where clouds hand out credentials: AWS, Google and Azure; containers and pods of AWS; Oracle; Alibaba; Azure's host; AWS and Google
+/// by IPv6.
+const METADATA_ADDRESSES: [IpAddr; 9] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
@@ -88,6 +89,7 @@ const METADATA_ADDRESSES: [IpAddr; 8] = [
     IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
 impl AllowedNetworks {
@@ -264,6 +266,7 @@ mod tests {
             ("fc00::1", PRIVATE),
             ("fd12:3456::1", PRIVATE),
             ("fd00:ec2::254", METADATA),
+            ("fd20:ce::254", METADATA),
             ("fe80::1", LINK_LOCAL),
             ("fec0::1", PRIVATE),
             ("ff02::1", MULTICAST),
@@ -320,6 +323,7 @@ mod tests {
         for address in ["10.0.0.1", "::1", "fe80::1", "64:ff9b::10.0.0.1"] {
             assert_eq!(refusal("all", address), None, "{address}");
         }
+        assert_eq!(refusal("fd00::/8", "fd20:ce::254"), Some(METADATA));
         for allowed in ["all", "169.254.0.0/16", "0.0.0.0/0"] {
             assert_eq!(refusal(allowed, "169.254.169.254"), Some(METADATA), "{allowed}");
             assert_eq!(refusal(allowed, "64:ff9b::169.254.169.254"), Some(METADATA), "{allowed}");

@@ -184,14 +184,15 @@ async fn a_name_that_leads_inside_is_refused_whatever_it_led_to_before() {
     let port = here.rsplit(':').next().unwrap();
     let url = format!("http://jira.example:{port}/rest");
     let names = Names::of([("jira.example", vec![vec![PUBLIC], vec![LOOPBACK]])]);
+    assert_eq!(names.lookup("jira.example").await.unwrap(), [PUBLIC]);
     let rebound = Outbound::with_lookup(AllowedNetworks::default(), names).unwrap();
     rebound.check("url", &url).await.unwrap();
     let told = get(&rebound, &url).await.unwrap_err();
-    assert!(told.contains("`jira.example` is this machine itself"), "{told}");
+    assert!(told.contains("`jira.example` leads to no address that Forebay calls"), "{told}");
     assert!(!told.contains("127.0.0.1"), "the inside is not told: {told}");
     let deliveries = WebhookDeliveries::new(rebound);
     let error = deliveries.post(&url, &[], Vec::new()).await.unwrap_err();
-    assert!(!error.is_retryable() && error.to_string().contains("this machine itself"), "{error}");
+    assert!(!error.is_retryable() && error.to_string().contains("leads to no address"), "{error}");
     assert!(!reached.is_finished(), "nobody got through");
 
     let names = Names::of([("jira.example", vec![vec![LOOPBACK]])]);
@@ -228,11 +229,23 @@ async fn an_address_is_checked_when_it_is_given_with_field_and_remedy() {
         ("inside.example", vec![vec![IpAddr::V4(Ipv4Addr::new(10, 1, 2, 3))]]),
     ]);
     let outbound = Outbound::with_lookup(AllowedNetworks::default(), names).unwrap();
-    for url in ["https://public.example/jira", "https://not-yet-known.example", "https://8.8.8.8"] {
+    for url in ["https://public.example/jira", "https://8.8.8.8"] {
         outbound.check("url", url).await.unwrap();
     }
+    // Whether a name leads inside or nowhere is the same to whoever gives it, early and late.
+    let mut told = Vec::new();
+    for name in ["inside.example", "unknown.example"] {
+        let url = format!("https://{name}/");
+        outbound.check("url", &url).await.unwrap();
+        told.push(get(&outbound, &url).await.unwrap_err().replace(name, "NAME"));
+        let deliveries = WebhookDeliveries::new(outbound.clone());
+        told.push(
+            deliveries.post(&url, &[], Vec::new()).await.unwrap_err().to_string().replace(name, "NAME"),
+        );
+    }
+    assert!(told[0].contains("`NAME` leads to no address that Forebay calls"), "{}", told[0]);
+    assert_eq!(told[..2], told[2..]);
     for (url, said) in [
-        ("https://inside.example", "`inside.example` is a private network"),
         ("https://192.168.0.7", "a private network"),
         ("http://metadata.google.internal/", "the metadata service of a cloud"),
         ("http://METADATA./", "the metadata service of a cloud"),

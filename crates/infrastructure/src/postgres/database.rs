@@ -117,8 +117,7 @@ impl Database for PgDatabase {
             sql_door::ticket(tx.conn(), context.tenant()).await?
         };
         // The role sees no tenant's rows until the SQL door shows its ticket.
-        let mut tx = self.read.begin_with("BEGIN READ ONLY").await?;
-        sql_door::ask(&mut tx, ticket, question, limits).await
+        sql_door::ask(&self.read, &self.platform, ticket, &question, limits).await
     }
 
     async fn check(&self) -> Result<()> {

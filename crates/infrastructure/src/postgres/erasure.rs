@@ -24,6 +24,10 @@ use super::{
     transaction::{PgPlatformTx, PgTenantTx},
 };
 
+const AUDIT_LOG: &str = "audit_log";
+const AI_LEDGER: &str = "ai_ledger";
+const JOB_RUNS: &str = "job_runs";
+
 #[async_trait]
 impl ErasureStore for PgTenantTx {
     async fn erased_people(&mut self, instance: InstanceId) -> Result<ErasedPeople> {
@@ -176,21 +180,17 @@ impl ErasureStore for PgTenantTx {
 
 #[async_trait]
 impl ErasurePlatform for PgPlatformTx {
-    async fn rewrite_audit_entry(&mut self, tenant: TenantId, entry: &Row) -> Result<()> {
-        let text = |column: &str| entry.get(column).and_then(Value::as_str);
-        let id: Option<Uuid> = text("id").and_then(|id| id.parse().ok());
-        sqlx::query!(
-            "SELECT forebay.rewrite_audit_entry($1, $2, $3, $4, nullif($5::jsonb, 'null'))",
-            tenant.0,
-            id as _,
-            text("actor") as _,
-            text("target") as _,
-            entry.get("payload").unwrap_or(&Value::Null),
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        Ok(())
+    fn kept_tables(&self) -> &'static [&'static str] {
+        &[AUDIT_LOG, AI_LEDGER, JOB_RUNS]
+    }
+
+    async fn take_out(&mut self, tenant: TenantId, table: &str, row: &Row) -> Result<()> {
+        match table {
+            AUDIT_LOG => rewrite_audit_entry(self.conn(), tenant, row).await,
+            AI_LEDGER => rewrite_ledger_entry(self.conn(), tenant, row).await,
+            JOB_RUNS => remove_job_run(self.conn(), tenant, row).await,
+            other => Err(Error::internal(format!("nobody may take a person out of table `{other}`"))),
+        }
     }
 
     async fn remove_jobs(&mut self, tenant: TenantId, texts: Option<&[String]>, most: i32) -> Result<u64> {
@@ -205,6 +205,51 @@ impl ErasurePlatform for PgPlatformTx {
         .map_err(convert)?;
         Ok(removed.unsigned_abs())
     }
+}
+
+fn text<'a>(row: &'a Row, column: &str) -> Option<&'a str> {
+    row.get(column).and_then(Value::as_str)
+}
+
+fn id(row: &Row) -> Option<Uuid> {
+    text(row, "id").and_then(|id| id.parse().ok())
+}
+
+async fn rewrite_audit_entry(conn: &mut PgConnection, tenant: TenantId, entry: &Row) -> Result<()> {
+    sqlx::query!(
+        "SELECT forebay.rewrite_audit_entry($1, $2, $3, $4, nullif($5::jsonb, 'null'))",
+        tenant.0,
+        id(entry) as _,
+        text(entry, "actor") as _,
+        text(entry, "target") as _,
+        entry.get("payload").unwrap_or(&Value::Null),
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+    .map_err(convert)
+}
+
+async fn rewrite_ledger_entry(conn: &mut PgConnection, tenant: TenantId, entry: &Row) -> Result<()> {
+    sqlx::query!(
+        "SELECT forebay.rewrite_ledger_entry($1, $2, $3)",
+        tenant.0,
+        entry.get("sequence").and_then(Value::as_i64) as _,
+        text(entry, "actor") as _,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+    .map_err(convert)
+}
+
+/// It would be forgotten after 30 days anyhow.
+async fn remove_job_run(conn: &mut PgConnection, tenant: TenantId, run: &Row) -> Result<()> {
+    sqlx::query!("DELETE FROM job_runs WHERE tenant_id = $1 AND id = $2", tenant.0, id(run) as _)
+        .execute(conn)
+        .await
+        .map(drop)
+        .map_err(convert)
 }
 
 /// The next rows by primary key, numbered; those that hold a text, and the last one.

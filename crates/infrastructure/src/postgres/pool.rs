@@ -117,8 +117,12 @@ impl RolePool {
         self.pool.begin_with(begin).await.map_err(|error| self.refuse(error))
     }
 
-    /// A connection outside of any transaction, to ask about the role itself.
-    #[expect(clippy::disallowed_methods, reason = "for the check of the border, which reads no table")]
+    /// A connection outside of any transaction: to ask about the role itself, and for the SQL door, which must be able to keep its
+    /// connections from coming back.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "for what reads no table, and for the SQL door, which shows a ticket"
+    )]
     pub(super) async fn acquire(&self) -> Result<PoolConnection<Postgres>> {
         let _place = self.stand_in_line()?;
         self.pool.acquire().await.map_err(|error| self.refuse(error))

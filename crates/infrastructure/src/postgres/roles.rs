@@ -76,7 +76,7 @@ impl std::fmt::Debug for RolePasswords {
 /// are as they should be, or when other processes do the same at the same time.
 ///
 /// The owner of the database need not be a superuser, but then needs CREATEROLE, and becomes a member of the roles to
-/// which the migrations give things.
+/// which the migrations give things, and of `forebay_read`, whose sessions a function of the owner's ends.
 ///
 /// # Errors
 /// [`Error::Conflict`] with the SQL for a superuser to run, when the owner may not do it.
@@ -151,7 +151,7 @@ async fn try_ensure_roles(connection: &mut PgConnection, passwords: &RolePasswor
         ensure_role(connection, &owner, role, passwords.of(role)).await?;
     }
     if !owner.superuser {
-        for role in [DEFINER, QUEUE] {
+        for role in [DEFINER, QUEUE, READ] {
             ensure_membership(connection, &owner, role).await?;
         }
     }
@@ -230,7 +230,7 @@ async fn has_verifier(connection: &mut PgConnection, role: &str, verifier: &str)
     Ok(has.fetch_one(connection).await?)
 }
 
-/// Lets the owner give things to a role, and work with them.
+/// Lets the owner give things to a role, and work with them and with its sessions.
 async fn ensure_membership(connection: &mut PgConnection, owner: &Owner, role: &str) -> Result<(), Failure> {
     // PostgreSQL 16 made the right to become a role a matter of its own.
     let member = sqlx::query_scalar!(

@@ -1,15 +1,21 @@
 //! The SQL door: one read-only question over the views of schema `jira`.
 //!
-//! Four fences stand one behind the other. [`check`] admits one SELECT over its views, with functions from a list. The
-//! question is run as a cursor, which PostgreSQL makes for queries only, inside a READ ONLY transaction, by a role that may
-//! read the views and nothing else. And row-level security shows that role the rows of the tenant whose ticket the session
-//! holds: a ticket is random, so a question that managed to set another one would have to guess it.
+//! Four fences stand one behind the other. [`check`] admits one SELECT over its views, with functions from a list, and what is run is
+//! not the text that was asked but the tokens that were checked, written anew. The question is run as a cursor, which PostgreSQL
+//! makes for queries only, inside a READ ONLY transaction, by a role that may read the views and nothing else. And row-level security
+//! shows that role the rows of the tenant whose ticket the session holds: a ticket is random, so a question that managed to set
+//! another one would have to guess it.
+//!
+//! Its time is kept twice: by PostgreSQL's `statement_timeout`, which is a setting of the session and so within reach of a question
+//! that got past the guard, and from outside, by a clock of ours and a connection that ends its session.
 
 mod answer;
 mod functions;
 mod guard;
+mod question;
+mod session;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use application::{
     Error, Result,
@@ -23,7 +29,11 @@ use sqlx::{
 };
 use uuid::Uuid;
 
-use super::errors::{CANCELED, convert};
+use self::{question::Question, session::Session};
+use super::{
+    errors::{CANCELED, convert},
+    pool::RolePool,
+};
 
 pub(super) use guard::check;
 
@@ -34,6 +44,9 @@ const ROW_TOO_LARGE: &str = "FB413";
 /// How many rows are fetched at once: few until their size is known.
 const FIRST_BATCH: usize = 10;
 const LARGEST_BATCH: usize = 200;
+/// How much longer than its time a question may take before its session is ended: PostgreSQL's own time-out comes first, and leaves
+/// the connection whole.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What a session of the SQL door shows to prove its tenant. `conn` must be in a transaction of the tenant.
 pub(super) async fn ticket(conn: &mut PgConnection, tenant: TenantId) -> Result<Uuid> {
@@ -44,11 +57,31 @@ pub(super) async fn ticket(conn: &mut PgConnection, tenant: TenantId) -> Result<
         .ok_or_else(|| Error::not_found("tenant", tenant.to_string()))
 }
 
-/// Runs a question that [`check`] let pass. `conn` must be in a READ ONLY transaction of `forebay_read`.
+/// Runs a question that [`check`] let pass on a connection of `read`, and ends it by one of `platform` when it is not over in time or
+/// the caller has gone.
 pub(super) async fn ask(
+    read: &RolePool,
+    platform: &RolePool,
+    ticket: Uuid,
+    question: &Question,
+    limits: SqlLimits,
+) -> Result<SqlAnswer> {
+    let mut session = Session::open(read, platform).await?;
+    let asked = async {
+        let answer = answer(session.connection()?, ticket, question, limits).await;
+        session.give_back().await.and(answer)
+    };
+    tokio::time::timeout(limits.timeout.saturating_add(GRACE), asked).await.unwrap_or_else(|_| {
+        tracing::warn!("a question outlived its time-out, and its session was ended");
+        Err(too_long(limits))
+    })
+}
+
+/// `conn` must be in a READ ONLY transaction of `forebay_read`.
+async fn answer(
     conn: &mut PgConnection,
     ticket: Uuid,
-    question: &str,
+    question: &Question,
     limits: SqlLimits,
 ) -> Result<SqlAnswer> {
     let started = Instant::now();
@@ -69,12 +102,12 @@ pub(super) async fn ask(
     // Prepared by itself first, so that errors point into the question as it was asked; this also tells the columns of an
     // answer without rows.
     let statement = (&mut *conn)
-        .prepare(AssertSqlSafe(question).into_sql_str())
+        .prepare(AssertSqlSafe(question.text()).into_sql_str())
         .await
-        .map_err(|error| refuse(error, limits, Place::Told))?;
+        .map_err(|error| refuse(error, limits, Some(question)))?;
     let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
-    let refusal = |error| refuse(error, limits, Place::Hidden);
-    sqlx::query(AssertSqlSafe(cursor(question, limits)))
+    let refusal = |error| refuse(error, limits, None);
+    sqlx::query(AssertSqlSafe(cursor(question.text(), limits)))
         .persistent(false)
         .execute(&mut *conn)
         .await
@@ -133,15 +166,9 @@ fn too_long(limits: SqlLimits) -> Error {
     )
 }
 
-/// Whether an error's position is one in the question, or in what was made of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    Told,
-    Hidden,
-}
-
-/// What PostgreSQL says of the question is for whoever asked it; the rest is not.
-fn refuse(error: sqlx::Error, limits: SqlLimits, place: Place) -> Error {
+/// What PostgreSQL says of the question is for whoever asked it; the rest is not. An error's position is one in the question, where that
+/// is given, or in what was made of it.
+fn refuse(error: sqlx::Error, limits: SqlLimits, question: Option<&Question>) -> Error {
     let sqlx::Error::Database(cause) = &error else { return convert(error) };
     let Some(cause) = cause.try_downcast_ref::<PgDatabaseError>() else { return convert(error) };
     // A value beyond a gigabyte: PostgreSQL has no code for it.
@@ -167,9 +194,9 @@ fn refuse(error: sqlx::Error, limits: SqlLimits, place: Place) -> Error {
     if !is_askers {
         return convert(error);
     }
-    let position = match cause.position() {
-        Some(PgErrorPosition::Original(position)) if place == Place::Told => {
-            format!(" (at character {position})")
+    let position = match (cause.position(), question) {
+        (Some(PgErrorPosition::Original(position)), Some(question)) => {
+            format!(" (at character {})", question.place_as_asked(position))
         }
         _ => String::new(),
     };

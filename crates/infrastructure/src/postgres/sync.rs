@@ -17,6 +17,7 @@ use super::{errors::convert, transaction::PgTenantTx};
 /// The watermark by which a mirror's freshness is told.
 const ISSUES: &str = "issues";
 
+/// An error is of a whole site, so callers who are limited to projects read none.
 struct StoredRun {
     id: Uuid,
     instance_id: Uuid,
@@ -146,7 +147,8 @@ impl SyncStore for PgTenantTx {
         sqlx::query_as!(
             StoredRun,
             "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
              FROM sync_runs WHERE instance_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1",
             instance.0
         )
@@ -161,7 +163,8 @@ impl SyncStore for PgTenantTx {
         sqlx::query_as!(
             StoredRun,
             "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
              FROM sync_runs WHERE id = $1",
             id
         )
@@ -336,7 +339,8 @@ impl PgTenantTx {
             StoredRun,
             "SELECT DISTINCT ON (instance_id)
                     id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at
+                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
              FROM sync_runs WHERE $1::uuid IS NULL OR instance_id = $1
              ORDER BY instance_id, started_at DESC, id DESC",
             instance.map(|id| id.0) as _,

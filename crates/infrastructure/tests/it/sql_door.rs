@@ -228,6 +228,105 @@ async fn a_question_that_takes_too_long_is_cancelled() {
     base.remove().await;
 }
 
+/// A question that got past the guard could set the time-out of its session: here a view does it, between two batches.
+async fn with_a_view_that_sheds_the_time_out(base: &TestDatabase) {
+    let mut admin = base.superuser().await;
+    admin
+        .execute(
+            "DROP VIEW jira.watchers;
+             CREATE VIEW jira.watchers AS
+                 SELECT g, CASE WHEN g = 1 THEN set_config('statement_timeout', '0', true) END AS shed,
+                        CASE WHEN g > 20 THEN pg_sleep(600)::text END AS slept
+                 FROM generate_series(1, 100) g;
+             GRANT SELECT ON jira.watchers TO forebay_read;
+             GRANT EXECUTE ON FUNCTION pg_sleep(double precision) TO forebay_read",
+        )
+        .await
+        .unwrap();
+}
+
+/// How many of its questions PostgreSQL is at work on.
+async fn questions_under_way(base: &TestDatabase) -> i64 {
+    let counted = sqlx::query_scalar(
+        "SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND usename = 'forebay_read' AND state <> 'idle'",
+    );
+    counted.fetch_one(&mut base.superuser().await).await.unwrap()
+}
+
+async fn until_none_is_under_way(base: &TestDatabase) {
+    for _ in 0..200 {
+        if questions_under_way(base).await == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("a question runs on");
+}
+
+#[tokio::test]
+async fn a_question_that_sheds_its_time_out_is_ended_from_outside() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    with_a_view_that_sheds_the_time_out(&base).await;
+    let limits = SqlLimits { timeout: Duration::from_millis(500), ..Default::default() };
+    // As many as there are connections, and once more.
+    for _ in 0..3 {
+        let sql = "SELECT * FROM watchers";
+        let asked = tokio::time::timeout(Duration::from_secs(30), refusal(&base, tenant, sql, limits)).await;
+        let message = asked.expect("it is over long before its sleep is");
+        assert!(message.contains("took longer than 0.5 s"), "{message}");
+    }
+    until_none_is_under_way(&base).await;
+    assert_eq!(ask(&base, tenant, "SELECT 1 AS one").await.rows, [[json!(1)]]);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_question_for_which_nobody_waits_any_more_is_ended() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let limits = SqlLimits { timeout: Duration::from_mins(5), ..Default::default() };
+    let context = TenantContext::whole(tenant);
+    let endless = "SELECT count(*) FROM generate_series(1, 1000000000000)";
+    tokio::select! {
+        answer = base.db.ask(&context, endless, limits) => panic!("{answer:?}"),
+        () = async {
+            while questions_under_way(&base).await == 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        } => {}
+    }
+    until_none_is_under_way(&base).await;
+    base.remove().await;
+}
+
+/// What was a call of a function to PostgreSQL, and something else to the guard.
+#[tokio::test]
+async fn what_the_guard_has_read_is_what_postgresql_reads() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let (long, cut) = ("a".repeat(64), "a".repeat(63));
+    // A function that answers something, so that a call would show.
+    let call = "pg_column_size";
+    for sql in [
+        format!(r#"SELECT U&"\0067".{call} FROM generate_series(1, 9) g"#),
+        format!("SELECT {cut}.{call} FROM generate_series(1, 9) {long}"),
+        "SELECT g.pg_blocking_pids FROM generate_series(1, 9) g(\"pg_bloc\u{212a}ing_pids\")".to_owned(),
+        "SELECT g.pg_bloc\u{212a}ing_pids FROM generate_series(1, 9) g(pg_blocking_pids)".to_owned(),
+    ] {
+        refusal(&base, tenant, &sql, SqlLimits::default()).await;
+    }
+    let same = ask(
+        &base,
+        tenant,
+        "SELECT E'a\\'\\\\b', 'c\\d''e', $x$f\\'$x$, 1_000, \"G\" FROM (VALUES (1)) AS \"h\"(\"G\")",
+    )
+    .await;
+    assert_eq!(same.rows, [[json!("a'\\b"), json!("c\\d'e"), json!("f\\'"), json!(1000), json!(1)]]);
+    base.remove().await;
+}
+
 #[tokio::test]
 async fn a_row_that_is_too_large_is_never_sent() {
     let base = TestDatabase::create().await;

@@ -1,7 +1,7 @@
 //! A pooled connection carries no tenant from one transaction to the next, whatever becomes of them; and pools that are exhausted
 //! say so.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use application::{
     Error, TenantContext,
@@ -13,6 +13,7 @@ use futures::future::join_all;
 use infrastructure::postgres::{PgDatabase, PoolSettings, roles};
 use serde_json::json;
 use sqlx::Executor;
+use uuid::Uuid;
 
 use crate::{bundles::at, database::TestDatabase};
 
@@ -223,6 +224,27 @@ async fn the_platform_reaches_tenants_and_keys_only() {
     .unwrap();
     // Runs of jobs are noted for whichever tenant a job was; they say no more than its name and how it ended.
     assert_eq!(reach, ["api_keys", "job_runs", "tenants"]);
+    base.remove().await;
+}
+
+/// An erased person must come out of them too, so somebody must be able to: whoever adds a table that the application may not change
+/// says how in `postgres/erasure.rs`.
+#[tokio::test]
+async fn from_every_table_that_the_application_may_not_change_the_platform_takes_people_out() {
+    let base = TestDatabase::create().await;
+    let (tenant, _) = base.mirror().await;
+    let tables = base.begin(tenant).await.tenant_tables().await.unwrap();
+    let unchangeable: BTreeSet<_> =
+        tables.iter().filter(|table| !table.changeable).map(|table| table.name.as_str()).collect();
+    let mut platform = base.db.platform().await.unwrap();
+    assert_eq!(unchangeable, BTreeSet::from_iter(platform.kept_tables().iter().copied()));
+    let row =
+        serde_json::from_value(json!({ "id": Uuid::nil(), "sequence": 1, "actor": "a", "target": "t" }))
+            .unwrap();
+    for table in platform.kept_tables() {
+        platform.take_out(tenant, table, &row).await.unwrap();
+    }
+    drop(platform);
     base.remove().await;
 }
 

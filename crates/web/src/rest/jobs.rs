@@ -97,6 +97,7 @@ async fn list_job_runs(
     ValidQuery(list): ValidQuery<ListOfRuns>,
 ) -> Result<Json<Runs>, Problem> {
     caller.require(Scope::Admin)?;
+    caller.require_all_projects()?;
     let limit = within("limit", list.limit, 1, 200)?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
     let runs = tx.job_runs(list.before, limit).await?.into_iter().map(Run::from).collect();

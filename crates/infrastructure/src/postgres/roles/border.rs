@@ -25,7 +25,8 @@ impl fmt::Display for Gap {
 /// Every gap in the border of the connection's database; empty when it is closed. Whoever asks, the answer is about
 /// Forebay's roles. It looks at
 /// - the roles: their attributes, memberships and sessions' settings, what they own and may make;
-/// - every table with a `tenant_id` or in reach of a role: row-level security forced, by policies that begin with the tenant;
+/// - every table with a `tenant_id` or in reach of a role: row-level security forced, by policies that begin with the tenant, and
+///   behind the limit to projects where its rows are of issues, projects or whole sites;
 /// - views, materialized views and functions that run with their owner's rights;
 /// - what `forebay_read` may name, write, and see of secrets.
 ///

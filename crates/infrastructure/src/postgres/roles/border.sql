@@ -107,6 +107,45 @@ WHERE p.polpermissive AND f.rolname <> 'forebay_platform' AND e.expression IS NO
         ELSE '^\((tenant_id|id) = (\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\)|forebay\.current_tenant\(\)|\( SELECT forebay\.current_tenant\(\))'
     END)
 UNION ALL
+-- Callers who are limited to projects. What is of an issue or a project follows it; what tells of a whole site or tenant is for whole
+-- tenants. A table with both columns follows its issue.
+SELECT format('callers who are limited to projects see all of table %s', l.name),
+    format('DROP POLICY IF EXISTS %I ON %s; %s', l.policy, l.name, l.remedy)
+FROM (
+    SELECT t.oid, t.name, 'project_limit_' || c.name AS policy, false AS only_reading,
+        format('SELECT forebay.limit_to_projects(%L, %L)', t.name, c.name) AS remedy,
+        format('^\(\(\( SELECT forebay\.reach\(\)( AS reach)?\) <> ''projects''::text\) OR (\(%1$s = ANY \(\( '
+               'SELECT forebay\.visible_projects\(\)( AS visible_projects)?\)::uuid\[\]\)\)|forebay\.issue_within\(%1$s, \( '
+               'SELECT forebay\.visible_projects\(\)( AS visible_projects)?\)\))\)$', c.name) AS expression
+    FROM tables t
+    CROSS JOIN LATERAL (
+        SELECT a.attname::text AS name FROM pg_attribute a
+        WHERE a.attrelid = t.oid AND NOT a.attisdropped
+            AND (a.attname IN ('issue_id', 'inward_issue_id', 'outward_issue_id')
+                OR a.attname = 'id' AND t.name = 'public.projects'
+                OR a.attname = 'project_id' AND NOT EXISTS (
+                    SELECT FROM pg_attribute o WHERE o.attrelid = t.oid AND o.attname = 'issue_id' AND NOT o.attisdropped))
+    ) c
+    WHERE t.of_tenants AND t.in_reach
+    UNION ALL
+    SELECT t.oid, t.name, 'project_limit', w.only_reading,
+        CASE WHEN w.only_reading
+            THEN format('CREATE POLICY project_limit ON %s AS RESTRICTIVE FOR SELECT TO forebay_app USING '
+                        '((SELECT forebay.reach()) <> ''projects''%s)', t.name, w.unless)
+            ELSE format('SELECT forebay.limit_to_whole_tenants(%L)', t.name) END,
+        '^\(+ SELECT forebay\.reach\(\)( AS reach)?\) <> ''projects''::text\)' || CASE WHEN w.unless = '' THEN '$' ELSE ' OR \(EXISTS ' END
+    FROM (VALUES ('webhook_inbox', false, ''), ('webhooks', false, ''), ('sync_rejects', false, ''), ('job_runs', false, ''),
+        ('ai_ledger', true, ''),
+        ('audit_log', true, ' OR EXISTS (SELECT FROM public.issues i WHERE i.tenant_id = audit_log.tenant_id '
+                            'AND i.instance_id = audit_log.instance_id AND i.key = audit_log.target)')) w (name, only_reading, unless)
+    JOIN tables t ON t.name = 'public.' || w.name
+) l
+WHERE NOT EXISTS (
+    SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles)
+    WHERE p.polrelid = l.oid AND NOT p.polpermissive AND o.rolname = 'forebay_app' AND p.polname = l.policy
+        AND p.polcmd = CASE WHEN l.only_reading THEN 'r' ELSE '*' END::"char"
+        AND p.polwithcheck IS NULL AND pg_get_expr(p.polqual, p.polrelid) ~ l.expression)
+UNION ALL
 -- TRUNCATE asks no policy; a trigger and a foreign key see every row.
 SELECT format('role %I may %s %s', f.rolname, r.name, t.name),
     format('REVOKE %s ON %s FROM PUBLIC, %I', r.name, t.name, f.rolname)
@@ -142,9 +181,10 @@ FROM relations r CROSS JOIN LATERAL aclexplode(r.relacl) a
 WHERE r.relkind = 'm' AND a.grantee <> r.relowner AND a.privilege_type = 'SELECT'
 UNION ALL
 -- Functions that run as their owner.
-SELECT format('function %s runs as its owner without a search_path of its own', p.name),
+SELECT format('function %s runs as its owner without the search_path pg_catalog', p.name),
     format('ALTER FUNCTION %s SET search_path = pg_catalog', p.name)
-FROM functions p WHERE NOT EXISTS (SELECT FROM unnest(p.proconfig) c (setting) WHERE c.setting ~ '^search_path=')
+FROM functions p
+WHERE NOT EXISTS (SELECT FROM unnest(p.proconfig) c (setting) WHERE c.setting IN ('search_path=pg_catalog', 'search_path="pg_catalog"'))
 UNION ALL
 SELECT format('function %s runs as its owner for everyone', p.name), format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', p.name)
 FROM functions p CROSS JOIN LATERAL aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0

@@ -110,8 +110,8 @@ async fn ensure_settings(
 }
 
 /// PostgreSQL's own functions that everybody may call in this database, and that a question at the SQL door must not, should it get
-/// past the guard: those that show what other sessions ask, stop them, hold locks or sleep, and write (large objects, the
-/// write-ahead log, notifications). Empty when they are closed, which takes a superuser ([`ensure_database`]).
+/// past the guard: those that show what other sessions ask, stop them, hold locks, snapshots or sleep, that run SQL from a text, and
+/// that write (large objects, the write-ahead log, notifications). Empty when they are closed, which takes a superuser ([`ensure_database`]).
 ///
 /// # Errors
 /// [`Error::Unavailable`] when the server does not answer.
@@ -121,7 +121,9 @@ pub async fn open_functions(connection: &mut PgConnection) -> Result<Vec<String>
            WHERE p.pronamespace = 'pg_catalog'::regnamespace
              AND (p.proname ~ '^(lo_|pg_sleep|pg_advisory_|pg_try_advisory_|pg_stat_get_backend_activity)'
                 OR p.proname IN ('loread', 'lowrite', 'pg_notify', 'pg_logical_emit_message', 'pg_cancel_backend',
-                    'pg_terminate_backend', 'pg_stat_get_activity', 'pg_stat_get_progress_info', 'pg_lock_status'))
+                    'pg_terminate_backend', 'pg_stat_get_activity', 'pg_stat_get_progress_info', 'pg_lock_status',
+                    'pg_export_snapshot', 'ts_stat', 'ts_rewrite', 'query_to_xml', 'query_to_xmlschema',
+                    'query_to_xml_and_xmlschema', 'cursor_to_xml', 'cursor_to_xmlschema'))
              AND EXISTS (SELECT FROM aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) a WHERE a.grantee = 0)
            ORDER BY 1"#
     )

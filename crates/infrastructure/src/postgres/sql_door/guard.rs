@@ -1,8 +1,8 @@
 //! What may be asked: one query over the views, with functions from the list.
 //!
-//! The guard reads the question with a parser of its own, so it must not depend on that parser seeing everything as
-//! PostgreSQL does; the fences behind it (see [`super`]) hold without it. It is here to refuse early, to say why, and to
-//! keep questions away from functions that cost or disclose more than rows.
+//! The guard reads the question with a parser of its own. That both divide the text into the same tokens is seen to by
+//! [`super::question`]; that both see the same in them is not, so the fences behind the guard (see [`super`]) hold without it. It is
+//! here to refuse early, to say why, and to keep questions away from functions that cost or disclose more than rows.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -18,10 +18,13 @@ use sqlparser::{
     dialect::PostgreSqlDialect,
     keywords::Keyword,
     parser::Parser,
-    tokenizer::{Token, TokenWithSpan, Tokenizer},
+    tokenizer::Token,
 };
 
-use super::functions;
+use super::{
+    functions,
+    question::{self, Question},
+};
 
 /// The views of schema `jira`.
 const VIEWS: &[&str] = &[
@@ -109,26 +112,25 @@ const OTHER_TYPES: [&str; 5] = ["bpchar", "daterange", "int4range", "int8range",
 /// Columns of table functions that have more than one, and of WITH ORDINALITY.
 const FUNCTION_COLUMNS: [&str; 3] = ["key", "value", "ordinality"];
 
-/// The question, without a `;` at its end.
+/// The question as it is to be run.
 ///
 /// # Errors
 /// [`Error::Invalid`] (field `sql`), naming what is refused and what is there instead.
-pub(in crate::postgres) fn check(sql: &str) -> Result<&str> {
+pub(in crate::postgres) fn check(sql: &str) -> Result<Question> {
     inspect(sql).map_err(|reason| Error::invalid("sql", reason))
 }
 
-fn inspect(sql: &str) -> std::result::Result<&str, String> {
+fn inspect(sql: &str) -> std::result::Result<Question, String> {
     if sql.len() > MAX_BYTES {
         return Err(format!("is longer than {MAX_BYTES} bytes"));
     }
-    let tokens =
-        Tokenizer::new(&PostgreSqlDialect {}, sql).tokenize_with_location().map_err(|e| e.to_string())?;
+    let tokens = question::tokens(sql)?;
     if tokens.iter().filter(|token| may_nest(&token.token)).count() > MAX_OPERATORS {
         return Err(format!(
             "has more than {MAX_OPERATORS} operators; ask it in parts, and compare with lists by IN"
         ));
     }
-    let end = end_of_statement(sql, &tokens);
+    let question = question::write(&tokens, sql)?;
     let statements = Parser::new(&PostgreSqlDialect {})
         .with_tokens_with_locations(tokens)
         .parse_statements()
@@ -142,22 +144,8 @@ fn inspect(sql: &str) -> std::result::Result<&str, String> {
     let mut guard = Guard::default();
     match query.visit(&mut guard) {
         ControlFlow::Break(reason) => Err(*reason),
-        ControlFlow::Continue(()) => guard.check_columns_of_functions().map(|()| &sql[..end]),
+        ControlFlow::Continue(()) => guard.check_columns_of_functions().map(|()| question),
     }
-}
-
-/// Where the text of the statement ends: before the first `;`, since there is one statement.
-fn end_of_statement(sql: &str, tokens: &[TokenWithSpan]) -> usize {
-    let Some(semicolon) = tokens.iter().find(|token| token.token == Token::SemiColon) else {
-        return sql.len();
-    };
-    // Lines and columns are counted from 1, columns in characters.
-    let place = semicolon.span.start;
-    let (line, column) = (place.line.saturating_sub(1), place.column.saturating_sub(1));
-    let (Ok(line), Ok(column)) = (usize::try_from(line), usize::try_from(column)) else { return sql.len() };
-    let start: usize = sql.split_inclusive('\n').take(line).map(str::len).sum();
-    let rest = &sql[start..];
-    start + rest.char_indices().nth(column).map_or(rest.len(), |(at, _)| at)
 }
 
 fn may_nest(token: &Token) -> bool {
@@ -166,7 +154,6 @@ fn may_nest(token: &Token) -> bool {
         | Token::Period
         | Token::LParen
         | Token::RParen
-        | Token::Whitespace(_)
         | Token::SingleQuotedString(_)
         | Token::EscapedStringLiteral(_)
         | Token::DollarQuotedString(_)
@@ -390,9 +377,9 @@ fn refuse_function(name: &ObjectName) -> ControlFlow<Refusal> {
     ))
 }
 
-/// An identifier as PostgreSQL reads it: lower-cased unless quoted.
+/// An identifier as PostgreSQL reads it: [`question::tokens`] has folded and cut it.
 fn fold(ident: &Ident) -> String {
-    if ident.quote_style.is_some() { ident.value.clone() } else { ident.value.to_lowercase() }
+    ident.value.clone()
 }
 
 /// `None` when a part of the name is not an identifier.

@@ -101,6 +101,35 @@ const TABLE_GAPS: &[Case] = &[
         "policy lax of table public.issues shows forebay_read more than its tenant",
         "",
     ),
+    // Callers who are limited to projects.
+    (
+        "DROP POLICY project_limit_issue_id ON comments",
+        "limited to projects see all of table public.comments",
+        "",
+    ),
+    (
+        "DROP POLICY project_limit_inward_issue_id ON issue_links",
+        "limited to projects see all of table public.issue_links",
+        "",
+    ),
+    (
+        "ALTER POLICY project_limit_id ON projects USING ((SELECT forebay.reach()) <> 'projects' OR true)",
+        "limited to projects see all of table public.projects",
+        "",
+    ),
+    (
+        "ALTER POLICY project_limit_project_id ON issues WITH CHECK (true)",
+        "limited to projects see all of table public.issues",
+        "",
+    ),
+    ("DROP POLICY project_limit ON webhooks", "limited to projects see all of table public.webhooks", ""),
+    ("DROP POLICY project_limit ON job_runs", "limited to projects see all of table public.job_runs", ""),
+    ("DROP POLICY project_limit ON ai_ledger", "limited to projects see all of table public.ai_ledger", ""),
+    (
+        "ALTER POLICY project_limit ON audit_log USING (true)",
+        "limited to projects see all of table public.audit_log",
+        "",
+    ),
     ("GRANT TRUNCATE ON issues TO forebay_app", "forebay_app may TRUNCATE public.issues", ""),
     ("GRANT TRIGGER ON issues TO forebay_app", "forebay_app may TRIGGER public.issues", ""),
     ("GRANT REFERENCES ON tenants TO forebay_platform", "forebay_platform may REFERENCES public.tenants", ""),
@@ -143,8 +172,13 @@ const DOOR_GAPS: &[Case] = &[
     (
         "CREATE FUNCTION forebay.f() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT 1::bigint';
          REVOKE ALL ON FUNCTION forebay.f() FROM PUBLIC",
-        "function forebay.f() runs as its owner without a search_path of its own",
+        "function forebay.f() runs as its owner without the search_path pg_catalog",
         "DROP FUNCTION forebay.f()",
+    ),
+    (
+        "ALTER FUNCTION forebay.tenant_of_instance(uuid) SET search_path = public, pg_catalog",
+        "function forebay.tenant_of_instance(uuid) runs as its owner without the search_path pg_catalog",
+        "",
     ),
     (
         "CREATE FUNCTION forebay.f() RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog

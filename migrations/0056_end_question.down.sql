@@ -1,0 +1,1 @@
+DROP FUNCTION forebay.end_question(integer);
