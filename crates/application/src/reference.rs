@@ -42,8 +42,8 @@ pub struct UserRecord {
     pub email_hash: Option<String>,
     /// IANA name.
     pub time_zone: Option<String>,
-    /// Whether the account is active.
-    pub active: bool,
+    /// Whether the account is active, where the payload tells: a cut-down copy does not.
+    pub active: Option<bool>,
     /// As served, without the address.
     pub raw: Value,
 }
