@@ -349,7 +349,7 @@ impl Run<'_> {
             tx.raise_watermark(self.instance.id, ISSUES, latest, self.lease.run.started_at).await?;
         }
         self.done += fetched;
-        self.count(&bundles, rejects.len() as u64);
+        self.count(&bundles, rejects.len() as u64 + stored.rejected);
         self.note_usage(site.usage());
         self.checkpoint = Some(serde_json::to_value(checkpoint).map_err(Error::internal)?);
         tx.checkpoint(&self.lease, &self.update()).await?;

@@ -7,6 +7,7 @@
 mod attached;
 mod children;
 mod comments;
+mod fallback;
 mod field_values;
 mod histories;
 mod issue_rows;
@@ -37,6 +38,7 @@ const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
 
 /// What is known of an issue that is stored already.
+#[derive(Clone)]
 struct Stored {
     key: String,
     source_hash: Vec<u8>,
@@ -45,6 +47,7 @@ struct Stored {
 }
 
 /// An issue to be stored: new, or not older than what is stored.
+#[derive(Clone)]
 struct Planned<'a> {
     id: Uuid,
     key: String,
@@ -85,10 +88,13 @@ pub(super) async fn upsert(
         return Ok(UpsertCounts::default());
     }
     let scope = Scope { tenant: tx.tenant.0, instance };
-    let conn = tx.conn();
     let ids: Vec<Uuid> = newest.keys().copied().collect();
-    let stored = read_stored(conn, &ids).await?;
-    let mut issues = plan(newest, stored);
+    let stored = read_stored(tx.conn(), &ids).await?;
+    fallback::write_or_keep_aside(tx, scope, plan(newest, stored)).await
+}
+
+/// Writes what differs of these issues, and the reference data seen inside them.
+async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
     lock_stored(conn, &mut issues).await?;
@@ -112,6 +118,7 @@ pub(super) async fn upsert(
         comments: comments::upsert(conn, scope, &issues, &people).await?,
         worklogs: worklogs::upsert(conn, scope, &issues, &people).await?,
         changelog_items: histories::upsert(conn, scope, &issues, &people).await?,
+        rejected: 0,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written).await?;
