@@ -113,7 +113,8 @@ async fn fields(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Resul
     let gone = sqlx::query!(
         "UPDATE custom_fields x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key <> ALL($2)
-           AND NOT EXISTS (SELECT FROM issue_field_values v WHERE v.field_id = x.field_key)",
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id = x.field_key AND i.instance_id = $1 AND i.presence = 'present')",
         scope.instance.0,
         &listed,
     );
