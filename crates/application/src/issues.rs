@@ -2,6 +2,7 @@
 
 mod add_comment;
 mod attached;
+mod paged;
 mod transition;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ pub use add_comment::{CommentBody, add_comment};
 pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
+pub use paged::ChildrenStore;
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
 
 use crate::{

@@ -12,6 +12,7 @@ mod attached;
 mod audit;
 mod catalog;
 mod changes;
+mod children;
 mod erasure;
 mod errors;
 mod history;

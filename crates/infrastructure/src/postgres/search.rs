@@ -10,7 +10,12 @@ use application::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{errors::convert, issues::StoredIssue, jql::Search, transaction::PgTenantTx};
+use super::{
+    errors::convert,
+    issues::{StoredIssue, select_issues},
+    jql::Search,
+    transaction::PgTenantTx,
+};
 
 #[async_trait]
 impl SearchStore for PgTenantTx {
@@ -32,35 +37,10 @@ impl PgTenantTx {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let rows = sqlx::query_as!(
-            StoredIssue,
-            r#"SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
-                      coalesce(ty.name, i.issue_type) AS issue_type, coalesce(st.name, i.status) AS "status!",
-                      i.status_id, i.status_category, coalesce(pr.name, i.priority) AS priority,
-                      coalesce(rs.name, i.resolution) AS resolution,
-                      a.display_name AS "assignee?", r.display_name AS "reporter?",
-                      coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
-                      i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
-                      i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
-               FROM issues i
-               JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
-               JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
-               LEFT JOIN statuses st
-                   ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
-               LEFT JOIN issue_types ty
-                   ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
-               LEFT JOIN priorities pr
-                   ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
-               LEFT JOIN resolutions rs
-                   ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
-               LEFT JOIN users a ON a.tenant_id = i.tenant_id AND a.id = i.assignee_id
-               LEFT JOIN users r ON r.tenant_id = i.tenant_id AND r.id = i.reporter_id
-               WHERE i.id = ANY($1)"#,
-            ids,
-        )
-        .fetch_all(self.conn())
-        .await
-        .map_err(convert)?;
+        let rows = select_issues!("", "FROM issues i", "WHERE i.id = ANY($1)", ids)
+            .fetch_all(self.conn())
+            .await
+            .map_err(convert)?;
         let mut by_id: HashMap<Uuid, StoredIssue> = rows.into_iter().map(|row| (row.id, row)).collect();
         let mut found: Vec<IssueRow> =
             ids.iter().filter_map(|id| by_id.remove(id)).map(IssueRow::try_from).collect::<Result<_>>()?;

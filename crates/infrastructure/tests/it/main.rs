@@ -8,6 +8,7 @@ mod bundles;
 mod cache;
 mod catalog;
 mod changes;
+mod children;
 mod database;
 mod history;
 mod hostile;

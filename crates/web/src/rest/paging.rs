@@ -6,6 +6,8 @@ use application::{
     lookups,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
 use super::extract::within;
 
@@ -45,6 +47,31 @@ pub(super) fn cut<T, U>(
     entries.truncate(limit);
     let next = entries.last().filter(|_| more).map(|entry| write(list, &entry.position));
     (entries.into_iter().map(|entry| show(entry.row)).collect(), next)
+}
+
+/// Which part of what hangs on an issue.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageOfIssue {
+    /// The instance's name or id. Needed only where several instances have an issue of this key.
+    pub(super) instance: Option<String>,
+    /// At most so many.
+    #[serde(default = "usual_limit")]
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    pub(super) limit: i64,
+    /// `next_cursor` of the page before.
+    pub(super) cursor: Option<String>,
+}
+
+/// What to read of what hangs on an issue, as [`page_of`]. The issue is named by its id.
+///
+/// # Errors
+/// [`Error::Invalid`] for a limit out of bounds and for a cursor that is none of this list.
+pub(super) fn page_of_issue(list: &str, limit: i64, cursor: Option<&str>) -> Result<PageOf> {
+    let limit = within("limit", limit, 1, MOST)?;
+    let after = cursor.map(|cursor| read(list, cursor)).transpose()?;
+    Ok(PageOf { instance: None, after, limit: limit + 1 })
 }
 
 fn write(list: &str, position: &Position) -> String {
