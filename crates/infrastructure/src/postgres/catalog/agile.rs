@@ -150,7 +150,7 @@ pub(super) async fn issues(
                WHERE m.instance_id = $1 AND m.sprint_id = $2
                  AND m.issue_id = ANY(ARRAY(SELECT candidates.issue_id FROM candidates))
            )
-           SELECT n.name AS instance, i.key, i.summary, i.status, i.status_category,
+           SELECT n.name AS instance, i.key, i.summary, coalesce(st.name, i.status) AS "status!", i.status_category,
                   i.story_points::float8 AS story_points, m.added_at AS "added!", m.removed_at AS removed,
                   CASE WHEN m.added_at <= s.complete_date AND coalesce(m.removed_at >= s.complete_date, true)
                       THEN forebay.status_category_at(m.tenant_id, m.issue_id, s.complete_date) = 'done'
@@ -159,6 +159,8 @@ pub(super) async fn issues(
            CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = m.issue_id LIMIT 1) i
            JOIN jira_instances n ON n.tenant_id = m.tenant_id AND n.id = m.instance_id
            JOIN sprints s ON s.tenant_id = m.tenant_id AND s.instance_id = m.instance_id AND s.jira_id = $2
+           LEFT JOIN statuses st
+               ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
            WHERE $3::text IS NULL OR (i.key, m.added_at) > ($4::text, $5::timestamptz)
            ORDER BY i.key, m.added_at
            LIMIT $6"#,
