@@ -15,7 +15,7 @@ mod links;
 mod unchanged;
 mod worklogs;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use application::{
     Result,
@@ -97,7 +97,8 @@ pub(super) async fn upsert(
 async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    lock_stored(conn, &mut issues).await?;
+    let displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+    lock_stored(conn, &mut issues, &displaced).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
     reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
@@ -105,7 +106,7 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     }
     let people = People::load(conn, &authors(scope, &issues)).await?;
 
-    displace(conn, scope, &issues).await?;
+    displace(conn, &issues, &displaced).await?;
     keep_old_keys(conn, scope, &issues).await?;
     let written = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
@@ -173,17 +174,23 @@ async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uu
     Ok(stored.collect())
 }
 
-/// Holds the stored ones of these issues until the end of the transaction, in the order of their ids, and reads them again:
-/// somebody else may have written them since, even in a newer state.
-async fn lock_stored(conn: &mut PgConnection, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+/// Holds the stored ones of these issues, and those that are to be displaced, until the end of the transaction, in the order of
+/// their ids, and reads them again: somebody else may have written them since, even in a newer state.
+async fn lock_stored(
+    conn: &mut PgConnection,
+    issues: &mut Vec<Planned<'_>>,
+    displaced: &[Uuid],
+) -> Result<()> {
     let known = children::known(issues);
-    if known.is_empty() {
+    let held: Vec<Uuid> =
+        known.iter().chain(displaced).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    if held.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "SELECT i.id FROM UNNEST($1::uuid[]) AS w (id)
          CROSS JOIN LATERAL (SELECT x.id FROM issues x WHERE x.id = w.id LIMIT 1 FOR NO KEY UPDATE) i",
-        &known
+        &held
     )
     .fetch_all(&mut *conn)
     .await
@@ -279,28 +286,46 @@ fn seen_inside<'a>(issues: &[Planned<'a>]) -> Seen<'a> {
     seen
 }
 
-/// Issues that are not in this page but hold a key that one of it has now: where they are is not known until somebody
-/// looks.
-async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
-    let claimed: Vec<&str> = issues
-        .iter()
-        .filter(|issue| issue.is_changed() && issue.presence == PRESENT)
-        .map(|issue| issue.key.as_str())
-        .collect();
+/// The keys that these issues have from now on.
+fn claimed_keys<'p>(issues: &'p [Planned<'_>]) -> Vec<&'p str> {
+    let claiming = issues.iter().filter(|issue| issue.is_changed() && issue.presence == PRESENT);
+    claiming.map(|issue| issue.key.as_str()).collect()
+}
+
+/// Issues that are not in this page but hold a key that one of it has now.
+async fn holders_of_claimed_keys(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+) -> Result<Vec<Uuid>> {
+    let claimed = claimed_keys(issues);
     if claimed.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
-    sqlx::query!(
+    sqlx::query_scalar!(
         // OFFSET 0 keeps the instance out of the look-up: it is by the key, which hardly any other issue has.
-        "UPDATE issues SET presence = 'unobserved'
-         WHERE id = ANY(ARRAY(
-             SELECT i.id FROM UNNEST($2::text[]) AS w (key)
-             CROSS JOIN LATERAL (SELECT x.id, x.instance_id, x.presence FROM issues x WHERE x.key = w.key OFFSET 0) i
-             WHERE i.instance_id = $1 AND i.presence = 'present' AND i.id <> ALL($3)))",
+        "SELECT i.id FROM UNNEST($2::text[]) AS w (key)
+         CROSS JOIN LATERAL (SELECT x.id, x.instance_id, x.presence FROM issues x WHERE x.key = w.key OFFSET 0) i
+         WHERE i.instance_id = $1 AND i.presence = 'present' AND i.id <> ALL($3)",
         scope.instance.0,
         claimed as _,
         &ids,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// Where these issues are is not known until somebody looks: others have their keys. They are held already.
+async fn displace(conn: &mut PgConnection, issues: &[Planned<'_>], displaced: &[Uuid]) -> Result<()> {
+    if displaced.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'",
+        displaced,
+        claimed_keys(issues) as _,
     )
     .execute(conn)
     .await
