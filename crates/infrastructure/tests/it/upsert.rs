@@ -269,6 +269,21 @@ async fn a_history_is_rewritten_when_its_author_is_anonymised_and_loses_surplus_
 }
 
 #[tokio::test]
+async fn a_name_that_is_anonymised_inside_a_change_is_taken_over() {
+    let mirror = Mirror::new().await;
+    let bundle = full();
+    mirror.store(std::slice::from_ref(&bundle)).await;
+    let anonymised = changed(&bundle, 0, |bundle| {
+        let item = &mut bundle.histories[1].items[1];
+        item.to_string = Some("Former user".into());
+        item.raw["toString"] = json!("Former user");
+    });
+    assert_eq!(mirror.store(std::slice::from_ref(&anonymised)).await.changelog_items, 1);
+    assert_eq!(mirror.store(&[anonymised]).await, UpsertCounts::default());
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn a_link_is_one_row_for_both_issues_and_goes_when_one_of_them_loses_it() {
     let mirror = Mirror::new().await;
     let (one, two) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
