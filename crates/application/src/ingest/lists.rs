@@ -125,6 +125,11 @@ pub(super) fn listed_options(fields: &[ListedOptions], records: &mut ReferenceRe
             Some(OptionRecord { sequence: Some(place), context_id: text_of(&raw["contextId"]), ..record })
         });
         records.options.extend(options);
+        records.options_of.push(field.field_id.clone());
+        // Every field has a context; none is a site that does not show them.
+        if !field.contexts.is_empty() {
+            records.contexts_of.push(field.field_id.clone());
+        }
     }
 }
 

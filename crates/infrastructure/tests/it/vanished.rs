@@ -3,8 +3,9 @@
 use application::{
     issues::Presence,
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, FieldRecord, FieldValueRecord, FilterRecord,
-        IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster, SprintRecord, VersionRecord,
+        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FieldValueRecord,
+        FilterRecord, IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster, SprintRecord,
+        VersionRecord,
     },
 };
 use domain::ids::{InstanceId, TenantId};
@@ -264,6 +265,33 @@ async fn what_present_issues_refer_to_stays_until_they_are_gone() {
     assert_eq!(presence(&mut admin).await, ["deleted"; 5]);
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM issues").fetch_one(&mut admin).await.unwrap();
     assert_eq!(count, 1, "and nothing is removed");
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_field_whose_last_option_went_has_none_and_a_context_goes_too() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let context = |id: &str| ContextRecord {
+        field_key: "customfield_1".into(),
+        jira_id: id.into(),
+        name: format!("Context {id}"),
+        is_global: false,
+        raw: json!({"id": id}),
+    };
+    let asked = |options, contexts| ReferenceRecords {
+        options,
+        contexts,
+        options_of: vec!["customfield_1".into()],
+        contexts_of: vec!["customfield_1".into()],
+        ..Default::default()
+    };
+    let first = asked(vec![option(1, "iOS", Some(0))], vec![context("10"), context("11")]);
+    put(&base, tenant, instance, &first, true).await;
+    put(&base, tenant, instance, &asked(Vec::new(), vec![context("11")]), true).await;
+    let mut admin = base.superuser().await;
+    assert_eq!(rows(&mut admin, "field_options", "presence").await, ["deleted"]);
+    assert_eq!(rows(&mut admin, "field_contexts", "presence").await, ["deleted", "present"]);
     base.remove().await;
 }
 
