@@ -104,6 +104,7 @@ pub async fn run(
         _ => (lease.run.done, lease.run.counts),
     };
     let site = instances::connect(services, tenant, &instance).await;
+    let broken_off = interrupted.is_some() || lease.run.done > 0;
     let mut run = Run {
         services,
         tenant,
@@ -117,7 +118,7 @@ pub async fn run(
         counts_before: counts,
         checkpoint: resumed,
         usage: SiteUsage::default(),
-        changed: false,
+        changed: broken_off,
     };
     let ended = match site {
         Ok(site) => run.go(site).await,
@@ -178,7 +179,7 @@ struct Run<'a> {
     counts_before: RunCounts,
     checkpoint: Option<Value>,
     usage: SiteUsage,
-    /// Whether anything differed from the copy.
+    /// Whether anything differed from the copy, or may have in a run that was broken off.
     changed: bool,
 }
 
