@@ -64,3 +64,36 @@ async fn a_project_that_changes_its_key_gives_its_issues_new_ones_and_the_old_on
     drop(tx);
     base.remove().await;
 }
+
+#[tokio::test]
+async fn issues_of_a_project_that_had_the_key_before_make_way() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let page = [issue(1, "PAY-1"), issue(2, "BILL-1"), issue(3, "BILL-2")];
+    tx.upsert_issues(instance, &page).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let former = application::reference::ProjectRecord { key: "OLD".into(), ..project("BILL") };
+    let renamed = application::reference::ProjectRecord { key: "BILL".into(), ..project("PAY") };
+    // BILL is gone from the site, or has another key: both are one roster.
+    put(&base, tenant, instance, ReferenceRecords { projects: vec![former, renamed], ..Default::default() })
+        .await;
+    let mut tx = base.begin(tenant).await;
+    for (asked, id) in [("BILL-1", "1"), ("OLD-1", "2"), ("BILL-2", "3")] {
+        assert_eq!(tx.issue(None, asked).await.unwrap().unwrap().jira_id, id, "{asked}");
+    }
+    // An issue of yet another project was read under a key that PAY's issue has from now on.
+    let stray = changed(&issue(9, "NEW-1"), 0, |bundle| {
+        bundle.issue.project_jira_id = "99".into();
+        bundle.reference.projects.clear();
+    });
+    tx.upsert_issues(instance, &[stray]).await.unwrap();
+    tx.commit().await.unwrap();
+    let again = application::reference::ProjectRecord { key: "NEW".into(), ..project("PAY") };
+    put(&base, tenant, instance, ReferenceRecords { projects: vec![again], ..Default::default() }).await;
+    let mut tx = base.begin(tenant).await;
+    assert_eq!(tx.issue(None, "NEW-1").await.unwrap().unwrap().jira_id, "1");
+    drop(tx);
+    base.remove().await;
+}

@@ -110,6 +110,23 @@ async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid])
         scope.instance.0,
         projects,
     )
+    .execute(&mut *conn)
+    .await
+    .map_err(convert)?;
+    // A project that had the key before may be gone without the copy knowing yet. Where its issues are, a look at them will tell.
+    sqlx::query!(
+        "UPDATE issues SET presence = 'unobserved'
+         FROM (SELECT o.id FROM projects p
+               JOIN issues o ON o.tenant_id = p.tenant_id AND o.key_project = p.key AND o.project_id <> p.id
+               WHERE p.instance_id = $1 AND p.id = ANY($2) AND o.instance_id = $1 AND o.presence = 'present'
+                 AND EXISTS (SELECT FROM issues i
+                             WHERE i.tenant_id = p.tenant_id AND i.project_id = p.id AND i.key = o.key
+                               AND i.presence = 'present')
+               ORDER BY o.id FOR NO KEY UPDATE OF o) w
+         WHERE issues.id = w.id",
+        scope.instance.0,
+        projects,
+    )
     .execute(conn)
     .await
     .map_err(convert)?;
