@@ -226,7 +226,7 @@ pub trait CatalogStore: Send {
     /// A project's components, by name.
     async fn components(&mut self, project: Uuid) -> Result<Vec<ComponentRow>>;
 
-    /// Users, by name; only those whose name has the words of `query` in it, in any case.
+    /// Users, by name, and then those of whom only the account is known; only those whose name has the words of `query` in it, in any case.
     async fn users(&mut self, page: &PageOf, query: Option<&str>) -> Result<Vec<Entry<UserRow>>>;
 
     /// Boards, by name.

@@ -16,7 +16,7 @@ mod issue;
 mod lists;
 mod rosters;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_json::Value;
 
@@ -51,12 +51,13 @@ pub struct Reject {
     pub reason: String,
 }
 
-/// Custom fields that Jira itself gives a meaning, by id: ids differ per site, `schema.custom` does not.
+/// Custom fields that Jira itself gives a meaning, by id: ids differ per site, `schema.custom` does not. Ordered: where an issue has
+/// several of one meaning, the first by id is taken, in every process.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct FieldRoles {
-    sprint: HashSet<String>,
-    story_points: HashSet<String>,
-    epic_link: HashSet<String>,
+    sprint: BTreeSet<String>,
+    story_points: BTreeSet<String>,
+    epic_link: BTreeSet<String>,
 }
 
 impl FieldRoles {

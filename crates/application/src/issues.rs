@@ -2,6 +2,7 @@
 
 mod add_comment;
 mod attached;
+mod paged;
 mod transition;
 
 use async_trait::async_trait;
@@ -17,6 +18,7 @@ pub use add_comment::{CommentBody, add_comment};
 pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
+pub use paged::ChildrenStore;
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
 
 use crate::{
@@ -44,6 +46,8 @@ pub struct IssueBundle {
     pub histories: Vec<HistoryRecord>,
     /// Its links.
     pub links: Vec<LinkRecord>,
+    /// Whether a link that is not listed is gone: a project may hide the field, which is then absent (jira-facts 2.4).
+    pub links_complete: bool,
     /// Its attachments, and how many watch it and voted for it.
     pub attached: AttachedRecords,
     /// The reference data seen inside it.
@@ -330,6 +334,23 @@ pub struct UpsertCounts {
     pub changelog_items: u64,
     /// Worklogs inserted or rewritten.
     pub worklogs: u64,
+    /// Issues that the tables cannot hold. They are kept aside, in `sync_rejects`.
+    #[serde(skip)]
+    pub rejected: u64,
+}
+
+impl std::ops::Add for UpsertCounts {
+    type Output = Self;
+
+    fn add(self, more: Self) -> Self {
+        Self {
+            issues: self.issues + more.issues,
+            comments: self.comments + more.comments,
+            changelog_items: self.changelog_items + more.changelog_items,
+            worklogs: self.worklogs + more.worklogs,
+            rejected: self.rejected + more.rejected,
+        }
+    }
 }
 
 /// How present a row is at its source (design: presence).

@@ -1,5 +1,5 @@
 //! Work Pulse: the numbers for managers. Definitions stand at each field; SQL computes them, and a test compares it
-//! with the arithmetic of `domain::metrics`.
+//! with the rules of `domain::metrics`.
 
 use std::time::Duration as StdDuration;
 

@@ -42,8 +42,8 @@ pub struct UserRecord {
     pub email_hash: Option<String>,
     /// IANA name.
     pub time_zone: Option<String>,
-    /// Whether the account is active.
-    pub active: bool,
+    /// Whether the account is active, where the payload tells: a cut-down copy does not.
+    pub active: Option<bool>,
     /// As served, without the address.
     pub raw: Value,
 }
@@ -182,6 +182,10 @@ pub struct ReferenceRecords {
     /// The lists above that name everything the site has: what they do not name has vanished. A list that is not named
     /// here may be a part, or was not asked for.
     pub whole: Vec<Roster>,
+    /// The custom fields whose options are listed here, to their ends: one without any has none.
+    pub options_of: Vec<String>,
+    /// The custom fields whose contexts are listed here.
+    pub contexts_of: Vec<String>,
 }
 
 /// Which roster of a site.

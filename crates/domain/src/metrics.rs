@@ -1,4 +1,5 @@
-//! Flow metrics: one definition for pages, REST, SQL and MCP alike.
+//! Flow metrics, in plain arithmetic: the oracle that tests hold the SQL to (migrations 0013 and 0015, Work Pulse), which is what
+//! pages, REST and MCP show.
 //!
 //! All go by status *category*, never by status name, since sites rename and translate statuses. An issue is
 //! *open* while its category is not `done`, and *in progress* (WIP) while it is `indeterminate`. Instants are

@@ -13,6 +13,7 @@ mod attached;
 mod audit;
 mod catalog;
 mod changes;
+mod children;
 mod erasure;
 mod errors;
 mod faults;

@@ -35,7 +35,7 @@ impl<'a> Cleaner<'a> {
             Value::Array(items) => items.iter().for_each(|item| self.collect(item, of_accounts)),
             Value::Object(object) => {
                 object.values().for_each(|value| self.collect(value, of_accounts));
-                if let Some(account_id) = object.get("displayName").and_then(|_| user_id(object)) {
+                if let Some(account_id) = account_shown(object) {
                     let hash = of_accounts.get(&account_id).map(|address| self.secrets.email_hash(address));
                     let known =
                         self.users.entry(account_id.clone()).or_insert_with(|| user(account_id, object));
@@ -70,6 +70,16 @@ pub(super) fn user_id(object: &Map<String, Value>) -> Option<String> {
     ["accountId", "key", "name"].into_iter().find_map(|id| object.get(id)?.as_str()).map(str::to_owned)
 }
 
+/// The account that an object shows, if it shows one. A key or name makes a person only of what also has what every user has on
+/// Server and Data Center: a board's `location` has a `displayName` and a `name` as well.
+fn account_shown(object: &Map<String, Value>) -> Option<String> {
+    object.get("displayName")?;
+    if ["accountId", "active", "avatarUrls"].iter().any(|member| object.contains_key(*member)) {
+        return user_id(object);
+    }
+    None
+}
+
 /// The id of a user inside an issue.
 pub(super) fn user_id_of(value: &Value) -> Option<String> {
     user_id(value.as_object()?)
@@ -82,7 +92,7 @@ fn user(account_id: String, object: &Map<String, Value>) -> UserRecord {
         display_name: text("displayName"),
         email_hash: None,
         time_zone: text("timeZone"),
-        active: object.get("active").and_then(Value::as_bool).unwrap_or(true),
+        active: object.get("active").and_then(Value::as_bool),
         raw: Value::Object(object.clone()),
     }
 }

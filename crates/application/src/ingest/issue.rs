@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::issue_key::IssueKey;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{
     Reader, Reject, attached, children,
@@ -41,11 +41,11 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         return Err("issue has no fields".into());
     }
 
-    let comments = take_list(&mut raw["fields"]["comment"], "comments");
-    let worklogs = take_list(&mut raw["fields"]["worklog"], "worklogs");
+    let comments = take_list(raw["fields"].get_mut("comment"), "comments");
+    let worklogs = take_list(raw["fields"].get_mut("worklog"), "worklogs");
     let (histories, changelog_envelope) = take_changelog(&mut raw);
-    drop_nulls_made_by_indexing(&mut raw);
 
+    let links_complete = raw["fields"]["issuelinks"].is_array();
     let links: Vec<LinkRecord> = raw["fields"]["issuelinks"]
         .as_array()
         .into_iter()
@@ -74,14 +74,15 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         worklogs_complete: fetched.worklogs_complete,
         histories: histories.into_iter().map(children::history).collect::<Result<_, _>>()?,
         links,
+        links_complete,
         attached,
         reference,
     })
 }
 
 /// Takes the rows out of an embedded collection and leaves its paging envelope.
-fn take_list(collection: &mut Value, name: &str) -> Vec<Value> {
-    match collection.as_object_mut().and_then(|object| object.remove(name)) {
+fn take_list(collection: Option<&mut Value>, name: &str) -> Vec<Value> {
+    match collection.and_then(Value::as_object_mut).and_then(|object| object.remove(name)) {
         Some(Value::Array(rows)) => rows,
         _ => Vec::new(),
     }
@@ -90,21 +91,10 @@ fn take_list(collection: &mut Value, name: &str) -> Vec<Value> {
 fn take_changelog(raw: &mut Value) -> (Vec<Value>, Option<Value>) {
     match raw.as_object_mut().and_then(|object| object.remove("changelog")) {
         Some(mut changelog) if changelog.is_object() => {
-            let histories = take_list(&mut changelog, "histories");
+            let histories = take_list(Some(&mut changelog), "histories");
             (histories, Some(changelog))
         }
         _ => (Vec::new(), None),
-    }
-}
-
-/// `value["absent"]` on a mutable object inserts a null; an absent field must stay absent.
-fn drop_nulls_made_by_indexing(raw: &mut Value) {
-    if let Some(fields) = raw["fields"].as_object_mut() {
-        for name in ["comment", "worklog"] {
-            if fields.get(name).is_some_and(Value::is_null) {
-                fields.remove(name);
-            }
-        }
     }
 }
 
@@ -177,8 +167,7 @@ fn reference(
     cleaner: Cleaner<'_>,
     sprints: Vec<SprintRecord>,
 ) -> Result<ReferenceRecords, String> {
-    let project =
-        rosters::project(&fields["project"]).ok_or_else(|| json!("issue has no project").to_string())?;
+    let project = rosters::project(&fields["project"]).ok_or("issue has no project")?;
     let mut records = ReferenceRecords {
         projects: vec![project],
         users: cleaner.into_users(),

@@ -125,12 +125,20 @@ pub(super) fn listed_options(fields: &[ListedOptions], records: &mut ReferenceRe
             Some(OptionRecord { sequence: Some(place), context_id: text_of(&raw["contextId"]), ..record })
         });
         records.options.extend(options);
+        records.options_of.push(field.field_id.clone());
+        // Every field has a context; none is a site that does not show them.
+        if !field.contexts.is_empty() {
+            records.contexts_of.push(field.field_id.clone());
+        }
     }
 }
 
+/// Longer ids are no options': Jira's are numbers, and apps put what they like (`ari:cloud:…`) into fields of their own.
+const LONGEST_ID: usize = 255;
+
 /// An option is an object with an id and a `value` (jira-facts 6.3); people and versions have names instead.
 fn option(field: &str, raw: &Value, parent_id: Option<String>) -> Option<OptionRecord> {
-    let jira_id = text_of(&raw["id"])?;
+    let jira_id = text_of(&raw["id"]).filter(|id| id.chars().count() <= LONGEST_ID)?;
     let value = raw["value"].as_str()?.to_owned();
     let mut raw = raw.clone();
     if let Some(object) = raw.as_object_mut() {
@@ -201,6 +209,7 @@ mod tests {
             "customfield_2": [{"id": "30", "value": "iOS"}, {"id": "31", "value": "Web", "disabled": true}],
             "customfield_3": {"accountId": "a", "displayName": "Ann"},
             "customfield_4": [{"id": 1, "name": "Sprint 1"}],
+            "customfield_5": {"id": "x".repeat(256), "value": "an app's own"},
         });
         let mut records = ReferenceRecords::default();
         seen_in_issue(&fields, &mut records);

@@ -144,7 +144,7 @@ fn an_erased_person_is_read_as_their_pseudonym_and_so_is_what_names_them() {
 
 #[test]
 fn a_user_whose_name_is_an_address_stays_one_user() {
-    let person = json!({"name": "ann@x.org", "displayName": "Ann"});
+    let person = json!({"name": "ann@x.org", "displayName": "Ann", "active": true});
     let change =
         json!({"field": "assignee", "from": null, "fromString": null, "to": "ann@x.org", "toString": "Ann"});
     let mut raw = with(&["fields", "assignee"], person);
@@ -377,4 +377,44 @@ fn put_back(bundle: IssueBundle) -> Value {
         raw["changelog"] = changelog;
     }
     raw
+}
+
+#[test]
+fn only_people_are_people() {
+    let location = json!({"projectId": 10000, "displayName": "Payments (PAY)", "name": "Payments (PAY)", "projectKey": "PAY"});
+    let mut raw = with(&["fields", "customfield_9"], json!([location]));
+    raw["fields"]["assignee"] =
+        json!({"name": "ann", "key": "JIRAUSER1", "displayName": "Ann", "avatarUrls": {}});
+    raw["fields"]["reporter"] = json!({"accountId": "b1", "displayName": "Bob"});
+    let users = read(raw).unwrap().reference.users;
+    let shown: Vec<_> = users.iter().map(|user| (user.account_id.as_str(), user.active)).collect();
+    assert_eq!(shown, [("JIRAUSER1", None), ("b1", None)]);
+}
+
+#[test]
+fn links_are_all_told_only_where_the_field_is_shown() {
+    assert!(!read(minimal()).unwrap().links_complete);
+    assert!(!read(with(&["fields", "issuelinks"], Value::Null)).unwrap().links_complete);
+    assert!(read(with(&["fields", "issuelinks"], json!([]))).unwrap().links_complete);
+}
+
+#[test]
+fn of_several_story_points_the_field_of_the_lowest_id_counts_in_every_process() {
+    let ids: Vec<_> = (0..40).map(|n| format!("customfield_{}", 100 + n)).collect();
+    let fields = ids.iter().map(|id| {
+        json!({"id": id, "name": "Story Points", "schema": {"custom": "com.pyxis.greenhopper.jira:jsw-story-points"}})
+    });
+    let fields: Vec<_> = fields.collect();
+    let mut raw = minimal();
+    for (id, points) in ids.iter().zip(1..) {
+        raw["fields"][id] = json!(points);
+    }
+    let reader = Reader {
+        dialect: Dialect::V3,
+        roles: &FieldRoles::from_fields(&fields),
+        secrets: &PlainSecrets,
+        erased: &ErasedPeople::default(),
+    };
+    let fetched = FetchedIssue { raw, comments_complete: true, worklogs_complete: true };
+    assert_eq!(read_issue(&reader, fetched).unwrap().issue.story_points, Some(1.0));
 }

@@ -8,12 +8,30 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
-    audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
-    history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
-    issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
-    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
-    sandbox::faults::FaultStore, search::SearchStore, sync::SyncStore, tenant_context::TenantContext,
-    tenants::TenantRegistry, webhooks::WebhookStore,
+    audit::AuditStore,
+    catalog::CatalogStore,
+    erasure::ErasurePlatform,
+    erasure::ErasureStore,
+    error::Result,
+    history::HistoryStore,
+    idempotency::IdempotencyStore,
+    instances::InstanceStore,
+    issues::IssueStore,
+    issues::{AttachedStore, ChildrenStore},
+    jobs::JobHistory,
+    jobs::JobQueue,
+    jobs::JobRegistry,
+    keys::KeyRegistry,
+    keys::KeyStore,
+    pulse::PulseStore,
+    reference::ReferenceStore,
+    rotation::SealedStore,
+    sandbox::faults::FaultStore,
+    search::SearchStore,
+    sync::SyncStore,
+    tenant_context::TenantContext,
+    tenants::TenantRegistry,
+    webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -22,6 +40,7 @@ pub trait TenantTx:
     AttachedStore
     + AuditStore
     + CatalogStore
+    + ChildrenStore
     + ErasureStore
     + FaultStore
     + HistoryStore

@@ -130,6 +130,15 @@ async fn store(tx: &mut dyn TenantTx, instance: &Instance, bundles: &[IssueBundl
         })
         .max();
     let counts = tx.upsert_issues(instance.id, bundles).await?;
+    if counts.rejected > 0 {
+        return Err(Error::invalid(
+            "issues",
+            format!(
+                "{} of a batch cannot be stored: a value is longer than the copy can hold",
+                counts.rejected
+            ),
+        ));
+    }
     if let Some(highest) = highest {
         tx.raise_sandbox_id(instance.id, highest).await?;
     }

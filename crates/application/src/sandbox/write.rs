@@ -133,6 +133,11 @@ pub(super) async fn store(
     let fetched = FetchedIssue { raw, comments_complete: false, worklogs_complete: false };
     let bundle = read_issue(&reader, fetched).map_err(|reject| Error::internal(reject.reason))?;
     let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
+    if stored.rejected > 0 {
+        return Err(Error::Conflict(
+            "the issue would be longer than the copy can hold; nothing was changed".into(),
+        ));
+    }
     if stored.issues == 0 {
         return Err(Error::Conflict("the issue was changed at the same moment; try again".into()));
     }

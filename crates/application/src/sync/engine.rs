@@ -109,6 +109,7 @@ pub async fn run(
         _ => (lease.run.done, lease.run.counts),
     };
     let site = instances::connect(services, tenant, &instance).await;
+    let broken_off = interrupted.is_some() || lease.run.done > 0;
     let mut run = Run {
         services,
         tenant,
@@ -122,7 +123,7 @@ pub async fn run(
         counts_before: counts,
         checkpoint: resumed,
         usage: SiteUsage::default(),
-        changed: false,
+        changed: broken_off,
     };
     let ended = match site {
         Ok(site) => run.go(site).await,
@@ -183,7 +184,7 @@ struct Run<'a> {
     counts_before: RunCounts,
     checkpoint: Option<Value>,
     usage: SiteUsage,
-    /// Whether anything differed from the copy.
+    /// Whether anything differed from the copy, or may have in a run that was broken off.
     changed: bool,
 }
 
@@ -354,7 +355,7 @@ impl Run<'_> {
             tx.raise_watermark(self.instance.id, ISSUES, latest, self.lease.run.started_at).await?;
         }
         self.done += fetched;
-        self.count(&bundles, rejects.len() as u64);
+        self.count(&bundles, rejects.len() as u64 + stored.rejected);
         self.note_usage(site.usage());
         self.checkpoint = Some(serde_json::to_value(checkpoint).map_err(Error::internal)?);
         tx.checkpoint(&self.lease, &self.update()).await?;

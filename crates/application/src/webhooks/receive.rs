@@ -153,7 +153,10 @@ impl ProcessHint {
             }
             None => {
                 let presence = if self.deleted { Presence::Deleted } else { Presence::AccessLost };
-                tx.set_presence(instance.id, std::slice::from_ref(&self.issue), presence).await?;
+                let gone = tx.set_presence(instance.id, std::slice::from_ref(&self.issue), presence).await?;
+                if gone > 0 {
+                    tx.enqueue(RefreshMetrics::soon(services)?).await?;
+                }
             }
         }
         tx.settle_deliveries(instance.id, Some(&self.issue), InboxState::Processed, began).await?;

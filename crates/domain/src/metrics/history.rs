@@ -15,6 +15,7 @@ pub struct StatusHistory {
     created: DateTime<Utc>,
     initial_category: StatusCategory,
     transitions: Vec<(DateTime<Utc>, StatusCategory)>,
+    resolved: Option<DateTime<Utc>>,
     now: DateTime<Utc>,
 }
 
@@ -35,7 +36,14 @@ impl StatusHistory {
             *at = (*at).max(created);
         }
         transitions.sort_by_key(|(at, _)| *at);
-        Self { created, initial_category, transitions, now }
+        Self { created, initial_category, transitions, resolved: None, now }
+    }
+
+    /// The same with the resolution date, which tells when an issue was done that was never seen entering `done`: created done,
+    /// or copied without its changelog. One before the creation counts as the creation, one after `now` does not count.
+    #[must_use]
+    pub fn with_resolution(self, resolved: Option<DateTime<Utc>>) -> Self {
+        Self { resolved: resolved.filter(|at| *at <= self.now).map(|at| at.max(self.created)), ..self }
     }
 
     /// When the issue was created.
@@ -82,11 +90,15 @@ impl StatusHistory {
     }
 
     /// When the issue was done for good: the last entry into `done` from another category, thus after the
-    /// last reopen. Steps between two done statuses (Resolved → Closed) do not move it. None while open.
+    /// last reopen. Steps between two done statuses (Resolved → Closed) do not move it. Without such an entry the resolution
+    /// date, else the creation. None while open.
     #[must_use]
     pub fn done_at(&self) -> Option<DateTime<Utc>> {
         if self.is_open() {
             return None;
+        }
+        if self.category_changes().all(|change| change.to != StatusCategory::Done) {
+            return Some(self.resolved.unwrap_or(self.created));
         }
         // The last crossing of an issue that is done can only be an entry.
         self.done_crossings().last().map(DoneCrossing::at)

@@ -69,6 +69,17 @@ fn an_issue_done_without_being_in_progress_has_a_lead_time_but_no_cycle_time() {
 fn an_issue_may_be_created_in_any_category() {
     let created_done = StatusHistory::new(day(1), Done, vec![], day(9));
     assert_eq!(created_done.lead_time(), Some(TimeDelta::zero()));
+    let resolved = |on| created_done.clone().with_resolution(Some(day(on))).done_at();
+    assert_eq!(resolved(4), Some(day(4)));
+    assert_eq!(resolved(20), Some(day(1)), "not yet");
+    let before_it_was = StatusHistory::new(day(3), Done, vec![], day(9)).with_resolution(Some(day(2)));
+    assert_eq!(before_it_was.done_at(), Some(day(3)));
+    let entered = history(&[(3, Done)]);
+    assert_eq!(
+        entered.clone().with_resolution(Some(day(2))).done_at(),
+        entered.done_at(),
+        "an entry is known"
+    );
     let created_in_progress = StatusHistory::new(day(1), Indeterminate, vec![(day(4), Done)], day(9));
     assert_eq!(created_in_progress.cycle_time(), Some(days(3)));
     let uncategorised = StatusHistory::new(day(1), Undefined, vec![], day(9));

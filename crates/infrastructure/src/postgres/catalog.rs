@@ -3,6 +3,7 @@
 
 mod agile;
 mod fields;
+mod people;
 mod projects;
 
 use application::{
@@ -14,7 +15,6 @@ use application::{
 };
 use async_trait::async_trait;
 use domain::ids::InstanceId;
-use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
@@ -48,7 +48,7 @@ impl CatalogStore for PgTenantTx {
     }
 
     async fn users(&mut self, page: &PageOf, query: Option<&str>) -> Result<Vec<Entry<UserRow>>> {
-        users(self.conn(), page, query).await
+        people::list(self.conn(), page, query).await
     }
 
     async fn boards(&mut self, page: &PageOf) -> Result<Vec<Entry<BoardRow>>> {
@@ -95,41 +95,4 @@ impl CatalogStore for PgTenantTx {
     async fn options(&mut self, instance: InstanceId, field_key: &str) -> Result<Vec<OptionRow>> {
         fields::options(self.conn(), instance, field_key).await
     }
-}
-
-async fn users(conn: &mut PgConnection, page: &PageOf, query: Option<&str>) -> Result<Vec<Entry<UserRow>>> {
-    let (instance, sort, id) = after(page);
-    let rows = sqlx::query!(
-        r#"SELECT n.name AS instance, lower(coalesce(u.display_name, u.account_id)) AS "sort!", u.id, u.account_id,
-                  u.display_name, u.time_zone, u.active
-           FROM users u
-           JOIN jira_instances n ON n.tenant_id = u.tenant_id AND n.id = u.instance_id
-           WHERE u.presence = 'present' AND ($1::uuid IS NULL OR u.instance_id = $1)
-             AND ($2::text IS NULL OR strpos(lower(u.display_name), lower($2)) > 0)
-             AND ($3::text IS NULL
-                  OR (n.name, lower(coalesce(u.display_name, u.account_id)), u.account_id) > ($3, $4, $5))
-           ORDER BY n.name, 2, u.account_id
-           LIMIT $6"#,
-        page.instance.map(|id| id.0) as _,
-        query as _,
-        instance as _,
-        sort as _,
-        id as _,
-        page.limit,
-    )
-    .fetch_all(conn)
-    .await
-    .map_err(convert)?;
-    let rows = rows.into_iter().map(|row| Entry {
-        position: Position { instance: row.instance.clone(), sort: row.sort, id: row.account_id.clone() },
-        row: UserRow {
-            id: row.id,
-            instance: row.instance,
-            account_id: row.account_id,
-            display_name: row.display_name,
-            time_zone: row.time_zone,
-            active: row.active,
-        },
-    });
-    Ok(rows.collect())
 }

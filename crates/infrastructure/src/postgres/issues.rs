@@ -15,6 +15,56 @@ use uuid::Uuid;
 
 use super::{errors::convert, issues_upsert, people::unfold, transaction::PgTenantTx};
 
+/// Queries [`StoredIssue`]s: what stands before, where `i` comes from, and what stands behind the joins are the caller's.
+///
+/// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too. `renamed` are the
+/// components and versions that are called otherwise than the payload has them.
+macro_rules! select_issues {
+    ($before:literal, $issues:literal, $behind:literal, $($bound:tt)*) => {
+        sqlx::query_as!(
+            $crate::postgres::issues::StoredIssue,
+            $before
+            + r#" SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
+                      coalesce(ty.name, i.issue_type) AS issue_type, coalesce(st.name, i.status) AS "status!",
+                      i.status_id, i.status_category, coalesce(pr.name, i.priority) AS priority,
+                      coalesce(rs.name, i.resolution) AS resolution,
+                      a.display_name AS "assignee?", r.display_name AS "reporter?",
+                      coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
+                      i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
+                      i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at,
+                      pa.key AS "parent_key?", p.name AS project_name,
+                      (SELECT jsonb_object_agg(v.field_id || ' ' || v.value_id, coalesce(co.name, ve.name))
+                       FROM issue_field_values v
+                       LEFT JOIN components co
+                           ON v.field_id = 'components' AND co.tenant_id = v.tenant_id
+                          AND co.instance_id = i.instance_id AND co.jira_id = v.value_id
+                       LEFT JOIN versions ve
+                           ON v.field_id <> 'components' AND ve.tenant_id = v.tenant_id
+                          AND ve.instance_id = i.instance_id AND ve.jira_id = v.value_id
+                       WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.value_id IS NOT NULL
+                         AND v.field_id IN ('components', 'fixVersions', 'versions')
+                         AND coalesce(co.name, ve.name) <> left(v.value_text, 255)) AS renamed "#
+            + $issues
+            + r#" JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
+               JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
+               LEFT JOIN statuses st
+                   ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
+               LEFT JOIN issue_types ty
+                   ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
+               LEFT JOIN priorities pr
+                   ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
+               LEFT JOIN resolutions rs
+                   ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
+               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
+               LEFT JOIN LATERAL (SELECT x.key FROM issues x WHERE x.id = i.parent_issue_id LIMIT 1) pa ON true "#
+            + $behind,
+            $($bound)*
+        )
+    };
+}
+pub(super) use select_issues;
+
 /// An issue with the names of what it points to, as its site's rosters have them now.
 pub(super) struct StoredIssue {
     pub(super) id: Uuid,
@@ -42,6 +92,10 @@ pub(super) struct StoredIssue {
     pub(super) dialect: String,
     pub(super) changelog_envelope: Option<Value>,
     pub(super) synced_at: DateTime<Utc>,
+    pub(super) parent_key: Option<String>,
+    pub(super) project_name: String,
+    /// Present names by field and id, joined by a blank.
+    pub(super) renamed: Option<Value>,
 }
 
 impl TryFrom<StoredIssue> for IssueRow {
@@ -83,20 +137,39 @@ impl StoredIssue {
     /// A rename at the source does not change an issue's `updated`, so its payload is not read again: Jira serves the new name
     /// at once, and so does the copy.
     fn put_present_names_into_payload(&mut self) {
-        let named = [
-            ("status", Some(&self.status)),
-            ("issuetype", self.issue_type.as_ref()),
-            ("priority", self.priority.as_ref()),
-            ("resolution", self.resolution.as_ref()),
-        ];
-        for (field, present) in named {
-            let served = self.raw.get_mut("fields").and_then(|fields| fields.get_mut(field)?.get_mut("name"));
-            if let (Some(Value::String(served)), Some(present)) = (served, present)
-                && served != present
-            {
-                served.clone_from(present);
+        put(self.raw.get_mut("key"), &self.key);
+        let Some(fields) = self.raw.get_mut("fields") else { return };
+        let mut name = |field: &str, member: &str, present: Option<&String>| {
+            if let Some(present) = present {
+                put(fields.get_mut(field).and_then(|value| value.get_mut(member)), present);
+            }
+        };
+        name("status", "name", Some(&self.status));
+        name("issuetype", "name", self.issue_type.as_ref());
+        name("priority", "name", self.priority.as_ref());
+        name("resolution", "name", self.resolution.as_ref());
+        name("project", "key", Some(&self.project_key));
+        name("project", "name", Some(&self.project_name));
+        name("parent", "key", self.parent_key.as_ref());
+        let Some(renamed) = &self.renamed else { return };
+        for field in ["components", "fixVersions", "versions"] {
+            for entry in fields.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
+                let present =
+                    entry["id"].as_str().and_then(|id| renamed.get(format!("{field} {id}"))?.as_str());
+                if let Some(present) = present {
+                    put(entry.get_mut("name"), present);
+                }
             }
         }
+    }
+}
+
+/// Puts a present name in the place of the one that was served; where none was, none is invented.
+fn put(place: Option<&mut Value>, present: &str) {
+    if let Some(Value::String(served)) = place
+        && served != present
+    {
+        present.clone_into(served);
     }
 }
 
@@ -178,23 +251,14 @@ impl IssueStore for PgTenantTx {
         .fetch_all(self.conn())
         .await
         .map_err(convert)?;
-        let mut histories: Vec<HistoryRow> = Vec::new();
-        for row in rows {
-            if row.ordinal == 0 {
-                let mut history = match row.history_jsonb {
-                    Some(Value::Object(history)) => history,
-                    _ => serde_json::Map::new(),
-                };
-                unfold(&mut history, row.person.as_ref());
-                history.insert("items".into(), Value::Array(Vec::new()));
-                histories.push(HistoryRow { issue_id: IssueId(row.issue_id), raw: Value::Object(history) });
-            }
-            let items = histories.last_mut().and_then(|history| history.raw.get_mut("items")?.as_array_mut());
-            if let (Some(items), Some(item)) = (items, row.raw_jsonb) {
-                items.push(item);
-            }
-        }
-        Ok(histories)
+        let items = rows.into_iter().map(|row| HistoryItem {
+            issue_id: IssueId(row.issue_id),
+            ordinal: row.ordinal,
+            raw: row.raw_jsonb,
+            history: row.history_jsonb,
+            person: row.person,
+        });
+        Ok(histories(items))
     }
 
     async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>> {
@@ -259,16 +323,13 @@ impl IssueStore for PgTenantTx {
 impl PgTenantTx {
     /// The present issues of that key or numeric id, at most one per instance. Old keys count only where no instance has
     /// an issue of that key now.
-    ///
-    /// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too.
     async fn find(
         &mut self,
         instance: Option<InstanceId>,
         key: Option<&str>,
         number: Option<&str>,
     ) -> Result<Vec<StoredIssue>> {
-        sqlx::query_as!(
-            StoredIssue,
+        select_issues!(
             r#"WITH found AS MATERIALIZED (
                    SELECT i.id, 0 AS distance FROM issues i
                    WHERE i.key = $2 AND i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
@@ -281,31 +342,9 @@ impl PgTenantTx {
                    JOIN issue_key_aliases k ON k.tenant_id = n.tenant_id AND k.instance_id = n.id AND k.key = $2
                    CROSS JOIN LATERAL (SELECT x.id, x.presence FROM issues x WHERE x.id = k.issue_id LIMIT 1) i
                    WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
-               )
-               SELECT i.id, i.instance_id, n.name AS instance, i.jira_id, i.key, p.key AS project_key, i.summary,
-                      coalesce(ty.name, i.issue_type) AS issue_type, coalesce(st.name, i.status) AS "status!",
-                      i.status_id, i.status_category, coalesce(pr.name, i.priority) AS priority,
-                      coalesce(rs.name, i.resolution) AS resolution,
-                      a.display_name AS "assignee?", r.display_name AS "reporter?",
-                      coalesce(i.labels, '{}') AS "labels!", i.created_at AS created, i.updated_at AS updated,
-                      i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
-                      i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at
-               FROM found f
-               CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = f.id LIMIT 1) i
-               JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
-               JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
-               LEFT JOIN statuses st
-                   ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
-               LEFT JOIN issue_types ty
-                   ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
-               LEFT JOIN priorities pr
-                   ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
-               LEFT JOIN resolutions rs
-                   ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
-               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
-               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
-               WHERE f.distance = (SELECT min(distance) FROM found)
-               ORDER BY n.name"#,
+               )"#,
+            "FROM found f CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = f.id LIMIT 1) i",
+            "WHERE f.distance = (SELECT min(distance) FROM found) ORDER BY n.name",
             instance.map(|id| id.0) as _,
             key as _,
             number as _,
@@ -316,8 +355,38 @@ impl PgTenantTx {
     }
 }
 
+/// A row of the changelog; the first of each history has the history and its author too.
+pub(super) struct HistoryItem {
+    pub(super) issue_id: IssueId,
+    pub(super) ordinal: i32,
+    pub(super) raw: Option<Value>,
+    pub(super) history: Option<Value>,
+    pub(super) person: Option<Value>,
+}
+
+/// Histories, from rows in the order of histories and items.
+pub(super) fn histories(items: impl Iterator<Item = HistoryItem>) -> Vec<HistoryRow> {
+    let mut histories: Vec<HistoryRow> = Vec::new();
+    for row in items {
+        if row.ordinal == 0 {
+            let mut history = match row.history {
+                Some(Value::Object(history)) => history,
+                _ => serde_json::Map::new(),
+            };
+            unfold(&mut history, row.person.as_ref());
+            history.insert("items".into(), Value::Array(Vec::new()));
+            histories.push(HistoryRow { issue_id: row.issue_id, raw: Value::Object(history) });
+        }
+        let items = histories.last_mut().and_then(|history| history.raw.get_mut("items")?.as_array_mut());
+        if let (Some(items), Some(item)) = (items, row.raw) {
+            items.push(item);
+        }
+    }
+    histories
+}
+
 /// A payload with what is kept elsewhere put back: its author, and a comment's body.
-fn whole(mut raw: Value, author: Option<&Value>, body: Option<Value>) -> Value {
+pub(super) fn whole(mut raw: Value, author: Option<&Value>, body: Option<Value>) -> Value {
     if let Value::Object(payload) = &mut raw {
         unfold(payload, author);
         // A body that is null, and one that was stored before bodies had their column to themselves, is in the payload.

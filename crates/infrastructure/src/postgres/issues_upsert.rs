@@ -7,6 +7,7 @@
 mod attached;
 mod children;
 mod comments;
+mod fallback;
 mod field_values;
 mod histories;
 mod issue_rows;
@@ -14,7 +15,7 @@ mod links;
 mod unchanged;
 mod worklogs;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use application::{
     Result,
@@ -39,6 +40,7 @@ const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
 
 /// What is known of an issue that is stored already.
+#[derive(Clone)]
 struct Stored {
     key: String,
     source_hash: Vec<u8>,
@@ -47,6 +49,7 @@ struct Stored {
 }
 
 /// An issue to be stored: new, or not older than what is stored.
+#[derive(Clone)]
 struct Planned<'a> {
     id: Uuid,
     key: String,
@@ -87,13 +90,17 @@ pub(super) async fn upsert(
         return Ok(UpsertCounts::default());
     }
     let scope = Scope { tenant: tx.tenant.0, instance };
-    let conn = tx.conn();
     let ids: Vec<Uuid> = newest.keys().copied().collect();
-    let stored = read_stored(conn, scope, &ids).await?;
-    let mut issues = plan(newest, stored);
+    let stored = read_stored(tx.conn(), scope, &ids).await?;
+    fallback::write_or_keep_aside(tx, scope, plan(newest, stored)).await
+}
+
+/// Writes what differs of these issues, and the reference data seen inside them.
+async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    lock_stored(conn, scope, &mut issues).await?;
+    let displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+    lock_stored(conn, scope, &mut issues, &displaced).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
     reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
@@ -101,7 +108,7 @@ pub(super) async fn upsert(
     }
     let people = People::load(conn, &authors(scope, &issues)).await?;
 
-    displace(conn, scope, &issues).await?;
+    displace(conn, &issues, &displaced).await?;
     keep_old_keys(conn, scope, &issues).await?;
     let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
@@ -114,6 +121,7 @@ pub(super) async fn upsert(
         comments: comments::upsert(conn, scope, &issues, &people).await?,
         worklogs: worklogs::upsert(conn, scope, &issues, &people).await?,
         changelog_items: histories::upsert(conn, scope, &issues, &added, &people).await?,
+        rejected: 0,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written).await?;
@@ -164,17 +172,24 @@ async fn read_stored(conn: &mut PgConnection, scope: Scope, ids: &[Uuid]) -> Res
     Ok(stored.collect())
 }
 
-/// Holds the stored ones of these issues until the end of the transaction, in the order of their ids, and reads them again:
-/// somebody else may have written them since, even in a newer state.
-async fn lock_stored(conn: &mut PgConnection, scope: Scope, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+/// Holds the stored ones of these issues, and those that are to be displaced, until the end of the transaction, in the order of
+/// their ids, and reads them again: somebody else may have written them since, even in a newer state.
+async fn lock_stored(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &mut Vec<Planned<'_>>,
+    displaced: &[Uuid],
+) -> Result<()> {
     let known = children::known(issues);
-    if known.is_empty() {
+    let held: Vec<Uuid> =
+        known.iter().chain(displaced).copied().collect::<BTreeSet<_>>().into_iter().collect();
+    if held.is_empty() {
         return Ok(());
     }
     sqlx::query!(
         "SELECT id FROM issues WHERE tenant_id = (SELECT $1::uuid) AND id = ANY($2) ORDER BY id FOR NO KEY UPDATE",
         scope.tenant,
-        &known
+        &held
     )
     .fetch_all(&mut *conn)
     .await
@@ -270,24 +285,44 @@ fn seen_inside<'a>(issues: &[Planned<'a>]) -> Seen<'a> {
     seen
 }
 
-/// Issues that are not in this page but hold a key that one of it has now: where they are is not known until somebody
-/// looks.
-async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
-    let claimed: Vec<&str> = issues
-        .iter()
-        .filter(|issue| issue.is_changed() && issue.presence == PRESENT)
-        .map(|issue| issue.key.as_str())
-        .collect();
+/// The keys that these issues have from now on.
+fn claimed_keys<'p>(issues: &'p [Planned<'_>]) -> Vec<&'p str> {
+    let claiming = issues.iter().filter(|issue| issue.is_changed() && issue.presence == PRESENT);
+    claiming.map(|issue| issue.key.as_str()).collect()
+}
+
+/// Issues that are not in this page but hold a key that one of it has now.
+async fn holders_of_claimed_keys(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+) -> Result<Vec<Uuid>> {
+    let claimed = claimed_keys(issues);
     if claimed.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
-    sqlx::query_file!(
-        "src/postgres/issues_upsert/displace.sql",
+    sqlx::query_file_scalar!(
+        "src/postgres/issues_upsert/displaced.sql",
         scope.tenant,
         scope.instance.0,
         claimed as _,
         &ids,
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// Where these issues are is not known until somebody looks: others have their keys. They are held already.
+async fn displace(conn: &mut PgConnection, issues: &[Planned<'_>], displaced: &[Uuid]) -> Result<()> {
+    if displaced.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'",
+        displaced,
+        claimed_keys(issues) as _,
     )
     .execute(conn)
     .await

@@ -137,7 +137,7 @@ impl ReferenceStore for PgTenantTx {
         seen.add(records);
         let scope = Scope { tenant: self.tenant.0, instance };
         upsert(self.conn(), scope, &seen, complete).await?;
-        vanished::note(self.conn(), scope, &seen, &records.whole).await
+        vanished::note(self.conn(), scope, &seen, records).await
     }
 
     async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>> {

@@ -10,9 +10,13 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
 use serde_json::Value;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{errors::convert, transaction::PgTenantTx};
+use super::{
+    errors::convert,
+    transaction::{PgTenantTx, Scope},
+};
 
 /// The watermark by which a mirror's freshness is told.
 const ISSUES: &str = "issues";
@@ -248,22 +252,35 @@ impl SyncStore for PgTenantTx {
         reason: &str,
         raw: &Value,
     ) -> Result<()> {
-        // A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
-        sqlx::query!(
-            "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
-             INSERT INTO sync_rejects (tenant_id, instance_id, jira_id, reason, raw_jsonb)
-             VALUES ($1, $2, $3::text::varchar(50), $4, $5)",
-            self.tenant.0,
-            instance.0,
-            jira_id as _,
-            reason,
-            raw,
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        Ok(())
+        let scope = Scope { tenant: self.tenant.0, instance };
+        keep_aside(self.conn(), scope, jira_id, reason, raw).await
     }
+}
+
+/// Keeps a row that cannot be stored, with the reason.
+///
+/// A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
+pub(super) async fn keep_aside(
+    conn: &mut PgConnection,
+    scope: Scope,
+    jira_id: Option<&str>,
+    reason: &str,
+    raw: &Value,
+) -> Result<()> {
+    sqlx::query!(
+        "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
+         INSERT INTO sync_rejects (tenant_id, instance_id, jira_id, reason, raw_jsonb)
+         VALUES ($1, $2, $3::text::varchar(50), $4, $5)",
+        scope.tenant,
+        scope.instance.0,
+        jira_id as _,
+        reason,
+        raw,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
 }
 
 impl PgTenantTx {

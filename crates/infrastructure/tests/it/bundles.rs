@@ -59,6 +59,7 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         worklogs_complete: true,
         histories: Vec::new(),
         links: Vec::new(),
+        links_complete: true,
         attached: AttachedRecords::default(),
         reference: ReferenceRecords {
             projects: vec![project(key.split('-').next().unwrap())],
@@ -112,7 +113,7 @@ pub fn user(account: &str, name: &str) -> UserRecord {
         display_name: Some(name.into()),
         email_hash: None,
         time_zone: None,
-        active: true,
+        active: Some(true),
         raw: json!({"accountId": account, "displayName": name}),
     }
 }

@@ -1,11 +1,11 @@
 //! Reference data in pages.
 
 use application::{
-    TenantContext,
+    Error, TenantContext,
     catalog::{CatalogStore, Entry, PageOf, Position},
     instances::InstanceKind,
     ports::{Database, SqlLimits, TenantTx},
-    reference::{BoardRecord, BoardSprints, ContextRecord, FieldRecord, ReferenceRecords},
+    reference::{BoardRecord, BoardSprints, ContextRecord, FieldRecord, ReferenceRecords, UserRecord},
 };
 use domain::ids::InstanceId;
 use serde_json::json;
@@ -26,6 +26,10 @@ fn field(id: &str, name: &str) -> FieldRecord {
     }
 }
 
+fn nameless(account: &str) -> UserRecord {
+    UserRecord { display_name: None, ..user(account, "") }
+}
+
 fn reference() -> ReferenceRecords {
     let board = |id: i64, name: &str| BoardRecord {
         jira_id: id,
@@ -38,7 +42,13 @@ fn reference() -> ReferenceRecords {
     pay.lead_account_id = Some("ann".into());
     ReferenceRecords {
         projects: vec![pay, project("OPS"), project("WEB")],
-        users: vec![user("ann", "Ann Lee"), user("bob", "bob"), user("cy", "Cy")],
+        users: vec![
+            user("ann", "Ann Lee"),
+            user("bob", "bob"),
+            user("cy", "Cy"),
+            nameless("aa"),
+            nameless("zz"),
+        ],
         versions: vec![version(10, "2.0", Some(1)), version(9, "10.0", Some(0)), version(11, "seen", None)],
         components: vec![component(1, "web"), component(2, "api")],
         boards: vec![board(1, "B"), board(2, "A")],
@@ -105,7 +115,7 @@ async fn every_list_is_walked_in_its_order_across_instances() {
         |r: application::catalog::UserRow| format!("{} {}", r.instance, r.account_id),
         |s, page| s.users(&page, None)
     );
-    assert_eq!(users, twice(&["ann", "bob", "cy"]));
+    assert_eq!(users, twice(&["ann", "bob", "cy", "aa", "zz"]), "by name, and then who has none");
     let boards =
         walk!(tx, |r: application::catalog::BoardRow| format!("{} {}", r.instance, r.name), |s, page| s
             .boards(&page));
@@ -125,7 +135,7 @@ async fn every_list_is_walked_in_its_order_across_instances() {
 }
 
 #[tokio::test]
-async fn lists_are_narrowed_down_and_a_position_from_nowhere_is_no_error() {
+async fn lists_are_narrowed_down() {
     let (base, mut tx, instance) = filled().await;
     let page = PageOf { instance: Some(instance), limit: 10, ..Default::default() };
     let ids = |users: Vec<Entry<application::catalog::UserRow>>| {
@@ -137,10 +147,6 @@ async fn lists_are_narrowed_down_and_a_position_from_nowhere_is_no_error() {
     assert_eq!(listed.iter().map(|entry| entry.row.jira_id).collect::<Vec<_>>(), [10]);
     assert!(tx.sprints(&page, None, Some("closed")).await.unwrap().is_empty());
     assert_eq!(tx.fields(&page, Some(true)).await.unwrap().len(), 2);
-    let nowhere = Position { instance: "main".into(), sort: "A".into(), id: "x".into() };
-    let page = PageOf { after: Some(nowhere), ..page };
-    assert_eq!(tx.boards(&page).await.unwrap().len(), 2);
-    assert_eq!(tx.sprints(&page, None, None).await.unwrap().len(), 2);
     drop(tx);
     base.remove().await;
 }
@@ -195,5 +201,26 @@ async fn the_sql_door_shows_reference_data_to_its_tenant() {
         let all = format!("SELECT * FROM {view} LIMIT 1");
         base.db.ask(&TenantContext::whole(tenant), &all, SqlLimits::default()).await.unwrap();
     }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_position_of_another_list_is_a_bad_cursor_and_no_fault() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let after = Position { instance: "main".into(), sort: "PAY-1".into(), id: "twelve".into() };
+    let page = PageOf { after: Some(after), limit: 5, ..Default::default() };
+    let mut tx = base.begin(tenant).await;
+    let answers = [
+        tx.sprint_issues((instance, 1), &page).await.map(|rows| rows.len()),
+        tx.boards(&page).await.map(|rows| rows.len()),
+        tx.sprints(&page, None, None).await.map(|rows| rows.len()),
+        tx.comments_of(instance.issue("1"), &page).await.map(|rows| rows.len()),
+        tx.field_history_of(instance.issue("1"), None, &page).await.map(|rows| rows.len()),
+    ];
+    for answer in answers {
+        assert!(matches!(&answer, Err(Error::Invalid { .. })), "{answer:?}");
+    }
+    drop(tx);
     base.remove().await;
 }

@@ -197,7 +197,7 @@ async fn people_and_reference_data_announce_what_issues_show_of_them() {
     let mut heard = Heard::start().await;
     let instance = heard.instance;
     let people = |name: &str, active: bool| ReferenceRecords {
-        users: vec![application::reference::UserRecord { active, ..user("ann", name) }],
+        users: vec![application::reference::UserRecord { active: Some(active), ..user("ann", name) }],
         ..ReferenceRecords::default()
     };
     let mut store = async |records: ReferenceRecords| {

@@ -125,6 +125,27 @@ async fn the_numbers_are_those_of_their_definitions() {
     base.remove().await;
 }
 
+/// Old Servers log names without ids, and a script may close and reopen within one instant.
+#[tokio::test]
+async fn a_reopen_counts_without_ids_and_within_an_instant() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let nameless = changed(&flow(1, 0, &[(1, 1, 5), (3, 5, 3)]), 40 * DAY, |bundle| {
+        for item in bundle.histories.iter_mut().flat_map(|history| &mut history.items) {
+            (item.from, item.to) = (None, None);
+        }
+    });
+    let page =
+        [nameless, flow(2, 0, &[(2, 1, 5), (2, 5, 3)]), flow(3, 0, &[(2, 1, 5)]), flow(4, 0, &[(2, 1, 3)])];
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &page).await.unwrap();
+    let until = NaiveDate::from_ymd_opt(2026, 3, 8).unwrap();
+    let pulse = tx.pulse(&PulseFilter { until, weeks: 1, ..Default::default() }, day(6)).await.unwrap();
+    assert_close(pulse.reopen_rate, Some(2.0 / 3.0));
+    drop(tx);
+    base.remove().await;
+}
+
 #[tokio::test]
 async fn the_filter_narrows_to_an_instance_and_a_project() {
     let base = TestDatabase::create().await;

@@ -1,6 +1,9 @@
 //! Reference data: rosters, and what issues show of it.
 
-use application::reference::{FieldRecord, RankedRecord, ReferenceRecords, Roster, SprintRecord};
+use application::{
+    catalog::PageOf,
+    reference::{FieldRecord, RankedRecord, ReferenceRecords, Roster, SprintRecord, UserRecord},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -48,6 +51,23 @@ async fn what_an_issue_shows_renames_and_adds_but_takes_nothing_away() {
     tx.upsert_reference(instance, &short, true).await.unwrap();
     let users = tx.roster(instance, Roster::Users).await.unwrap();
     assert_eq!(users, [json!({"accountId": "ann", "displayName": "Ann"})]);
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_copy_that_does_not_tell_whether_a_person_is_active_changes_nothing_of_it() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let people = |active| ReferenceRecords {
+        users: vec![UserRecord { active, ..user("ann", "Ann") }],
+        ..Default::default()
+    };
+    tx.upsert_reference(instance, &people(Some(false)), true).await.unwrap();
+    tx.upsert_reference(instance, &people(None), false).await.unwrap();
+    let found = tx.users(&PageOf { limit: 9, ..Default::default() }, None).await.unwrap();
+    assert_eq!(found.iter().map(|entry| entry.row.active).collect::<Vec<_>>(), [false]);
     drop(tx);
     base.remove().await;
 }

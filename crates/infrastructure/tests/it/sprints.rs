@@ -35,6 +35,9 @@ fn in_sprints(id: u32, sprints: &[i64], histories: Vec<HistoryRecord>) -> IssueB
             .collect();
         bundle.histories = histories;
         bundle.reference.statuses.push(status("3", "Done", "done"));
+        if id == 7 {
+            (bundle.issue.status_id, bundle.issue.status_category) = ("3".into(), "done".into());
+        }
     })
 }
 
@@ -87,6 +90,18 @@ async fn stays_are_told_by_changes_and_by_what_is_there_without_any() {
         in_sprints(4, &[1], Vec::new()),
         // In, out, and in again; its list is no list of numbers alone.
         in_sprints(5, &[1], vec![moved(51, 5, "", "1"), moved(52, 6, "1", "x"), moved(53, 7, "x", "1")]),
+        // Added twice is added once, and left when it left.
+        in_sprints(6, &[], vec![moved(61, 5, "", "1"), moved(62, 6, "", "1"), moved(63, 7, "1", "")]),
+        // Done, but at the close it was in a status that is gone from the site since.
+        in_sprints(
+            7,
+            &[1],
+            vec![
+                moved(71, 5, "", "1"),
+                status_change(72, 50, ("1", "To Do"), ("99", "Gone")),
+                status_change(73, 150, ("99", "Gone"), ("3", "Done")),
+            ],
+        ),
     ];
     tx.upsert_issues(instance, &page).await.unwrap();
     let all = PageOf { limit: 50, ..Default::default() };
@@ -108,6 +123,8 @@ async fn stays_are_told_by_changes_and_by_what_is_there_without_any() {
             ("PAY-4", 0, None, Some(false)),
             ("PAY-5", 5, Some(6), None),
             ("PAY-5", 7, None, Some(false)),
+            ("PAY-6", 5, Some(7), None),
+            ("PAY-7", 5, None, Some(false)),
         ]
     );
     // Page by page it is the same list.
@@ -136,7 +153,12 @@ async fn stays_are_told_by_changes_and_by_what_is_there_without_any() {
         .unwrap();
     assert_eq!(
         carried.rows,
-        [[json!("PAY-2"), json!(true)], [json!("PAY-4"), json!(false)], [json!("PAY-5"), json!(false)]]
+        [
+            [json!("PAY-2"), json!(true)],
+            [json!("PAY-4"), json!(false)],
+            [json!("PAY-5"), json!(false)],
+            [json!("PAY-7"), json!(false)]
+        ]
     );
     base.remove().await;
 }

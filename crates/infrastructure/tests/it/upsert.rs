@@ -89,7 +89,7 @@ async fn what_is_stored_is_read_back_and_storing_it_again_changes_nothing() {
     let mirror = Mirror::new().await;
     let page = [full(), issue(2, "PAY-2")];
     let first = mirror.store(&page).await;
-    assert_eq!(first, UpsertCounts { issues: 2, comments: 2, changelog_items: 3, worklogs: 1 });
+    assert_eq!(first, UpsertCounts { issues: 2, comments: 2, changelog_items: 3, worklogs: 1, rejected: 0 });
 
     let mut tx = mirror.base.begin(mirror.tenant).await;
     let row = tx.issue(None, "pay-1").await.unwrap().unwrap();
@@ -270,6 +270,21 @@ async fn a_history_is_rewritten_when_its_author_is_anonymised_and_loses_surplus_
 }
 
 #[tokio::test]
+async fn a_name_that_is_anonymised_inside_a_change_is_taken_over() {
+    let mirror = Mirror::new().await;
+    let bundle = full();
+    mirror.store(std::slice::from_ref(&bundle)).await;
+    let anonymised = changed(&bundle, 0, |bundle| {
+        let item = &mut bundle.histories[1].items[1];
+        item.to_string = Some("Former user".into());
+        item.raw["toString"] = json!("Former user");
+    });
+    assert_eq!(mirror.store(std::slice::from_ref(&anonymised)).await.changelog_items, 1);
+    assert_eq!(mirror.store(&[anonymised]).await, UpsertCounts::default());
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn a_link_is_one_row_for_both_issues_and_goes_when_one_of_them_loses_it() {
     let mirror = Mirror::new().await;
     let (one, two) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
@@ -284,6 +299,18 @@ async fn a_link_is_one_row_for_both_issues_and_goes_when_one_of_them_loses_it() 
     assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 deleted"]);
     mirror.store(&[linked(&two, 6)]).await;
     assert_eq!(mirror.column(sql).await, ["PAY-1 Blocks PAY-2 present"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn an_issue_whose_project_hides_links_takes_none_away() {
+    let mirror = Mirror::new().await;
+    let (one, two) = (issue(1, "PAY-1"), issue(2, "OPS-2"));
+    let link = blocks(41, &one, &two);
+    mirror.store(&[changed(&two, 0, |b| b.links = vec![link])]).await;
+    let hidden = changed(&one, 5, |b| b.links_complete = false);
+    mirror.store(&[one, hidden]).await;
+    assert_eq!(mirror.column("SELECT presence FROM issue_links").await, ["present"]);
     mirror.base.remove().await;
 }
 

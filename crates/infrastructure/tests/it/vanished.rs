@@ -3,8 +3,9 @@
 use application::{
     issues::Presence,
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, FieldValueRecord, FilterRecord, IssueLinkTypeRecord,
-        OptionRecord, ReferenceRecords, Roster, SprintRecord, VersionRecord,
+        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FieldValueRecord,
+        FilterRecord, IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster, SprintRecord,
+        VersionRecord,
     },
 };
 use domain::ids::{InstanceId, TenantId};
@@ -264,6 +265,74 @@ async fn what_present_issues_refer_to_stays_until_they_are_gone() {
     assert_eq!(presence(&mut admin).await, ["deleted"; 5]);
     let count: i64 = sqlx::query_scalar("SELECT count(*) FROM issues").fetch_one(&mut admin).await.unwrap();
     assert_eq!(count, 1, "and nothing is removed");
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_field_whose_last_option_went_has_none_and_a_context_goes_too() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let context = |id: &str| ContextRecord {
+        field_key: "customfield_1".into(),
+        jira_id: id.into(),
+        name: format!("Context {id}"),
+        is_global: false,
+        raw: json!({"id": id}),
+    };
+    let asked = |options, contexts| ReferenceRecords {
+        options,
+        contexts,
+        options_of: vec!["customfield_1".into()],
+        contexts_of: vec!["customfield_1".into()],
+        ..Default::default()
+    };
+    let first = asked(vec![option(1, "iOS", Some(0))], vec![context("10"), context("11")]);
+    put(&base, tenant, instance, &first, true).await;
+    put(&base, tenant, instance, &asked(Vec::new(), vec![context("11")]), true).await;
+    let mut admin = base.superuser().await;
+    assert_eq!(rows(&mut admin, "field_options", "presence").await, ["deleted"]);
+    assert_eq!(rows(&mut admin, "field_contexts", "presence").await, ["deleted", "present"]);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_field_vanishes_though_another_instance_has_one_of_its_id() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let other = base.instance(tenant, "other", application::instances::InstanceKind::Server).await;
+    let records = ReferenceRecords {
+        fields: vec![FieldRecord {
+            field_key: "customfield_1".into(),
+            name: "Region".into(),
+            field_type: None,
+            custom: true,
+            raw: json!({"id": "customfield_1"}),
+        }],
+        ..Default::default()
+    };
+    put(&base, tenant, instance, &records, true).await;
+    put(&base, tenant, other, &records, true).await;
+    let value =
+        FieldValueRecord { field_id: "customfield_1".into(), text: Some("EU".into()), ..Default::default() };
+    let mut tx = base.begin(tenant).await;
+    for place in [instance, other] {
+        let bundle = changed(&issue(1, "PAY-1"), 0, |bundle| bundle.values = vec![value.clone()]);
+        tx.upsert_issues(place, &[bundle]).await.unwrap();
+    }
+    tx.set_presence(instance, &["1".into()], Presence::Deleted).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let none = ReferenceRecords { whole: vec![Roster::Fields], ..Default::default() };
+    put(&base, tenant, instance, &none, true).await;
+    put(&base, tenant, other, &none, true).await;
+    let mut admin = base.superuser().await;
+    let present: Vec<(String, String)> = sqlx::query_as(
+        "SELECT n.name, f.presence FROM custom_fields f JOIN jira_instances n ON n.id = f.instance_id ORDER BY 1",
+    )
+    .fetch_all(&mut admin)
+    .await
+    .unwrap();
+    assert_eq!(present, [("main".into(), "deleted".into()), ("other".into(), "present".into())]);
     base.remove().await;
 }
 

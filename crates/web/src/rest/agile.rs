@@ -233,11 +233,17 @@ async fn list_boards(
     ValidQuery(list): ValidQuery<ListOfBoards>,
 ) -> Result<Json<BoardPage>, Problem> {
     caller.require(Scope::Read)?;
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "boards",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let (boards, next_cursor) = cut(tx.boards(&page).await?, &page, Board::from);
+    let (boards, next_cursor) = cut("boards", tx.boards(&page).await?, &page, Board::from);
     Ok(Json(BoardPage { boards, next_cursor }))
 }
 
@@ -256,12 +262,18 @@ async fn list_sprints(
     if list.state.as_deref().is_some_and(|state| !STATES.contains(&state)) {
         return Err(Error::invalid("state", "must be `future`, `active` or `closed`").into());
     }
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "sprints",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
     let found = tx.sprints(&page, list.board, list.state.as_deref()).await?;
-    let (sprints, next_cursor) = cut(found, &page, Sprint::from);
+    let (sprints, next_cursor) = cut("sprints", found, &page, Sprint::from);
     Ok(Json(SprintPage { sprints, next_cursor }))
 }
 
@@ -280,12 +292,18 @@ async fn list_sprint_issues(
     ValidQuery(list): ValidQuery<ListOfSprintIssues>,
 ) -> Result<Json<SprintIssuePage>, Problem> {
     caller.require(Scope::Read)?;
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "sprint issues",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
     let (instance, sprint) = require_sprint(tx.as_mut(), page.instance, id).await?;
     let found = tx.sprint_issues((instance, id), &page).await?;
-    let (issues, next_cursor) = cut(found, &page, SprintIssue::from);
+    let (issues, next_cursor) = cut("sprint issues", found, &page, SprintIssue::from);
     Ok(Json(SprintIssuePage { sprint: sprint.into(), issues, next_cursor }))
 }

@@ -12,7 +12,8 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use super::{
     document::{Conflicting, Missing, Standard},
     extract::{ApiCaller, ValidPath, ValidQuery},
-    issues::{OfInstance, find},
+    issues::find,
+    paging::{PageOfIssue, cut, page_of_issue},
     problem::Problem,
 };
 use crate::state::WebState;
@@ -21,11 +22,14 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
     OpenApiRouter::new().routes(routes!(get_changelog))
 }
 
-/// The changelog of an issue.
+/// A page of the changelog of an issue.
 #[derive(Serialize, ToSchema)]
 struct Changelog {
     /// Oldest first.
     histories: Vec<History>,
+    /// The cursor of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// What one person changed at one time.
@@ -100,20 +104,22 @@ fn text(value: &Value) -> Option<String> {
 /// What changed at an issue, oldest first.
 #[utoipa::path(
     get, path = "/issues/{key}/changelog", tag = "issues", security(("bearer" = ["read"])),
-    params(("key" = String, Path, description = "The issue's key or Jira's numeric id."), OfInstance),
-    responses((status = 200, description = "The changelog.", body = Changelog), Standard, Missing, Conflicting),
+    params(("key" = String, Path, description = "The issue's key or Jira's numeric id."), PageOfIssue),
+    responses((status = 200, description = "A page of the changelog.", body = Changelog), Standard, Missing, Conflicting),
 )]
 async fn get_changelog(
     State(state): State<WebState>,
     ApiCaller(caller): ApiCaller,
     ValidPath(key): ValidPath<String>,
-    ValidQuery(of): ValidQuery<OfInstance>,
+    ValidQuery(of): ValidQuery<PageOfIssue>,
 ) -> Result<Json<Changelog>, Problem> {
     caller.require(Scope::Read)?;
+    let page = page_of_issue("changelog", of.limit, of.cursor.as_deref())?;
     let issue = find(&state.services, &caller, of.instance.as_deref(), &key).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let histories = tx.histories(&[issue.id]).await?.iter().map(History::from).collect();
-    Ok(Json(Changelog { histories }))
+    let found = tx.histories_of(issue.id, &page).await?;
+    let (histories, next_cursor) = cut("changelog", found, &page, |row| History::from(&row));
+    Ok(Json(Changelog { histories, next_cursor }))
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ use super::{
     document::{Body, Conflicting, Missing, Standard, Upstream},
     extract::{ApiCaller, ValidJson, ValidPath, ValidQuery},
     issues::{OfInstance, find},
+    paging::{PageOfIssue, cut, page_of_issue},
     problem::Problem,
 };
 use crate::state::WebState;
@@ -54,11 +55,14 @@ impl From<&CommentRow> for Comment {
     }
 }
 
-/// The comments of an issue.
+/// A page of the comments of an issue.
 #[derive(Serialize, ToSchema)]
 struct Comments {
     /// Oldest first.
     comments: Vec<Comment>,
+    /// The cursor of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// A comment to be added: `body` or `adf`.
@@ -90,20 +94,22 @@ impl TryFrom<CommentToAdd> for CommentBody {
 /// The comments of an issue, oldest first.
 #[utoipa::path(
     get, path = "/issues/{key}/comments", tag = "issues", security(("bearer" = ["read"])),
-    params(("key" = String, Path, description = "The issue's key or Jira's numeric id."), OfInstance),
-    responses((status = 200, description = "The comments.", body = Comments), Standard, Missing, Conflicting),
+    params(("key" = String, Path, description = "The issue's key or Jira's numeric id."), PageOfIssue),
+    responses((status = 200, description = "A page of the comments.", body = Comments), Standard, Missing, Conflicting),
 )]
 async fn list_comments(
     State(state): State<WebState>,
     ApiCaller(caller): ApiCaller,
     ValidPath(key): ValidPath<String>,
-    ValidQuery(of): ValidQuery<OfInstance>,
+    ValidQuery(of): ValidQuery<PageOfIssue>,
 ) -> Result<Json<Comments>, Problem> {
     caller.require(Scope::Read)?;
+    let page = page_of_issue("comments", of.limit, of.cursor.as_deref())?;
     let issue = find(&state.services, &caller, of.instance.as_deref(), &key).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let comments = tx.comments(&[issue.id]).await?.iter().map(Comment::from).collect();
-    Ok(Json(Comments { comments }))
+    let found = tx.comments_of(issue.id, &page).await?;
+    let (comments, next_cursor) = cut("comments", found, &page, |row| Comment::from(&row));
+    Ok(Json(Comments { comments, next_cursor }))
 }
 
 /// Adds a comment: at Jira first, then in the copy and the audit log.

@@ -132,11 +132,17 @@ async fn list_fields(
     ValidQuery(list): ValidQuery<ListOfFields>,
 ) -> Result<Json<FieldPage>, Problem> {
     caller.require(Scope::Read)?;
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "fields",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let (fields, next_cursor) = cut(tx.fields(&page, list.custom).await?, &page, Field::from);
+    let (fields, next_cursor) = cut("fields", tx.fields(&page, list.custom).await?, &page, Field::from);
     Ok(Json(FieldPage { fields, next_cursor }))
 }
 

@@ -11,6 +11,7 @@ use super::{
     document::{Conflicting, Missing, Standard},
     extract::{ApiCaller, ValidPath, ValidQuery},
     issues::find,
+    paging::{cut, page_of_issue, usual_limit},
     problem::Problem,
 };
 use crate::state::WebState;
@@ -32,6 +33,9 @@ struct FieldHistory {
     instance: String,
     /// By field id, each field from the creation on.
     spans: Vec<FieldSpan>,
+    /// The cursor of the next page; absent on the last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
 }
 
 /// A value that a field had from one moment until another.
@@ -78,6 +82,12 @@ struct FieldHistoryParameters {
     /// Only the field with this id; all when absent.
     #[param(example = "status")]
     field: Option<String>,
+    /// At most so many.
+    #[serde(default = "usual_limit")]
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: i64,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
 }
 
 /// What every field of an issue was, from its creation on.
@@ -97,11 +107,12 @@ async fn get_field_history(
     ValidQuery(parameters): ValidQuery<FieldHistoryParameters>,
 ) -> Result<Json<FieldHistory>, Problem> {
     caller.require(Scope::Read)?;
+    let page = page_of_issue("history", parameters.limit, parameters.cursor.as_deref())?;
     let issue = find(&state.services, &caller, parameters.instance.as_deref(), &key).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let wanted = |span: &history::FieldSpan| parameters.field.as_ref().is_none_or(|id| span.field_id == *id);
-    let spans = tx.field_history(issue.id).await?.into_iter().filter(wanted).map(FieldSpan::from).collect();
-    Ok(Json(FieldHistory { key: issue.key.clone(), instance: issue.instance.clone(), spans }))
+    let found = tx.field_history_of(issue.id, parameters.field.as_deref(), &page).await?;
+    let (spans, next_cursor) = cut("history", found, &page, FieldSpan::from);
+    Ok(Json(FieldHistory { key: issue.key.clone(), instance: issue.instance.clone(), spans, next_cursor }))
 }
 
 /// An issue as it was at a moment.

@@ -168,11 +168,17 @@ async fn list_projects(
     ValidQuery(list): ValidQuery<ListOfProjects>,
 ) -> Result<Json<ProjectPage>, Problem> {
     caller.require(Scope::Read)?;
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "projects",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let (projects, next_cursor) = cut(tx.projects(&page).await?, &page, Project::from);
+    let (projects, next_cursor) = cut("projects", tx.projects(&page).await?, &page, Project::from);
     Ok(Json(ProjectPage { projects, next_cursor }))
 }
 

@@ -90,10 +90,16 @@ async fn list_users(
     ValidQuery(list): ValidQuery<ListOfUsers>,
 ) -> Result<Json<UserPage>, Problem> {
     caller.require(Scope::Read)?;
-    let page =
-        page_of(&state.services, &caller, list.instance.as_deref(), list.limit, list.cursor.as_deref())
-            .await?;
+    let page = page_of(
+        &state.services,
+        &caller,
+        "users",
+        list.instance.as_deref(),
+        list.limit,
+        list.cursor.as_deref(),
+    )
+    .await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let (users, next_cursor) = cut(tx.users(&page, list.query.as_deref()).await?, &page, User::from);
+    let (users, next_cursor) = cut("users", tx.users(&page, list.query.as_deref()).await?, &page, User::from);
     Ok(Json(UserPage { users, next_cursor }))
 }

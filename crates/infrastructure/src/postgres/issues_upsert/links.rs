@@ -39,7 +39,7 @@ impl<'a> Columns<'a> {
 }
 
 /// Stores the links of the issues that were written. A link that such an issue had before and does not show any more is gone,
-/// unless the issue at its other end shows it in this very page.
+/// unless the issue at its other end shows it in this very page. An issue whose project hides its links says nothing of them.
 pub(super) async fn upsert(
     conn: &mut PgConnection,
     scope: Scope,
@@ -55,7 +55,10 @@ pub(super) async fn upsert(
     let mut columns = Columns::default();
     links.iter().for_each(|(id, link)| columns.push(scope, *id, link));
 
-    let changed = rewritten(issues, written);
+    let mut changed = rewritten(issues, written);
+    let partial: HashSet<Uuid> =
+        issues.iter().filter(|issue| !issue.bundle.links_complete).map(|issue| issue.id).collect();
+    changed.retain(|id| !partial.contains(id));
     if !changed.is_empty() {
         sqlx::query!(
             "UPDATE issue_links SET presence = 'deleted'

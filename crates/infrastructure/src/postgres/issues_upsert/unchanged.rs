@@ -7,18 +7,20 @@ use std::collections::{HashMap, HashSet};
 
 use application::{
     Result,
-    issues::{CommentRecord, HistoryRecord, WorklogRecord},
+    issues::{CommentRecord, HistoryItemRecord, HistoryRecord, WorklogRecord},
 };
 use chrono::{DateTime, Utc};
+use sha2::{Digest, Sha256};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Planned, Scope, children::compare, comments, convert, worklogs};
 
-/// A stored history, without its contents: only its author may change, when a person is anonymised.
+/// A stored history. Of its contents a digest: people are anonymised there too, as authors and as values.
 #[derive(PartialEq)]
 struct StoredHistory {
     rows: i64,
+    contents: Vec<u8>,
     author_id: Option<Uuid>,
     created_at: DateTime<Utc>,
 }
@@ -54,6 +56,7 @@ pub(super) async fn leave_out(
 fn has_histories(scope: Scope, issue: &Planned<'_>, stored: &HashMap<(Uuid, String), StoredHistory>) -> bool {
     let shown = |history: &HistoryRecord| StoredHistory {
         rows: i64::try_from(history.items.len().max(1)).unwrap_or(i64::MAX),
+        contents: digest(&history.items),
         author_id: scope.user(history.author.as_deref()),
         created_at: history.created,
     };
@@ -62,13 +65,32 @@ fn has_histories(scope: Scope, issue: &Planned<'_>, stored: &HashMap<(Uuid, Stri
     })
 }
 
+/// As the query below makes it.
+fn digest(items: &[HistoryItemRecord]) -> Vec<u8> {
+    let mut hasher = Sha256::new();
+    let values = |item: &HistoryItemRecord| {
+        [&item.from, &item.from_string, &item.to, &item.to_string]
+            .map(|value| value.as_deref().unwrap_or("\u{1}").to_owned())
+            .join("\u{2}")
+    };
+    let contents: Vec<String> = items.iter().map(values).collect();
+    // A history without items is one row of nothing.
+    let contents = if items.is_empty() { ["\u{1}"; 4].join("\u{2}") } else { contents.join("\u{3}") };
+    hasher.update(contents);
+    hasher.finalize().to_vec()
+}
+
 async fn histories(
     conn: &mut PgConnection,
     issues: &[Uuid],
 ) -> Result<HashMap<(Uuid, String), StoredHistory>> {
     let rows = sqlx::query!(
         r#"SELECT c.issue_id, c.jira_id, count(*) AS "rows!", (array_agg(c.author_id))[1] AS author_id,
-                  min(c.created_at) AS "created_at!"
+                  min(c.created_at) AS "created_at!",
+                  sha256(convert_to(string_agg(concat_ws(chr(2),
+                      coalesce(c.from_value, chr(1)), coalesce(c.from_string, chr(1)),
+                      coalesce(c.to_value, chr(1)), coalesce(c.to_string, chr(1))), chr(3) ORDER BY c.ordinal),
+                      'UTF8')) AS "contents!"
            FROM changelogs c WHERE c.issue_id = ANY($1) GROUP BY c.issue_id, c.jira_id"#,
         issues
     )
@@ -76,7 +98,12 @@ async fn histories(
     .await
     .map_err(convert)?;
     let stored = rows.into_iter().map(|row| {
-        let history = StoredHistory { rows: row.rows, author_id: row.author_id, created_at: row.created_at };
+        let history = StoredHistory {
+            rows: row.rows,
+            contents: row.contents,
+            author_id: row.author_id,
+            created_at: row.created_at,
+        };
         ((row.issue_id, row.jira_id), history)
     });
     Ok(stored.collect())

@@ -100,7 +100,7 @@ impl<'a> Compiler<'a> {
             }
             Field::Key => Ok(Sql::among("i.id", uuids(&self.issues(asked, entries)?), negated)),
             Field::Parent => self.parents(asked, entries, negated),
-            Field::EpicLink => Ok(Sql::among("i.epic_key", self.keys(asked, entries)?, negated)),
+            Field::EpicLink => self.epics(asked, entries, negated),
             Field::Time(time) => Ok(Sql::among(time_column(*time), self.instants(asked, entries)?, negated)),
             Field::Due => Ok(Sql::among("i.due_date", self.days(asked, entries)?, negated)),
             Field::HierarchyLevel => {
@@ -246,6 +246,27 @@ impl<'a> Compiler<'a> {
             parts.push(Sql::among("i.parent_key", outside, negated));
         }
         Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
+    }
+
+    /// Issues of these epics: by their present keys, and by the keys that they had when their issues were read. An old key that
+    /// another issue has today is that issue's.
+    fn epics(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let found: Vec<_> =
+            literals(entries)?.flat_map(|value| self.names.find(Roster::Issue, value)).collect();
+        let keys = self.keys(asked, entries)?;
+        if found.is_empty() {
+            return Ok(Sql::among("i.epic_key", keys, negated));
+        }
+        let operator = if negated { "(i.epic_key <> ALL(ARRAY(" } else { "(i.epic_key = ANY(ARRAY(" };
+        Ok(Sql::new(operator)
+            .push("SELECT unnest(")
+            .bind(keys)
+            .push("::text[]) UNION ALL SELECT k.key FROM issue_key_aliases k WHERE k.issue_id = ANY(")
+            .bind(uuids(&found))
+            .push(
+                ") AND NOT EXISTS (SELECT FROM issues o WHERE o.tenant_id = k.tenant_id AND \
+                 o.instance_id = k.instance_id AND o.key = k.key AND o.presence = 'present'))))",
+            ))
     }
 
     /// Present keys of issues, and keys that are not in the copy as they are.

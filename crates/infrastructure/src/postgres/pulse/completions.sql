@@ -12,7 +12,7 @@ FROM (
         ON t.tenant_id = i.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = i.issue_type_id
     WHERE v.completed_at >= $3 AND v.completed_at < $4
       AND i.presence = 'present'
-      AND coalesce(i.hierarchy_level, CASE WHEN t.subtask THEN -1 WHEN coalesce(t.name, i.issue_type) = 'Epic' THEN 1 ELSE 0 END) = 0
+      AND forebay.hierarchy_level(i.hierarchy_level, t.subtask, coalesce(t.name, i.issue_type)) = 0
       AND ($1::uuid IS NULL OR i.instance_id = $1)
       AND ($2::text IS NULL OR i.project_id IN (SELECT p.id FROM projects p WHERE p.key = $2))
 ) c

@@ -2,7 +2,7 @@
 -- A week without anything is a row of zeros. Weeks have 7 days of 24 hours: UTC has no summer time.
 WITH chosen AS (
     SELECT i.created_at, v.completed_at,
-        coalesce(i.hierarchy_level, CASE WHEN t.subtask THEN -1 WHEN coalesce(t.name, i.issue_type) = 'Epic' THEN 1 ELSE 0 END) = 0 AS standard
+        forebay.hierarchy_level(i.hierarchy_level, t.subtask, coalesce(t.name, i.issue_type)) = 0 AS standard
     FROM issues i
     LEFT JOIN issue_types t
         ON t.tenant_id = i.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = i.issue_type_id

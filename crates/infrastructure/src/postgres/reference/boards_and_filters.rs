@@ -35,6 +35,7 @@ pub(super) async fn upsert_boards(
              SELECT u.jira_id, u.name::varchar(255), u.board_type::varchar(20), u.project_id, u.raw
              FROM UNNEST($3::bigint[], $4::text[], $5::text[], $6::uuid[], $7::jsonb[])
                   AS u (jira_id, name, board_type, project_id, raw)) s
+         ORDER BY s.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, board_type = excluded.board_type, project_id = excluded.project_id,
              raw_jsonb = excluded.raw_jsonb, presence = 'present', updated_at = now()
@@ -81,6 +82,7 @@ pub(super) async fn replace_board_sprints(
          FROM listed l
          JOIN boards b ON b.instance_id = $2 AND b.jira_id = l.board_id
          JOIN sprints s ON s.instance_id = $2 AND s.jira_id = l.sprint_id
+         ORDER BY l.board_id, l.sprint_id
          ON CONFLICT DO NOTHING",
         scope.tenant,
         scope.instance.0,
@@ -116,6 +118,7 @@ pub(super) async fn upsert_filters(
              SELECT u.jira_id, u.name::varchar(255), u.description, u.jql, u.owner, u.raw
              FROM UNNEST($3::text[], $4::text[], $5::text[], $6::text[], $7::text[], $8::jsonb[])
                   AS u (jira_id, name, description, jql, owner, raw)) s
+         ORDER BY s.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, description = excluded.description, jql = excluded.jql,
              owner_account_id = excluded.owner_account_id, raw_jsonb = excluded.raw_jsonb, presence = 'present',

@@ -41,6 +41,7 @@ pub(super) async fn upsert_link_types(
          WHERE m.stored IS NULL
             OR (m.name, m.inward, m.outward, m.raw, 'present')
                IS DISTINCT FROM (m.old_name, m.old_inward, m.old_outward, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, inward = excluded.inward, outward = excluded.outward,
              raw_jsonb = excluded.raw_jsonb, presence = 'present', updated_at = now()",
@@ -78,6 +79,7 @@ pub(super) async fn upsert_contexts(
              SELECT u.field_key, u.jira_id, u.name::varchar(255), u.is_global, u.raw
              FROM UNNEST($3::text[], $4::text[], $5::text[], $6::boolean[], $7::jsonb[])
                   AS u (field_key, jira_id, name, is_global, raw)) s
+         ORDER BY s.field_key, s.jira_id
          ON CONFLICT (tenant_id, instance_id, field_key, jira_id) DO UPDATE SET
              name = excluded.name, is_global = excluded.is_global, raw_jsonb = excluded.raw_jsonb,
              presence = 'present', updated_at = now()
@@ -137,6 +139,7 @@ pub(super) async fn upsert_options(
             OR (m.context_id, m.parent_id, m.value, m.sequence, m.disabled, m.raw, 'present')
                IS DISTINCT FROM (m.old_context, m.old_parent, m.old_value, m.old_sequence, m.old_disabled, m.old_raw,
                                  m.old_presence)
+         ORDER BY m.field_key, m.jira_id
          ON CONFLICT (tenant_id, instance_id, field_key, jira_id) DO UPDATE SET
              context_id = excluded.context_id, parent_id = excluded.parent_id, value = excluded.value,
              sequence = excluded.sequence, disabled = excluded.disabled, raw_jsonb = excluded.raw_jsonb,

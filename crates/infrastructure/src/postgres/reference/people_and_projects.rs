@@ -44,10 +44,9 @@ pub(super) async fn upsert_projects(
         columns.lead.push(record.and_then(|record| record.lead_account_id.as_deref()));
         columns.raw.push(record.and_then(|record| record.raw.as_ref()).and_then(object));
     }
-    sqlx::query!(
-        "INSERT INTO projects (tenant_id, instance_id, id, jira_id, key, name, project_type, lead_account_id, raw_jsonb)
-         SELECT $1, $2, m.id, m.jira_id, m.key, m.name, m.project_type, m.lead, m.raw
-         FROM (SELECT u.id, u.jira_id, x.id AS stored,
+    let renamed = sqlx::query_scalar!(
+        "WITH m AS (
+               SELECT u.id, u.jira_id, x.id AS stored,
                       CASE WHEN u.name IS NULL THEN coalesce(x.key, u.key) ELSE u.key END::varchar(50) AS key,
                       coalesce(u.name, x.name, u.key)::varchar(255) AS name,
                       coalesce(u.project_type, x.project_type)::varchar(50) AS project_type,
@@ -58,14 +57,21 @@ pub(super) async fn upsert_projects(
                       x.raw_jsonb AS old_raw, x.presence AS old_presence
                FROM UNNEST($3::uuid[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::jsonb[])
                     AS u (id, jira_id, key, name, project_type, lead, raw)
-               LEFT JOIN projects x ON x.id = u.id) m
-         WHERE m.stored IS NULL
-            OR (m.key, m.name, m.project_type, m.lead, m.raw, 'present')
-               IS DISTINCT FROM (m.old_key, m.old_name, m.old_type, m.old_lead, m.old_raw, m.old_presence)
-         ON CONFLICT (tenant_id, id) DO UPDATE SET
-             key = excluded.key, name = excluded.name, project_type = excluded.project_type,
-             lead_account_id = excluded.lead_account_id, raw_jsonb = excluded.raw_jsonb, presence = 'present',
-             updated_at = now()",
+               LEFT JOIN projects x ON x.id = u.id
+         ), written AS (
+             INSERT INTO projects (tenant_id, instance_id, id, jira_id, key, name, project_type, lead_account_id, raw_jsonb)
+             SELECT $1, $2, m.id, m.jira_id, m.key, m.name, m.project_type, m.lead, m.raw
+             FROM m
+             WHERE m.stored IS NULL
+                OR (m.key, m.name, m.project_type, m.lead, m.raw, 'present')
+                   IS DISTINCT FROM (m.old_key, m.old_name, m.old_type, m.old_lead, m.old_raw, m.old_presence)
+             ORDER BY m.id
+             ON CONFLICT (tenant_id, id) DO UPDATE SET
+                 key = excluded.key, name = excluded.name, project_type = excluded.project_type,
+                 lead_account_id = excluded.lead_account_id, raw_jsonb = excluded.raw_jsonb, presence = 'present',
+                 updated_at = now()
+             RETURNING id, key)
+         SELECT w.id FROM written w JOIN m ON m.id = w.id WHERE w.key <> m.old_key",
         scope.tenant,
         scope.instance.0,
         columns.id as _,
@@ -76,6 +82,50 @@ pub(super) async fn upsert_projects(
         columns.lead as _,
         columns.raw as _,
         complete,
+    )
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(convert)?;
+    if renamed.is_empty() { Ok(()) } else { rename_issues(conn, scope, &renamed).await }
+}
+
+/// A project that got a new key gives all of its issues new keys at once, and Jira answers to the old ones too (jira-facts 2.4).
+/// Data Center does not touch their `updated` then, so the issues themselves may never be served again.
+async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid]) -> Result<()> {
+    sqlx::query!(
+        "WITH former AS (
+             SELECT i.tenant_id, i.instance_id, i.id, i.key, p.key AS project_key
+             FROM projects p
+             JOIN issues i ON i.tenant_id = p.tenant_id AND i.project_id = p.id
+             WHERE p.instance_id = $1 AND p.id = ANY($2) AND i.key_project <> p.key
+             ORDER BY i.id FOR NO KEY UPDATE OF i
+         ), aliases AS (
+             INSERT INTO issue_key_aliases (tenant_id, instance_id, key, issue_id)
+             SELECT f.tenant_id, f.instance_id, f.key, f.id FROM former f
+             ON CONFLICT (tenant_id, instance_id, key) DO UPDATE SET issue_id = excluded.issue_id
+         )
+         UPDATE issues SET key = f.project_key || '-' || issues.key_number, key_project = f.project_key
+         FROM former f
+         WHERE issues.id = f.id",
+        scope.instance.0,
+        projects,
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(convert)?;
+    // A project that had the key before may be gone without the copy knowing yet. Where its issues are, a look at them will tell.
+    sqlx::query!(
+        "UPDATE issues SET presence = 'unobserved'
+         FROM (SELECT o.id FROM projects p
+               JOIN issues o ON o.tenant_id = p.tenant_id AND o.key_project = p.key AND o.project_id <> p.id
+               WHERE p.instance_id = $1 AND p.id = ANY($2) AND o.instance_id = $1 AND o.presence = 'present'
+                 AND EXISTS (SELECT FROM issues i
+                             WHERE i.tenant_id = p.tenant_id AND i.project_id = p.id AND i.key = o.key
+                               AND i.presence = 'present')
+               ORDER BY o.id FOR NO KEY UPDATE OF o) w
+         WHERE issues.id = w.id",
+        scope.instance.0,
+        projects,
     )
     .execute(conn)
     .await
@@ -110,7 +160,7 @@ pub(super) async fn upsert_users(
         columns.display_name.push(user.and_then(|user| user.display_name.as_deref()));
         columns.email_hash.push(user.and_then(|user| user.email_hash.as_deref()));
         columns.time_zone.push(user.and_then(|user| user.time_zone.as_deref()));
-        columns.active.push(user.map(|user| user.active));
+        columns.active.push(user.and_then(|user| user.active));
         columns.raw.push(user.and_then(|user| object(&user.raw)));
     }
     sqlx::query!(
@@ -131,6 +181,7 @@ pub(super) async fn upsert_users(
          WHERE m.stored IS NULL
             OR (m.display_name, m.email_hash, m.time_zone, m.active, m.raw)
                IS DISTINCT FROM (m.old_name, m.old_hash, m.old_zone, m.old_active, m.old_raw)
+         ORDER BY m.id
          ON CONFLICT (tenant_id, id) DO UPDATE SET
              display_name = excluded.display_name, email_hash = excluded.email_hash, time_zone = excluded.time_zone,
              active = excluded.active, raw_jsonb = excluded.raw_jsonb, updated_at = now()",

@@ -54,6 +54,7 @@ pub(super) async fn upsert_priorities(
          WHERE m.stored IS NULL
             OR (m.name, m.rank, m.raw, 'present')
                IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
              updated_at = now()",
@@ -98,6 +99,7 @@ pub(super) async fn upsert_resolutions(
          WHERE m.stored IS NULL
             OR (m.name, m.rank, m.raw, 'present')
                IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
              updated_at = now()",

@@ -49,6 +49,7 @@ pub(super) async fn upsert_sprints(
                 coalesce(x.raw_jsonb || s.raw, s.raw, x.raw_jsonb), 'present')
                IS DISTINCT FROM
                (x.name, x.state, x.board_id, x.goal, x.start_date, x.end_date, x.complete_date, x.raw_jsonb, x.presence)
+         ORDER BY s.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, state = excluded.state, board_id = excluded.board_id, goal = excluded.goal,
              start_date = excluded.start_date, end_date = excluded.end_date, complete_date = excluded.complete_date,
@@ -106,6 +107,7 @@ pub(super) async fn upsert_fields(
          WHERE m.stored IS NULL
             OR (m.name, m.field_type, m.custom, m.raw, 'present')
                IS DISTINCT FROM (m.old_name, m.old_type, m.old_custom, m.old_raw, m.old_presence)
+         ORDER BY m.id
          ON CONFLICT (tenant_id, id) DO UPDATE SET
              name = excluded.name, name_lower = excluded.name_lower, field_type = excluded.field_type,
              custom = excluded.custom, schema_raw = excluded.schema_raw, raw_jsonb = excluded.raw_jsonb,

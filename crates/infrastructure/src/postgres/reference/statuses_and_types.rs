@@ -24,22 +24,28 @@ pub(super) async fn upsert_statuses(
     let names: Vec<&str> = statuses.values().map(|status| status.name.as_str()).collect();
     let categories: Vec<&str> = statuses.values().map(|status| status.category.as_str()).collect();
     let raws: Vec<Option<Json<&Value>>> = statuses.values().map(|status| object(&status.raw)).collect();
-    sqlx::query!(
-        "INSERT INTO statuses (tenant_id, instance_id, jira_id, name, category, raw_jsonb)
-         SELECT $1, $2, m.jira_id, m.name, m.category, m.raw
-         FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name, u.category,
+    let moved = sqlx::query_scalar!(
+        "WITH m AS (
+               SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name, u.category,
                       CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
                            ELSE x.raw_jsonb || u.raw END AS raw,
                       x.name AS old_name, x.category AS old_category, x.raw_jsonb AS old_raw,
                       x.presence AS old_presence
                FROM UNNEST($3::text[], $4::text[], $5::text[], $6::jsonb[]) AS u (jira_id, name, category, raw)
-               LEFT JOIN statuses x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
-         WHERE m.stored IS NULL
-            OR (m.name, m.category, m.raw, 'present')
-               IS DISTINCT FROM (m.old_name, m.old_category, m.old_raw, m.old_presence)
-         ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, category = excluded.category, raw_jsonb = excluded.raw_jsonb, presence = 'present',
-             updated_at = now()",
+               LEFT JOIN statuses x ON x.instance_id = $2 AND x.jira_id = u.jira_id
+         ), written AS (
+             INSERT INTO statuses (tenant_id, instance_id, jira_id, name, category, raw_jsonb)
+             SELECT $1, $2, m.jira_id, m.name, m.category, m.raw
+             FROM m
+             WHERE m.stored IS NULL
+                OR (m.name, m.category, m.raw, 'present')
+                   IS DISTINCT FROM (m.old_name, m.old_category, m.old_raw, m.old_presence)
+             ORDER BY m.jira_id
+             ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
+                 name = excluded.name, category = excluded.category, raw_jsonb = excluded.raw_jsonb,
+                 presence = 'present', updated_at = now()
+             RETURNING jira_id, category)
+         SELECT w.jira_id FROM written w JOIN m ON m.jira_id = w.jira_id WHERE w.category <> m.old_category",
         scope.tenant,
         scope.instance.0,
         ids as _,
@@ -47,6 +53,24 @@ pub(super) async fn upsert_statuses(
         categories as _,
         raws as _,
         complete,
+    )
+    .fetch_all(&mut *conn)
+    .await
+    .map_err(convert)?;
+    if moved.is_empty() { Ok(()) } else { follow_categories(conn, scope, &moved).await }
+}
+
+/// An administrator put these statuses into another category. That touches no issue's `updated`, so no issue is served again.
+async fn follow_categories(conn: &mut PgConnection, scope: Scope, statuses: &[String]) -> Result<()> {
+    sqlx::query!(
+        "UPDATE issues SET status_category = w.category
+         FROM (SELECT i.id, s.category FROM statuses s
+               JOIN issues i ON i.tenant_id = s.tenant_id AND i.instance_id = s.instance_id AND i.status_id = s.jira_id
+               WHERE s.instance_id = $1 AND s.jira_id = ANY($2) AND i.status_category <> s.category
+               ORDER BY i.id FOR NO KEY UPDATE OF i) w
+         WHERE issues.id = w.id",
+        scope.instance.0,
+        statuses,
     )
     .execute(conn)
     .await
@@ -83,6 +107,7 @@ pub(super) async fn upsert_issue_types(
          WHERE m.stored IS NULL
             OR (m.name, m.subtask, m.hierarchy_level, m.raw, 'present')
                IS DISTINCT FROM (m.old_name, m.old_subtask, m.old_level, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, subtask = excluded.subtask, hierarchy_level = excluded.hierarchy_level,
              raw_jsonb = excluded.raw_jsonb, presence = 'present', updated_at = now()",

@@ -1,9 +1,13 @@
-//! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it, and its row stays:
-//! histories, and issues that are gone, still name it. A row that is seen again is present again.
+//! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it (boards, filters and
+//! contexts at once: no issue does), and its row stays: histories, and issues that are gone, still name it. A row that is seen
+//! again is present again.
 
 use std::collections::BTreeMap;
 
-use application::{Result, reference::Roster};
+use application::{
+    Result,
+    reference::{ReferenceRecords, Roster},
+};
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
 
 use super::{Scope, Seen, convert};
@@ -14,9 +18,9 @@ pub(super) async fn note(
     conn: &mut PgConnection,
     scope: Scope,
     seen: &Seen<'_>,
-    whole: &[Roster],
+    records: &ReferenceRecords,
 ) -> Result<()> {
-    for roster in whole {
+    for roster in &records.whole {
         match roster {
             Roster::Projects => projects(conn, scope, seen).await?,
             Roster::Statuses => statuses(conn, scope, seen).await?,
@@ -32,7 +36,8 @@ pub(super) async fn note(
             Roster::Users | Roster::Sprints => {}
         }
     }
-    options(conn, scope, seen).await
+    contexts(conn, scope, seen, &records.contexts_of).await?;
+    options(conn, scope, seen, &records.options_of).await
 }
 
 /// The ids that a roster has.
@@ -113,7 +118,8 @@ async fn fields(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Resul
     let gone = sqlx::query!(
         "UPDATE custom_fields x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key <> ALL($2)
-           AND NOT EXISTS (SELECT FROM issue_field_values v WHERE v.field_id = x.field_key)",
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id = x.field_key AND i.instance_id = $1 AND i.presence = 'present')",
         scope.instance.0,
         &listed,
     );
@@ -183,10 +189,32 @@ async fn link_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> R
     note_gone(conn, gone).await
 }
 
-/// The options of a field are listed field by field: one that a roster placed says that its field was asked for.
-async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+/// Contexts are named by options only, which vanish by themselves.
+async fn contexts(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>, of: &[String]) -> Result<()> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let (fields, ids): (Vec<String>, Vec<String>) =
+        seen.contexts.keys().map(|(field, id)| ((*field).to_owned(), (*id).to_owned())).unzip();
+    let gone = sqlx::query!(
+        "UPDATE field_contexts x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.field_key = ANY($2)
+           AND (x.field_key, x.jira_id) NOT IN (SELECT u.field_key, u.jira_id
+                                                FROM UNNEST($3::text[], $4::text[]) AS u (field_key, jira_id))",
+        scope.instance.0,
+        of,
+        &fields,
+        &ids,
+    );
+    note_gone(conn, gone).await
+}
+
+/// The options of a field are listed field by field. One that a roster placed says too that its field was asked for.
+async fn options(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>, of: &[String]) -> Result<()> {
     let placed = seen.options.iter().filter(|(_, option)| option.sequence.is_some());
     let mut asked: Vec<String> = placed.map(|((field, _), _)| (*field).to_owned()).collect();
+    asked.extend_from_slice(of);
+    asked.sort_unstable();
     asked.dedup();
     if asked.is_empty() {
         return Ok(());

@@ -68,6 +68,7 @@ pub(super) async fn upsert_versions(
                 m.raw, 'present')
                IS DISTINCT FROM (m.old_project, m.old_name, m.old_description, m.old_sequence, m.old_archived,
                                  m.old_released, m.old_start, m.old_release, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              project_id = excluded.project_id, name = excluded.name, description = excluded.description,
              sequence = excluded.sequence, archived = excluded.archived, released = excluded.released,
@@ -127,6 +128,7 @@ pub(super) async fn upsert_components(
          WHERE m.stored IS NULL
             OR (m.project_id, m.name, m.description, m.lead, m.raw, 'present')
                IS DISTINCT FROM (m.old_project, m.old_name, m.old_description, m.old_lead, m.old_raw, m.old_presence)
+         ORDER BY m.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              project_id = excluded.project_id, name = excluded.name, description = excluded.description,
              lead_account_id = excluded.lead_account_id, raw_jsonb = excluded.raw_jsonb, presence = 'present',

@@ -8,6 +8,7 @@ use application::{
 };
 use chrono::{DateTime, Utc};
 use domain::{metrics::StatusHistory, workflow::StatusCategory};
+use serde_json::Value;
 
 /// The id of a value and how it is shown; an empty text is none.
 pub type Shown = (Option<String>, Option<String>);
@@ -225,6 +226,7 @@ impl<'a> Past<'a> {
         let stays = self.stays();
         let transitions = stays[1..].iter().map(|(_, category, at, _)| (*at, *category)).collect();
         StatusHistory::new(self.bundle.issue.created, stays[0].1, transitions, now)
+            .with_resolution(self.bundle.issue.resolved)
     }
 }
 
@@ -259,6 +261,7 @@ fn system_fields(bundle: &IssueBundle) -> BTreeMap<String, Shown> {
     put("reporter", person(&issue.reporter));
     put("summary", (None, Some(issue.summary.clone())));
     put("description", (None, issue.description_text.as_deref().and_then(some)));
+    put("environment", (None, some(&words(&fields["environment"]))));
     put("duedate", (day.clone(), day.map(|day| format!("{day} 00:00:00.0"))));
     put("labels", (None, some(&issue.labels.join(" "))));
     put("parent", issue.parent.as_ref().map_or((None, None), |(id, key)| shown(Some(id), Some(key))));
@@ -266,6 +269,23 @@ fn system_fields(bundle: &IssueBundle) -> BTreeMap<String, Shown> {
         put(name, seconds(name));
     }
     present
+}
+
+/// A text, or a document's, a line for each block.
+fn words(value: &Value) -> String {
+    fn below(value: &Value) -> String {
+        match value {
+            Value::Array(items) => items.iter().map(below).collect(),
+            Value::Object(node) if node.get("type").is_some_and(|kind| kind == "text") => {
+                node["text"].as_str().unwrap().to_owned()
+            }
+            Value::Object(node) => node.get("content").map(below).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+    let blocks =
+        value["content"].as_array().map(|blocks| blocks.iter().map(below).collect::<Vec<_>>().join("\n"));
+    blocks.or_else(|| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
 fn custom_fields(bundle: &IssueBundle, fields: &[FieldRecord]) -> Vec<(String, Shown)> {

@@ -4,7 +4,7 @@ use application::{
     TenantContext,
     issues::IssueRow,
     ports::{Database, SqlLimits},
-    reference::{RankedRecord, ReferenceRecords},
+    reference::{FieldValueRecord, RankedRecord, ReferenceRecords},
 };
 use domain::ids::InstanceId;
 use serde_json::json;
@@ -13,7 +13,10 @@ use super::{
     check,
     site::{Site, bundle, keys, with},
 };
-use crate::bundles::status;
+use crate::{
+    bundles::{changed, status},
+    vanished::{component, version},
+};
 
 /// The status with id 3 is called "Doing" from now on, and the priority with id 2 "Soon".
 async fn rename(site: &Site, instance: InstanceId) {
@@ -130,5 +133,58 @@ async fn a_rename_is_one_instances_own() {
     here.instance = Some(site.instance);
     here.query = jql::parse("status = Doing ORDER BY key").unwrap();
     assert_eq!(keys(&site.search(&here).await.unwrap()), "PAY-1 PAY-10");
+    site.database.remove().await;
+}
+
+/// Components, versions, the project, the parent and the epic too.
+#[tokio::test]
+async fn lists_name_what_issues_point_to_as_it_is_called_now() {
+    let site = Site::open().await;
+    let raw = json!({"id": "311", "key": "PAY-31", "fields": {
+        "project": {"id": "1", "key": "PAY", "name": "Payments"},
+        "components": [{"id": "7", "name": "web"}], "fixVersions": [{"id": "8", "name": "1.0"}],
+        "parent": {"id": "310", "key": "PAY-300"},
+    }});
+    let value = |field: &str, id: &str, text: &str| FieldValueRecord {
+        field_id: field.into(),
+        value_id: Some(id.into()),
+        text: Some(text.into()),
+        ..Default::default()
+    };
+    let epic = bundle(310, "PAY-300");
+    let child = with(bundle(311, "PAY-31"), |b| {
+        b.values = vec![value("components", "7", "web"), value("fixVersions", "8", "1.0")];
+        b.reference.components = vec![component(7, "web")];
+        b.reference.versions = vec![version(8, "1.0", None)];
+        b.issue.components = vec!["web".into()];
+        b.issue.parent = Some(("310".into(), "PAY-300".into()));
+        b.issue.epic_key = Some("PAY-300".into());
+        b.issue.raw = raw;
+    });
+    site.store(&[epic.clone(), child]).await;
+    let renamed = ReferenceRecords {
+        components: vec![component(7, "frontend")],
+        versions: vec![version(8, "2.0", None)],
+        ..Default::default()
+    };
+    let mut tx = site.database.begin(site.tenant).await;
+    tx.upsert_reference(site.instance, &renamed, true).await.unwrap();
+    tx.commit().await.unwrap();
+    site.store(&[changed(&epic, 900, |b| b.issue.key = "PAY-301".parse().unwrap())]).await;
+
+    let page = site.search(&site.request("key = PAY-31")).await.unwrap();
+    for row in [&page.issues[0], &issue(&site, site.instance, "PAY-31").await] {
+        let fields = &row.raw["fields"];
+        assert_eq!(fields["components"][0]["name"], "frontend");
+        assert_eq!(fields["fixVersions"][0]["name"], "2.0");
+        assert_eq!(fields["parent"]["key"], "PAY-301");
+    }
+    for jql in ["'Epic Link' = PAY-301", "'Epic Link' = PAY-300", "parent = PAY-301"] {
+        assert_eq!(site.find(jql).await, "PAY-31", "{jql}");
+    }
+    let sql = "SELECT components, parent, epic FROM jira.issues WHERE key = 'PAY-31'";
+    let answer =
+        site.database.db.ask(&TenantContext::whole(site.tenant), sql, SqlLimits::default()).await.unwrap();
+    assert_eq!(json!(answer.rows), json!([[["frontend"], "PAY-301", "PAY-301"]]));
     site.database.remove().await;
 }

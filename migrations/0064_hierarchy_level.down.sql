@@ -1,0 +1,1 @@
+DROP FUNCTION forebay.hierarchy_level(smallint, boolean, text);
