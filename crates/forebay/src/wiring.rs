@@ -207,13 +207,16 @@ impl Wiring {
             PgDatabase::connect(access.roles(), settings.pools()).await?.announcing_to(lookups.clone());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
+        let clock = Arc::new(SystemClock);
         let services = Services {
             db: database.clone(),
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             secrets: access.keyring.clone(),
             sites: Arc::new(HttpSites::new(
                 outbound.clone(),
-                limiter.clone(),
+                database.clone(),
+                access.keyring.clone(),
+                clock,
                 settings.jira_requests_per_minute,
             )),
             cache: lookups.clone(),

@@ -11,8 +11,9 @@ use crate::{
     audit::AuditStore, catalog::CatalogStore, erasure::ErasurePlatform, erasure::ErasureStore, error::Result,
     history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
     issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
-    keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
-    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    keys::KeyStore, oauth::OauthStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
+    search::SearchStore, site_limits::SiteLimitStore, sync::SyncStore, tenant_context::TenantContext,
+    tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -29,10 +30,12 @@ pub trait TenantTx:
     + JobHistory
     + JobQueue
     + KeyStore
+    + OauthStore
     + PulseStore
     + ReferenceStore
     + SealedStore
     + SearchStore
+    + SiteLimitStore
     + SyncStore
     + WebhookStore
     + Send
