@@ -239,7 +239,11 @@ async fn what_was_asked_is_counted_by_the_day() {
     // What an answer cost is added with the next request, or when the connection is given up.
     let mut spent = None;
     for _ in 0..1_000 {
-        let days = base.begin(tenant).await.site_days(instance, chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap()).await;
+        let days = base
+            .begin(tenant)
+            .await
+            .site_days(instance, chrono::NaiveDate::from_ymd_opt(2026, 1, 1).unwrap())
+            .await;
         spent = days.unwrap().first().map(|day| day.spent);
         if spent.is_some_and(|spent| spent.points >= 16) {
             break;
