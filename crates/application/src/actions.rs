@@ -22,6 +22,8 @@ pub enum Action {
     AddInstance,
     /// Removes an instance with every row of it.
     RemoveInstance,
+    /// Gives an instance another credential.
+    ReplaceCredential,
     /// Reaches a site and registers a webhook there.
     TestInstance,
     /// Starts a sync.
@@ -46,11 +48,12 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
         Self::RemoveInstance,
+        Self::ReplaceCredential,
         Self::TestInstance,
         Self::StartSync,
         Self::RegisterWebhook,
@@ -70,6 +73,7 @@ impl Action {
             Self::AddComment => "add_comment",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
+            Self::ReplaceCredential => "replace_credential",
             Self::TestInstance => "test_instance",
             Self::StartSync => "start_sync",
             Self::RegisterWebhook => "register_webhook",
@@ -97,6 +101,7 @@ impl Action {
             self,
             Self::AddInstance
                 | Self::RemoveInstance
+                | Self::ReplaceCredential
                 | Self::TestInstance
                 | Self::StartSync
                 | Self::RegisterWebhook

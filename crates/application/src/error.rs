@@ -5,6 +5,8 @@
 
 use std::{error::Error as StdError, time::Duration};
 
+use chrono::{DateTime, Utc};
+
 /// What a use case answers when it does not succeed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -40,6 +42,35 @@ pub enum Error {
         /// How long to wait.
         retry_after: Duration,
     },
+    /// A Jira site asked to be left alone, or is: nothing was sent. Come back later instead of waiting.
+    #[error("the Jira site is left alone until {until}: {reason}")]
+    Paused {
+        /// Until when, by the database's clock.
+        until: DateTime<Utc>,
+        /// How long that is.
+        retry_after: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// A Jira site does not accept the credentials, or answers as to an anonymous caller: nothing it said may be believed.
+    #[error("the Jira site does not accept the credentials: {0}")]
+    NotAuthenticated(String),
+    /// A Jira site answers as another account than the one whose copy this is.
+    #[error(
+        "the site `{instance}` answers as account `{found}`, but `{expected}` was expected; give its credential again with \
+             `forebay instance credential`, or remove the instance and add it again if that is right"
+    )]
+    WrongAccount {
+        /// The instance's name.
+        instance: String,
+        /// The account that signed in first.
+        expected: String,
+        /// The account now.
+        found: String,
+    },
+    /// No access token can be had until a person gives consent again.
+    #[error("{0}")]
+    ConsentNeeded(String),
     /// The Jira site, or another outside system, refused or failed.
     #[error("{system}: {message}")]
     Upstream {
@@ -114,6 +145,16 @@ impl Error {
             Self::Forbidden(text) => Self::Forbidden(text.clone()),
             Self::Unauthenticated(text) => Self::Unauthenticated(text.clone()),
             Self::RateLimited { retry_after } => Self::RateLimited { retry_after: *retry_after },
+            Self::Paused { until, retry_after, reason } => {
+                Self::Paused { until: *until, retry_after: *retry_after, reason: reason.clone() }
+            }
+            Self::NotAuthenticated(text) => Self::NotAuthenticated(text.clone()),
+            Self::WrongAccount { instance, expected, found } => Self::WrongAccount {
+                instance: instance.clone(),
+                expected: expected.clone(),
+                found: found.clone(),
+            },
+            Self::ConsentNeeded(text) => Self::ConsentNeeded(text.clone()),
             Self::Upstream { system, message, retryable } => {
                 Self::Upstream { system, message: message.clone(), retryable: *retryable }
             }
@@ -136,6 +177,10 @@ impl Error {
             Self::Forbidden(_) => "forbidden",
             Self::Unauthenticated(_) => "unauthenticated",
             Self::RateLimited { .. } => "rate_limited",
+            Self::Paused { .. } => "site_paused",
+            Self::NotAuthenticated(_) => "site_not_authenticated",
+            Self::WrongAccount { .. } => "wrong_account",
+            Self::ConsentNeeded(_) => "consent_needed",
             Self::Upstream { .. } => "upstream",
             Self::Indeterminate(_) => "indeterminate",
             Self::Unavailable(_) => "unavailable",
@@ -173,9 +218,9 @@ impl Error {
     /// How long whoever asked should wait before asking again, where that is known: `Retry-After`.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::RateLimited { retry_after } | Self::Busy { retry_after } => {
-                Some((*retry_after).max(Duration::from_secs(1)))
-            }
+            Self::RateLimited { retry_after }
+            | Self::Busy { retry_after }
+            | Self::Paused { retry_after, .. } => Some((*retry_after).max(Duration::from_secs(1))),
             Self::Unavailable(_) => Some(Duration::from_secs(1)),
             _ => None,
         }
@@ -185,6 +230,7 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         match self {
             Self::RateLimited { .. }
+            | Self::Paused { .. }
             | Self::Unavailable(_)
             | Self::Busy { .. }
             | Self::TimedOut(_)

@@ -1,6 +1,8 @@
 //! Instances: the Jira sites of a tenant, mirrors and sandboxes.
 
 mod add;
+mod credential;
+mod quota;
 mod remove;
 mod test;
 
@@ -12,13 +14,18 @@ use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use add::{NewInstance, add_instance};
+pub use add::{NewGrant, NewInstance, add_instance};
+pub use credential::{NewCredential, replace_credential};
+pub use quota::{Quota, quota};
 pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
 pub(crate) use test::identify;
 pub use test::{InstanceTest, connect, test_instance};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    oauth::ATLASSIAN_GATEWAY,
+};
 
 /// What an instance is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -83,7 +90,7 @@ pub enum AuthMethod {
     ApiToken,
     /// Bearer with a personal access token.
     Pat,
-    /// OAuth 2.0 (3LO): Bearer with an access token.
+    /// OAuth 2.0: Bearer with an access token, renewed by the instance's grant where it has one.
     Oauth,
 }
 
@@ -171,11 +178,30 @@ pub struct Instance {
     pub webhook_id: Option<String>,
     /// Whether it is kept in sync.
     pub active: bool,
+    /// Its id at Atlassian's gateway, where it is reached; `None`: at its own address.
+    #[serde(default)]
+    pub cloud_id: Option<String>,
+    /// The most requests a minute to it; `None`: the server's setting.
+    #[serde(default)]
+    pub requests_per_minute: Option<u32>,
+    /// Why its credential is of no use until a person gives another; `None` while it is.
+    #[serde(default)]
+    pub credential_problem: Option<String>,
     /// When it was added.
     pub created_at: DateTime<Utc>,
     /// The revision of the fault plan that a sandbox serves: see [`crate::sandbox::faults`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub faults: Option<Uuid>,
+}
+
+impl Instance {
+    /// Where its API is: its own address, or Atlassian's gateway.
+    pub fn api_url(&self) -> String {
+        match &self.cloud_id {
+            Some(cloud_id) => format!("{ATLASSIAN_GATEWAY}/{cloud_id}"),
+            None => self.base_url.clone(),
+        }
+    }
 }
 
 /// The sealed secrets of an instance.
@@ -208,6 +234,10 @@ pub struct InstanceRecord {
     pub secrets: SealedSecrets,
     /// The shape it speaks.
     pub dialect: Dialect,
+    /// Its id at Atlassian's gateway.
+    pub cloud_id: Option<String>,
+    /// The most requests a minute to it.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// Storage of instances.
@@ -235,6 +265,15 @@ pub trait InstanceStore: Send {
         account_id: &str,
         time_zone: Option<&str>,
         dialect: Dialect,
+    ) -> Result<()>;
+
+    /// Replaces the sealed credential and how it signs in; that it was of no use is forgotten.
+    async fn replace_credential(
+        &mut self,
+        id: InstanceId,
+        auth: AuthMethod,
+        email_hash: Option<&str>,
+        sealed: &str,
     ) -> Result<()>;
 
     /// Notes the webhook registered there.

@@ -53,7 +53,9 @@ pub enum JobError {
 impl From<Error> for JobError {
     fn from(error: Error) -> Self {
         match error {
-            Error::RateLimited { retry_after } => Self::RetryAfter(retry_after, error),
+            Error::RateLimited { retry_after } | Error::Paused { retry_after, .. } => {
+                Self::RetryAfter(retry_after, error)
+            }
             error if error.is_retryable() => Self::Retry(error),
             error => Self::Fail(error),
         }

@@ -13,5 +13,5 @@ pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use secrets::Secrets;
 pub use sites::{
     Fetched, FetchedIssue, JiraSite, JiraSites, Listed, ListedOptions, ListedSprints, ReferenceData,
-    SiteConnection, SiteIdentity, SitePage, SiteUsage,
+    SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
 };

@@ -245,6 +245,15 @@ pub(crate) enum InstanceCommand {
         #[command(flatten)]
         tenant: TenantArg,
     },
+    /// Give a site another credential: the old one ended, or the account has to consent again. The copy stays.
+    Credential(InstanceCredentialArgs),
+    /// Show what was asked of a site lately, and whether it is left alone just now.
+    Quota {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
     /// Remove a site with every row of it.
     Remove {
         /// The instance's name.
@@ -270,6 +279,19 @@ pub(crate) struct InstanceAddArgs {
     /// api_token, pat or oauth.
     #[arg(long, default_value = "api_token")]
     pub(crate) auth: String,
+    /// The site's cloud id: it is reached through Atlassian's gateway, as scoped tokens, service accounts and OAuth need it.
+    #[arg(long, value_name = "ID")]
+    pub(crate) cloud_id: Option<String>,
+    /// The most requests a minute to it; the server's setting when absent.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(crate) requests_per_minute: Option<u32>,
+    #[command(flatten)]
+    pub(crate) credential: CredentialArgs,
+}
+
+/// What signs in. Secrets come by the environment or stdin, never by the command line.
+#[derive(Args, Debug)]
+pub(crate) struct CredentialArgs {
     /// The account's e-mail address (or user name), with api_token.
     #[arg(long)]
     pub(crate) email: Option<String>,
@@ -279,6 +301,31 @@ pub(crate) struct InstanceAddArgs {
     /// Read the token from stdin.
     #[arg(long)]
     pub(crate) token_stdin: bool,
+    /// The OAuth 2.0 client's id: access tokens are then had and renewed by themselves.
+    #[arg(long, value_name = "ID", requires = "client_secret_env", conflicts_with_all = ["token_env", "token_stdin"])]
+    pub(crate) client_id: Option<String>,
+    /// The environment variable that holds the client's secret.
+    #[arg(long, value_name = "VARIABLE", requires = "client_id")]
+    pub(crate) client_secret_env: Option<String>,
+    /// The environment variable that holds the refresh token; none for a service account.
+    #[arg(long, value_name = "VARIABLE", requires = "client_id")]
+    pub(crate) refresh_token_env: Option<String>,
+    /// Where tokens are had; Atlassian's own server when absent.
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    pub(crate) token_url: Option<String>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct InstanceCredentialArgs {
+    /// The instance's name.
+    pub(crate) name: String,
+    /// api_token, pat or oauth; as before when absent.
+    #[arg(long)]
+    pub(crate) auth: Option<String>,
+    #[command(flatten)]
+    pub(crate) credential: CredentialArgs,
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
 }
 
 #[derive(Subcommand, Debug)]

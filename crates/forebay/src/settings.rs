@@ -47,13 +47,13 @@ pub(crate) struct Settings {
     /// Where traces are exported to (OTLP over HTTP).
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_name = "URL")]
     pub(crate) otlp_endpoint: Option<String>,
-    /// Requests a minute to one Jira site, all workers together.
+    /// Requests a minute to one Jira site, all workers together; without it 100 for Cloud and 600 for others, and more where a site
+    /// says that there is room.
     #[arg(
         long, env = "FOREBAY_JIRA_REQUESTS_PER_MINUTE", global = true, value_name = "N",
-        default_value_t = infrastructure::jira::DEFAULT_REQUESTS_PER_MINUTE,
         value_parser = clap::value_parser!(u32).range(1..=1_000_000)
     )]
-    pub(crate) jira_requests_per_minute: u32,
+    pub(crate) jira_requests_per_minute: Option<u32>,
     /// Networks that are not public and yet may be called for tenants, as in `10.0.0.0/8,fd12::/16`, or `all`: where internal
     /// Jira sites and webhook receivers are. Without it only public addresses are called.
     #[arg(

@@ -213,13 +213,16 @@ impl Wiring {
             .announcing_to(lookups.clone(), access.keyring.change_cipher());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
+        let clock = Arc::new(SystemClock);
         let services = Services {
             db: database.clone(),
-            clock: Arc::new(SystemClock),
+            clock: clock.clone(),
             secrets: access.keyring.clone(),
             sites: Arc::new(HttpSites::new(
                 outbound.clone(),
-                limiter.clone(),
+                database.clone(),
+                access.keyring.clone(),
+                clock,
                 settings.jira_requests_per_minute,
             )),
             cache: lookups.clone(),

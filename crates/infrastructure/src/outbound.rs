@@ -24,7 +24,10 @@ pub use networks::{AllowedNetworks, NotANetwork};
 use guard::{Guard, SystemLookup, refusal_in};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// Connections are kept for the next request; one whose other side has gone without a word is noticed.
+const KEEPALIVE: Duration = Duration::from_secs(30);
 const DELIVERY_TIMEOUT: Duration = Duration::from_secs(20);
 const USER_AGENT: &str = concat!("forebay/", env!("CARGO_PKG_VERSION"));
 const MAX_REDIRECTS: usize = 5;
@@ -87,7 +90,7 @@ impl Outbound {
     }
 }
 
-/// 5 s to connect, 60 s in all, gzip, and redirects within one host only: one that leads elsewhere is answered as it came,
+/// 5 s to connect, 30 s without a byte, 60 s in all, gzip, HTTP/2 where the other side speaks it, and redirects within one host only: one that leads elsewhere is answered as it came,
 /// so that no credential and no request goes where nobody sent it. Proxies of the environment are not used: they would
 /// connect for us, to addresses that nobody checked.
 #[expect(clippy::disallowed_methods, reason = "the one place where clients are built")]
@@ -96,7 +99,9 @@ fn build(guard: &Guard) -> Result<Client> {
     let redirects = guard.clone();
     Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
+        .read_timeout(READ_TIMEOUT)
         .timeout(TIMEOUT)
+        .tcp_keepalive(KEEPALIVE)
         .gzip(true)
         .user_agent(USER_AGENT)
         .no_proxy()

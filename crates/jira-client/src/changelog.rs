@@ -45,7 +45,10 @@ impl JiraClient {
         let mut histories = HashMap::new();
         for chunk in ids.chunks(BULK_ISSUES) {
             match self.bulk_changelogs(chunk).await {
-                Ok(bulk) => histories.extend(bulk),
+                Ok((mut bulk, doubtful)) => {
+                    bulk.extend(self.changelogs_one_by_one(&doubtful).await?);
+                    histories.extend(bulk);
+                }
                 Err(error) if means_no_such_resource(&error) => {
                     histories.extend(self.changelogs_one_by_one(chunk).await?);
                 }
@@ -55,9 +58,14 @@ impl JiraClient {
         Ok(histories)
     }
 
-    async fn bulk_changelogs(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+    /// Histories by issue id, and the issues of which some could not be read: they are not without histories.
+    async fn bulk_changelogs(
+        &self,
+        ids: &[String],
+    ) -> Result<(HashMap<String, Vec<Value>>, Vec<String>), JiraError> {
         const WHAT: &str = "bulk_fetch_changelogs";
         let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
+        let mut doubtful = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         loop {
@@ -68,15 +76,17 @@ impl JiraClient {
             let call = self.post_to_read(WHAT, &["changelog", "bulkfetch"], body)?.objects(BULK_PAGE);
             let mut page = object(WHAT, self.json(call).await?)?;
             for entry in take_array(WHAT, &mut page, "issueChangeLogs")? {
-                let mut entry = object(WHAT, entry)?;
-                let id = id_text(entry.get("issueId"))
-                    .ok_or_else(|| unexpected(format!("{WHAT}: no `issueId`"), &Value::Null))?;
-                // Sorted by date over all issues, so an issue may come again on a later page.
-                histories.entry(id).or_default().extend(take_array(WHAT, &mut entry, "changeHistories")?);
+                match read_entry(entry) {
+                    // Sorted by date over all issues, so an issue may come again on a later page.
+                    Ok((id, entries)) => histories.entry(id).or_default().extend(entries),
+                    Err(Some(id)) => drop(doubtful.insert(id)),
+                    // It may be about any of them.
+                    Err(None) => doubtful.extend(ids.iter().cloned()),
+                }
             }
             token = text(&page, "nextPageToken");
             match &token {
-                None => return Ok(histories),
+                None => return Ok((histories, doubtful.into_iter().collect())),
                 Some(token) if !tokens.insert(token.clone()) => {
                     return Err(unexpected(
                         format!("{WHAT}: the same nextPageToken came again"),
@@ -132,11 +142,22 @@ impl JiraClient {
     }
 }
 
+/// An issue and some of its histories; the issue alone, if it is named, where they cannot be read.
+fn read_entry(mut entry: Value) -> Result<(String, Vec<Value>), Option<String>> {
+    let id = id_text(entry.get("issueId")).ok_or(None)?;
+    match entry.get_mut("changeHistories").map(Value::take) {
+        Some(Value::Array(histories)) => Ok((id, histories)),
+        _ => Err(Some(id)),
+    }
+}
+
 /// The site does not have this resource, or not with this method.
 fn means_no_such_resource(error: &JiraError) -> bool {
     match error {
         JiraError::NotFound { .. } => true,
         JiraError::Upstream { status, .. } => matches!(status, 405 | 501),
+        // Servers answer paths that they do not know with a page.
+        JiraError::ForeignPage { status, .. } => matches!(status, 404 | 405),
         _ => false,
     }
 }

@@ -59,6 +59,51 @@ pub enum JiraError {
         /// `RateLimit-Reason`, which says what the limit applies to (jira-facts 4).
         reason: Option<String>,
     },
+    /// The caller's own manners let nothing through just now, so nothing was sent: see
+    /// [`Manners::before_request`](crate::Manners::before_request).
+    #[error("requests are held back for {} s: {reason}", wait.as_secs())]
+    Held {
+        /// For how long.
+        wait: Duration,
+        /// Why, for people.
+        reason: String,
+    },
+    /// No access token can be had: the one that renews it is spent, revoked or too old, and the account has to give its
+    /// consent again (jira-facts 5, `invalid_grant`).
+    #[error("no access token can be had: {message}")]
+    NoToken {
+        /// What the token server said.
+        message: String,
+    },
+    /// A log-in page came instead of an answer: a redirect to one, or HTML with a form for a password. Nothing that was
+    /// asked has been answered, least of all with "nothing there".
+    #[error(
+        "a log-in page answers instead of Jira: the credentials are not accepted, or a single sign-on stands before it"
+    )]
+    LoginPage,
+    /// Something other than Jira answered: a page of a proxy, or a "not found" that is not of Jira's shape. It says nothing
+    /// about what was asked for; a 404 of this kind never means that an issue is gone (jira-facts 10.1).
+    #[error("not Jira but something before it answered with status {status}")]
+    ForeignPage {
+        /// The HTTP status.
+        status: u16,
+        /// Its beginning.
+        excerpt: String,
+    },
+    /// The answer broke off before its end.
+    #[error("the answer of Jira was cut after {received} bytes")]
+    CutBody {
+        /// Bytes that arrived, after decompression.
+        received: u64,
+    },
+    /// A success status with a body that is not JSON, and neither cut nor a page.
+    #[error("the answer of Jira is not JSON ({what})")]
+    NotJson {
+        /// What is wrong with it.
+        what: String,
+        /// Its beginning.
+        excerpt: String,
+    },
     /// Another failure status, mostly 5xx from Jira or a proxy before it.
     #[error("Jira answered with status {status}")]
     Upstream {
@@ -78,7 +123,7 @@ pub enum JiraError {
         /// What happened, without the URL.
         message: String,
     },
-    /// A success status, but the body is not what the operation promises: cut, not JSON, or of another shape.
+    /// JSON, but not of the shape that the operation promises.
     #[error("unusable answer from Jira ({what})")]
     InvalidBody {
         /// What is wrong with it.
@@ -109,9 +154,14 @@ impl JiraError {
     /// [`JiraError::Indeterminate`] is not retryable: repeating it could carry out the write twice.
     pub fn is_retryable(&self) -> bool {
         match self {
-            Self::RateLimited { .. } | Self::Timeout | Self::Transport { .. } | Self::InvalidBody { .. } => {
-                true
-            }
+            Self::RateLimited { .. }
+            | Self::Held { .. }
+            | Self::Timeout
+            | Self::Transport { .. }
+            | Self::ForeignPage { .. }
+            | Self::CutBody { .. }
+            | Self::NotJson { .. }
+            | Self::InvalidBody { .. } => true,
             Self::Upstream { status, .. } => is_transient_status(*status),
             Self::Unauthenticated { .. }
             | Self::Forbidden { .. }
@@ -120,6 +170,8 @@ impl JiraError {
             | Self::Gone { .. }
             | Self::Conflict { .. }
             | Self::TooLarge { .. }
+            | Self::NoToken { .. }
+            | Self::LoginPage
             | Self::Indeterminate { .. } => false,
         }
     }
@@ -128,6 +180,7 @@ impl JiraError {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::RateLimited { retry_after, .. } | Self::Upstream { retry_after, .. } => *retry_after,
+            Self::Held { wait, .. } => Some(*wait),
             _ => None,
         }
     }

@@ -37,6 +37,15 @@ fn parse(text: &str) -> ErrorBody {
     body
 }
 
+/// Whether a 404 is Jira's own: the shape of the platform, of Service Management, or of its older resources.
+fn is_of_jira(text: &str) -> bool {
+    let Ok(Value::Object(body)) = serde_json::from_str::<Value>(text) else { return false };
+    let says = |key: &str| body.get(key).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let lists = |key: &str| body.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
+    let names = |key: &str| body.get(key).and_then(Value::as_object).is_some_and(|map| !map.is_empty());
+    lists("errorMessages") || names("errors") || says("errorMessage") || lists("messages")
+}
+
 fn parse_object(object: &Map<String, Value>) -> ErrorBody {
     let mut body = ErrorBody::default();
     // Platform and Agile: {"errorMessages": [...], "errors": {...}}.
@@ -82,6 +91,10 @@ pub(crate) fn error_for(
     reason: Option<String>,
 ) -> JiraError {
     let ErrorBody { messages, field_errors } = parse(text);
+    if status == StatusCode::NOT_FOUND && !is_of_jira(text) {
+        // A gateway, a proxy or another application: it knows no issues, so it cannot say that one is gone.
+        return JiraError::ForeignPage { status: 404, excerpt: excerpt(&messages.join("; ")) };
+    }
     match status.as_u16() {
         401 => JiraError::Unauthenticated { messages },
         403 if messages.iter().any(|message| message.contains(UNREADABLE_BEARER)) => {

@@ -4,16 +4,19 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use reqwest::header::{ACCEPT, AUTHORIZATION, HeaderMap};
+use secrecy::SecretString;
 use serde_json::Value;
 
+use crate::auth::Signature;
 use crate::body::unexpected;
 use crate::error::is_transient_status;
 use crate::error_body::error_for;
+use crate::foreign::{is_login_page, is_page, is_redirect_to_login};
 use crate::manners::{Manners, Outcome, RateLimitHeaders, ResponseFacts};
 use crate::redaction::{excerpt, redact};
 use crate::request::Call;
 use crate::retry::retry_after;
-use crate::{Auth, JiraClient, JiraError};
+use crate::{Auth, Hold, JiraClient, JiraError};
 
 /// The largest body that is read. A full search page is some megabytes; anything near this is a fault.
 const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
@@ -23,15 +26,17 @@ struct Failure {
     error: JiraError,
     /// Whether Jira may have carried the request out.
     maybe_done: bool,
+    /// The token that was refused, where another can be had.
+    renewable: Option<SecretString>,
 }
 
 impl Failure {
     fn not_done(error: JiraError) -> Self {
-        Self { error, maybe_done: false }
+        Self { error, maybe_done: false, renewable: None }
     }
 
     fn maybe_done(error: JiraError) -> Self {
-        Self { error, maybe_done: true }
+        Self { error, maybe_done: true, renewable: None }
     }
 }
 
@@ -60,15 +65,23 @@ impl JiraClient {
     /// Sends a request whose answer is JSON or nothing, repeating it where that is safe.
     pub(crate) async fn json_or_empty(&self, call: Call) -> Result<Option<Value>, JiraError> {
         let mut attempt = 1;
+        let mut refused = None;
         loop {
-            let failure = match self.attempt(&call, attempt).await {
+            let failure = match self.attempt(&call, attempt, refused.as_ref()).await {
                 Ok(value) => return Ok(value),
                 Err(failure) => failure,
             };
-            // A 429 promises that nothing was done; after anything else a second write could do it twice.
-            let may_repeat = match call.is_write() {
-                true => matches!(failure.error, JiraError::RateLimited { .. }),
-                false => failure.error.is_retryable(),
+            if refused.is_none() && failure.renewable.is_some() {
+                // A 401 did nothing. The token may have ended a moment ago, or another process renewed it.
+                refused = failure.renewable;
+                attempt += 1;
+                continue;
+            }
+            // Whoever held it back has decided already; a 429 promises that nothing was done; after anything else a second write could do it twice.
+            let may_repeat = match (&failure.error, call.is_write()) {
+                (JiraError::Held { .. }, _) => false,
+                (error, true) => matches!(error, JiraError::RateLimited { .. }),
+                (error, false) => error.is_retryable(),
             };
             let wait = self.retry_policy().wait_after(attempt, failure.error.retry_after());
             match wait.filter(|_| may_repeat) {
@@ -79,9 +92,16 @@ impl JiraClient {
         }
     }
 
-    async fn attempt(&self, call: &Call, attempt: u32) -> Result<Option<Value>, Failure> {
-        let authorization = self.auth().header().map_err(Failure::not_done)?;
-        self.manners().before_request(call.kind.clone()).await;
+    async fn attempt(
+        &self,
+        call: &Call,
+        attempt: u32,
+        refused: Option<&SecretString>,
+    ) -> Result<Option<Value>, Failure> {
+        let signature = self.auth().sign(refused).await.map_err(Failure::not_done)?;
+        if let Err(Hold { wait, reason }) = self.manners().before_request(&call.kind).await {
+            return Err(Failure::not_done(JiraError::Held { wait, reason }));
+        }
         let mut report = Report::start(self.manners(), call, attempt);
         let mut request = self
             .http()
@@ -89,7 +109,7 @@ impl JiraClient {
             .header(ACCEPT, "application/json")
             // Data Center suspects writes of being forged by a web page unless they say this.
             .header("X-Atlassian-Token", "no-check");
-        if let Some(authorization) = authorization {
+        if let Some(authorization) = &signature.header {
             request = request.header(AUTHORIZATION, authorization);
         }
         if let Some(body) = &call.body {
@@ -98,12 +118,15 @@ impl JiraClient {
         let result = match request.send().await {
             Ok(response) => {
                 report.saw_head(response.status(), response.headers());
-                self.judge(response, call, &mut report).await
+                self.judge(response, call, &signature, &mut report).await
             }
             Err(error) => Err(transport_failure(error)),
         };
         report.finish(result.as_ref().err().map(|failure| &failure.error));
-        result
+        result.map_err(|failure| match failure.error {
+            JiraError::Unauthenticated { .. } => Failure { renewable: signature.renewable, ..failure },
+            _ => failure,
+        })
     }
 
     /// Reads the body and decides what the answer means.
@@ -111,6 +134,7 @@ impl JiraClient {
         &self,
         response: reqwest::Response,
         call: &Call,
+        signature: &Signature,
         report: &mut Report<'_>,
     ) -> Result<Option<Value>, Failure> {
         let answer = read(response, report).await?;
@@ -118,28 +142,69 @@ impl JiraClient {
             && let Some(reason) = anonymous_reason(&answer.headers, self.auth())
         {
             let error = JiraError::Unauthenticated { messages: vec![reason] };
-            let maybe_done = answer.status.is_success();
-            return Err(Failure { error, maybe_done });
+            return Err(Failure { maybe_done: answer.status.is_success(), ..Failure::not_done(error) });
         }
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
         if !answer.status.is_success() {
-            let text = redact(&String::from_utf8_lossy(&answer.body), &self.auth().secrets());
-            let reason = report.facts.rate_limit.reason.clone();
-            let error = error_for(answer.status, &text, report.facts.retry_after, reason);
-            return Err(Failure { error, maybe_done: is_transient_status(answer.status.as_u16()) });
+            return Err(refusal(&answer, signature, report));
         }
         if answer.body.trim_ascii().is_empty() && call.is_write() {
             return Ok(None);
         }
-        serde_json::from_slice(&answer.body).map(Some).map_err(|error| {
-            let text = redact(&String::from_utf8_lossy(&answer.body), &self.auth().secrets());
-            let (line, column) = (error.line(), error.column());
-            let what = format!("{}: not JSON at line {line} column {column}", call.kind.operation);
-            Failure::maybe_done(JiraError::InvalidBody { what, excerpt: excerpt(&text) })
-        })
+        match serde_json::from_slice(&answer.body) {
+            Ok(value) => {
+                report.facts.objects = objects_in(&value);
+                Ok(Some(value))
+            }
+            Err(error) => Err(Failure::maybe_done(unreadable(call, &answer, signature, &error))),
+        }
     }
+}
+
+/// What an unsuccessful status means.
+fn refusal(answer: &Answer, signature: &Signature, report: &Report<'_>) -> Failure {
+    if is_redirect_to_login(answer.status, &answer.headers) {
+        return Failure::not_done(JiraError::LoginPage);
+    }
+    let text = redact(&String::from_utf8_lossy(&answer.body), &signature.secrets);
+    let status = answer.status.as_u16();
+    // What Jira itself answers with these is JSON; a page comes from what stands before it, and has not asked Jira.
+    if matches!(status, 400 | 404 | 405 | 409 | 410) && is_page(&answer.headers, &answer.body) {
+        return Failure::not_done(JiraError::ForeignPage { status, excerpt: excerpt(&text) });
+    }
+    let reason = report.facts.rate_limit.reason.clone();
+    let error = error_for(answer.status, &text, report.facts.retry_after, reason);
+    Failure { maybe_done: is_transient_status(status), ..Failure::not_done(error) }
+}
+
+/// What a body is that should be JSON and is not.
+fn unreadable(call: &Call, answer: &Answer, signature: &Signature, error: &serde_json::Error) -> JiraError {
+    let text = redact(&String::from_utf8_lossy(&answer.body), &signature.secrets);
+    if is_page(&answer.headers, &answer.body) {
+        return match is_login_page(&answer.body) {
+            true => JiraError::LoginPage,
+            false => JiraError::ForeignPage { status: answer.status.as_u16(), excerpt: excerpt(&text) },
+        };
+    }
+    if error.is_eof() {
+        return JiraError::CutBody { received: answer.body.len() as u64 };
+    }
+    // Where, and not what: the error itself may quote the body.
+    let (line, column) = (error.line(), error.column());
+    let what = format!("{}: line {line} column {column}", call.kind.operation);
+    JiraError::NotJson { what, excerpt: excerpt(&text) }
+}
+
+/// How many core objects an answer holds: the longest list in it, or itself.
+fn objects_in(answer: &Value) -> u32 {
+    let lists = match answer {
+        Value::Array(items) => Some(items.len()),
+        Value::Object(members) => members.values().filter_map(Value::as_array).map(Vec::len).max(),
+        _ => None,
+    };
+    u32::try_from(lists.unwrap_or(1)).unwrap_or(u32::MAX)
 }
 
 /// What the caller is told after the last try.
@@ -153,7 +218,7 @@ fn final_error(call: &Call, failure: Failure) -> JiraError {
 
 async fn read(mut response: reqwest::Response, report: &mut Report<'_>) -> Result<Answer, Failure> {
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(transport_failure)? {
+    while let Some(chunk) = response.chunk().await.map_err(|error| broken_off(error, report.facts.bytes))? {
         body.extend_from_slice(&chunk);
         report.facts.bytes = body.len() as u64;
         if report.facts.bytes > MAX_BODY_BYTES {
@@ -170,6 +235,8 @@ fn is_transient(status: StatusCode) -> bool {
 /// Whether Jira treated a caller with credentials as an anonymous one (jira-facts 5.4).
 fn anonymous_reason(headers: &HeaderMap, auth: &Auth) -> Option<String> {
     const HEADER: &str = "X-Seraph-LoginReason";
+    /// Server and Data Center name the user of each answer.
+    const USER: &str = "X-AUSERNAME";
     if matches!(auth, Auth::None) {
         return None;
     }
@@ -179,8 +246,11 @@ fn anonymous_reason(headers: &HeaderMap, auth: &Auth) -> Option<String> {
     if says("AUTHENTICATION_DENIED") {
         // Too many failed log-ins: Jira wants a CAPTCHA solved in a browser first.
         Some(format!("{HEADER}: AUTHENTICATION_DENIED (log in with a browser to solve the CAPTCHA)"))
+    } else if says("AUTHENTICATED_FAILED") {
+        Some(format!("{HEADER}: AUTHENTICATED_FAILED"))
     } else {
-        says("AUTHENTICATED_FAILED").then(|| format!("{HEADER}: AUTHENTICATED_FAILED"))
+        let anonymous = headers.get(USER).is_some_and(|user| user.as_bytes() == b"anonymous");
+        anonymous.then(|| format!("{USER}: anonymous"))
     }
 }
 
@@ -191,7 +261,15 @@ fn transport_failure(error: reqwest::Error) -> Failure {
     } else {
         JiraError::Transport { message: with_causes(&error.without_url()) }
     };
-    Failure { error: jira_error, maybe_done: !never_sent }
+    Failure { maybe_done: !never_sent, ..Failure::not_done(jira_error) }
+}
+
+/// A body that does not come to its end: the time passed, or the connection broke.
+fn broken_off(error: reqwest::Error, received: u64) -> Failure {
+    if error.is_timeout() {
+        return transport_failure(error);
+    }
+    Failure::maybe_done(JiraError::CutBody { received })
 }
 
 fn with_causes(error: &dyn std::error::Error) -> String {
@@ -219,6 +297,7 @@ impl<'a> Report<'a> {
             rate_limit: RateLimitHeaders::default(),
             duration: Duration::ZERO,
             bytes: 0,
+            objects: 0,
         };
         Self { manners, call, started: Instant::now(), facts }
     }
@@ -234,7 +313,13 @@ impl<'a> Report<'a> {
         self.facts.outcome = match error {
             Some(JiraError::Timeout) => Outcome::TimedOut,
             Some(JiraError::Transport { .. }) => Outcome::NotConnected,
-            Some(JiraError::InvalidBody { .. } | JiraError::TooLarge { .. }) => Outcome::BodyUnusable,
+            Some(
+                JiraError::InvalidBody { .. }
+                | JiraError::NotJson { .. }
+                | JiraError::CutBody { .. }
+                | JiraError::TooLarge { .. },
+            ) => Outcome::BodyUnusable,
+            Some(JiraError::ForeignPage { .. } | JiraError::LoginPage) => Outcome::Foreign,
             _ => Outcome::Answered,
         };
     }

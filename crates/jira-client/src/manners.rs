@@ -8,16 +8,29 @@ use reqwest::header::HeaderMap;
 
 /// What a caller wants to know and decide about every single request, retries included.
 ///
-/// For each [`before_request`](Manners::before_request) that returns there is exactly one
+/// For each [`before_request`](Manners::before_request) that lets a request go there is exactly one
 /// [`after_response`](Manners::after_response), also when the operation is dropped half-way
 /// ([`Outcome::Abandoned`]); so the pair can count requests in flight.
 #[async_trait]
 pub trait Manners: Send + Sync {
     /// Called before each request; returns when the request may be sent.
-    async fn before_request(&self, cost: RequestKind);
+    ///
+    /// # Errors
+    /// [`Hold`] when it may not be sent and waiting for it here would take too long: the operation fails with
+    /// [`JiraError::Held`](crate::JiraError::Held), and nothing is sent.
+    async fn before_request(&self, cost: &RequestKind) -> Result<(), Hold>;
 
     /// Called after each request.
     fn after_response(&self, seen: &ResponseFacts);
+}
+
+/// Why and for how long nothing may be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// For how long.
+    pub wait: Duration,
+    /// Why, for people.
+    pub reason: String,
 }
 
 /// Sends everything at once and remembers nothing.
@@ -26,7 +39,9 @@ pub struct NoManners;
 
 #[async_trait]
 impl Manners for NoManners {
-    async fn before_request(&self, _cost: RequestKind) {}
+    async fn before_request(&self, _cost: &RequestKind) -> Result<(), Hold> {
+        Ok(())
+    }
 
     fn after_response(&self, _seen: &ResponseFacts) {}
 }
@@ -59,8 +74,10 @@ pub struct RequestKind {
 pub enum Outcome {
     /// The whole answer was read, whatever its status.
     Answered,
-    /// A success status, but the body is cut, not JSON or too large.
+    /// A success status, but the body is cut, not JSON, not of the promised shape or too large.
     BodyUnusable,
+    /// Not Jira but a proxy or a log-in page answered.
+    Foreign,
     /// The HTTP client's time-out passed.
     TimedOut,
     /// The connection could not be made or broke.
@@ -88,6 +105,8 @@ pub struct ResponseFacts {
     pub duration: Duration,
     /// Size of the body after decompression, in bytes.
     pub bytes: u64,
+    /// Objects in the answer: what a quota of points counts beside the request itself (jira-facts 4).
+    pub objects: u32,
 }
 
 /// The rate-limit headers of an answer (jira-facts 4). None of them is promised; always obey a 429.

@@ -13,6 +13,8 @@ const PROJECTS: usize = 100;
 /// Boards and filters per page, Jira's usual number.
 const BOARDS: usize = 50;
 const FILTERS: usize = 50;
+/// Contexts and options of custom fields per page.
+const OPTIONS: usize = 100;
 
 impl JiraClient {
     /// All fields, system and custom ones. Names are not unique.
@@ -113,6 +115,53 @@ impl JiraClient {
                 Ok((array(WHAT, self.json(call).await?)?, false))
             }
         }
+    }
+
+    /// The versions of a project, in its order.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if the project does not exist or is hidden.
+    pub async fn versions(&self, project: &str) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "versions";
+        array(WHAT, self.json(self.get(WHAT, &["project", project, "versions"])?).await?)
+    }
+
+    /// The components of a project.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if the project does not exist or is hidden.
+    pub async fn components(&self, project: &str) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "components";
+        array(WHAT, self.json(self.get(WHAT, &["project", project, "components"])?).await?)
+    }
+
+    /// The sprints of a board, those that are over included.
+    ///
+    /// # Errors
+    /// [`JiraError::BadRequest`] for a board that has none, such as a Kanban board.
+    pub async fn sprints(&self, board: i64) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "sprints";
+        let url = self.url(&["rest", "agile", "1.0"], &["board", &board.to_string(), "sprint"])?;
+        let call = Call::read(WHAT, Method::GET, url);
+        self.all_pages(Paged { call, items_key: "values", page_size: BOARDS }).await
+    }
+
+    /// The contexts of a custom field (Cloud only).
+    ///
+    /// # Errors
+    /// [`JiraError::Forbidden`] without the right to administer Jira; [`JiraError::NotFound`] for system fields.
+    pub async fn field_contexts(&self, field: &str) -> Result<Vec<Value>, JiraError> {
+        let call = self.get("field_contexts", &["field", field, "context"])?;
+        self.all_pages(Paged { call, items_key: "values", page_size: OPTIONS }).await
+    }
+
+    /// The options of a custom field in one context, in order (Cloud only).
+    ///
+    /// # Errors
+    /// As [`field_contexts`](Self::field_contexts); [`JiraError::BadRequest`] for a field without options.
+    pub async fn field_options(&self, field: &str, context: &str) -> Result<Vec<Value>, JiraError> {
+        let call = self.get("field_options", &["field", field, "context", context, "option"])?;
+        self.all_pages(Paged { call, items_key: "values", page_size: OPTIONS }).await
     }
 
     /// A list that Jira gives as one bare array.

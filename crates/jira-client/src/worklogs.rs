@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::body::{array, object, take_array, unexpected};
+use crate::body::{array, id_text, object, take_array, unexpected};
 use crate::paging::Paged;
 use crate::{JiraClient, JiraError};
 
@@ -39,6 +39,8 @@ pub struct WorklogFeedPage {
     pub until: i64,
     /// Whether there is nothing more for the moment.
     pub is_last: bool,
+    /// Entries that name no worklog: left out, so that one of them does not hold up the feed for ever.
+    pub unreadable: u32,
 }
 
 impl JiraClient {
@@ -63,17 +65,17 @@ impl JiraClient {
         };
         let call = self.get(what, &["worklog", segment])?.query("since", &since.to_string()).objects(CHUNK);
         let mut page = object(what, self.json(call).await?)?;
-        let changes = take_array(what, &mut page, "values")?
-            .iter()
-            .map(|change| {
-                read_change(change).ok_or_else(|| unexpected(format!("{what}: no worklogId"), change))
-            })
-            .collect::<Result<_, _>>()?;
+        let values = take_array(what, &mut page, "values")?;
+        let changes: Vec<_> = values.iter().filter_map(read_change).collect();
+        let unreadable = u32::try_from(values.len() - changes.len()).unwrap_or(u32::MAX);
+        if unreadable > 0 {
+            tracing::warn!(what, unreadable, "entries of a feed name no worklog and are left out");
+        }
         let until = page.get("until").and_then(Value::as_i64);
         let until = until.ok_or_else(|| unexpected(format!("{what}: no `until`"), &Value::Null))?;
         let said_last = page.get("lastPage").and_then(Value::as_bool).unwrap_or(true);
         // A page that does not move on would be read again and again.
-        Ok(WorklogFeedPage { changes, until, is_last: said_last || until <= since })
+        Ok(WorklogFeedPage { changes, until, is_last: said_last || until <= since, unreadable })
     }
 
     /// Worklogs by id; those that do not exist or are hidden are absent.
@@ -94,5 +96,5 @@ impl JiraClient {
 
 fn read_change(change: &Value) -> Option<WorklogChange> {
     let updated_time = change.get("updatedTime").and_then(Value::as_i64).unwrap_or(0);
-    Some(WorklogChange { worklog_id: change.get("worklogId")?.as_i64()?, updated_time })
+    Some(WorklogChange { worklog_id: id_text(change.get("worklogId"))?.parse().ok()?, updated_time })
 }

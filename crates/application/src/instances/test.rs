@@ -59,10 +59,11 @@ pub async fn connect(
         tenant,
         instance: instance.id,
         kind: instance.kind,
-        base_url: instance.base_url.clone(),
+        base_url: instance.api_url(),
         auth_method: instance.auth_method,
         email: credential.email.map(SecretString::from),
         token: credential.token.map(SecretString::from),
+        requests_per_minute: instance.requests_per_minute,
     })
 }
 
@@ -74,19 +75,41 @@ pub(crate) async fn identify(
     instance: &Instance,
     site: &dyn JiraSite,
 ) -> Result<SiteIdentity> {
-    let identity = site.identify().await?;
+    let identity = match site.identify().await {
+        Ok(identity) => identity,
+        Err(error) => {
+            if let Error::NotAuthenticated(message) = &error {
+                note_problem(services, tenant, instance, message).await?;
+            }
+            return Err(error);
+        }
+    };
     if let Some(expected) = instance.account_id.as_deref().filter(|expected| *expected != identity.account_id)
     {
-        return Err(Error::Conflict(format!(
-            "the site `{}` answers as account `{}`, but `{expected}` was expected; remove the instance and add it again if that is right",
-            instance.name, identity.account_id
-        )));
+        return Err(Error::WrongAccount {
+            instance: instance.name.clone(),
+            expected: expected.to_owned(),
+            found: identity.account_id,
+        });
     }
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     tx.note_identity(instance.id, &identity.account_id, identity.time_zone.as_deref(), identity.dialect)
         .await?;
+    tx.note_credential_problem(instance.id, None).await?;
     tx.commit().await?;
     Ok(identity)
+}
+
+/// Marks the instance: without a person nothing will change.
+async fn note_problem(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    problem: &str,
+) -> Result<()> {
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    tx.note_credential_problem(instance.id, Some(problem)).await?;
+    tx.commit().await
 }
 
 /// Tests an instance: reaches the site, signs in, and registers a webhook where the account may. Audited however it ends,

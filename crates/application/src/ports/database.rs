@@ -23,11 +23,13 @@ use crate::{
     jobs::JobRegistry,
     keys::KeyRegistry,
     keys::KeyStore,
+    oauth::OauthStore,
     pulse::PulseStore,
     reference::ReferenceStore,
     rotation::SealedStore,
     sandbox::faults::FaultStore,
     search::SearchStore,
+    site_limits::SiteLimitStore,
     sync::SyncStore,
     tenant_context::TenantContext,
     tenants::TenantRegistry,
@@ -50,10 +52,12 @@ pub trait TenantTx:
     + JobHistory
     + JobQueue
     + KeyStore
+    + OauthStore
     + PulseStore
     + ReferenceStore
     + SealedStore
     + SearchStore
+    + SiteLimitStore
     + SyncStore
     + WebhookStore
     + Send

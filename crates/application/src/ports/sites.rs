@@ -27,8 +27,11 @@ pub struct SiteConnection {
     pub auth_method: AuthMethod,
     /// The account's e-mail address or user name, for Basic.
     pub email: Option<SecretString>,
-    /// The API token, password or personal access token.
+    /// The API token, password, personal access token, or an access token that nobody renews. With [`AuthMethod::Oauth`] and
+    /// no token, tokens are had and renewed by the instance's grant (see [`crate::oauth`]).
     pub token: Option<SecretString>,
+    /// The most requests a minute; `None`: the server's setting.
+    pub requests_per_minute: Option<u32>,
 }
 
 /// Who we are at a site, and what it is.
@@ -135,13 +138,24 @@ pub struct FetchedIssue {
     pub worklogs_complete: bool,
 }
 
+/// A row of the source that could not be completed or read: kept aside with the reason, to be tried again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// The issue's numeric id, where it is known.
+    pub jira_id: Option<String>,
+    /// Why, without secrets.
+    pub reason: String,
+}
+
 /// A page of a search.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct SitePage {
     /// The issues, whole.
     pub issues: Vec<FetchedIssue>,
     /// How to go on; `None` on the last page. Opaque, and good for a checkpoint.
     pub next: Option<String>,
+    /// Issues of the page that could not be completed: they belong to it, and are not among `issues`.
+    pub set_aside: Vec<SetAside>,
 }
 
 /// Issues looked up by id.
@@ -151,6 +165,26 @@ pub struct Fetched {
     pub issues: Vec<FetchedIssue>,
     /// Ids the site could not answer for just now: to be asked again, never to be taken for deleted (jira-facts 1.4).
     pub retry: Vec<String>,
+}
+
+/// Which feed of worklogs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorklogFeed {
+    /// Added or changed.
+    Updated,
+    /// Deleted: the only record of deletions that Jira keeps.
+    Deleted,
+}
+
+/// A page of a feed of worklogs (jira-facts 1.5).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WorklogPage {
+    /// Worklog ids and when they changed (milliseconds since 1970 UTC), oldest first. An id may come again.
+    pub changes: Vec<(String, i64)>,
+    /// Where to read on, now or later: the watermark to keep. Jira leaves out its last minute, so nothing is missed.
+    pub until: i64,
+    /// Whether there is nothing more for the moment.
+    pub is_last: bool,
 }
 
 /// What has been asked of a site through one connection.
@@ -165,7 +199,7 @@ pub struct SiteUsage {
 /// A connection to one site.
 #[async_trait]
 pub trait JiraSite: Send + Sync {
-    /// Asks `serverInfo` and `myself`. Bad credentials fail here, and must be tried here before anything else is
+    /// Asks `serverInfo`, and `myself` in the dialect that it names. Bad credentials fail here, and must be tried here before anything else is
     /// believed: a search with bad Basic credentials answers 200 with nothing in it (jira-facts 5.4).
     async fn identify(&self) -> Result<SiteIdentity>;
 
@@ -186,6 +220,29 @@ pub trait JiraSite: Send + Sync {
 
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;
+
+    /// A page of the feed of worklogs changed or deleted since then (milliseconds since 1970 UTC). Both dialects have it.
+    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage>;
+
+    /// Worklogs by id, each with its `issueId`; those that do not exist or are hidden are absent.
+    async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>>;
+
+    /// All comments of an issue; `None` where the issue does not exist or is hidden.
+    async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>>;
+
+    /// The versions and components of a project, each whole; `None` where the project does not exist or is hidden.
+    async fn project_rosters(
+        &self,
+        dialect: Dialect,
+        project: &str,
+    ) -> Result<Option<(Vec<Value>, Vec<Value>)>>;
+
+    /// The sprints of a board; none for a board without sprints, `None` where it does not exist or is hidden.
+    async fn board_sprints(&self, board_id: i64) -> Result<Option<ListedSprints>>;
+
+    /// The contexts and options of a custom field; `None` where the site does not show them: Server and Data Center, or an
+    /// account that may not administer Jira.
+    async fn field_options(&self, dialect: Dialect, field_id: &str) -> Result<Option<ListedOptions>>;
 
     /// Adds a comment; answers the comment as stored.
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value>;

@@ -313,7 +313,7 @@ impl Run<'_> {
                     None => Ok(None),
                 }
             };
-            let (fetched, stored) = futures::join!(fetch, self.store(site, roles, page.issues, &checkpoint));
+            let (fetched, stored) = futures::join!(fetch, self.store(site, roles, page, &checkpoint));
             stored?;
             self.report(site, step);
             match fetched? {
@@ -327,22 +327,25 @@ impl Run<'_> {
         &mut self,
         site: &dyn JiraSite,
         roles: &FieldRoles,
-        issues: Vec<FetchedIssue>,
+        page: SitePage,
         checkpoint: &Checkpoint,
     ) -> Result<()> {
         let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
         let reader = Reader { dialect: self.instance.dialect, roles, secrets, erased: &erased };
-        let fetched = issues.len() as u64;
-        let mut bundles = Vec::with_capacity(issues.len());
+        let fetched = (page.issues.len() + page.set_aside.len()) as u64;
+        let mut bundles = Vec::with_capacity(page.issues.len());
         let mut rejects = Vec::new();
-        for issue in issues {
+        for issue in page.issues {
             let raw_id = issue.raw["id"].clone();
             match read_issue(&reader, issue) {
                 Ok(bundle) => bundles.push(bundle),
                 Err(reject) => rejects.push((reject, raw_id)),
             }
+        }
+        for aside in &page.set_aside {
+            tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
         }
         for (reject, raw_id) in &rejects {
             tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, raw_id).await?;
@@ -355,7 +358,7 @@ impl Run<'_> {
             tx.raise_watermark(self.instance.id, ISSUES, latest, self.lease.run.started_at).await?;
         }
         self.done += fetched;
-        self.count(&bundles, rejects.len() as u64 + stored.rejected);
+        self.count(&bundles, (rejects.len() + page.set_aside.len()) as u64 + stored.rejected);
         self.note_usage(site.usage());
         self.checkpoint = Some(serde_json::to_value(checkpoint).map_err(Error::internal)?);
         tx.checkpoint(&self.lease, &self.update()).await?;
@@ -451,7 +454,7 @@ mod tests {
                 issue(json!("2026-01-05T09:00:00.000+0000")),
                 issue(Value::Null),
             ],
-            next: None,
+            ..SitePage::default()
         };
         assert_eq!(latest_update(&page).unwrap().to_rfc3339(), "2026-01-05T09:00:00+00:00");
     }

@@ -133,7 +133,7 @@ impl Job for ProcessHint {
         drop(tx);
         // A delivery that was answered 202 must not be lost to a passing refusal of our credentials.
         self.look(services, &instance, began).await.map_err(|error| match error {
-            Error::RateLimited { .. } => JobError::from(error),
+            Error::RateLimited { .. } | Error::Paused { .. } => JobError::from(error),
             error => JobError::Retry(error),
         })
     }

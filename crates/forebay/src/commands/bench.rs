@@ -164,6 +164,10 @@ fn unsigned(name: &str, kind: InstanceKind) -> NewInstance {
         auth: AuthMethod::None,
         email: None,
         token: None,
+        grant: None,
+        cloud_id: None,
+        // A sandbox of our own bears all that is asked of it.
+        requests_per_minute: (kind != InstanceKind::Sandbox).then_some(1_000_000),
     }
 }
 

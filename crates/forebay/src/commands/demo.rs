@@ -33,6 +33,8 @@ const TENANT: &str = "acme";
 const UPSTREAM: &str = "upstream";
 const SANDBOX: &str = "sandbox";
 const MIRROR: &str = "jira";
+/// Requests a minute to a sandbox of our own, which bears more than Jira Cloud.
+const OWN_SANDBOX: u32 = 100_000;
 
 /// The demo's keys, kept beside its database, so that a second run shows the same ones.
 #[derive(Serialize, Deserialize)]
@@ -182,6 +184,9 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
                 auth: AuthMethod::None,
                 email: None,
                 token: None,
+                grant: None,
+                cloud_id: None,
+                requests_per_minute: None,
             };
             instances::add_instance(services, &Wiring::operator(tenant), new).await?
         }
@@ -229,6 +234,9 @@ async fn ensure_mirror(
                 auth: AuthMethod::ApiToken,
                 email: Some(SecretString::from("demo@forebay.invalid".to_owned())),
                 token: Some(SecretString::from(keys.mirror_key.clone())),
+                grant: None,
+                cloud_id: None,
+                requests_per_minute: Some(OWN_SANDBOX),
             };
             instances::add_instance(services, &operator, new).await?
         }

@@ -4,13 +4,13 @@ use std::io::Read;
 
 use application::{
     TenantContext,
-    instances::{self, NewInstance},
+    instances::{self, NewCredential, NewGrant, NewInstance},
 };
 use secrecy::SecretString;
 use serde_json::json;
 
 use crate::{
-    cli::{InstanceAddArgs, InstanceCommand},
+    cli::{CredentialArgs, InstanceAddArgs, InstanceCommand, InstanceCredentialArgs},
     failure::Failure,
     output,
     wiring::Wiring,
@@ -42,6 +42,10 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
             });
             Ok(())
         }
+        InstanceCommand::Credential(arguments) => credential(wiring, arguments, as_json).await,
+        InstanceCommand::Quota { name, tenant } => {
+            quota(wiring, tenant.tenant.as_deref(), name, as_json).await
+        }
         InstanceCommand::Remove { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let operator = Wiring::operator(&tenant);
@@ -59,7 +63,8 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
 async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Result<(), Failure> {
     let kind = arguments.kind.parse()?;
     let auth = arguments.auth.parse()?;
-    let token = token(arguments)?;
+    let token = token(&arguments.credential)?;
+    let grant = grant(&arguments.credential)?;
     let tenant = wiring.tenant(arguments.tenant.tenant.as_deref()).await?;
     let new = NewInstance {
         name: arguments.name.clone(),
@@ -67,8 +72,11 @@ async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Res
         kind,
         url: arguments.url.clone(),
         auth,
-        email: arguments.email.clone().map(SecretString::from),
+        email: arguments.credential.email.clone().map(SecretString::from),
         token,
+        grant,
+        cloud_id: arguments.cloud_id.clone(),
+        requests_per_minute: arguments.requests_per_minute,
     };
     let instance = instances::add_instance(&wiring.services, &Wiring::operator(&tenant), new).await?;
     if as_json {
@@ -85,12 +93,68 @@ async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Res
     Ok(())
 }
 
-fn token(arguments: &InstanceAddArgs) -> Result<Option<SecretString>, Failure> {
-    if let Some(variable) = &arguments.token_env {
-        let token = std::env::var(variable).map_err(|_| {
-            Failure::new(format!("the environment variable {variable} of --token-env is not set"))
-        })?;
-        return Ok(Some(token.into()));
+async fn credential(
+    wiring: &Wiring,
+    arguments: &InstanceCredentialArgs,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let new = NewCredential {
+        auth: arguments.auth.as_deref().map(str::parse).transpose()?,
+        email: arguments.credential.email.clone().map(SecretString::from),
+        token: token(&arguments.credential)?,
+        grant: grant(&arguments.credential)?,
+    };
+    let (tenant, instance) = wiring.instance(arguments.tenant.tenant.as_deref(), &arguments.name).await?;
+    let operator = Wiring::operator(&tenant);
+    let instance = instances::replace_credential(&wiring.services, &operator, &instance.name, new).await?;
+    if as_json {
+        return output::json(&instance);
+    }
+    output::note(&format!("the credential is stored; `forebay instance test {}` tries it", instance.name));
+    Ok(())
+}
+
+async fn quota(wiring: &Wiring, tenant: Option<&str>, name: &str, as_json: bool) -> Result<(), Failure> {
+    let (tenant, instance) = wiring.instance(tenant, name).await?;
+    let quota = instances::quota(&wiring.services, &Wiring::operator(&tenant), &instance.name).await?;
+    if as_json {
+        return output::json(&quota);
+    }
+    for pause in &quota.pauses {
+        output::line(&format!("{} is left alone until {}: {}", pause.scope, pause.until, pause.reason))?;
+    }
+    let row = |day: &application::site_limits::SiteDay| {
+        let spent = &day.spent;
+        let counts = [spent.requests, spent.points, spent.retries, spent.refused, spent.failed];
+        std::iter::once(day.day.to_string()).chain(counts.map(|count| count.to_string())).collect()
+    };
+    let rows: Vec<Vec<String>> = quota.days.iter().map(row).collect();
+    output::table(&["DAY", "REQUESTS", "POINTS", "RETRIES", "REFUSED", "FAILED"], &rows)
+}
+
+/// What access tokens are renewed with.
+fn grant(arguments: &CredentialArgs) -> Result<Option<NewGrant>, Failure> {
+    let (Some(client_id), Some(secret)) = (&arguments.client_id, &arguments.client_secret_env) else {
+        return Ok(None);
+    };
+    let refresh_token = arguments.refresh_token_env.as_deref();
+    Ok(Some(NewGrant {
+        client_id: client_id.clone(),
+        client_secret: variable("--client-secret-env", secret)?,
+        refresh_token: refresh_token.map(|name| variable("--refresh-token-env", name)).transpose()?,
+        token_url: arguments.token_url.clone(),
+    }))
+}
+
+fn variable(option: &str, name: &str) -> Result<SecretString, Failure> {
+    let value = std::env::var(name)
+        .map_err(|_| Failure::new(format!("the environment variable {name} of {option} is not set")))?;
+    Ok(value.into())
+}
+
+fn token(arguments: &CredentialArgs) -> Result<Option<SecretString>, Failure> {
+    if let Some(name) = &arguments.token_env {
+        return variable("--token-env", name).map(Some);
     }
     if arguments.token_stdin {
         let mut text = String::new();

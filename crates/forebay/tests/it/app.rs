@@ -144,6 +144,8 @@ pub fn forebay(database_url: &str) -> Command {
         command.env_remove(variable);
     }
     command.env("DATABASE_URL", database_url).env("FOREBAY_MASTER_KEY", MASTER_KEY);
+    // Those of tests bear more than Jira Cloud, and no test is to wait for a ceiling that it does not look at.
+    command.env("FOREBAY_JIRA_REQUESTS_PER_MINUTE", "100000");
     // Sandboxes, mirrors and webhook receivers of tests are all on this machine.
     command.env("FOREBAY_ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8");
     command

@@ -20,6 +20,8 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/instances/{name}", "/v1/instances/site", 404),
     ("DELETE", "/v1/instances/{name}", "/v1/instances/site", 404),
     ("POST", "/v1/instances/{name}/test", "/v1/instances/site/test", 404),
+    ("PUT", "/v1/instances/{name}/credential", "/v1/instances/site/credential", 404),
+    ("GET", "/v1/instances/{name}/quota", "/v1/instances/site/quota", 404),
     ("POST", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
     ("GET", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
     ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
@@ -98,6 +100,7 @@ async fn every_rest_operation_hides_what_is_anothers() {
             }
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             ("POST", path) if path.ends_with("faults") => Some(json!({ "rules": [] })),
+            ("PUT", path) if path.ends_with("credential") => Some(json!({ "token": "theirs" })),
             _ => None,
         };
         let path = path.replace("{acme_key}", &acme_key).replace("{sprint}", &sprint.to_string());

@@ -175,3 +175,32 @@ async fn bad_credentials_are_told_and_delete_nothing() {
     assert_eq!(status[0]["issues"], 5);
     assert_eq!(status[0]["run"]["state"], "failed");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_asked_of_the_source_is_shown_and_a_bad_credential_is_named() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 30);
+    app.mirror("copy", "source", "cloud");
+    let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let quota = app.get("/v1/instances/copy/quota").await.ok();
+    let today = &quota["days"][0];
+    assert!(today["requests"].as_u64().unwrap() >= run["requests"].as_u64().unwrap(), "{quota}");
+    assert!(today["points"].as_u64().unwrap() > today["requests"].as_u64().unwrap(), "{quota}");
+    assert_eq!(quota["pauses"], json!([]));
+
+    let put = async |body: Value| {
+        app.ask(Method::PUT, "/v1/instances/copy/credential", Some(&app.key), Some(body)).await
+    };
+    assert_eq!(put(json!({ "client_id": "c", "client_secret": "s", "token": "t" })).await.status, 400);
+    assert_eq!(put(json!({ "email": "someone@example.com", "token": "revoked" })).await.status, 200);
+    let tested = app.post("/v1/instances/copy/test", json!({})).await;
+    assert_eq!((tested.status.as_u16(), tested.json["code"].as_str()), (502, Some("site_not_authenticated")));
+    let shown = app.get("/v1/instances/copy").await.ok();
+    assert!(shown["credential_problem"].as_str().unwrap().contains("credentials"), "{shown}");
+
+    // The copy stays, and the right credential makes the instance whole again.
+    assert_eq!(app.get("/v1/issues/10001?instance=copy").await.status, 200);
+    assert_eq!(put(json!({ "email": "someone@example.com", "token": app.key })).await.status, 200);
+    assert_eq!(app.post("/v1/instances/copy/test", json!({})).await.status, 200);
+    assert_eq!(app.get("/v1/instances/copy").await.ok()["credential_problem"], Value::Null);
+}

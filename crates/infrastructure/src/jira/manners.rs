@@ -1,35 +1,95 @@
-//! Manners towards a site: one rate limit for all workers, obedience to 429, and counts.
+//! Manners towards a site: what all processes know of its limits stands in the database, and each request asks there first.
 
 use std::{
+    fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use application::ports::{RateLimiter, SiteUsage};
+use application::{
+    Error, Result, TenantContext,
+    ports::{Database, SiteUsage},
+    site_limits::{SiteLimits, SitePause, SiteSpending},
+};
 use async_trait::async_trait;
-use jira_client::{Manners, RequestKind, ResponseFacts};
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::{InstanceId, TenantId};
+use jira_client::{Access, Hold, Manners, RequestKind, ResponseFacts};
 
-/// A tenth of a minute's allowance may be used at once.
-const BURST_SHARE: u32 = 10;
-/// Nobody sleeps longer than this for a pause: the request goes out, is refused again, and its job gives its slot back.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
-/// A 429 without `Retry-After` pauses everyone for so long.
-const PAUSE: Duration = Duration::from_secs(2);
+use super::gate::{self, Ceiling, Turn, Verdict};
+
+/// So often a request asks for its turn before it gives its place back.
+const MOST_TURNS: usize = 30;
+/// Nothing is sent while nobody can be asked whether it may be.
+const UNKNOWN: Duration = Duration::from_secs(5);
+/// Waits that are chosen here are spread by that, so that processes do not come back in step.
+const JITTER: std::ops::RangeInclusive<f64> = 0.7..=1.3;
+
+/// What this process knows of one site: all its connections share it.
+#[derive(Default)]
+pub(super) struct Local(Mutex<Known>);
+
+#[derive(Default)]
+struct Known {
+    limits: SiteLimits,
+    /// The database's time when that was read, and since when.
+    read_at: Option<(DateTime<Utc>, Instant)>,
+    /// Pauses that this process has learnt of and not told the others yet.
+    untold: Vec<SitePause>,
+    /// What the next turn adds to the spending of the day.
+    unspent: SiteSpending,
+}
+
+impl Known {
+    /// The database's time now.
+    fn now(&self) -> Option<DateTime<Utc>> {
+        let (read_at, since) = self.read_at?;
+        Some(read_at + TimeDelta::from_std(since.elapsed()).ok()?)
+    }
+}
+
+impl Local {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        // Nothing in it panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Where the state of a site is kept.
+#[derive(Clone)]
+struct Shared {
+    db: Arc<dyn Database>,
+    tenant: TenantId,
+    instance: InstanceId,
+    ceiling: Ceiling,
+    local: Arc<Local>,
+}
 
 pub(super) struct SharedManners {
-    limiter: Arc<dyn RateLimiter>,
-    bucket: String,
-    per_minute: u32,
+    shared: Shared,
     requests: AtomicU64,
     retries: AtomicU64,
 }
 
+impl fmt::Debug for SharedManners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SharedManners").field("instance", &self.shared.instance).finish_non_exhaustive()
+    }
+}
+
 impl SharedManners {
-    pub(super) fn new(limiter: Arc<dyn RateLimiter>, bucket: String, per_minute: u32) -> Self {
-        Self { limiter, bucket, per_minute, requests: AtomicU64::new(0), retries: AtomicU64::new(0) }
+    pub(super) fn new(
+        db: Arc<dyn Database>,
+        tenant: TenantId,
+        instance: InstanceId,
+        ceiling: Ceiling,
+        local: Arc<Local>,
+    ) -> Self {
+        let shared = Shared { db, tenant, instance, ceiling, local };
+        Self { shared, requests: AtomicU64::new(0), retries: AtomicU64::new(0) }
     }
 
     pub(super) fn usage(&self) -> SiteUsage {
@@ -40,14 +100,96 @@ impl SharedManners {
     }
 }
 
+impl Drop for SharedManners {
+    /// What the last answers cost is written too, as far as the process lives on.
+    fn drop(&mut self) {
+        let shared = self.shared.clone();
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                let spent = std::mem::take(&mut shared.local.known().unspent);
+                if spent != SiteSpending::default()
+                    && let Err(error) = shared.spend(&spent).await
+                {
+                    tracing::debug!(error = error.with_causes(), "what a site was asked was not noted");
+                }
+            });
+        }
+    }
+}
+
+impl Shared {
+    /// One turn, in a transaction of its own.
+    async fn turn(&self, scopes: &[String], reserved: bool) -> Result<Turn> {
+        let mut tx = self.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let (now, mut limits) = tx.lock_site_limits(self.instance).await?;
+        let turn = gate::turn(&mut limits, now, scopes, self.ceiling, reserved);
+        let mut spent = SiteSpending::default();
+        if turn == Turn::Go {
+            spent = std::mem::take(&mut self.local.known().unspent);
+            spent.requests += 1;
+        }
+        if !matches!(turn, Turn::Held { .. }) {
+            tx.take_site_turn(self.instance, &limits, &spent).await?;
+        }
+        tx.commit().await?;
+        let mut known = self.local.known();
+        known.limits = limits;
+        known.read_at = Some((now, Instant::now()));
+        Ok(turn)
+    }
+
+    /// Tells all processes what an answer said.
+    async fn tell(&self, seen: &ResponseFacts) -> Result<()> {
+        let mut tx = self.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let (now, mut limits) = tx.lock_site_limits(self.instance).await?;
+        gate::record(&mut limits, now, seen, self.ceiling, rand::random_range(JITTER));
+        tx.keep_site_limits(self.instance, &limits).await?;
+        tx.commit().await?;
+        if gate::verdict(seen) == Verdict::Refused {
+            let told = |pause: &SitePause| limits.pauses.iter().any(|known| known.scope == pause.scope);
+            self.local.known().untold.retain(|pause| !told(pause));
+        }
+        Ok(())
+    }
+
+    async fn spend(&self, spent: &SiteSpending) -> Result<()> {
+        let mut tx = self.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        tx.add_site_spending(self.instance, spent).await?;
+        tx.commit().await
+    }
+
+    /// A pause that this process has learnt of and not told the others yet.
+    fn untold_pause(&self, scopes: &[String]) -> Option<Hold> {
+        let known = self.local.known();
+        let now = known.now()?;
+        let pause = gate::pause_of(&known.untold, now, scopes)?;
+        Some(Hold { wait: (pause.until - now).to_std().ok()?, reason: pause.reason.clone() })
+    }
+}
+
 #[async_trait]
 impl Manners for SharedManners {
-    async fn before_request(&self, _cost: RequestKind) {
-        let burst = (self.per_minute / BURST_SHARE).max(1);
-        let wait = self.limiter.reserve(&self.bucket, self.per_minute, burst).await;
-        if !wait.is_zero() {
-            tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
+    async fn before_request(&self, cost: &RequestKind) -> Result<(), Hold> {
+        let scopes = gate::scopes(cost);
+        let mut holds_token = false;
+        for _ in 0..MOST_TURNS {
+            if let Some(hold) = self.shared.untold_pause(&scopes) {
+                if hold.wait > gate::PATIENCE {
+                    return Err(held(hold));
+                }
+                tokio::time::sleep(hold.wait).await;
+            }
+            match self.shared.turn(&scopes, holds_token).await {
+                Ok(Turn::Go) => return Ok(()),
+                Ok(Turn::Wait { wait, reserved }) => {
+                    holds_token = reserved;
+                    tokio::time::sleep(wait).await;
+                }
+                Ok(Turn::Held { wait, reason, .. }) => return Err(held(Hold { wait, reason })),
+                Err(error) => return Err(held(unknown(&error))),
+            }
         }
+        Err(held(Hold { wait: UNKNOWN, reason: "it asked for one pause after another".into() }))
     }
 
     fn after_response(&self, seen: &ResponseFacts) {
@@ -55,14 +197,83 @@ impl Manners for SharedManners {
         if seen.attempt > 1 {
             self.retries.fetch_add(1, Ordering::Relaxed);
         }
-        let status = seen.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-        let labels = [("operation", seen.request.operation.to_owned()), ("status", status)];
-        metrics::counter!("forebay_jira_requests_total", &labels).increment(1);
-        metrics::histogram!("forebay_jira_request_seconds", &labels).record(seen.duration.as_secs_f64());
-        if seen.status == Some(429) || (seen.status == Some(503) && seen.retry_after.is_some()) {
-            let (limiter, bucket) = (self.limiter.clone(), self.bucket.clone());
-            let pause = seen.retry_after.unwrap_or(PAUSE).min(LONGEST_SLEEP);
-            tokio::spawn(async move { limiter.pause(&bucket, pause).await });
+        let verdict = gate::verdict(seen);
+        let spent = spent_on(seen, verdict);
+        measure(seen, &spent, verdict);
+        if self.note(seen, spent) {
+            let (shared, seen) = (self.shared.clone(), seen.clone());
+            tokio::spawn(async move {
+                if let Err(error) = shared.tell(&seen).await {
+                    tracing::warn!(
+                        error = error.with_causes(),
+                        "other processes were not told of a site's limits"
+                    );
+                }
+            });
         }
+    }
+}
+
+impl SharedManners {
+    /// Notes an answer for this process at once; answers whether the others have something to learn from it.
+    fn note(&self, seen: &ResponseFacts, spent: SiteSpending) -> bool {
+        let mut known = self.shared.local.known();
+        add(&mut known.unspent, &spent);
+        let Some(now) = known.now() else { return true };
+        let before = known.limits.clone();
+        gate::record(&mut known.limits, now, seen, self.shared.ceiling, 1.0);
+        if gate::verdict(seen) == Verdict::Refused {
+            let learnt = known.limits.pauses.iter().filter(|pause| !before.pauses.contains(pause));
+            let learnt: Vec<_> = learnt.cloned().collect();
+            known.untold.extend(learnt);
+        }
+        known.limits != before
+    }
+}
+
+fn held(hold: Hold) -> Hold {
+    metrics::counter!("forebay_jira_held_total").increment(1);
+    hold
+}
+
+fn unknown(error: &Error) -> Hold {
+    Hold { wait: UNKNOWN, reason: format!("nobody can be asked whether it may be called: {error}") }
+}
+
+/// What a request cost beside itself, which was counted when it was sent.
+fn spent_on(seen: &ResponseFacts, verdict: Verdict) -> SiteSpending {
+    let answered = seen.status.is_some_and(|status| (200..300).contains(&status));
+    let objects = match seen.request.access {
+        Access::Read if answered => u64::from(seen.objects),
+        Access::Read | Access::Write => 0,
+    };
+    SiteSpending {
+        requests: 0,
+        retries: u64::from(seen.attempt > 1),
+        refused: u64::from(verdict == Verdict::Refused),
+        failed: u64::from(verdict == Verdict::Failed),
+        points: 1 + objects,
+        bytes: seen.bytes,
+    }
+}
+
+fn add(sum: &mut SiteSpending, more: &SiteSpending) {
+    sum.requests += more.requests;
+    sum.retries += more.retries;
+    sum.refused += more.refused;
+    sum.failed += more.failed;
+    sum.points += more.points;
+    sum.bytes += more.bytes;
+}
+
+fn measure(seen: &ResponseFacts, spent: &SiteSpending, verdict: Verdict) {
+    let status = seen.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
+    let labels = [("operation", seen.request.operation.to_owned()), ("status", status)];
+    metrics::counter!("forebay_jira_requests_total", &labels).increment(1);
+    metrics::histogram!("forebay_jira_request_seconds", &labels).record(seen.duration.as_secs_f64());
+    metrics::counter!("forebay_jira_points_total").increment(spent.points);
+    if verdict == Verdict::Refused {
+        let reason = seen.rate_limit.reason.clone().unwrap_or_else(|| "none".to_owned());
+        metrics::counter!("forebay_jira_refused_total", "reason" => reason).increment(1);
     }
 }

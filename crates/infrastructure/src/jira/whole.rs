@@ -2,49 +2,110 @@
 
 use std::collections::HashMap;
 
-use application::{instances::Dialect, ports::FetchedIssue};
+use application::{
+    instances::Dialect,
+    ports::{FetchedIssue, SetAside},
+};
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
+
+/// A page of issues, made whole as far as that can be done.
+#[derive(Debug, Default)]
+pub(super) struct Whole {
+    pub(super) issues: Vec<FetchedIssue>,
+    /// Issues that could not be completed: one of them does not hold up the others.
+    pub(super) set_aside: Vec<SetAside>,
+}
 
 pub(super) async fn complete(
     client: &JiraClient,
     dialect: Dialect,
     issues: Vec<Value>,
-) -> Result<Vec<FetchedIssue>, JiraError> {
+) -> Result<Whole, JiraError> {
     let ids: Vec<String> = issues.iter().filter_map(id_of).collect();
     let mut changelogs = match dialect {
         Dialect::V3 if !ids.is_empty() => client.changelogs(&ids).await?,
         _ => HashMap::new(),
     };
-    let mut whole = Vec::with_capacity(issues.len());
+    let mut whole = Whole::default();
     for mut raw in issues {
         let Some(id) = id_of(&raw) else {
             // Without an id nothing can be fetched for it; the reader rejects it with the reason.
-            whole.push(FetchedIssue { raw, comments_complete: false, worklogs_complete: false });
+            whole.issues.push(FetchedIssue { raw, comments_complete: false, worklogs_complete: false });
             continue;
         };
-        match dialect {
-            Dialect::V3 => embed_changelog(&mut raw, changelogs.remove(&id).unwrap_or_default()),
-            Dialect::V2 => {
-                if is_truncated(&raw["changelog"], "histories") {
-                    let histories = client.issue_changelog(&id).await?;
-                    raw["changelog"]["histories"] = Value::Array(histories);
-                }
+        if dialect == Dialect::V3 {
+            embed_changelog(&mut raw, changelogs.remove(&id).unwrap_or_default());
+        }
+        match fill(client, dialect, &id, &mut raw).await {
+            Ok(()) => {}
+            Err(error) if is_about_the_issue(&error) => {
+                let reason = format!("cannot be read whole: {error}");
+                whole.set_aside.push(SetAside { jira_id: Some(id), reason });
+                continue;
             }
+            Err(error) => return Err(error),
         }
-        if is_truncated(&raw["fields"]["comment"], "comments") {
-            raw["fields"]["comment"]["comments"] = Value::Array(client.comments(&id).await?);
-        }
-        if is_truncated(&raw["fields"]["worklog"], "worklogs") {
-            raw["fields"]["worklog"]["worklogs"] = Value::Array(client.worklogs(&id).await?);
-        }
-        // A collection that the site left out altogether says nothing about what is gone.
-        let listed = |field: &str, rows: &str| raw["fields"][field][rows].is_array();
+        // A collection that the site left out altogether, or of which something is missing, says nothing about what is gone.
+        let listed = |field: &str, rows: &str| {
+            let collection = &raw["fields"][field];
+            collection[rows].is_array() && !is_truncated(collection, rows)
+        };
         let (comments_complete, worklogs_complete) =
             (listed("comment", "comments"), listed("worklog", "worklogs"));
-        whole.push(FetchedIssue { raw, comments_complete, worklogs_complete });
+        whole.issues.push(FetchedIssue { raw, comments_complete, worklogs_complete });
     }
     Ok(whole)
+}
+
+/// Fetches what the issue's embedded collections leave out.
+async fn fill(client: &JiraClient, dialect: Dialect, id: &str, raw: &mut Value) -> Result<(), JiraError> {
+    if dialect == Dialect::V2
+        && is_truncated(&raw["changelog"], "histories")
+        && let Some(histories) = still_there(client.issue_changelog(id).await)?
+    {
+        raw["changelog"]["histories"] = Value::Array(histories);
+    }
+    if is_truncated(&raw["fields"]["comment"], "comments")
+        && let Some(comments) = still_there(client.comments(id).await)?
+    {
+        replace(&mut raw["fields"]["comment"], "comments", comments);
+    }
+    if is_truncated(&raw["fields"]["worklog"], "worklogs")
+        && let Some(worklogs) = still_there(client.worklogs(id).await)?
+    {
+        replace(&mut raw["fields"]["worklog"], "worklogs", worklogs);
+    }
+    Ok(())
+}
+
+/// An issue that went between two requests is stored as it was; that it is gone is found out by those who look for that.
+fn still_there<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(JiraError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The whole list: rows may have come or gone since the issue was read.
+fn replace(collection: &mut Value, rows: &str, all: Vec<Value>) {
+    collection["total"] = Value::from(all.len());
+    collection[rows] = Value::Array(all);
+}
+
+/// Whether the site fails at this issue, and not at everything: it is worth going on with the others.
+fn is_about_the_issue(error: &JiraError) -> bool {
+    matches!(
+        error,
+        JiraError::BadRequest { .. }
+            | JiraError::Forbidden { .. }
+            | JiraError::Gone { .. }
+            | JiraError::NotJson { .. }
+            | JiraError::InvalidBody { .. }
+            | JiraError::TooLarge { .. }
+            | JiraError::Upstream { status: 500, retry_after: None, .. }
+    )
 }
 
 fn id_of(issue: &Value) -> Option<String> {

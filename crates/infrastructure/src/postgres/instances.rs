@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use application::{
     Error, Result,
-    instances::{Dialect, Instance, InstanceRecord, InstanceStore, SealedSecrets},
+    instances::{AuthMethod, Dialect, Instance, InstanceRecord, InstanceStore, SealedSecrets},
     sandbox::SandboxSeed,
 };
 use async_trait::async_trait;
@@ -31,6 +31,9 @@ struct StoredInstance {
     time_zone: Option<String>,
     webhook_remote_id: Option<String>,
     active: bool,
+    cloud_id: Option<String>,
+    requests_per_minute: Option<i32>,
+    credential_problem: Option<String>,
     created_at: DateTime<Utc>,
     faults: Option<Uuid>,
 }
@@ -52,6 +55,9 @@ impl TryFrom<StoredInstance> for Instance {
             time_zone: row.time_zone,
             webhook_id: row.webhook_remote_id,
             active: row.active,
+            cloud_id: row.cloud_id,
+            requests_per_minute: row.requests_per_minute.map(i32::unsigned_abs),
+            credential_problem: row.credential_problem,
             created_at: row.created_at,
             faults: row.faults,
         })
@@ -63,8 +69,9 @@ impl InstanceStore for PgTenantTx {
     async fn add_instance(&mut self, record: &InstanceRecord) -> Result<()> {
         sqlx::query!(
             "INSERT INTO jira_instances (tenant_id, id, name, display_name, kind, base_url, auth_method, email_hash,
-                                         api_token_encrypted, webhook_secret_encrypted, dialect)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                         api_token_encrypted, webhook_secret_encrypted, dialect,
+                                         cloud_id, requests_per_minute)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
             self.tenant.0,
             record.id.0,
             record.name,
@@ -76,6 +83,8 @@ impl InstanceStore for PgTenantTx {
             record.secrets.credential.as_deref() as _,
             record.secrets.webhook.as_deref() as _,
             record.dialect.as_str(),
+            record.cloud_id.as_deref() as _,
+            record.requests_per_minute.map(u32::cast_signed),
         )
         .execute(self.conn())
         .await
@@ -91,7 +100,7 @@ impl InstanceStore for PgTenantTx {
         sqlx::query_as!(
             StoredInstance,
             "SELECT id, tenant_id, name, display_name, kind, base_url, auth_method, dialect, account_id, time_zone,
-                    webhook_remote_id, active, created_at,
+                    webhook_remote_id, active, cloud_id, requests_per_minute, credential_problem, created_at,
                     (SELECT f.revision FROM sandbox_faults f
                      WHERE f.tenant_id = n.tenant_id AND f.instance_id = n.id AND f.plan IS NOT NULL) AS faults
              FROM jira_instances n ORDER BY name"
@@ -109,7 +118,7 @@ impl InstanceStore for PgTenantTx {
         sqlx::query_as!(
             StoredInstance,
             "SELECT id, tenant_id, name, display_name, kind, base_url, auth_method, dialect, account_id, time_zone,
-                    webhook_remote_id, active, created_at,
+                    webhook_remote_id, active, cloud_id, requests_per_minute, credential_problem, created_at,
                     (SELECT f.revision FROM sandbox_faults f
                      WHERE f.tenant_id = n.tenant_id AND f.instance_id = n.id AND f.plan IS NOT NULL) AS faults
              FROM jira_instances n WHERE name = $1 OR id = $2 ORDER BY name = $1 DESC LIMIT 1",
@@ -150,6 +159,28 @@ impl InstanceStore for PgTenantTx {
             account_id,
             time_zone as _,
             dialect.as_str(),
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        found(done.rows_affected(), id)
+    }
+
+    async fn replace_credential(
+        &mut self,
+        id: InstanceId,
+        auth: AuthMethod,
+        email_hash: Option<&str>,
+        sealed: &str,
+    ) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE jira_instances
+             SET auth_method = $2, email_hash = $3, api_token_encrypted = $4, credential_problem = NULL, updated_at = now()
+             WHERE id = $1",
+            id.0,
+            auth.as_str(),
+            email_hash as _,
+            sealed
         )
         .execute(self.conn())
         .await

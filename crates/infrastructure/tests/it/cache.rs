@@ -85,11 +85,20 @@ impl Process {
             .await
             .announcing_to(cache.clone(), cipher());
         let outbound = Outbound::new(AllowedNetworks::default()).unwrap();
+        let db = Arc::new(database);
+        let secrets = Arc::new(Keyring::new(MasterKey::generate(), Vec::new()));
+        let clock = Arc::new(SystemClock);
         let services = Services {
-            db: Arc::new(database),
-            clock: Arc::new(SystemClock),
-            secrets: Arc::new(Keyring::new(MasterKey::generate(), Vec::new())),
-            sites: Arc::new(HttpSites::new(outbound.clone(), limiter.clone(), 1_000)),
+            sites: Arc::new(HttpSites::new(
+                outbound.clone(),
+                db.clone(),
+                secrets.clone(),
+                clock.clone(),
+                None,
+            )),
+            db,
+            clock,
+            secrets,
             cache: cache.clone(),
             limiter,
             deliveries: Arc::new(WebhookDeliveries::new(outbound)),

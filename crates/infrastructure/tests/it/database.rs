@@ -169,6 +169,8 @@ pub fn instance_record(id: InstanceId, name: &str, kind: InstanceKind) -> Instan
         email_hash: Some("hash".into()),
         secrets: SealedSecrets { credential: Some("sealed".into()), webhook: Some("sealed too".into()) },
         dialect: Dialect::V3,
+        cloud_id: None,
+        requests_per_minute: None,
     }
 }
 

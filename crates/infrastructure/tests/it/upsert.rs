@@ -399,7 +399,7 @@ async fn two_transactions_that_store_the_same_page_follow_each_other() {
 #[tokio::test]
 async fn a_page_is_looked_up_by_index_whatever_the_statistics_say() {
     const STORED: &str = include_str!("../../src/postgres/issues_upsert/stored.sql");
-    const DISPLACE: &str = include_str!("../../src/postgres/issues_upsert/displace.sql");
+    const DISPLACED: &str = include_str!("../../src/postgres/issues_upsert/displaced.sql");
     let mirror = Mirror::new().await;
     let mut owner = mirror.base.superuser().await;
     mirror.store(&[issue(1, "PAY-1")]).await;
@@ -427,7 +427,7 @@ async fn a_page_is_looked_up_by_index_whatever_the_statistics_say() {
     app.execute(sqlx::AssertSqlSafe(format!(
         "SET app.current_tenant_id = '{tenant}';
          PREPARE stored (uuid, uuid[]) AS {STORED};
-         PREPARE displace (uuid, uuid, text[], uuid[]) AS {DISPLACE};"
+         PREPARE displace (uuid, uuid, text[], uuid[]) AS {DISPLACED};"
     )))
     .await
     .unwrap();

@@ -107,7 +107,8 @@ async fn boards_are_an_api_of_their_own_and_filters_differ_by_dialect() {
 #[tokio::test]
 async fn worklog_feeds_say_where_to_read_on() {
     let server = Server::start(|_, _| {
-        ok(json!({"values": [{"worklogId": 103, "updatedTime": 1_438_013_671_562_i64, "properties": []}],
+        ok(json!({"values": [{"worklogId": 103, "updatedTime": 1_438_013_671_562_i64, "properties": []},
+                             {"updatedTime": 7}, "nonsense"],
                   "since": 5, "until": 1_438_013_693_136_i64, "lastPage": true}))
     })
     .await;
@@ -116,6 +117,7 @@ async fn worklog_feeds_say_where_to_read_on() {
         changes: vec![WorklogChange { worklog_id: 103, updated_time: 1_438_013_671_562 }],
         until: 1_438_013_693_136,
         is_last: true,
+        unreadable: 2,
     };
     assert_eq!(client.worklog_feed(WorklogFeed::Deleted, 5).await.unwrap(), expected);
     assert_eq!(client.worklog_feed(WorklogFeed::Updated, 5).await.unwrap(), expected);

@@ -66,6 +66,46 @@ async fn html_of_a_proxy_is_kept_short() {
 }
 
 #[tokio::test]
+async fn a_404_that_is_not_of_jira_says_nothing_about_the_issue() {
+    for body in
+        ["<html><h1>404 Not Found</h1></html>", "", "no such route", r#"{"code":404,"message":"Not Found"}"#]
+    {
+        let error = error_of(move || plain(404, body)).await;
+        assert!(matches!(error, JiraError::ForeignPage { status: 404, .. }), "{body}: {error:?}");
+        assert!(error.is_retryable());
+    }
+    let hidden = json!({"errorMessages": ["Issue does not exist or you do not have permission to see it."]});
+    assert!(matches!(error_of(move || answer(404, hidden.clone())).await, JiraError::NotFound { .. }));
+}
+
+#[tokio::test]
+async fn pages_that_come_with_a_success_are_told_apart() {
+    let login = "<!DOCTYPE html><form action='/login.jsp'><input name='os_username'></form>";
+    let error = error_of(move || plain(200, login)).await;
+    assert_eq!(error, JiraError::LoginPage);
+    assert!(!error.is_retryable(), "the same credentials meet the same page");
+
+    let redirect = || with_header(plain(302, ""), "location", "https://sso.example/saml2/idp");
+    let server = Server::start(move |_, _| redirect()).await;
+    assert_eq!(server.client(Dialect::V2).issue("ED-1", &[], &[]).await, Err(JiraError::LoginPage));
+
+    let maintenance = error_of(|| plain(200, "<html>We will be back soon</html>")).await;
+    assert!(matches!(maintenance, JiraError::ForeignPage { status: 200, .. }), "{maintenance:?}");
+    assert!(maintenance.is_retryable());
+
+    let garbage = error_of(|| plain(200, "{\"id\": 1} trailing")).await;
+    assert!(matches!(garbage, JiraError::NotJson { .. }), "{garbage:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_calls_the_user_anonymous_gave_no_answer() {
+    let error = error_of(|| with_header(ok(json!({"issues": []})), "x-ausername", "anonymous")).await;
+    assert!(matches!(&error, JiraError::Unauthenticated { messages } if messages[0].contains("X-AUSERNAME")));
+    let server = Server::start(|_, _| with_header(ok(json!({"id": "1"})), "x-ausername", "ann")).await;
+    assert!(server.client(Dialect::V2).issue("ED-1", &[], &[]).await.is_ok());
+}
+
+#[tokio::test]
 async fn an_answer_given_as_to_an_anonymous_caller_is_no_answer() {
     // Jira ignores bad Basic credentials where anonymous access is possible (jira-facts 5.4).
     for (status, reason) in [

@@ -165,6 +165,19 @@ async fn bulk_changelogs_notice_a_repeated_token() {
 }
 
 #[tokio::test]
+async fn a_bad_entry_of_a_bulk_answer_makes_its_issue_be_asked_for_alone() {
+    let server = Server::start(|asked, _| match asked.path.as_str() {
+        "/rest/api/3/changelog/bulkfetch" => ok(json!({"issueChangeLogs": [
+            {"issueId": "1", "changeHistories": [{"id": "a"}]}, {"issueId": "2", "changeHistories": null}]})),
+        _ => ok(json!({"startAt": 0, "total": 1, "values": [{"id": "b"}]})),
+    })
+    .await;
+    let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2"])).await.unwrap();
+    assert_eq!((logs["1"][0]["id"].as_str(), logs["2"][0]["id"].as_str()), (Some("a"), Some("b")));
+    assert_eq!(server.asked()[1].path, "/rest/api/3/issue/2/changelog");
+}
+
+#[tokio::test]
 async fn without_the_bulk_request_changelogs_are_read_one_by_one() {
     for status in [404, 405, 501] {
         let server = Server::start(move |asked, _| match asked.path.as_str() {

@@ -1,12 +1,17 @@
 //! What is repeated, when, and what the manners see of it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use jira_client::{Access, Dialect, JiraError, NoManners, Outcome, RetryPolicy, SearchRequest};
+use async_trait::async_trait;
+use jira_client::{
+    Access, Auth, Dialect, Hold, JiraClient, JiraError, Manners, NoManners, Outcome, RequestKind,
+    ResponseFacts, RetryPolicy, SearchRequest, Tokens,
+};
+use secrecy::SecretString;
 use serde_json::json;
 
-use crate::server::{Notes, Server, client_at, ok, plain, with_header};
+use crate::server::{Asked, Notes, Server, client_at, http, json as answer, ok, plain, with_header};
 
 const CUT: &str = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"id\": \"1";
 const CUT_CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n{\"id\": \"1\r\n";
@@ -63,8 +68,7 @@ async fn four_tries_are_enough() {
 
     let server = Server::start_raw(vec![NOT_JSON; 4]).await;
     let error = server.client(Dialect::V3).issue("1", &[], &[]).await.unwrap_err();
-    let JiraError::InvalidBody { excerpt, .. } = &error else { panic!("{error:?}") };
-    assert_eq!(excerpt, r#"{"id": "1"#);
+    assert_eq!(error, JiraError::CutBody { received: 9 });
 }
 
 #[tokio::test]
@@ -92,7 +96,8 @@ async fn a_long_retry_after_is_left_to_the_caller() {
 #[tokio::test]
 async fn decisions_of_jira_are_not_questioned() {
     for status in [400, 401, 403, 404, 409, 410, 501] {
-        let server = Server::start(move |_, _| plain(status, "")).await;
+        let said = || json!({"errorMessages": ["No."]});
+        let server = Server::start(move |_, _| answer(status, said())).await;
         assert!(server.client(Dialect::V3).issue("1", &[], &[]).await.is_err());
         assert_eq!(server.asked().len(), 1, "{status}");
     }
@@ -160,8 +165,73 @@ async fn manners_learn_of_unusable_bodies() {
         seen,
         [
             (Outcome::BodyUnusable, Some(200)),
-            (Outcome::NotConnected, Some(200)),
+            (Outcome::BodyUnusable, Some(200)),
             (Outcome::Answered, Some(200))
         ]
     );
+}
+
+/// Hands out `old`, and `new` once `old` was refused.
+struct Renewing(Mutex<Vec<&'static str>>);
+
+#[async_trait]
+impl Tokens for Renewing {
+    async fn access_token(&self, refused: Option<&SecretString>) -> Result<SecretString, JiraError> {
+        let token = if refused.is_some() { "new" } else { "old" };
+        self.0.lock().unwrap().push(token);
+        Ok(token.into())
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_ended_is_renewed_once_for_reads_and_writes() {
+    let script = |good: &'static str| {
+        move |asked: &Asked, _| match asked.headers["authorization"].to_str().unwrap()
+            == format!("Bearer {good}")
+        {
+            true => ok(json!({"id": "1"})),
+            false => answer(401, json!({"code": 401, "message": "Unauthorized"})),
+        }
+    };
+    let signed = |server: &Server, tokens: Arc<Renewing>| {
+        JiraClient::new(
+            http(),
+            server.url().parse().unwrap(),
+            Auth::Renewed(tokens),
+            Dialect::V3,
+            Arc::new(NoManners),
+        )
+    };
+    let server = Server::start(script("new")).await;
+    let tokens = Arc::new(Renewing(Mutex::default()));
+    signed(&server, tokens.clone()).add_comment("ED-1", &json!({})).await.unwrap();
+    assert_eq!((server.asked().len(), tokens.0.lock().unwrap().as_slice()), (2, &["old", "new"][..]));
+
+    let server = Server::start(script("neither")).await;
+    let tokens = Arc::new(Renewing(Mutex::default()));
+    let error = signed(&server, tokens).issue("ED-1", &[], &[]).await.unwrap_err();
+    assert!(matches!(error, JiraError::Unauthenticated { .. }), "{error:?}");
+    assert_eq!(server.asked().len(), 2, "renewed once, not for ever");
+}
+
+/// Lets nothing through.
+struct Closed;
+
+#[async_trait]
+impl Manners for Closed {
+    async fn before_request(&self, _: &RequestKind) -> Result<(), Hold> {
+        Err(Hold { wait: Duration::from_secs(90), reason: "the site asked for it".into() })
+    }
+
+    fn after_response(&self, _: &ResponseFacts) {
+        panic!("nothing was sent");
+    }
+}
+
+#[tokio::test]
+async fn what_the_manners_hold_back_is_not_sent_and_not_tried_again() {
+    let server = Server::start(|_, _| ok(json!({"id": "1"}))).await;
+    let error = server.client_with(Dialect::V3, Arc::new(Closed)).issue("1", &[], &[]).await.unwrap_err();
+    assert_eq!(error.retry_after(), Some(Duration::from_secs(90)));
+    assert!(matches!(error, JiraError::Held { .. }) && server.asked().is_empty());
 }

@@ -10,7 +10,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, Response};
-use jira_client::{Auth, Dialect, JiraClient, Manners, RequestKind, ResponseFacts, RetryPolicy};
+use jira_client::{Auth, Dialect, Hold, JiraClient, Manners, RequestKind, ResponseFacts, RetryPolicy};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -167,7 +167,12 @@ pub fn http() -> reqwest::Client {
 fn http_with_timeout(timeout: Duration) -> reqwest::Client {
     // Without a provider reqwest panics; a second installation fails harmlessly.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    reqwest::Client::builder().timeout(timeout).no_proxy().build().unwrap()
+    reqwest::Client::builder()
+        .timeout(timeout)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap()
 }
 
 pub fn client_at(url: &str, dialect: Dialect, manners: Arc<dyn Manners>) -> JiraClient {
@@ -193,8 +198,9 @@ pub struct Notes {
 
 #[async_trait]
 impl Manners for Notes {
-    async fn before_request(&self, cost: RequestKind) {
-        self.before.lock().unwrap().push(cost);
+    async fn before_request(&self, cost: &RequestKind) -> Result<(), Hold> {
+        self.before.lock().unwrap().push(cost.clone());
+        Ok(())
     }
 
     fn after_response(&self, seen: &ResponseFacts) {

@@ -120,7 +120,7 @@ async fn what_jira_refused_was_certainly_not_done() {
     let client = client_at("http://127.0.0.1:1", Dialect::V3, Arc::new(NoManners));
     let error = client.add_comment("ED-1", &json!({})).await.unwrap_err();
     assert!(matches!(error, JiraError::Transport { .. }), "never connected: {error:?}");
-    for (status, retryable) in [(400, false), (404, false), (409, false), (501, false), (429, true)] {
+    for (status, retryable) in [(400, false), (404, true), (409, false), (501, false), (429, true)] {
         let server = Server::start(move |_, _| plain(status, "")).await;
         let error = server.client(Dialect::V3).do_transition("ED-1", "31", None, None).await.unwrap_err();
         assert!(!matches!(error, JiraError::Indeterminate { .. }), "{status}: {error:?}");

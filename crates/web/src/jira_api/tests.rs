@@ -35,6 +35,9 @@ pub(super) fn instance(kind: InstanceKind, dialect: Dialect) -> Instance {
         time_zone: None,
         webhook_id: None,
         active: true,
+        cloud_id: None,
+        requests_per_minute: None,
+        credential_problem: None,
         created_at: DateTime::UNIX_EPOCH,
         faults: None,
     }

@@ -278,6 +278,9 @@ fn facts(instance: &Instance) -> Vec<(&'static str, String)> {
     if instance.kind.is_mirror() {
         facts.push(("Signs in with", signing_in.to_owned()));
         facts.push(("Account", instance.account_id.clone().unwrap_or_else(|| "not tested yet".into())));
+        if let Some(problem) = &instance.credential_problem {
+            facts.push(("Credential", format!("of no use any more: {problem}")));
+        }
         facts.push(("Webhook", webhook.to_owned()));
     }
     facts.push(("Speaks", dialect.to_owned()));

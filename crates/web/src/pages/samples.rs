@@ -87,6 +87,9 @@ fn instance(name: &str, display_name: &str, kind: InstanceKind) -> Instance {
         time_zone: Some("Europe/Berlin".into()),
         webhook_id: Some("12".into()),
         active: true,
+        cloud_id: None,
+        requests_per_minute: None,
+        credential_problem: None,
         created_at: now() - TimeDelta::days(90),
         faults: None,
     }

@@ -1,8 +1,11 @@
 //! Instances: the Jira sites of the tenant.
 
+mod credential;
+mod quota;
+
 use application::{
     Scope,
-    instances::{self, AuthMethod, InstanceKind, NewInstance},
+    instances::{self, AuthMethod, InstanceKind, NewGrant, NewInstance},
     lookups,
 };
 use axum::{
@@ -29,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(list_instances, add_instance))
         .routes(routes!(get_instance, remove_instance))
         .routes(routes!(test_instance))
+        .routes(routes!(credential::replace_credential))
+        .routes(routes!(quota::get_quota))
 }
 
 /// A Jira site of the tenant. No secret is ever shown.
@@ -63,6 +68,12 @@ pub(super) struct Instance {
     webhook: bool,
     /// Whether it is kept in sync.
     active: bool,
+    /// Its id at Atlassian's gateway, where it is then reached.
+    cloud_id: Option<String>,
+    /// The most requests a minute to it; the server's setting when absent.
+    requests_per_minute: Option<u32>,
+    /// Why its credential is of no use until somebody gives another one: a token that ended, a consent that is needed again.
+    credential_problem: Option<String>,
     /// When it was added.
     created_at: DateTime<Utc>,
 }
@@ -81,6 +92,9 @@ impl From<&instances::Instance> for Instance {
             time_zone: instance.time_zone.clone(),
             webhook: instance.webhook_id.is_some(),
             active: instance.active,
+            cloud_id: instance.cloud_id.clone(),
+            requests_per_minute: instance.requests_per_minute,
+            credential_problem: instance.credential_problem.clone(),
             created_at: instance.created_at,
         }
     }
@@ -135,10 +149,47 @@ struct InstanceToAdd {
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>, write_only)]
     email: Option<SecretString>,
-    /// API token, password, personal access token or access token; kept sealed.
+    /// API token, password, personal access token, or an access token that nobody renews; kept sealed.
     #[serde(default, deserialize_with = "secret")]
     #[schema(value_type = Option<String>, write_only, format = Password)]
     token: Option<SecretString>,
+    /// The OAuth 2.0 client's id: access tokens are then had and renewed by themselves.
+    client_id: Option<String>,
+    /// The client's secret; kept sealed.
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>, write_only, format = Password)]
+    client_secret: Option<SecretString>,
+    /// The refresh token of a person's consent; kept sealed. None for a service account.
+    #[serde(default, deserialize_with = "secret")]
+    #[schema(value_type = Option<String>, write_only, format = Password)]
+    refresh_token: Option<SecretString>,
+    /// Where tokens are had; Atlassian's own server when absent.
+    token_url: Option<String>,
+    /// The site's cloud id: it is then reached through Atlassian's gateway, as scoped tokens, service accounts and OAuth 2.0 need
+    /// it.
+    cloud_id: Option<String>,
+    /// The most requests a minute to it; the server's setting when absent.
+    #[schema(minimum = 1, maximum = 1_000_000)]
+    requests_per_minute: Option<u32>,
+}
+
+/// What access tokens are renewed with, where a client is named.
+fn grant(
+    client_id: Option<String>,
+    client_secret: Option<SecretString>,
+    refresh_token: Option<SecretString>,
+    token_url: Option<String>,
+) -> Option<NewGrant> {
+    if client_id.is_none() && client_secret.is_none() && refresh_token.is_none() {
+        return None;
+    }
+    // What is missing of it is named by the use case, like everything else that is wrong.
+    Some(NewGrant {
+        client_id: client_id.unwrap_or_default(),
+        client_secret: client_secret.unwrap_or_default(),
+        refresh_token,
+        token_url,
+    })
 }
 
 /// Reads a secret. Serde's own messages repeat a value of the wrong type; a secret must not be repeated.
@@ -152,7 +203,9 @@ fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretStr
 
 impl From<InstanceToAdd> for NewInstance {
     fn from(body: InstanceToAdd) -> Self {
+        let grant = grant(body.client_id, body.client_secret, body.refresh_token, body.token_url);
         let usual = match body.kind {
+            _ if grant.is_some() => AuthMethod::Oauth,
             InstanceKind::Sandbox => AuthMethod::None,
             InstanceKind::Server | InstanceKind::DataCenter if body.email.is_none() => AuthMethod::Pat,
             _ => AuthMethod::ApiToken,
@@ -165,6 +218,9 @@ impl From<InstanceToAdd> for NewInstance {
             auth: body.auth.unwrap_or(usual),
             email: body.email,
             token: body.token,
+            grant,
+            cloud_id: body.cloud_id,
+            requests_per_minute: body.requests_per_minute,
         }
     }
 }

@@ -123,14 +123,16 @@ pub(crate) const LARGEST_JSON: usize = 1024 * 1024;
 pub(crate) fn status_of(error: &Error) -> StatusCode {
     match error {
         Error::NotFound { .. } => StatusCode::NOT_FOUND,
-        Error::Conflict(_) => StatusCode::CONFLICT,
+        Error::Conflict(_) | Error::WrongAccount { .. } | Error::ConsentNeeded(_) => StatusCode::CONFLICT,
         Error::Invalid(_) | Error::InvalidJql(_) => StatusCode::BAD_REQUEST,
         Error::Unsupported(_) => StatusCode::NOT_IMPLEMENTED,
         Error::Forbidden(_) => StatusCode::FORBIDDEN,
         Error::Unauthenticated(_) => StatusCode::UNAUTHORIZED,
         Error::RateLimited { .. } => StatusCode::TOO_MANY_REQUESTS,
-        Error::Upstream { .. } | Error::Indeterminate(_) => StatusCode::BAD_GATEWAY,
-        Error::Unavailable(_) | Error::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
+        Error::Upstream { .. } | Error::Indeterminate(_) | Error::NotAuthenticated(_) => {
+            StatusCode::BAD_GATEWAY
+        }
+        Error::Unavailable(_) | Error::Busy { .. } | Error::Paused { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Error::TimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
         Error::Internal(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -118,6 +118,9 @@ fn a_mirror_says_where_the_issue_is_in_jira() {
         time_zone: None,
         webhook_id: None,
         active: true,
+        cloud_id: None,
+        requests_per_minute: None,
+        credential_problem: None,
         created_at: DateTime::UNIX_EPOCH,
         faults: None,
     };

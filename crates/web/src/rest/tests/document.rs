@@ -53,6 +53,7 @@ fn these_are_the_operations() {
     get /v1/fields/{id}: get_field
     get /v1/fields: list_fields
     get /v1/instances/{name}/sync: get_sync
+    get /v1/instances/{name}/quota: get_quota
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
     get /v1/issues/{key}/changelog: get_changelog
@@ -86,6 +87,7 @@ fn these_are_the_operations() {
     post /v1/sandbox/{name}/faults: set_faults
     post /v1/sql: query_sql
     post /v1/users/erase: erase_person
+    put /v1/instances/{name}/credential: replace_credential
     ");
 }
 

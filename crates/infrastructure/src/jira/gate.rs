@@ -1,0 +1,296 @@
+//! The arithmetic of manners: when the next request may go, and what an answer says about those after it (jira-facts 4).
+//!
+//! Pure: time comes in, and the state goes out to where all processes see it.
+
+use std::time::Duration;
+
+use application::{
+    instances::InstanceKind,
+    site_limits::{SiteLimits, SitePause, WHOLE_SITE},
+};
+use chrono::{DateTime, DurationRound, TimeDelta, Utc};
+use jira_client::{Outcome, RequestKind, ResponseFacts};
+
+/// A tenth of a minute's allowance may be used at once.
+const BURST_SHARE: u32 = 10;
+/// A pause that ends so soon is waited for; whoever meets a longer one gives its place back.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// So long is waited for one's turn under the ceiling.
+const QUEUE_PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// The waits that are chosen here when a site names none: the first, doubled each time, and the longest.
+const BACKOFF: f64 = 2.0;
+const LONGEST_BACKOFF: f64 = 30.0;
+/// No site is believed to ask for more.
+const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(24);
+/// So many failures in a row open the circuit.
+const BROKEN_AFTER: i32 = 10;
+const FIRST_BREAK: TimeDelta = TimeDelta::seconds(30);
+const LONGEST_BREAK: TimeDelta = TimeDelta::minutes(15);
+/// So long the one who looks whether the site answers again is left alone.
+const PROBE: TimeDelta = TimeDelta::seconds(60);
+/// How often the pace is changed, and by how much.
+const ADAPT_EVERY: TimeDelta = TimeDelta::seconds(5);
+const RECOVER_EVERY: TimeDelta = TimeDelta::seconds(30);
+const SLOWER: f64 = 0.5;
+const FASTER: f64 = 1.1;
+const SLOWEST: f64 = 6.0;
+
+/// How many requests a minute a site gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ceiling {
+    /// Without a word of the site.
+    usual: u32,
+    /// When its headers say that there is room.
+    most: u32,
+}
+
+impl Ceiling {
+    /// What is configured holds as it stands. Otherwise Cloud gets 100, other sites 600, and both up to 3,000 where their headers
+    /// allow it.
+    pub(super) fn of(kind: InstanceKind, configured: Option<u32>) -> Self {
+        match (configured, kind) {
+            (Some(ceiling), _) => Self { usual: ceiling.max(1), most: ceiling.max(1) },
+            (None, InstanceKind::Cloud | InstanceKind::Sandbox) => Self { usual: 100, most: 3_000 },
+            (None, InstanceKind::Server | InstanceKind::DataCenter) => Self { usual: 600, most: 3_000 },
+        }
+    }
+
+    /// The pace now, in requests a minute.
+    fn pace(self, limits: &SiteLimits) -> f64 {
+        limits
+            .per_minute
+            .unwrap_or(f64::from(self.usual))
+            .clamp(SLOWEST.min(f64::from(self.most)), f64::from(self.most))
+    }
+}
+
+/// Whether a request may go.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Turn {
+    /// Now.
+    Go,
+    /// After that, and only if nothing came in between: ask again. `reserved`: a token is held.
+    Wait { wait: Duration, reserved: bool },
+    /// Not before that.
+    Held { until: DateTime<Utc>, wait: Duration, reason: String },
+}
+
+/// The scopes whose pauses hold for a request.
+pub(super) fn scopes(request: &RequestKind) -> Vec<String> {
+    let issue = request.issue.as_ref().map(|issue| format!("issue:{issue}"));
+    [WHOLE_SITE.to_owned(), operation_scope(request)].into_iter().chain(issue).collect()
+}
+
+fn operation_scope(request: &RequestKind) -> String {
+    format!("op:{}", request.operation)
+}
+
+/// The pause that holds for these scopes.
+pub(super) fn pause_of<'a>(
+    pauses: &'a [SitePause],
+    now: DateTime<Utc>,
+    scopes: &[String],
+) -> Option<&'a SitePause> {
+    let holds = |pause: &&SitePause| pause.until > now && scopes.contains(&pause.scope);
+    pauses.iter().filter(holds).max_by_key(|pause| pause.until)
+}
+
+/// Decides on a request of these scopes, and takes its token. `reserved`: it holds one already.
+pub(super) fn turn(
+    limits: &mut SiteLimits,
+    now: DateTime<Utc>,
+    scopes: &[String],
+    ceiling: Ceiling,
+    reserved: bool,
+) -> Turn {
+    if let Some(pause) = pause_of(&limits.pauses, now, scopes) {
+        let wait = span(pause.until - now);
+        return match wait <= PATIENCE {
+            true => Turn::Wait { wait, reserved },
+            false => Turn::Held { until: pause.until, wait, reason: pause.reason.clone() },
+        };
+    }
+    if !reserved {
+        let pace = ceiling.pace(limits);
+        let wait = reserve(limits, now, pace);
+        if wait > QUEUE_PATIENCE {
+            let reason =
+                format!("more is to be asked than the ceiling of {pace:.0} requests a minute allows");
+            return Turn::Held { until: now + wait, wait: span(wait), reason };
+        }
+        if wait > TimeDelta::zero() {
+            return Turn::Wait { wait: span(wait), reserved: true };
+        }
+    }
+    if limits.failures >= BROKEN_AFTER {
+        // The break is over: this one looks, and the others wait for what it finds.
+        add_pause(
+            limits,
+            now,
+            WHOLE_SITE,
+            now + PROBE,
+            "a request is finding out whether the site answers again",
+        );
+    }
+    Turn::Go
+}
+
+/// Takes a token, unless the wait for it is too long; answers the wait. In no minute more go than the pace says: what may go
+/// at once is taken from what is refilled.
+fn reserve(limits: &mut SiteLimits, now: DateTime<Utc>, pace: f64) -> TimeDelta {
+    let burst = (pace / f64::from(BURST_SHARE)).floor().max(1.0);
+    let interval = micros(60_000_000.0 / (pace - burst).max(pace.min(1.0)));
+    let ahead = interval * (burst as i32 - 1);
+    let full_at = limits.full_at.unwrap_or(now).max(now);
+    let wait = (full_at - ahead - now).max(TimeDelta::zero());
+    if wait <= QUEUE_PATIENCE {
+        limits.full_at = Some(full_at + interval);
+    }
+    wait
+}
+
+/// Notes what an answer says. `jitter` (about 1) spreads the waits that are chosen here.
+pub(super) fn record(
+    limits: &mut SiteLimits,
+    now: DateTime<Utc>,
+    seen: &ResponseFacts,
+    ceiling: Ceiling,
+    jitter: f64,
+) {
+    match verdict(seen) {
+        Verdict::Unknown => {}
+        Verdict::Refused => refused(limits, now, seen, ceiling, jitter),
+        Verdict::Failed => {
+            limits.failures = limits.failures.saturating_add(1);
+            if limits.failures >= BROKEN_AFTER {
+                let doublings = (limits.failures - BROKEN_AFTER).min(8);
+                let pause = (FIRST_BREAK * (1 << doublings)).min(LONGEST_BREAK);
+                let reason = format!("{} requests in a row failed", limits.failures);
+                limits.pauses.retain(|pause| pause.scope != WHOLE_SITE);
+                add_pause(limits, now, WHOLE_SITE, now + scaled(pause, jitter), &reason);
+            }
+        }
+        Verdict::Fine => {
+            if limits.failures >= BROKEN_AFTER {
+                limits.pauses.retain(|pause| pause.scope != WHOLE_SITE);
+            }
+            limits.failures = 0;
+            limits.refused = 0;
+            adapt(limits, now, seen, ceiling);
+        }
+    }
+}
+
+/// What an answer means for those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Nothing: nobody waited for it.
+    Unknown,
+    /// The site wants fewer requests.
+    Refused,
+    /// The site, or the way to it, is at fault.
+    Failed,
+    /// The site answered, whatever it said.
+    Fine,
+}
+
+pub(super) fn verdict(seen: &ResponseFacts) -> Verdict {
+    match (seen.outcome, seen.status) {
+        (Outcome::Abandoned, None) => Verdict::Unknown,
+        (_, Some(429)) => Verdict::Refused,
+        (_, Some(503)) if seen.retry_after.is_some() => Verdict::Refused,
+        (Outcome::Abandoned, _) => Verdict::Unknown,
+        (Outcome::Answered, Some(501)) => Verdict::Fine,
+        (Outcome::Answered, Some(status)) if status < 500 && status != 408 => Verdict::Fine,
+        _ => Verdict::Failed,
+    }
+}
+
+fn refused(limits: &mut SiteLimits, now: DateTime<Utc>, seen: &ResponseFacts, ceiling: Ceiling, jitter: f64) {
+    let reason = seen.rate_limit.reason.as_deref().unwrap_or_default();
+    limits.refused = limits.refused.saturating_add(1);
+    limits.failures = 0;
+    let asked =
+        seen.retry_after.filter(|wait| !wait.is_zero()).and_then(|wait| TimeDelta::from_std(wait).ok());
+    let pause = asked.unwrap_or_else(|| {
+        if reason.contains("quota") {
+            // Quotas begin anew with the hour (jira-facts 4).
+            return next_hour(now) - now;
+        }
+        let doublings = (limits.refused - 1).min(16);
+        micros((BACKOFF * 2_f64.powi(doublings) * jitter).min(LONGEST_BACKOFF) * 1e6)
+    });
+    let scope = match (reason, &seen.request.issue) {
+        (reason, Some(issue)) if reason.contains("per-issue") => format!("issue:{issue}"),
+        (reason, _) if reason.contains("burst") || reason.contains("per-issue") => {
+            operation_scope(&seen.request)
+        }
+        _ => WHOLE_SITE.to_owned(),
+    };
+    let status = seen.status.unwrap_or_default();
+    let why =
+        if reason.is_empty() { format!("status {status}") } else { format!("status {status}, {reason}") };
+    let until = now + pause.min(LONGEST_PAUSE);
+    if scope == WHOLE_SITE {
+        limits.per_minute = Some((ceiling.pace(limits) * SLOWER).max(SLOWEST));
+        limits.adapted_at = Some(until);
+        // Whoever waited for the end of the pause comes one by one.
+        let pace = ceiling.pace(limits);
+        limits.full_at =
+            limits.full_at.max(Some(until + micros(60_000_000.0 / pace * (pace / f64::from(BURST_SHARE)))));
+    }
+    add_pause(limits, now, &scope, until, &format!("it asked for a pause ({why})"));
+}
+
+/// Near the limit slower; with room faster, where the ceiling lets it; otherwise slowly back to what is usual.
+fn adapt(limits: &mut SiteLimits, now: DateTime<Utc>, seen: &ResponseFacts, ceiling: Ceiling) {
+    let since = limits.adapted_at.map_or(TimeDelta::MAX, |at| now - at);
+    let (pace, usual, most) = (ceiling.pace(limits), f64::from(ceiling.usual), f64::from(ceiling.most));
+    let headers = &seen.rate_limit;
+    let roomy = match (headers.limit, headers.remaining) {
+        (Some(limit), Some(remaining)) => limit > 0 && remaining.saturating_mul(2) > limit,
+        _ => false,
+    };
+    let next = match (headers.near_limit, roomy) {
+        (true, _) if since >= ADAPT_EVERY => (pace * SLOWER).max(SLOWEST.min(most)),
+        (false, true) if since >= ADAPT_EVERY => (pace * FASTER).min(most),
+        (false, false) if since >= RECOVER_EVERY && pace < usual => (pace * FASTER).min(usual),
+        _ => return,
+    };
+    if (next - pace).abs() > f64::EPSILON {
+        limits.per_minute = Some(next);
+        limits.adapted_at = Some(now);
+    }
+}
+
+fn add_pause(limits: &mut SiteLimits, now: DateTime<Utc>, scope: &str, until: DateTime<Utc>, reason: &str) {
+    limits.pauses.retain(|pause| pause.until > now);
+    if let Some(pause) = limits.pauses.iter_mut().find(|pause| pause.scope == scope) {
+        if pause.until < until {
+            pause.until = until;
+            reason.clone_into(&mut pause.reason);
+        }
+        return;
+    }
+    limits.pauses.push(SitePause { scope: scope.to_owned(), until, reason: reason.to_owned() });
+}
+
+fn next_hour(now: DateTime<Utc>) -> DateTime<Utc> {
+    let hour = TimeDelta::hours(1);
+    now.duration_trunc(hour).unwrap_or(now) + hour
+}
+
+fn scaled(delta: TimeDelta, factor: f64) -> TimeDelta {
+    micros(delta.as_seconds_f64() * 1e6 * factor)
+}
+
+fn micros(micros: f64) -> TimeDelta {
+    TimeDelta::microseconds(micros as i64)
+}
+
+fn span(delta: TimeDelta) -> Duration {
+    delta.to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

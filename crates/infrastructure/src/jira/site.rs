@@ -1,0 +1,348 @@
+//! One site, behind the port.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use application::{
+    Error, Result,
+    instances::Dialect,
+    ports::{
+        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, ReferenceData, SiteIdentity,
+        SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    },
+};
+use async_trait::async_trait;
+use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest};
+use secrecy::SecretString;
+use serde_json::Value;
+
+use super::{errors::application_error, manners::SharedManners, whole};
+
+/// Events the sync listens to (jira-facts 3.3).
+const EVENTS: [&str; 21] = [
+    "jira:issue_created",
+    "jira:issue_updated",
+    "jira:issue_deleted",
+    "comment_created",
+    "comment_updated",
+    "comment_deleted",
+    "worklog_created",
+    "worklog_updated",
+    "worklog_deleted",
+    "issuelink_created",
+    "issuelink_deleted",
+    "attachment_created",
+    "attachment_deleted",
+    "project_created",
+    "project_updated",
+    "project_deleted",
+    "sprint_created",
+    "sprint_updated",
+    "sprint_deleted",
+    "sprint_started",
+    "sprint_closed",
+];
+
+pub(super) struct Site {
+    /// Speaks the dialect that goes with the kind of instance, until the site has said what it is.
+    client: RwLock<JiraClient>,
+    manners: Arc<SharedManners>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Site {
+    pub(super) fn new(client: JiraClient, manners: Arc<SharedManners>, clock: Arc<dyn Clock>) -> Self {
+        Self { client: RwLock::new(client), manners, clock }
+    }
+
+    fn client(&self) -> JiraClient {
+        self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn speaking(&self, dialect: Dialect) -> JiraClient {
+        self.client().with_dialect(match dialect {
+            Dialect::V2 => jira_client::Dialect::V2,
+            Dialect::V3 => jira_client::Dialect::V3,
+        })
+    }
+
+    fn error(&self, error: JiraError) -> Error {
+        application_error(error, self.clock.now())
+    }
+}
+
+/// `None` where it does not exist or is hidden.
+fn visible<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(JiraError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// A site without Jira Software has no boards, one without linking no types of links, and a token may lack a scope: the copy does
+/// without, and what it had stays.
+fn optional(list: Result<Listed, JiraError>) -> Result<Listed, JiraError> {
+    match list {
+        Err(error) if !is_about_the_list(&error) => Err(error),
+        Err(error) => {
+            tracing::info!(%error, "a list of the site cannot be read; the sync goes on without it");
+            Ok(Listed::NotAsked)
+        }
+        listed => listed,
+    }
+}
+
+/// Whether the site speaks of this list, and not of itself: a site that wants to be left alone is left alone, and one that does not
+/// know us is not believed.
+fn is_about_the_list(error: &JiraError) -> bool {
+    match error {
+        JiraError::NotFound { .. }
+        | JiraError::Forbidden { .. }
+        | JiraError::Unauthenticated { .. }
+        | JiraError::BadRequest { .. }
+        | JiraError::Gone { .. }
+        | JiraError::InvalidBody { .. } => true,
+        // Servers answer paths that they do not know with a page.
+        JiraError::ForeignPage { status, .. } | JiraError::Upstream { status, retry_after: None, .. } => {
+            matches!(status, 404 | 405 | 500 | 501)
+        }
+        _ => false,
+    }
+}
+
+fn all_fields() -> Vec<String> {
+    vec!["*all".to_owned()]
+}
+
+/// Server and Data Center embed the changelog; on Cloud it is truncated and asked for in bulk.
+fn expansions(dialect: Dialect) -> Vec<String> {
+    match dialect {
+        Dialect::V2 => vec!["changelog".to_owned()],
+        Dialect::V3 => Vec::new(),
+    }
+}
+
+#[async_trait]
+impl JiraSite for Site {
+    async fn identify(&self) -> Result<SiteIdentity> {
+        let client = self.client();
+        // Version 2 is there in every kind of Jira.
+        let info = client
+            .with_dialect(jira_client::Dialect::V2)
+            .server_info()
+            .await
+            .map_err(|error| self.error(error))?;
+        let dialect = info.dialect();
+        let me = client.with_dialect(dialect).myself().await.map_err(|error| self.error(error))?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client.with_dialect(dialect);
+        let account_id = me.account_id.clone().or(me.key.clone()).or(me.name.clone());
+        let upstream =
+            |message: &str| Error::Upstream { system: "Jira", message: message.into(), retryable: false };
+        Ok(SiteIdentity {
+            account_id: account_id.ok_or_else(|| upstream("`myself` names no account"))?,
+            display_name: me.display_name.unwrap_or_default(),
+            time_zone: me.time_zone,
+            deployment_type: info.deployment_type.unwrap_or_else(|| "Server".to_owned()),
+            dialect: match dialect {
+                jira_client::Dialect::V2 => Dialect::V2,
+                jira_client::Dialect::V3 => Dialect::V3,
+            },
+            version: info.version.unwrap_or_default(),
+        })
+    }
+
+    async fn reference_data(&self) -> Result<ReferenceData> {
+        let client = self.client();
+        let read = async {
+            Ok::<_, JiraError>(ReferenceData {
+                projects: client.projects().await?,
+                fields: client.fields().await?,
+                statuses: client.statuses().await?,
+                issue_types: client.issue_types().await?,
+                priorities: client.priorities().await?,
+                resolutions: client.resolutions().await?,
+                link_types: optional(client.issue_link_types().await.map(Listed::Whole))?,
+                boards: optional(client.boards().await.map(Listed::Whole))?,
+                filters: optional(client.filters().await.map(|(filters, whole)| match whole {
+                    true => Listed::Whole(filters),
+                    false => Listed::Part(filters),
+                }))?,
+                ..ReferenceData::default()
+            })
+        };
+        read.await.map_err(|error| self.error(error))
+    }
+
+    async fn count(&self, jql: &str) -> Result<Option<u64>> {
+        match self.client().approximate_count(jql).await {
+            Ok(count) => Ok(Some(count)),
+            // The total is for people: a site that does not tell is still synced.
+            Err(JiraError::NotFound { .. } | JiraError::Gone { .. } | JiraError::Forbidden { .. }) => {
+                Ok(None)
+            }
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    async fn search(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<SitePage> {
+        let client = self.speaking(dialect);
+        let cursor: Option<SearchCursor> = match cursor {
+            Some(text) => {
+                Some(serde_json::from_str(text).map_err(|_| Error::invalid("cursor", "is no page cursor"))?)
+            }
+            None => None,
+        };
+        let request = SearchRequest {
+            jql: jql.to_owned(),
+            fields: all_fields(),
+            expand: expansions(dialect),
+            page_size,
+            reconcile_issues: Vec::new(),
+        };
+        let page = client.search_page(&request, cursor.as_ref()).await.map_err(|error| self.error(error))?;
+        let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
+        let whole =
+            whole::complete(&client, dialect, page.issues).await.map_err(|error| self.error(error))?;
+        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside })
+    }
+
+    async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
+        let client = self.speaking(dialect);
+        // One issue is read by its own address, which does not wait for the search index.
+        let (found, mut retry) = if let [id] = ids {
+            match client.issue(id, &all_fields(), &expansions(dialect)).await {
+                Ok(issue) => (vec![issue], Vec::new()),
+                Err(JiraError::NotFound { .. }) => (Vec::new(), Vec::new()),
+                Err(error) => return Err(self.error(error)),
+            }
+        } else {
+            let bulk = client
+                .issues_by_id(ids, &all_fields(), &expansions(dialect))
+                .await
+                .map_err(|error| self.error(error))?;
+            (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
+        };
+        let whole = whole::complete(&client, dialect, found).await.map_err(|error| self.error(error))?;
+        retry.extend(whole.set_aside.into_iter().filter_map(|aside| aside.jira_id));
+        Ok(Fetched { issues: whole.issues, retry })
+    }
+
+    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage> {
+        let feed = match feed {
+            WorklogFeed::Updated => jira_client::WorklogFeed::Updated,
+            WorklogFeed::Deleted => jira_client::WorklogFeed::Deleted,
+        };
+        let page =
+            self.speaking(dialect).worklog_feed(feed, since).await.map_err(|error| self.error(error))?;
+        let changes = page.changes.iter().map(|change| (change.worklog_id.to_string(), change.updated_time));
+        Ok(WorklogPage { changes: changes.collect(), until: page.until, is_last: page.is_last })
+    }
+
+    async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>> {
+        let ids: Vec<i64> = ids
+            .iter()
+            .map(|id| id.parse().map_err(|_| Error::invalid("ids", format!("`{id}` is no id of a worklog"))))
+            .collect::<Result<_>>()?;
+        self.speaking(dialect).worklogs_by_id(&ids).await.map_err(|error| self.error(error))
+    }
+
+    async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>> {
+        visible(self.speaking(dialect).comments(issue_id).await).map_err(|error| self.error(error))
+    }
+
+    async fn project_rosters(
+        &self,
+        dialect: Dialect,
+        project: &str,
+    ) -> Result<Option<(Vec<Value>, Vec<Value>)>> {
+        let client = self.speaking(dialect);
+        let read = async { Ok((client.versions(project).await?, client.components(project).await?)) };
+        visible(read.await).map_err(|error| self.error(error))
+    }
+
+    async fn board_sprints(&self, board_id: i64) -> Result<Option<ListedSprints>> {
+        let sprints = match self.client().sprints(board_id).await {
+            // "The board does not support sprints."
+            Err(JiraError::BadRequest { .. }) => Ok(Vec::new()),
+            sprints => sprints,
+        };
+        let sprints = visible(sprints).map_err(|error| self.error(error))?;
+        Ok(sprints.map(|sprints| ListedSprints { board_id, sprints }))
+    }
+
+    async fn field_options(&self, dialect: Dialect, field_id: &str) -> Result<Option<ListedOptions>> {
+        if dialect == Dialect::V2 {
+            return Ok(None);
+        }
+        let client = self.speaking(dialect);
+        let read = async {
+            let contexts = client.field_contexts(field_id).await?;
+            let mut options = Vec::new();
+            for context in contexts.iter().filter_map(|context| context["id"].as_str()) {
+                for mut option in client.field_options(field_id, context).await? {
+                    option["contextId"] = Value::from(context);
+                    options.push(option);
+                }
+            }
+            Ok(ListedOptions { field_id: field_id.to_owned(), contexts, options })
+        };
+        match read.await {
+            Err(JiraError::Forbidden { .. } | JiraError::BadRequest { .. }) => Ok(None),
+            read => visible(read).map_err(|error| self.error(error)),
+        }
+    }
+
+    async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value> {
+        self.speaking(dialect).add_comment(issue_id, body).await.map_err(|error| self.error(error))
+    }
+
+    async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>> {
+        self.speaking(dialect).transitions(issue_id).await.map_err(|error| self.error(error))
+    }
+
+    async fn transition(
+        &self,
+        dialect: Dialect,
+        issue_id: &str,
+        transition_id: &str,
+        fields: Option<&Value>,
+    ) -> Result<()> {
+        let client = self.speaking(dialect);
+        client
+            .do_transition(issue_id, transition_id, fields.cloned(), None)
+            .await
+            .map_err(|error| self.error(error))
+    }
+
+    async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String> {
+        let webhook = NewWebhook {
+            name: name.to_owned(),
+            url: url.to_owned(),
+            events: EVENTS.map(str::to_owned).to_vec(),
+            jql: None,
+            secret: Some(secret.clone()),
+        };
+        self.client()
+            .create_webhook(&webhook)
+            .await
+            .map(|webhook| webhook.id)
+            .map_err(|error| self.error(error))
+    }
+
+    async fn remove_webhook(&self, id: &str) -> Result<()> {
+        match self.client().delete_webhook(id).await {
+            Ok(()) | Err(JiraError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.error(error)),
+        }
+    }
+
+    fn usage(&self) -> SiteUsage {
+        self.manners.usage()
+    }
+}
