@@ -8,12 +8,7 @@ use application::{
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use super::{
-    errors::convert,
-    issues::{StoredIssue, select_issues},
-    jql::Search,
-    transaction::PgTenantTx,
-};
+use super::{errors::convert, issues::select_issues, jql::Search, transaction::PgTenantTx};
 
 #[async_trait]
 impl SearchStore for PgTenantTx {
