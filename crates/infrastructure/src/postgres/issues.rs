@@ -292,16 +292,16 @@ impl IssueStore for PgTenantTx {
     ) -> Result<u64> {
         // Other events of a deleted issue (its links, its comments) find nothing either, and know less of the reason.
         // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
+        let ids: Vec<Uuid> = jira_ids.iter().map(|jira_id| instance.issue(jira_id).0).collect();
         let done = sqlx::query!(
-            "UPDATE issues i SET presence = $3
-             WHERE i.instance_id = $1 AND i.jira_id = ANY($2) AND i.presence <> $3
-               AND NOT (i.presence = 'deleted' AND $3 = 'access_lost')
-               AND ($3 <> 'present' OR NOT EXISTS (
+            "UPDATE issues i SET presence = $2
+             WHERE i.id = ANY($1) AND i.presence <> $2
+               AND NOT (i.presence = 'deleted' AND $2 = 'access_lost')
+               AND ($2 <> 'present' OR NOT EXISTS (
                    SELECT FROM issues o
                    WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
                      AND o.presence = 'present'))",
-            instance.0,
-            jira_ids,
+            &ids,
             presence.as_str(),
         )
         .execute(self.conn())
@@ -335,7 +335,7 @@ impl PgTenantTx {
                    WHERE i.key = $2 AND i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
                    UNION ALL
                    SELECT i.id, 0 FROM jira_instances n
-                   JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_id = $3
+                   JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_number = $3
                    WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
                    UNION ALL
                    SELECT i.id, 1 FROM jira_instances n
@@ -347,7 +347,7 @@ impl PgTenantTx {
             "WHERE f.distance = (SELECT min(distance) FROM found) ORDER BY n.name",
             instance.map(|id| id.0) as _,
             key as _,
-            number as _,
+            number.and_then(|number| number.parse::<i64>().ok()),
         )
         .fetch_all(self.conn())
         .await
