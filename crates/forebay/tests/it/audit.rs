@@ -26,6 +26,10 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         Action::AddComment => post("/v1/issues/10001/comments?instance=source", json!({ "body": "x" })).await,
         Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,
         Action::RemoveInstance => ask(Method::DELETE, "/v1/instances/more", None).await,
+        Action::ReplaceCredential => {
+            let credential = json!({ "email": "me@x.org", "token": app.key });
+            ask(Method::PUT, "/v1/instances/copy/credential", Some(credential)).await
+        }
         Action::TestInstance => post("/v1/instances/copy/test", Value::Null).await,
         Action::StartSync => post("/v1/instances/copy/sync", Value::Null).await,
         Action::RegisterWebhook => {
@@ -41,6 +45,8 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
             let id = own["self"].as_str().unwrap().rsplit('/').next().unwrap();
             ask(Method::DELETE, &format!("{hooks}/{id}"), None).await
         }
+        Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
+        Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::CreateKey => post("/v1/keys", json!({ "name": "new", "scopes": ["read"] })).await,
         Action::UpdateKey => ask(Method::PATCH, &key_path, Some(json!({ "name": "renamed" }))).await,
         Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,

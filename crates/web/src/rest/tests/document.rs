@@ -52,8 +52,8 @@ fn these_are_the_operations() {
     get /v1/boards: list_boards
     get /v1/fields/{id}: get_field
     get /v1/fields: list_fields
-    get /v1/instances/{name}/sync: get_sync
     get /v1/instances/{name}/quota: get_quota
+    get /v1/instances/{name}/sync: get_sync
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
     get /v1/issues/{key}/changelog: get_changelog
