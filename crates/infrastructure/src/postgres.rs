@@ -32,6 +32,7 @@ mod pool;
 mod pulse;
 mod reference;
 mod removal;
+mod sandbox;
 mod search;
 mod sql_door;
 mod sync;

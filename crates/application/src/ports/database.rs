@@ -12,8 +12,8 @@ use crate::{
     history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
     issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
     keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore,
-    sandbox::faults::FaultStore, search::SearchStore, sync::SyncStore, tenant_context::TenantContext,
-    tenants::TenantRegistry, webhooks::WebhookStore,
+    sandbox::SandboxStore, sandbox::faults::FaultStore, search::SearchStore, sync::SyncStore,
+    tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -33,6 +33,7 @@ pub trait TenantTx:
     + KeyStore
     + PulseStore
     + ReferenceStore
+    + SandboxStore
     + SealedStore
     + SearchStore
     + SyncStore
