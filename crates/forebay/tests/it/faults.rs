@@ -135,9 +135,10 @@ async fn the_same_seed_gives_the_same_faults_however_requests_interleave() {
             if backwards {
                 asked.reverse();
             }
-            let answers = asked.iter().map(|number| async {
-                let answer = ask(&app, &format!("myself?n={number}")).await;
-                (*number, (answer.status.as_u16(), answer.text.starts_with("<!DOCTYPE")))
+            let app = &app;
+            let answers = asked.into_iter().map(|number| async move {
+                let answer = ask(app, &format!("myself?n={number}")).await;
+                (number, (answer.status.as_u16(), answer.text.starts_with("<!DOCTYPE")))
             });
             for (number, answer) in join_all(answers).await {
                 seen.entry(number).or_default().push(answer);
