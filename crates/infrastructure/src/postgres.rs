@@ -34,6 +34,7 @@ mod pool;
 mod pulse;
 mod reference;
 mod removal;
+mod sandbox;
 mod search;
 mod site_limits;
 mod sql_door;

@@ -27,6 +27,7 @@ use crate::{
     pulse::PulseStore,
     reference::ReferenceStore,
     rotation::SealedStore,
+    sandbox::SandboxStore,
     sandbox::faults::FaultStore,
     search::SearchStore,
     site_limits::SiteLimitStore,
@@ -55,6 +56,7 @@ pub trait TenantTx:
     + OauthStore
     + PulseStore
     + ReferenceStore
+    + SandboxStore
     + SealedStore
     + SearchStore
     + SiteLimitStore

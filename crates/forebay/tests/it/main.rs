@@ -29,3 +29,4 @@ mod secrets;
 mod sync;
 mod texts;
 mod tidy;
+mod writes;
