@@ -44,7 +44,7 @@ async fn a_link_has_two_ends_and_each_tells_its_own() {
         assert_eq!(play.fields(key).await["issuelinks"], json!([]));
         assert_eq!(item(play.histories(key).await)["to"], Value::Null);
     }
-    play.heard("issuelink_deleted", |body| body["issueLink"]["id"].to_string() == id).await;
+    play.heard("issuelink_deleted", |body| body["issueLink"]["id"].as_u64() == id.parse().ok()).await;
     assert_eq!(play.get(&format!("issueLink/{id}")).await.status, 404);
     assert_eq!(play.delete(&format!("issueLink/{id}")).await.status, 404);
     let unknown =
