@@ -12,7 +12,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use engine::{fetch_one, read_fetched, run, start};
-pub use job::{PollMirrors, SyncInstance, schedule};
+pub use job::{PollMirrors, SyncInstance};
 pub use progress::{Progress, ProgressSink};
 
 use crate::error::Result;

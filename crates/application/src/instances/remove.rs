@@ -23,22 +23,15 @@ pub async fn remove_instance(
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
-    // Opened before the instance is stopped, and used when it is.
-    let site = match &instance.webhook_id {
-        Some(webhook) => Some((webhook, connect(services, caller.tenant, &instance).await)),
-        None => None,
-    };
     let mut tx = services.db.tenant(&caller.context()).await?;
     tx.stop_instance(instance.id, services.clock.now()).await?;
     tx.commit().await?;
     let mut rows = BTreeMap::new();
     // While the instance is there still: what is asked of a site is counted with it.
-    if let Some((webhook, site)) = site {
-        let removed = match site {
-            Ok(site) => site.remove_webhook(webhook).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
+    if let Some(webhook) = &instance.webhook_id {
+        let removed =
+            async { connect(services, caller.tenant, &instance).await?.remove_webhook(webhook).await };
+        if let Err(error) = removed.await {
             tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
         }
     }

@@ -9,7 +9,6 @@ use crate::{
     error::{Error, Result},
     jobs::{Job, JobError},
     services::Services,
-    tenant_context::TenantContext,
 };
 
 /// Backfills an instance, or catches up.
@@ -70,11 +69,4 @@ impl Job for PollMirrors {
         tx.commit().await?;
         Ok(())
     }
-}
-
-/// Asks the workers to sync an instance soon.
-pub async fn schedule(services: &Services, tenant: TenantId, instance: InstanceId) -> Result<()> {
-    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    tx.enqueue(SyncInstance { tenant, instance }.request()?).await?;
-    tx.commit().await
 }
