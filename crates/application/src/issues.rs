@@ -3,6 +3,7 @@
 mod add_comment;
 mod attached;
 mod paged;
+mod stored_item;
 mod transition;
 
 use async_trait::async_trait;
@@ -19,6 +20,7 @@ pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
 pub use paged::ChildrenStore;
+pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
 
 use crate::{

@@ -12,6 +12,7 @@ pub mod unprotected;
 mod attached;
 mod audit;
 mod catalog;
+mod changelog_rows;
 mod changes;
 mod children;
 mod erasure;

@@ -3,7 +3,10 @@
 use serde_json::Value;
 
 use super::{ColumnKind, FORMER_USER, Redaction, Rewrite, Row, TenantTable};
-use crate::ingest;
+use crate::{
+    ingest,
+    issues::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns},
+};
 
 /// Columns that hold an id of a person, or of something else, and nothing besides.
 const ID_COLUMNS: [&str; 4] = ["account_id", "value_id", "from_value", "to_value"];
@@ -49,6 +52,7 @@ impl Person {
         if table.name == "idempotency_keys" {
             return without_answer(before);
         }
+        let before = with_item(table, before);
         let who = |id: &str| self.is(id).then(|| self.pseudonym.clone());
         let redaction = Redaction::new(&who);
         let mut after = before.clone();
@@ -128,6 +132,16 @@ fn without_answer(before: Row) -> Option<Rewrite> {
         return None;
     }
     Some(Rewrite { before, after })
+}
+
+/// A change with its payload, which its columns may stand for: what is left of it may be more than these can hold.
+fn with_item(table: &TenantTable, mut row: Row) -> Row {
+    if table.name == "changelogs" && row.get("raw_jsonb") == Some(&IN_COLUMNS) {
+        let column = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
+        let item = item_from_columns(ITEM_COLUMNS.map(column));
+        row.insert("raw_jsonb".into(), item);
+    }
+    row
 }
 
 /// Columns that are made from another one when a row is stored: made from what is left of it.

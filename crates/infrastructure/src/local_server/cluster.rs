@@ -17,8 +17,8 @@ use sha2::{Digest, Sha256};
 use super::{Account, Binaries, LocalServerError, PORT, SUPERUSER, binaries};
 use crate::crypto::hex;
 
-/// How long the server may take to start, to recover after a crash, or to stop.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to start, to recover after a crash, or to stop: replaying all of the log takes minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// The longest path that every system accepts for a socket (macOS: 104 bytes with the final zero).
 const LONGEST_SOCKET: usize = 103;
 /// How long the processes of a killed server may take to notice and to let go of its memory.
@@ -35,7 +35,7 @@ const SETTINGS: &str = "\
 listen_addresses = ''
 unix_socket_permissions = 0700
 max_connections = 100
-max_wal_size = 8GB
+max_wal_size = 16GB
 checkpoint_timeout = 15min
 work_mem = 16MB
 jit = off
@@ -282,10 +282,10 @@ impl Cluster {
     }
 }
 
-/// A quarter of the machine's memory, within limits (PostgreSQL's own advice): small enough to live beside other programs, large
+/// A third of the machine's memory, within limits (PostgreSQL advises 25 to 40 %): small enough to live beside other programs, large
 /// enough to hold the indexes into which a backfill writes all over. A page is only taken when it is used.
 fn shared_buffers_mib(memory: Option<u64>) -> u64 {
-    memory.map_or(192, |memory| (memory / 4).clamp(192, 8192))
+    memory.map_or(192, |memory| (memory / 3).clamp(192, 8192))
 }
 
 /// The memory we may use, where Linux tells it: the machine's, or less in a container.

@@ -11,8 +11,9 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use domain::ids::IssueId;
 
 use super::{
+    changelog_rows::{ChangelogRow, histories},
     errors::convert,
-    issues::{HistoryItem, histories, whole},
+    issues::whole,
     transaction::PgTenantTx,
 };
 
@@ -84,14 +85,17 @@ impl ChildrenStore for PgTenantTx {
     /// Each history has a row of ordinal 0, so these are counted.
     async fn histories_of(&mut self, issue: IssueId, page: &PageOf) -> Result<Vec<Entry<HistoryRow>>> {
         let (time, number) = after(issue, page)?;
-        let rows = sqlx::query!(
+        let rows = sqlx::query_as!(
+            ChangelogRow,
             r#"WITH page AS (
                    SELECT c.tenant_id, c.issue_id, c.jira_id, c.created_at, c.jira_number FROM changelogs c
                    WHERE c.issue_id = $1 AND c.ordinal = 0
                      AND ($2::timestamptz IS NULL OR (c.created_at, c.jira_number) > ($2, $3::bigint))
                    ORDER BY c.created_at, c.jira_number
                    LIMIT $4)
-               SELECT p.created_at, p.jira_number, c.ordinal, c.raw_jsonb, c.history_jsonb, u.raw_jsonb AS "person?"
+               SELECT c.issue_id, c.jira_id, c.jira_number, c.created_at, c.ordinal, c.field, c.field_type, c.field_id,
+                      c.from_value, c.from_string, c.to_value, c.to_string, c.raw_jsonb, c.history_jsonb,
+                      u.raw_jsonb AS "person?"
                FROM page p
                JOIN changelogs c ON c.tenant_id = p.tenant_id AND c.issue_id = p.issue_id AND c.jira_id = p.jira_id
                LEFT JOIN users u ON c.ordinal = 0 AND u.tenant_id = c.tenant_id AND u.id = c.author_id
@@ -106,14 +110,7 @@ impl ChildrenStore for PgTenantTx {
         .map_err(convert)?;
         let first = rows.iter().filter(|row| row.ordinal == 0);
         let places: Vec<_> = first.map(|row| (row.created_at, row.jira_number)).collect();
-        let items = rows.into_iter().map(|row| HistoryItem {
-            issue_id: issue,
-            ordinal: row.ordinal,
-            raw: row.raw_jsonb,
-            history: row.history_jsonb,
-            person: row.person,
-        });
-        let entries = places.into_iter().zip(histories(items));
+        let entries = places.into_iter().zip(histories(rows));
         Ok(entries.map(|((time, number), row)| placed(issue, time, number, row)).collect())
     }
 

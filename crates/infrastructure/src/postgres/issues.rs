@@ -13,7 +13,13 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{errors::convert, issues_upsert, people::unfold, transaction::PgTenantTx};
+use super::{
+    changelog_rows::{ChangelogRow, histories},
+    errors::convert,
+    issues_upsert,
+    people::unfold,
+    transaction::PgTenantTx,
+};
 
 /// Queries [`StoredIssue`]s: what stands before, where `i` comes from, and what stands behind the joins are the caller's.
 ///
@@ -240,8 +246,11 @@ impl IssueStore for PgTenantTx {
     }
 
     async fn histories(&mut self, issues: &[IssueId]) -> Result<Vec<HistoryRow>> {
-        let rows = sqlx::query!(
-            r#"SELECT c.issue_id, c.ordinal, c.raw_jsonb, c.history_jsonb, u.raw_jsonb AS "person?"
+        let rows = sqlx::query_as!(
+            ChangelogRow,
+            r#"SELECT c.issue_id, c.jira_id, c.jira_number, c.created_at, c.ordinal, c.field, c.field_type, c.field_id,
+                      c.from_value, c.from_string, c.to_value, c.to_string, c.raw_jsonb, c.history_jsonb,
+                      u.raw_jsonb AS "person?"
                FROM changelogs c
                LEFT JOIN users u ON c.ordinal = 0 AND u.tenant_id = c.tenant_id AND u.id = c.author_id
                WHERE c.issue_id = ANY($1)
@@ -251,14 +260,7 @@ impl IssueStore for PgTenantTx {
         .fetch_all(self.conn())
         .await
         .map_err(convert)?;
-        let items = rows.into_iter().map(|row| HistoryItem {
-            issue_id: IssueId(row.issue_id),
-            ordinal: row.ordinal,
-            raw: row.raw_jsonb,
-            history: row.history_jsonb,
-            person: row.person,
-        });
-        Ok(histories(items))
+        Ok(histories(rows))
     }
 
     async fn worklogs(&mut self, issues: &[IssueId]) -> Result<Vec<WorklogRow>> {
@@ -353,36 +355,6 @@ impl PgTenantTx {
         .await
         .map_err(convert)
     }
-}
-
-/// A row of the changelog; the first of each history has the history and its author too.
-pub(super) struct HistoryItem {
-    pub(super) issue_id: IssueId,
-    pub(super) ordinal: i32,
-    pub(super) raw: Option<Value>,
-    pub(super) history: Option<Value>,
-    pub(super) person: Option<Value>,
-}
-
-/// Histories, from rows in the order of histories and items.
-pub(super) fn histories(items: impl Iterator<Item = HistoryItem>) -> Vec<HistoryRow> {
-    let mut histories: Vec<HistoryRow> = Vec::new();
-    for row in items {
-        if row.ordinal == 0 {
-            let mut history = match row.history {
-                Some(Value::Object(history)) => history,
-                _ => serde_json::Map::new(),
-            };
-            unfold(&mut history, row.person.as_ref());
-            history.insert("items".into(), Value::Array(Vec::new()));
-            histories.push(HistoryRow { issue_id: row.issue_id, raw: Value::Object(history) });
-        }
-        let items = histories.last_mut().and_then(|history| history.raw.get_mut("items")?.as_array_mut());
-        if let (Some(items), Some(item)) = (items, row.raw) {
-            items.push(item);
-        }
-    }
-    histories
 }
 
 /// A payload with what is kept elsewhere put back: its author, and a comment's body.

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::errors::convert;
 
 /// Stands for the payload of the row's author. Jira serves objects there, never texts.
-const AUTHOR: &str = "$author";
+pub(super) const AUTHOR: &str = "$author";
 /// The members that may hold the author.
 const MEMBERS: [&str; 2] = ["author", "updateAuthor"];
 
@@ -41,6 +41,11 @@ impl People {
     /// A payload as it is stored: the author of its row by reference.
     pub(super) fn fold<'a>(&'a self, raw: &'a Value, author: Option<Uuid>) -> Folded<'a> {
         Folded { raw, author: author.and_then(|id| self.0.get(&id)), without: None }
+    }
+
+    /// Whether the row of a user holds this payload.
+    pub(super) fn hold(&self, user: Option<Uuid>, payload: &Value) -> bool {
+        user.and_then(|id| self.0.get(&id)) == Some(payload)
     }
 }
 

@@ -181,7 +181,8 @@ pub fn item(field: &str, from: Option<(&str, &str)>, to: Option<(&str, &str)>) -
         to: id(to),
         from_string: text(from),
         to_string: text(to),
-        raw: json!({"field": field, "from": id(from), "to": id(to), "fromString": text(from), "toString": text(to)}),
+        raw: json!({"field": field, "fieldtype": "jira", "fieldId": field, "from": id(from), "to": id(to),
+                    "fromString": text(from), "toString": text(to)}),
     }
 }
 

@@ -270,6 +270,32 @@ async fn a_history_is_rewritten_when_its_author_is_anonymised_and_loses_surplus_
 }
 
 #[tokio::test]
+async fn what_the_columns_of_a_change_hold_is_not_stored_twice() {
+    let mirror = Mirror::new().await;
+    let mut bundle = full();
+    let ann = bundle.reference.users.iter().find(|user| user.account_id == "ann").unwrap().raw.clone();
+    let first = &mut bundle.histories[0];
+    first.raw = json!({"id": "31", "created": "2026-01-05T09:00:00.000+0100", "author": ann});
+    bundle.histories[1].items[0].raw["tmpToAccountId"] = json!("ann");
+    mirror.store(std::slice::from_ref(&bundle)).await;
+
+    let stored = "SELECT coalesce(raw_jsonb ->> 'tmpToAccountId', raw_jsonb::text) FROM changelogs ORDER BY jira_number, ordinal";
+    assert_eq!(mirror.column(stored).await, ["true", "ann", "true", ""]);
+    let stored = "SELECT history_jsonb #>> '{}' FROM changelogs WHERE jira_number = 31";
+    assert_eq!(mirror.column(stored).await, ["2026-01-05T09:00:00.000+0100"]);
+
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    let read = tx.histories(&[mirror.id(&bundle)]).await.unwrap();
+    for (read, history) in read.iter().zip(&bundle.histories) {
+        let mut served = history.raw.clone();
+        served["items"] = history.items.iter().map(|item| item.raw.clone()).collect();
+        assert_eq!(read.raw, served);
+    }
+    drop(tx);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn a_name_that_is_anonymised_inside_a_change_is_taken_over() {
     let mirror = Mirror::new().await;
     let bundle = full();

@@ -4,15 +4,41 @@ use std::collections::{BTreeMap, HashSet};
 
 use application::{
     Result,
-    issues::{HistoryItemRecord, HistoryRecord},
+    issues::{HistoryItemRecord, HistoryRecord, IN_COLUMNS},
 };
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Planned, Scope, convert};
 use crate::postgres::people::{Folded, People};
+
+/// A history without its items, as it is stored.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum StoredHistory<'a> {
+    /// The time alone, as served: besides, it has its id and the author whom the row names.
+    Created(&'a str),
+    Payload(Folded<'a>),
+}
+
+impl<'a> StoredHistory<'a> {
+    fn of(history: &'a HistoryRecord, people: &'a People, author: Option<Uuid>) -> Self {
+        let raw = &history.raw;
+        match raw["created"].as_str() {
+            Some(created)
+                if raw.as_object().is_some_and(|members| members.len() == 3)
+                    && raw["id"] == history.jira_id.as_str()
+                    && people.hold(author, &raw["author"]) =>
+            {
+                Self::Created(created)
+            }
+            _ => Self::Payload(people.fold(raw, author)),
+        }
+    }
+}
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -30,7 +56,7 @@ struct Columns<'a> {
     from_string: Vec<Option<&'a str>>,
     to_string: Vec<Option<&'a str>>,
     raw: Vec<Option<Json<&'a Value>>>,
-    history: Vec<Option<Json<Folded<'a>>>>,
+    history: Vec<Option<Json<StoredHistory<'a>>>>,
 }
 
 impl<'a> Columns<'a> {
@@ -44,7 +70,7 @@ impl<'a> Columns<'a> {
             self.push_row((issue, author), history, ordinal, Some(item));
         }
         let others = history.items.len().saturating_sub(1);
-        self.history.push(Some(Json(people.fold(&history.raw, author))));
+        self.history.push(Some(Json(StoredHistory::of(history, people, author))));
         self.history.extend((0..others).map(|_| None));
     }
 
@@ -68,7 +94,8 @@ impl<'a> Columns<'a> {
         self.to_value.push(item.and_then(|item| item.to.as_deref()));
         self.from_string.push(item.and_then(|item| item.from_string.as_deref()));
         self.to_string.push(item.and_then(|item| item.to_string.as_deref()));
-        self.raw.push(item.map(|item| Json(&item.raw)));
+        let raw = item.map(|item| if item.is_in_columns() { &IN_COLUMNS } else { &item.raw });
+        self.raw.push(raw.map(Json));
     }
 }
 
@@ -165,12 +192,15 @@ async fn insert_or_update(conn: &mut PgConnection, scope: Scope, columns: &Colum
                     AS s (issue_id, jira_id, jira_number, ordinal, author_id, created_at, field, field_id, field_type,
                           from_value, to_value, from_string, to_string, raw, history)
                LEFT JOIN LATERAL (
-                   SELECT x.issue_id, x.raw_jsonb, x.history_jsonb, x.author_id, x.created_at FROM changelogs x
+                   SELECT x.* FROM changelogs x
                    WHERE x.issue_id = s.issue_id AND x.jira_id = s.jira_id AND x.ordinal = s.ordinal
                    LIMIT 1) c ON true
                WHERE c.issue_id IS NULL
-                  OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at)
-                     IS DISTINCT FROM (s.raw, s.history, s.author_id, s.created_at)
+                  OR (c.raw_jsonb, c.history_jsonb, c.author_id, c.created_at, c.field, c.field_id, c.field_type,
+                      c.from_value, c.to_value, c.from_string, c.to_string)
+                     IS DISTINCT FROM (s.raw, s.history, s.author_id, s.created_at, s.field::varchar(255),
+                                       s.field_id::varchar(100), s.field_type::varchar(50), s.from_value, s.to_value,
+                                       s.from_string, s.to_string)
                ON CONFLICT (tenant_id, issue_id, jira_id, ordinal) DO UPDATE SET
                    author_id = excluded.author_id, created_at = excluded.created_at, field = excluded.field,
                    field_id = excluded.field_id, field_type = excluded.field_type,
