@@ -141,13 +141,7 @@ fn decode<T: DeserializeOwned + Send + Sync + 'static>(bytes: &[u8]) -> Option<V
 /// Token buckets by name, shared by everyone who uses the same name.
 #[async_trait]
 pub trait RateLimiter: Send + Sync {
-    /// Takes one token from a bucket that refills at `per_minute` and holds at most `burst`. Zero: go on now.
-    /// Otherwise the token is reserved, and the caller must wait that long first.
-    async fn reserve(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration;
-
-    /// Takes a token if one is free: zero. Otherwise takes none, and answers how long until one is.
+    /// Takes a token from a bucket that refills at `per_minute` and holds at most `burst`: zero. If none is free it takes none, and
+    /// answers how long until one is.
     async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration;
-
-    /// Lets nobody through for that long: what a 429 with `Retry-After` asks for.
-    async fn pause(&self, bucket: &str, pause: Duration);
 }

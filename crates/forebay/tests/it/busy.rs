@@ -148,3 +148,18 @@ async fn every_door_says_that_a_statement_took_too_long() {
     owner.execute("ROLLBACK").await.unwrap();
     assert_eq!(app.get(ISSUE).await.status, 200);
 }
+
+/// Not about speed: a worker that looks again and again at once does so thousands of times.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_without_jobs_rests() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 3);
+    let mut owner = app.database.superuser().await;
+    let looks =
+        "SELECT seq_scan + coalesce(idx_scan, 0) FROM pg_stat_user_tables WHERE relname = '_private_jobs'";
+    let mut looks = async || sqlx::query_scalar::<_, i64>(looks).fetch_one(&mut owner).await.unwrap();
+    let before = looks().await;
+    tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+    let looked = looks().await - before;
+    assert!((1..400).contains(&looked), "it looked {looked} times in four seconds");
+}

@@ -18,30 +18,18 @@ use super::{
 /// When there are so many buckets, those that are full are forgotten.
 const MANY_BUCKETS: usize = 10_000;
 
-/// `bucket.rs`, on Redis's own clock: those of the processes differ. A pause of zero reserves; a negative one
-/// takes a token only if it is free.
+/// `bucket.rs`, on Redis's own clock: those of the processes differ.
 static BUCKET: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         "local time = redis.call('TIME')
          local now = time[1] * 1000000 + time[2]
-         local interval, burst, pause = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-         local full_at = math.max(tonumber(redis.call('HGET', KEYS[1], 'full_at') or 0), now)
-         local paused_until = tonumber(redis.call('HGET', KEYS[1], 'paused_until') or 0)
-         local wait = 0
-         if pause > 0 then
-             paused_until = math.max(paused_until, now + pause)
-         else
-             local ahead = interval * (burst - 1)
-             if paused_until > now then
-                 full_at = math.max(full_at, paused_until + ahead)
-             end
-             wait = math.max(full_at - ahead - now, 0)
-             if pause == 0 or wait == 0 then
-                 full_at = full_at + interval
-             end
+         local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+         local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or 0), now)
+         local wait = math.max(full_at - interval * (burst - 1) - now, 0)
+         if wait == 0 then
+             full_at = full_at + interval
+             redis.call('SET', KEYS[1], string.format('%.0f', full_at), 'PX', math.ceil((full_at - now) / 1000) + 1000)
          end
-         redis.call('HSET', KEYS[1], 'full_at', full_at, 'paused_until', paused_until)
-         redis.call('PEXPIRE', KEYS[1], math.ceil((math.max(full_at, paused_until) - now) / 1000) + 1000)
          return wait",
     )
 });
@@ -75,16 +63,8 @@ impl MemoryLimiter {
 
 #[async_trait]
 impl RateLimiter for MemoryLimiter {
-    async fn reserve(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
-        Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.reserve(now, per_minute, burst)))
-    }
-
     async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
         Duration::from_micros(self.with_bucket(bucket, |bucket, now| bucket.admit(now, per_minute, burst)))
-    }
-
-    async fn pause(&self, bucket: &str, pause: Duration) {
-        self.with_bucket(bucket, |bucket, now| bucket.pause(now, pause));
     }
 }
 
@@ -99,9 +79,10 @@ impl RedisLimiter {
         Self { link, fallback: MemoryLimiter::default() }
     }
 
-    async fn run(&self, bucket: &str, interval: u64, burst: u32, pause: i64) -> Option<u64> {
-        let mut script = BUCKET.key(format!("{PREFIX}limit:{bucket}"));
-        script.arg(interval).arg(burst.max(1)).arg(pause);
+    async fn run(&self, bucket: &str, per_minute: u32, burst: u32) -> Option<u64> {
+        // Named otherwise than the buckets of earlier versions, which were hashes.
+        let mut script = BUCKET.key(format!("{PREFIX}bucket:{bucket}"));
+        script.arg(interval(per_minute)).arg(burst.max(1));
         let mut connection = self.link.connection();
         self.link.ask("limit", script.invoke_async(&mut connection)).await
     }
@@ -109,25 +90,10 @@ impl RedisLimiter {
 
 #[async_trait]
 impl RateLimiter for RedisLimiter {
-    async fn reserve(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
-        match self.run(bucket, interval(per_minute), burst, 0).await {
-            Some(wait) => Duration::from_micros(wait),
-            None => self.fallback.reserve(bucket, per_minute, burst).await,
-        }
-    }
-
     async fn admit(&self, bucket: &str, per_minute: u32, burst: u32) -> Duration {
-        match self.run(bucket, interval(per_minute), burst, -1).await {
+        match self.run(bucket, per_minute, burst).await {
             Some(wait) => Duration::from_micros(wait),
             None => self.fallback.admit(bucket, per_minute, burst).await,
-        }
-    }
-
-    async fn pause(&self, bucket: &str, pause: Duration) {
-        // Here as well: Redis may fail before the pause is over.
-        self.fallback.pause(bucket, pause).await;
-        if !pause.is_zero() {
-            self.run(bucket, 0, 1, i64::try_from(micros(pause)).unwrap_or(i64::MAX)).await;
         }
     }
 }

@@ -140,15 +140,9 @@ impl Cache for Closed {
 
 #[async_trait]
 impl RateLimiter for Closed {
-    async fn reserve(&self, _: &str, _: u32, _: u32) -> Duration {
-        Duration::ZERO
-    }
-
     async fn admit(&self, _: &str, _: u32, _: u32) -> Duration {
         Duration::ZERO
     }
-
-    async fn pause(&self, _: &str, _: Duration) {}
 }
 
 #[async_trait]

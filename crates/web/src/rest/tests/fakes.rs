@@ -253,15 +253,9 @@ impl Cache for Fake {
 
 #[async_trait]
 impl RateLimiter for Fake {
-    async fn reserve(&self, _: &str, _: u32, _: u32) -> Duration {
-        Duration::ZERO
-    }
-
     async fn admit(&self, _: &str, _: u32, _: u32) -> Duration {
         Duration::ZERO
     }
-
-    async fn pause(&self, _: &str, _: Duration) {}
 }
 
 #[async_trait]
