@@ -26,6 +26,12 @@ pub enum Action {
     TestInstance,
     /// Starts a sync.
     StartSync,
+    /// Pauses the sync of a mirror.
+    PauseSync,
+    /// Lets a paused sync go on.
+    ResumeSync,
+    /// Ends the run of a sync.
+    CancelSync,
     /// Registers a webhook at a sandbox.
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
@@ -36,24 +42,33 @@ pub enum Action {
     UpdateKey,
     /// Revokes a key.
     RevokeKey,
+    /// Lets a job run again.
+    RetryJob,
+    /// Takes a job out of the queue.
+    DropJob,
     /// Erases a person from the tenant's copies.
     EraseUser,
 }
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 17] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::TestInstance,
         Self::StartSync,
+        Self::PauseSync,
+        Self::ResumeSync,
+        Self::CancelSync,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
+        Self::RetryJob,
+        Self::DropJob,
         Self::EraseUser,
     ];
 
@@ -66,11 +81,16 @@ impl Action {
             Self::RemoveInstance => "remove_instance",
             Self::TestInstance => "test_instance",
             Self::StartSync => "start_sync",
+            Self::PauseSync => "pause_sync",
+            Self::ResumeSync => "resume_sync",
+            Self::CancelSync => "cancel_sync",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
+            Self::RetryJob => "retry_job",
+            Self::DropJob => "drop_job",
             Self::EraseUser => "erase_user",
         }
     }
@@ -91,8 +111,13 @@ impl Action {
                 | Self::RemoveInstance
                 | Self::TestInstance
                 | Self::StartSync
+                | Self::PauseSync
+                | Self::ResumeSync
+                | Self::CancelSync
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::RetryJob
+                | Self::DropJob
                 | Self::EraseUser
         )
     }

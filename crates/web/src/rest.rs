@@ -21,9 +21,11 @@ mod paging;
 pub(crate) mod problem;
 mod projects;
 mod pulse;
+mod queued_jobs;
 mod search;
 mod sql;
 mod sync;
+mod sync_control;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -64,6 +66,7 @@ fn api() -> OpenApiRouter<WebState> {
     let resources = OpenApiRouter::new()
         .merge(instances::routes())
         .merge(sync::routes())
+        .merge(sync_control::routes())
         .merge(search::routes())
         .merge(issues::routes())
         .merge(comments::routes())
@@ -75,6 +78,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(agile::routes())
         .merge(fields::routes())
         .merge(jobs::routes())
+        .merge(queued_jobs::routes())
         .merge(pulse::routes())
         .merge(audit::routes())
         .merge(sql::routes())

@@ -76,6 +76,7 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         links,
         attached,
         reference,
+        read_at: None,
     })
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod app;
+mod backfill;
 mod browser;
 
 mod busy;

@@ -25,17 +25,26 @@ pub(super) struct SharedManners {
     per_minute: u32,
     requests: AtomicU64,
     retries: AtomicU64,
+    throttled_ms: AtomicU64,
 }
 
 impl SharedManners {
     pub(super) fn new(limiter: Arc<dyn RateLimiter>, bucket: String, per_minute: u32) -> Self {
-        Self { limiter, bucket, per_minute, requests: AtomicU64::new(0), retries: AtomicU64::new(0) }
+        Self {
+            limiter,
+            bucket,
+            per_minute,
+            requests: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            throttled_ms: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn usage(&self) -> SiteUsage {
         SiteUsage {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
+            throttled_ms: self.throttled_ms.load(Ordering::Relaxed),
         }
     }
 }
@@ -46,7 +55,10 @@ impl Manners for SharedManners {
         let burst = (self.per_minute / BURST_SHARE).max(1);
         let wait = self.limiter.reserve(&self.bucket, self.per_minute, burst).await;
         if !wait.is_zero() {
-            tokio::time::sleep(wait.min(LONGEST_SLEEP)).await;
+            let wait = wait.min(LONGEST_SLEEP);
+            self.throttled_ms
+                .fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+            tokio::time::sleep(wait).await;
         }
     }
 

@@ -22,12 +22,13 @@ use application::{
     reference::FieldValueRecord,
 };
 use chrono::{DateTime, Utc};
-use domain::ids::InstanceId;
+use domain::{ids::InstanceId, issue_key::IssueKey};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
 use super::{
     errors::convert,
+    missing,
     people::People,
     reference::{self, Seen},
     transaction::{PgTenantTx, Scope},
@@ -35,6 +36,8 @@ use super::{
 
 const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
+/// The `field` of a history's item that says that the issue was moved.
+const KEY_FIELD: &str = "Key";
 
 /// What is known of an issue that is stored already.
 struct Stored {
@@ -42,6 +45,8 @@ struct Stored {
     source_hash: Vec<u8>,
     presence: String,
     jira_updated_at: DateTime<Utc>,
+    /// As of when it was read or found missing.
+    observed_at: Option<DateTime<Utc>>,
 }
 
 /// An issue to be stored: new, or not older than what is stored.
@@ -63,9 +68,17 @@ impl Planned<'_> {
         })
     }
 
-    /// Whether what is stored is newer.
+    /// Whether what is stored is newer: changed later at the source, or of the same change and read later, or found missing
+    /// after this was read.
     fn is_older(&self) -> bool {
-        self.stored.as_ref().is_some_and(|stored| stored.jira_updated_at > self.bundle.issue.updated)
+        let read_before = |stored: &Stored| {
+            self.bundle.read_at.zip(stored.observed_at).is_some_and(|(read, observed)| read < observed)
+        };
+        self.stored.as_ref().is_some_and(|stored| {
+            stored.jira_updated_at > self.bundle.issue.updated
+                || (stored.jira_updated_at == self.bundle.issue.updated || stored.presence != PRESENT)
+                    && read_before(stored)
+        })
     }
 
     /// The key it had until now, if that was another one.
@@ -86,9 +99,11 @@ pub(super) async fn upsert(
     }
     let scope = Scope { tenant: tx.tenant.0, instance };
     let conn = tx.conn();
+    missing::hold_off(conn, instance).await?;
     let ids: Vec<Uuid> = newest.keys().copied().collect();
     let stored = read_stored(conn, &ids).await?;
     let mut issues = plan(newest, stored);
+    leave_missing(conn, scope, &mut issues).await?;
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
     lock_stored(conn, &mut issues).await?;
@@ -146,9 +161,11 @@ fn newest_of_each(instance: InstanceId, bundles: &[IssueBundle]) -> BTreeMap<Uui
 /// while the table was new and had no statistics.
 async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Stored>> {
     let rows = sqlx::query!(
-        "SELECT i.id, i.key, i.source_hash, i.presence, i.jira_updated_at FROM UNNEST($1::uuid[]) AS w (id)
+        "SELECT i.id, i.key, i.source_hash, i.presence, i.jira_updated_at, i.observed_at
+         FROM UNNEST($1::uuid[]) AS w (id)
          CROSS JOIN LATERAL (
-             SELECT x.id, x.key, x.source_hash, x.presence, x.jira_updated_at FROM issues x WHERE x.id = w.id LIMIT 1) i",
+             SELECT x.id, x.key, x.source_hash, x.presence, x.jira_updated_at, x.observed_at
+             FROM issues x WHERE x.id = w.id LIMIT 1) i",
         ids
     )
     .fetch_all(conn)
@@ -160,6 +177,7 @@ async fn read_stored(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uu
             source_hash: row.source_hash,
             presence: row.presence,
             jira_updated_at: row.jira_updated_at,
+            observed_at: row.observed_at,
         };
         (row.id, stored)
     });
@@ -215,6 +233,20 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
         }
     }
     issues
+}
+
+/// Leaves out new issues that were found missing after they were read.
+async fn leave_missing(conn: &mut PgConnection, scope: Scope, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+    let new = issues.iter().filter(|issue| issue.stored.is_none());
+    let read: Vec<(&str, DateTime<Utc>)> =
+        new.filter_map(|issue| Some((issue.bundle.issue.jira_id.as_str(), issue.bundle.read_at?))).collect();
+    if read.is_empty() {
+        return Ok(());
+    }
+    let missing: HashSet<String> =
+        missing::never_stored(conn, scope.instance, &read).await?.into_iter().collect();
+    issues.retain(|issue| issue.stored.is_some() || !missing.contains(&issue.bundle.issue.jira_id));
+    Ok(())
 }
 
 /// A session keeps the plans of foreign-key checks. Those made while a table was nearly empty read all of the tenant's rows for
@@ -301,10 +333,14 @@ async fn displace(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>])
     Ok(())
 }
 
-/// Jira keeps answering to old keys, so the copy does as well.
+/// Jira keeps answering to old keys, so the copy does as well: the key a stored issue had until now, and those that the
+/// histories name (jira-facts 2.4). Of two issues that had a key, the later one keeps it.
 async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
-    let moved: BTreeMap<&str, Uuid> =
-        issues.iter().filter_map(|issue| issue.old_key().map(|key| (key, issue.id))).collect();
+    let mut told: Vec<(DateTime<Utc>, &str, Uuid)> =
+        issues.iter().flat_map(|issue| old_keys_told(issue)).collect();
+    told.sort_unstable();
+    let mut moved: BTreeMap<&str, Uuid> = told.into_iter().map(|(_, key, id)| (key, id)).collect();
+    moved.extend(issues.iter().filter_map(|issue| issue.old_key().map(|key| (key, issue.id))));
     if moved.is_empty() {
         return Ok(());
     }
@@ -322,6 +358,17 @@ async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<
     .await
     .map_err(convert)?;
     Ok(())
+}
+
+/// The keys that an issue's histories say it had, and until when.
+fn old_keys_told<'a>(issue: &Planned<'a>) -> impl Iterator<Item = (DateTime<Utc>, &'a str, Uuid)> {
+    let (id, present) = (issue.id, issue.key.clone());
+    let items = issue.bundle.histories.iter().flat_map(|history| {
+        let moves = history.items.iter().filter(|item| item.field == KEY_FIELD);
+        moves.filter_map(|item| Some((history.created, item.from_string.as_deref()?)))
+    });
+    let keys = items.filter(move |(_, key)| *key != present && key.parse::<IssueKey>().is_ok());
+    keys.map(move |(until, key)| (until, key, id))
 }
 
 /// The ids of those of `written` that were stored before, so that rows of theirs may be left over.

@@ -22,6 +22,7 @@ mod resync;
 mod sprints;
 mod sql_door;
 mod sql_examples;
+mod stale;
 mod sync;
 mod tenancy;
 mod upsert;

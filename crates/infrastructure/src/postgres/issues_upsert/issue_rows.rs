@@ -56,6 +56,7 @@ struct Columns<'a> {
     changelog_envelope: Vec<Option<Json<&'a Value>>>,
     presence: Vec<&'static str>,
     source_hash: Vec<&'a [u8]>,
+    read_at: Vec<Option<DateTime<Utc>>>,
 }
 
 impl<'a> Columns<'a> {
@@ -97,6 +98,7 @@ impl<'a> Columns<'a> {
         self.changelog_envelope.push(issue.changelog_envelope.as_ref().map(Json));
         self.presence.push(planned.presence);
         self.source_hash.push(&issue.source_hash);
+        self.read_at.push(planned.bundle.read_at);
     }
 }
 
@@ -164,6 +166,7 @@ pub(super) async fn upsert(
         columns.changelog_envelope as _,
         columns.presence as _,
         columns.source_hash as _,
+        columns.read_at as _,
     )
     .fetch_all(conn)
     .await
