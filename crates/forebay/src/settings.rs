@@ -103,7 +103,7 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u64).range(1..=3_600)
     )]
     pub(crate) statement_timeout_seconds: u64,
-    /// Jobs that run at the same time in this process.
+    /// Short jobs that run at the same time in this process; half as many syncs run beside them.
     #[arg(
         long, env = "FOREBAY_WORKER_CONCURRENCY", global = true, default_value_t = 8, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=256)

@@ -41,8 +41,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
-    /// Jobs at the same time. Three quarters of the slots are for long jobs ([`Job::IS_LONG`]), so that mirrors that
-    /// are copied, or whose sites are slow, never keep webhooks waiting; there is at least one slot of each kind.
+    /// Short jobs at the same time. Half as many long ones ([`Job::IS_LONG`]) have slots of their own, so that mirrors that
+    /// are copied, or whose sites are slow, never keep webhooks waiting.
     pub concurrency: usize,
     /// How long running jobs may go on after the signal to stop.
     pub grace: Duration,
@@ -64,16 +64,15 @@ pub async fn work(
     settings: WorkerSettings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let long = (settings.concurrency * 3 / 4).max(1);
-    let short = settings.concurrency.saturating_sub(long).max(1);
+    let short = settings.concurrency.max(1);
+    let long = short.div_ceil(2);
     let stop = stop.shared();
-    let build = |slots: usize, jobs: fn(WorkerOptions) -> WorkerOptions, crontab: &'static str| {
+    let build = |slots: usize, jobs: fn(WorkerOptions) -> WorkerOptions, crontab: Option<&'static str>| {
         let settings = WorkerSettings { concurrency: slots, ..settings };
         build(options.clone(), services.clone(), settings, jobs, crontab, stop.clone())
     };
-    let (long, short) = (build(long, long_jobs, "").await?, build(short, short_jobs, CRONTAB).await?);
-    let (long, short) = futures::join!(long.run(), short.run());
-    long.and(short).map_err(unavailable)
+    let (long, short) = (build(long, long_jobs, None).await?, build(short, short_jobs, Some(CRONTAB)).await?);
+    futures::try_join!(long.run(), short.run()).map(|_| ()).map_err(unavailable)
 }
 
 /// Runs every job that is due now, and those that they add, then returns. For tests and the command line.
@@ -83,7 +82,7 @@ pub async fn work(
 pub async fn drain(options: PgConnectOptions, services: Services) -> Result<()> {
     let every = |options| long_jobs(short_jobs(options));
     let never = std::future::pending();
-    let worker = build(options, services, WorkerSettings::default(), every, CRONTAB, never).await?;
+    let worker = build(options, services, WorkerSettings::default(), every, Some(CRONTAB), never).await?;
     worker.run_once().await.map_err(unavailable)
 }
 
@@ -92,7 +91,7 @@ async fn build(
     services: Services,
     settings: WorkerSettings,
     jobs: impl FnOnce(WorkerOptions) -> WorkerOptions,
-    crontab: &str,
+    crontab: Option<&str>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Worker> {
     // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
@@ -118,9 +117,11 @@ async fn build(
         .shutdown_signal(stop)
         .shutdown_grace_period(settings.grace)
         .shutdown_interrupted_job_retry_delay(Duration::from_secs(1))
-        .add_extension(WorkerServices(services))
-        .with_cron(crontab)
-        .map_err(Error::internal)?;
+        .add_extension(WorkerServices(services));
+    let worker = match crontab {
+        Some(crontab) => worker.with_cron(crontab).map_err(Error::internal)?,
+        None => worker,
+    };
     jobs(worker).init().await.map_err(unavailable)
 }
 

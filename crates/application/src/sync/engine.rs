@@ -122,7 +122,7 @@ async fn go(work: &mut Work<'_>) -> Result<bool> {
     }
 }
 
-/// Rosters change seldom: a backfill reads them with each turn, a poll once an hour, and when a webhook spoke of them.
+/// Rosters change seldom: they are read once an hour, and when a webhook spoke of them.
 async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
     let (services, instance) = (work.services, &work.instance);
     let now = services.clock.now();
@@ -183,8 +183,11 @@ async fn unreached(
 
 /// The first error is the one that tells why: a removed instance or a lost lease leaves no run to end.
 fn note_failure(ended: Result<()>) {
-    if let Err(error) = ended {
-        tracing::warn!(error = error.with_causes(), "the end of a run could not be written down");
+    match ended {
+        Ok(()) | Err(Error::Conflict(_)) => {}
+        Err(error) => {
+            tracing::warn!(error = error.with_causes(), "the end of a run could not be written down");
+        }
     }
 }
 
@@ -195,8 +198,6 @@ async fn finish(work: &Work<'_>, ended: Result<bool>) -> Result<Ended> {
             yield_turn(work).await?;
             Ok(Ended::Yielded)
         }
-        // Somebody else has the run, or ended it.
-        Err(error @ Error::Conflict(_)) => Err(error),
         Err(error) => {
             note_failure(fail(work, &error).await);
             Err(error)

@@ -14,13 +14,12 @@ use crate::error::Result;
 /// Answers whether the present was reached; if not, the run goes on where its checkpoint says.
 pub(super) async fn poll(work: &Work<'_>) -> Result<bool> {
     let interrupted = work.lease.run.checkpoint.clone();
-    let mark: PollMark = match interrupted.and_then(|value| serde_json::from_value(value).ok()) {
+    let interrupted = interrupted.and_then(|value| serde_json::from_value::<PollMark>(value).ok());
+    // One that had read everything and could not say so is done anew: what has changed since counts.
+    let mark = match interrupted.filter(|mark| !mark.position.finished) {
         Some(mark) => mark,
         None => PollMark { since: since(work).await?, position: Position::default() },
     };
-    if mark.position.finished {
-        return Ok(true);
-    }
     work.walk(Walk::Updated(mark.since), &mark.position, &Target::Poll(mark.since), &Pace::new(1)).await
 }
 

@@ -17,6 +17,7 @@ mod cli;
 mod console;
 mod demo;
 mod doors;
+mod fairness;
 mod idempotency;
 mod isolation;
 mod keys;

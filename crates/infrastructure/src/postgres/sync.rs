@@ -105,8 +105,8 @@ fn measure(lease: &RunLease, update: &RunUpdate) {
     metrics::counter!("forebay_sync_issues_total", &kind).increment(update.counts.issues);
     metrics::counter!("forebay_sync_retries_total", &kind).increment(update.counts.retries);
     metrics::counter!("forebay_sync_rejected_total", &kind).increment(update.counts.rejected);
-    metrics::counter!("forebay_sync_throttled_seconds_total", &kind)
-        .increment(update.counts.throttled_ms / 1000);
+    metrics::counter!("forebay_sync_throttled_milliseconds_total", &kind)
+        .increment(update.counts.throttled_ms);
     metrics::histogram!("forebay_sync_page_seconds", &kind).record(update.worked_ms as f64 / 1000.0);
 }
 
