@@ -115,10 +115,11 @@ pub(super) async fn upsert(
     let people = People::load(conn, &authors(scope, &issues)).await?;
 
     displace(conn, scope, &issues).await?;
-    keep_old_keys(conn, scope, &issues).await?;
     let written = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
     issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
+    // After the rows, because a new issue's histories may name keys it had.
+    keep_old_keys(conn, scope, &issues).await?;
 
     field_values::replace(conn, scope, &issues, &written).await?;
     attached::upsert(conn, scope, &issues, &written).await?;
