@@ -28,6 +28,12 @@ pub enum Action {
     TestInstance,
     /// Starts a sync.
     StartSync,
+    /// Pauses the sync of a mirror.
+    PauseSync,
+    /// Lets a paused sync go on.
+    ResumeSync,
+    /// Ends the run of a sync.
+    CancelSync,
     /// Registers a webhook at a sandbox.
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
@@ -42,13 +48,17 @@ pub enum Action {
     UpdateKey,
     /// Revokes a key.
     RevokeKey,
+    /// Lets a job run again.
+    RetryJob,
+    /// Takes a job out of the queue.
+    DropJob,
     /// Erases a person from the tenant's copies.
     EraseUser,
 }
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 20] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
@@ -56,6 +66,9 @@ impl Action {
         Self::ReplaceCredential,
         Self::TestInstance,
         Self::StartSync,
+        Self::PauseSync,
+        Self::ResumeSync,
+        Self::CancelSync,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
         Self::SetFaults,
@@ -63,6 +76,8 @@ impl Action {
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
+        Self::RetryJob,
+        Self::DropJob,
         Self::EraseUser,
     ];
 
@@ -76,6 +91,9 @@ impl Action {
             Self::ReplaceCredential => "replace_credential",
             Self::TestInstance => "test_instance",
             Self::StartSync => "start_sync",
+            Self::PauseSync => "pause_sync",
+            Self::ResumeSync => "resume_sync",
+            Self::CancelSync => "cancel_sync",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
             Self::SetFaults => "set_faults",
@@ -83,6 +101,8 @@ impl Action {
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
+            Self::RetryJob => "retry_job",
+            Self::DropJob => "drop_job",
             Self::EraseUser => "erase_user",
         }
     }
@@ -104,10 +124,15 @@ impl Action {
                 | Self::ReplaceCredential
                 | Self::TestInstance
                 | Self::StartSync
+                | Self::PauseSync
+                | Self::ResumeSync
+                | Self::CancelSync
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
                 | Self::SetFaults
                 | Self::ClearFaults
+                | Self::RetryJob
+                | Self::DropJob
                 | Self::EraseUser
         )
     }

@@ -52,6 +52,8 @@ pub struct IssueBundle {
     pub attached: AttachedRecords,
     /// The reference data seen inside it.
     pub reference: ReferenceRecords,
+    /// When it was asked for at its source: what is known from later is not overwritten. `None` counts as now.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 /// The typed columns of an issue and its raw payload.

@@ -45,9 +45,12 @@ pub(crate) enum Command {
     /// Add, list, test and remove Jira sites.
     #[command(subcommand)]
     Instance(InstanceCommand),
-    /// Sync a mirror, or see how it stands.
+    /// Sync a mirror, see how it stands, pause it.
     #[command(subcommand)]
     Sync(SyncCommand),
+    /// Look at background jobs, try dead ones again, or drop them.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Fill a sandbox, and let it do wrong.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
@@ -346,6 +349,64 @@ pub(crate) enum SyncCommand {
         name: Option<String>,
         #[command(flatten)]
         tenant: TenantArg,
+    },
+    /// Follow a sync until its run is over, whoever does it.
+    Watch {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Pause a sync: a run under way stops with the page it is at.
+    Pause {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Let a paused sync go on where it was.
+    Resume {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// End the run under way. What it stored stays; after a full copy that was canceled the sync is paused.
+    Cancel {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum JobsCommand {
+    /// List jobs that wait, run or have died, newest first.
+    List {
+        /// Only those in this state: waiting, failing, running or dead.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+        limit: i32,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Show a job with its data and why it failed.
+    Show {
+        /// Its number, as `jobs list` shows it.
+        id: i64,
+    },
+    /// Let a job run now that waits or has died.
+    Retry {
+        /// Its number.
+        id: i64,
+    },
+    /// Take a job out of the queue that waits or has died.
+    Drop {
+        /// Its number.
+        id: i64,
     },
 }
 

@@ -5,6 +5,7 @@
 
 pub mod database;
 pub mod migrate;
+mod missing;
 pub mod roles;
 pub mod sealed;
 pub mod unprotected;

@@ -22,10 +22,12 @@ mod paging;
 pub(crate) mod problem;
 mod projects;
 mod pulse;
+mod queued_jobs;
 mod sandbox;
 mod search;
 mod sql;
 mod sync;
+mod sync_control;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -67,6 +69,7 @@ fn api() -> OpenApiRouter<WebState> {
     let resources = OpenApiRouter::new()
         .merge(instances::routes())
         .merge(sync::routes())
+        .merge(sync_control::routes())
         .merge(search::routes())
         .merge(issues::routes())
         .merge(comments::routes())
@@ -79,6 +82,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(agile::routes())
         .merge(fields::routes())
         .merge(jobs::routes())
+        .merge(queued_jobs::routes())
         .merge(pulse::routes())
         .merge(audit::routes())
         .merge(sql::routes())

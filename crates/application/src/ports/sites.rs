@@ -194,6 +194,8 @@ pub struct SiteUsage {
     pub requests: u64,
     /// Those that repeated an earlier one.
     pub retries: u64,
+    /// Milliseconds that requests waited because the site, or our own ceiling, asked them to.
+    pub throttled_ms: u64,
 }
 
 /// A connection to one site.

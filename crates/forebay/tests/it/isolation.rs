@@ -24,6 +24,13 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/instances/{name}/quota", "/v1/instances/site/quota", 404),
     ("POST", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
     ("GET", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
+    ("POST", "/v1/instances/{name}/sync/pause", "/v1/instances/site/sync/pause", 404),
+    ("POST", "/v1/instances/{name}/sync/resume", "/v1/instances/site/sync/resume", 404),
+    ("POST", "/v1/instances/{name}/sync/cancel", "/v1/instances/site/sync/cancel", 404),
+    ("GET", "/v1/instances/{name}/sync/events", "/v1/instances/site/sync/events", 404),
+    ("GET", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
+    ("DELETE", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
+    ("POST", "/v1/jobs/queued/{id}/retry", "/v1/jobs/queued/{acme_job}/retry", 404),
     ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
     ("GET", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("GET", "/v1/issues/{key}/changelog", "/v1/issues/10001/changelog", 404),
@@ -58,6 +65,7 @@ const OWN_ONLY: &[(&str, &str)] = &[
     ("GET", "/v1/sprints"),
     ("GET", "/v1/fields"),
     ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/queued"),
     ("GET", "/v1/pulse"),
     ("GET", "/v1/audit"),
     ("POST", "/v1/sql"),
@@ -71,9 +79,19 @@ async fn every_rest_operation_hides_what_is_anothers() {
     let (app, other) = two_tenants().await;
     let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
     let sprint = app.get("/v1/sprints").await.ok()["sprints"][0]["id"].clone();
-    for path in
-        ["/v1/projects/10000".to_owned(), format!("/v1/sprints/{sprint}/issues"), "/v1/fields/summary".into()]
-    {
+    let acme_job: i64 = sqlx::query_scalar(
+        "SELECT (graphile_worker.add_job('deliver_webhook', json_build_object('tenant', id), run_at => now() + '1 day')).id
+         FROM tenants WHERE name = 'acme'",
+    )
+    .fetch_one(&mut app.database.superuser().await)
+    .await
+    .unwrap();
+    for path in [
+        "/v1/projects/10000".to_owned(),
+        format!("/v1/sprints/{sprint}/issues"),
+        "/v1/fields/summary".into(),
+        format!("/v1/jobs/queued/{acme_job}"),
+    ] {
         assert_eq!(app.get(&path).await.status, 200, "{path}: the owner sees it");
     }
     let document = app.get("/openapi.json").await.ok();
@@ -104,6 +122,7 @@ async fn every_rest_operation_hides_what_is_anothers() {
             _ => None,
         };
         let path = path.replace("{acme_key}", &acme_key).replace("{sprint}", &sprint.to_string());
+        let path = path.replace("{acme_job}", &acme_job.to_string());
         let answer = app.ask(Method::from_bytes(method.as_bytes()).unwrap(), &path, Some(&other), body).await;
         assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {}", answer.text);
     }

@@ -12,11 +12,13 @@ mod app;
 mod browser;
 
 mod audit;
+mod backfill;
 mod busy;
 mod cli;
 mod console;
 mod demo;
 mod doors;
+mod fairness;
 mod faults;
 mod idempotency;
 mod isolation;

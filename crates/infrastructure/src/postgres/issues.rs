@@ -13,7 +13,7 @@ use domain::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{errors::convert, issues_upsert, people::unfold, transaction::PgTenantTx};
+use super::{errors::convert, issues_upsert, missing, people::unfold, transaction::PgTenantTx};
 
 /// Queries [`StoredIssue`]s: what stands before, where `i` comes from, and what stands behind the joins are the caller's.
 ///
@@ -290,24 +290,7 @@ impl IssueStore for PgTenantTx {
         jira_ids: &[String],
         presence: Presence,
     ) -> Result<u64> {
-        // Other events of a deleted issue (its links, its comments) find nothing either, and know less of the reason.
-        // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
-        let done = sqlx::query!(
-            "UPDATE issues i SET presence = $3
-             WHERE i.instance_id = $1 AND i.jira_id = ANY($2) AND i.presence <> $3
-               AND NOT (i.presence = 'deleted' AND $3 = 'access_lost')
-               AND ($3 <> 'present' OR NOT EXISTS (
-                   SELECT FROM issues o
-                   WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
-                     AND o.presence = 'present'))",
-            instance.0,
-            jira_ids,
-            presence.as_str(),
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        Ok(done.rows_affected())
+        missing::set_presence(self, instance, jira_ids, presence).await
     }
 
     async fn lock_issue(&mut self, issue: IssueId) -> Result<()> {

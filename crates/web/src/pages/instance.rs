@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use application::{
     Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
-    sync::{self, RunState, SyncStatus},
+    sync::{self, RunState, SyncSchedule, SyncStatus},
 };
 use askama::Template;
 use axum::{
@@ -16,7 +16,7 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
@@ -27,7 +27,7 @@ use super::{
     run::RunPanel,
     shell::{self, Section, Shell, see_other},
     visitor::Visitor,
-    wording::{Moment, grouped},
+    wording::{Moment, duration, grouped},
 };
 use crate::{auth::Admission, rest::problem, state::WebState};
 
@@ -193,6 +193,8 @@ pub(super) struct Live {
     watermark: Option<Moment>,
     proof: Option<Moment>,
     run: Option<RunPanel>,
+    /// Why nothing is read just now.
+    notice: Option<String>,
 }
 
 impl Live {
@@ -203,8 +205,25 @@ impl Live {
             watermark: status.watermark.map(|at| Moment::of(at, now)),
             proof: status.last_proof.map(|at| Moment::of(at, now)),
             run: status.run.as_ref().map(|run| RunPanel::new(run, now)),
+            notice: notice(&status.schedule, now),
         }
     }
+}
+
+fn notice(schedule: &SyncSchedule, now: DateTime<Utc>) -> Option<String> {
+    if schedule.paused_at.is_some() {
+        return Some("The sync is paused. It goes on where it was when it is resumed.".into());
+    }
+    schedule.error.as_ref()?;
+    let left = schedule.next_at.map(|at| at - now).filter(|left| *left > TimeDelta::zero())?;
+    let after = match schedule.failures {
+        0 => "The site asked to be left alone.".to_owned(),
+        1 => "The latest run failed.".to_owned(),
+        failures => format!("{failures} runs in a row failed."),
+    };
+    // By the minute, so that the stream does not speak every second.
+    let within = TimeDelta::minutes(left.num_minutes() + 1);
+    Some(format!("{after} The next try is within {}.", duration(within)))
 }
 
 /// The page.

@@ -2,7 +2,7 @@
 
 use application::{
     instances::{Dialect, Instance, InstanceKind},
-    sync::{RunCounts, RunKind, RunState, SyncRun, SyncStatus},
+    sync::{RunCounts, RunKind, RunState, SyncRun, SyncSchedule, SyncStatus},
 };
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
@@ -33,7 +33,9 @@ pub(in crate::pages) fn run() -> SyncRun {
             requests: 871,
             retries: 3,
             rejected: 0,
+            throttled_ms: 0,
         },
+        worked_ms: 0,
         error: None,
         started_at: now() - TimeDelta::seconds(312),
         updated_at: now() - TimeDelta::seconds(1),
@@ -50,6 +52,7 @@ fn status(run: Option<SyncRun>) -> SyncStatus {
         watermark: Some(now() - TimeDelta::minutes(6)),
         last_proof: Some(now() - TimeDelta::seconds(50)),
         run,
+        schedule: SyncSchedule::default(),
     }
 }
 
