@@ -26,6 +26,10 @@ pub enum Action {
     TestInstance,
     /// Starts a sync.
     StartSync,
+    /// Answers for a census that the brake has stopped.
+    DecideCensus,
+    /// Changes how careful and how frequent censuses are.
+    ConfigureCensus,
     /// Registers a webhook at a sandbox.
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
@@ -42,13 +46,15 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 14] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::TestInstance,
         Self::StartSync,
+        Self::DecideCensus,
+        Self::ConfigureCensus,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
         Self::CreateKey,
@@ -66,6 +72,8 @@ impl Action {
             Self::RemoveInstance => "remove_instance",
             Self::TestInstance => "test_instance",
             Self::StartSync => "start_sync",
+            Self::DecideCensus => "decide_census",
+            Self::ConfigureCensus => "configure_census",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
             Self::CreateKey => "create_key",
@@ -91,6 +99,8 @@ impl Action {
                 | Self::RemoveInstance
                 | Self::TestInstance
                 | Self::StartSync
+                | Self::DecideCensus
+                | Self::ConfigureCensus
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
                 | Self::EraseUser

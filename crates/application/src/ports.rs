@@ -12,6 +12,6 @@ pub use clock::Clock;
 pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use secrets::Secrets;
 pub use sites::{
-    Fetched, FetchedIssue, JiraSite, JiraSites, Listed, ListedOptions, ListedSprints, ReferenceData,
-    SiteConnection, SiteIdentity, SitePage, SiteUsage,
+    Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedOptions, ListedSprints, ProjectRoll,
+    ReferenceData, RollCallPage, SiteConnection, SiteIdentity, SitePage, SiteUsage,
 };

@@ -1,8 +1,14 @@
 //! Sync: keeping a mirror equal to its source.
 
+pub mod census;
+pub mod drift;
 mod engine;
+pub mod freshness;
 mod job;
+pub mod presence;
 mod progress;
+pub mod rejects;
+pub mod upkeep;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

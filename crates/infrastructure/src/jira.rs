@@ -2,6 +2,7 @@
 
 mod errors;
 mod manners;
+mod roll_call;
 mod whole;
 
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use application::{
     Error, Result,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Fetched, JiraSite, JiraSites, Listed, RateLimiter, ReferenceData, SiteConnection, SiteIdentity,
-        SitePage, SiteUsage,
+        Fetched, JiraSite, JiraSites, Listed, ProjectRoll, RateLimiter, ReferenceData, RollCallPage,
+        SiteConnection, SiteIdentity, SitePage, SiteUsage,
     },
 };
 use async_trait::async_trait;
@@ -256,6 +257,24 @@ impl JiraSite for Site {
         };
         let issues = whole::complete(&client, dialect, found).await.map_err(application_error)?;
         Ok(Fetched { issues, retry })
+    }
+
+    async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll> {
+        roll_call::projects(&self.speaking(dialect)).await.map_err(application_error)
+    }
+
+    async fn roll_call(
+        &self,
+        dialect: Dialect,
+        project_id: &str,
+        cursor: Option<&str>,
+    ) -> Result<RollCallPage> {
+        let client = self.speaking(dialect);
+        let page = match dialect {
+            Dialect::V3 => roll_call::by_token(&client, project_id, cursor).await,
+            Dialect::V2 => roll_call::by_key(&client, project_id, cursor).await,
+        };
+        page.map_err(application_error)
     }
 
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value> {

@@ -6,11 +6,13 @@
 
 mod agile;
 mod audit;
+mod census;
 mod changelog;
 mod comments;
 mod document;
 mod extract;
 mod fields;
+mod freshness;
 mod health;
 mod history;
 mod instances;
@@ -64,6 +66,8 @@ fn api() -> OpenApiRouter<WebState> {
     let resources = OpenApiRouter::new()
         .merge(instances::routes())
         .merge(sync::routes())
+        .merge(census::routes())
+        .merge(freshness::routes())
         .merge(search::routes())
         .merge(issues::routes())
         .merge(comments::routes())

@@ -12,7 +12,9 @@ use crate::{
     history::HistoryStore, idempotency::IdempotencyStore, instances::InstanceStore, issues::AttachedStore,
     issues::IssueStore, jobs::JobHistory, jobs::JobQueue, jobs::JobRegistry, keys::KeyRegistry,
     keys::KeyStore, pulse::PulseStore, reference::ReferenceStore, rotation::SealedStore, search::SearchStore,
-    sync::SyncStore, tenant_context::TenantContext, tenants::TenantRegistry, webhooks::WebhookStore,
+    sync::SyncStore, sync::census::CensusStore, sync::drift::DriftStore, sync::freshness::FreshnessPlatform,
+    sync::freshness::FreshnessStore, sync::rejects::RejectStore, tenant_context::TenantContext,
+    tenants::TenantRegistry, webhooks::WebhookStore,
 };
 
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
@@ -21,7 +23,10 @@ pub trait TenantTx:
     AttachedStore
     + AuditStore
     + CatalogStore
+    + CensusStore
+    + DriftStore
     + ErasureStore
+    + FreshnessStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore
@@ -31,6 +36,7 @@ pub trait TenantTx:
     + KeyStore
     + PulseStore
     + ReferenceStore
+    + RejectStore
     + SealedStore
     + SearchStore
     + SyncStore
@@ -46,7 +52,9 @@ pub trait TenantTx:
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
-pub trait PlatformTx: ErasurePlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send {
+pub trait PlatformTx:
+    ErasurePlatform + FreshnessPlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send
+{
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;
 }

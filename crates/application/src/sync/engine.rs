@@ -61,7 +61,7 @@ pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<I
     Ok(instance)
 }
 
-fn require_mirror(instance: &Instance) -> Result<()> {
+pub(super) fn require_mirror(instance: &Instance) -> Result<()> {
     if instance.kind == InstanceKind::Sandbox {
         return Err(Error::Conflict(format!(
             "`{}` is a sandbox: it is its own source, there is nothing to sync",

@@ -12,6 +12,8 @@ mod app;
 mod browser;
 
 mod busy;
+mod census;
+mod census_faults;
 mod cli;
 mod console;
 mod demo;
