@@ -179,6 +179,15 @@ async fn archived_trashed_and_hidden_projects_are_told_apart() {
             sqlx::query(AssertSqlSafe(sql)).execute(&mut owner).await.unwrap();
         }
     }
+    // The sandbox's own look-ups hear of a change past its doors within moments.
+    eventually(
+        async || app.get("/jira/source/rest/api/3/project/search").await.ok()["values"].clone(),
+        |listed| {
+            let listed = listed.as_array().unwrap();
+            projects[..3].iter().all(|gone| listed.iter().all(|project| project["key"] != gone.1.as_str()))
+        },
+    )
+    .await;
     // The site says itself that two are archived and trashed; the third is not spoken of.
     let census = app.output(&["sync", "census", "copy", "--tenant", "acme", "--json"]);
     let census: Value = serde_json::from_slice(&census.stdout).unwrap();
@@ -222,6 +231,11 @@ async fn archived_trashed_and_hidden_projects_are_told_apart() {
     ] {
         sqlx::query(AssertSqlSafe(sql)).execute(&mut owner).await.unwrap();
     }
+    eventually(
+        async || app.get("/jira/source/rest/api/3/project/search").await.ok()["values"].clone(),
+        |listed| listed.as_array().unwrap().iter().any(|project| project["key"] == hidden.1.as_str()),
+    )
+    .await;
     let back = self::census(&app);
     assert_eq!(back["fetched"].as_i64(), Some(hidden.2), "{back}");
     assert!(!presences(&mut owner).await.iter().any(|(presence, _)| presence == "access_lost"));
@@ -280,8 +294,8 @@ async fn moved_issues_renamed_projects_and_reused_keys_are_followed() {
     }
     let found = census(&app);
     assert_eq!(found["state"], "succeeded", "{found}");
-    assert_eq!(app.get(&format!("/v1/issues/NEWKEY-{gone}?instance=copy")).await.ok()["id"], ids[1].1);
-    assert_eq!(app.get(&format!("/v1/issues/NEWKEY-{heir}?instance=copy")).await.ok()["id"], ids[1].1);
+    assert_eq!(app.get(&format!("/v1/issues/NEWKEY-{gone}?instance=copy")).await.ok()["jira_id"], ids[1].1);
+    assert_eq!(app.get(&format!("/v1/issues/NEWKEY-{heir}?instance=copy")).await.ok()["jira_id"], ids[1].1);
     assert_eq!(presence_of(&mut owner, &ids[0].1).await, "deleted");
     assert_eq!(presence_of(&mut owner, &ids[1].1).await, "present");
     let again = census(&app);
@@ -333,7 +347,8 @@ async fn a_lost_credential_concludes_nothing() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("credentials"), "{output:?}");
     assert_eq!(presences(&mut owner).await, [("present".into(), 30)]);
-    let status = app.json(&["sync", "census", "copy", "--tenant", "acme", "--status"]);
+    let status = app.output(&["sync", "census", "copy", "--tenant", "acme", "--status", "--json"]);
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["state"], "failed");
 }
 
@@ -416,8 +431,15 @@ async fn a_bad_row_is_kept_aside_shown_and_stored_once_it_can_be_read() {
         "UPDATE issues SET raw_jsonb = jsonb_set(raw_jsonb, '{{fields,summary}}', '\"Read me\"') WHERE {OF_SOURCE} AND jira_id = '10007'"
     );
     at_source(&mut owner, &good).await;
-    let stored = app.post(&format!("/v1/instances/copy/rejects/{id}/retry"), json!({})).await.ok();
-    assert_eq!(stored["outcome"], "stored", "{stored}");
+    // The sandbox's own look-ups hear of a change past its doors within moments.
+    eventually(
+        async || {
+            app.post(&format!("/v1/instances/copy/rejects/{id}/retry"), json!({})).await.json["outcome"]
+                .clone()
+        },
+        |outcome| outcome == "stored",
+    )
+    .await;
     assert_eq!(app.get("/v1/issues/10007?instance=copy").await.ok()["summary"], "Read me");
     assert_eq!(app.get("/v1/instances/copy/rejects").await.ok()["rejects"], json!([]));
 }

@@ -198,7 +198,7 @@ async fn an_index_that_lags_hides_nothing_and_an_archived_issue_says_so() {
     assert_eq!(present(&app).await, 40);
 
     // Absent from searches and readable by id: Data Center says on the issue that it is archived (jira-facts 2.6).
-    let mut hide = without("10006");
+    let hide = without("10006");
     liar.lie(move |path, sent, answer| {
         hide(path, sent, answer);
         if path.ends_with("/issue/10006") {
