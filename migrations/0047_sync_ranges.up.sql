@@ -29,6 +29,7 @@ CREATE TABLE sync_ranges (
 );
 CREATE INDEX sync_ranges_instance ON sync_ranges (tenant_id, instance_id, created_to DESC);
 SELECT forebay.protect('sync_ranges');
+SELECT forebay.limit_to_whole_tenants('sync_ranges');
 
 -- When a mirror is looked at next, and why not sooner.
 CREATE TABLE sync_schedules (

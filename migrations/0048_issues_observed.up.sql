@@ -12,3 +12,4 @@ CREATE TABLE missing_issues (
     CONSTRAINT missing_issues_instance_fkey FOREIGN KEY (tenant_id, instance_id) REFERENCES jira_instances (tenant_id, id) ON DELETE CASCADE
 );
 SELECT forebay.protect('missing_issues');
+SELECT forebay.limit_to_whole_tenants('missing_issues');

@@ -34,6 +34,10 @@ pub enum Action {
     ResumeSync,
     /// Ends the run of a sync.
     CancelSync,
+    /// Answers for a census that the brake has stopped.
+    DecideCensus,
+    /// Changes how careful and how frequent censuses are.
+    ConfigureCensus,
     /// Registers a webhook at a sandbox.
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
@@ -58,7 +62,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 22] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::AddInstance,
@@ -69,6 +73,8 @@ impl Action {
         Self::PauseSync,
         Self::ResumeSync,
         Self::CancelSync,
+        Self::DecideCensus,
+        Self::ConfigureCensus,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
         Self::SetFaults,
@@ -94,6 +100,8 @@ impl Action {
             Self::PauseSync => "pause_sync",
             Self::ResumeSync => "resume_sync",
             Self::CancelSync => "cancel_sync",
+            Self::DecideCensus => "decide_census",
+            Self::ConfigureCensus => "configure_census",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
             Self::SetFaults => "set_faults",
@@ -127,6 +135,8 @@ impl Action {
                 | Self::PauseSync
                 | Self::ResumeSync
                 | Self::CancelSync
+                | Self::DecideCensus
+                | Self::ConfigureCensus
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
                 | Self::SetFaults

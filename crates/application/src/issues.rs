@@ -362,8 +362,14 @@ pub enum Presence {
     Present,
     /// Gone for good.
     Deleted,
+    /// In an archive: it can be read by its id, and is in no search.
+    Archived,
+    /// In a project that is in the trash.
+    Trashed,
     /// Not visible to our account any more: deleted and hidden look the same.
     AccessLost,
+    /// Another issue has its key now; where it is itself nobody has looked yet.
+    Unobserved,
 }
 
 impl Presence {
@@ -372,7 +378,10 @@ impl Presence {
         match self {
             Self::Present => "present",
             Self::Deleted => "deleted",
+            Self::Archived => "archived",
+            Self::Trashed => "trashed",
             Self::AccessLost => "access_lost",
+            Self::Unobserved => "unobserved",
         }
     }
 }

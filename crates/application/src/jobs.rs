@@ -206,6 +206,10 @@ macro_rules! for_each_job {
         $callback! {
             $crate::sync::SyncInstance,
             $crate::sync::PollMirrors,
+            $crate::sync::upkeep::UpkeepMirrors,
+            $crate::sync::upkeep::CensusInstance,
+            $crate::sync::upkeep::CheckDrift,
+            $crate::sync::upkeep::RetryRejects,
             $crate::webhooks::ProcessHint,
             $crate::webhooks::DeliverWebhook,
             $crate::pulse::RefreshMetrics,

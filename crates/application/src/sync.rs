@@ -1,16 +1,22 @@
 //! Sync: keeping a mirror equal to its source.
 
 mod backfill;
+pub mod census;
 mod control;
+pub mod drift;
 mod engine;
+pub mod freshness;
 mod job;
 mod look;
 mod pace;
 mod pages;
 mod poll;
+pub mod presence;
 mod progress;
 mod ranges;
+pub mod rejects;
 mod schedule;
+pub mod upkeep;
 mod work;
 
 use async_trait::async_trait;
@@ -289,8 +295,9 @@ pub trait SyncStore: Send {
         since: DateTime<Utc>,
     ) -> Result<Vec<String>>;
 
-    /// Forgets runs and settled deliveries that ended before, the latest run of each kind excepted, and issues noted as missing
-    /// before the other time; answers how many rows, about `most` at a time.
+    /// Forgets runs, censuses and settled deliveries that ended before, the latest run of each kind and the latest census
+    /// excepted, findings of comparisons from before, and issues noted as missing before the other time; answers how many
+    /// rows, about `most` at a time.
     async fn prune_sync_history(
         &mut self,
         before: DateTime<Utc>,

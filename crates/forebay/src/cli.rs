@@ -1,5 +1,7 @@
 //! The command line. Every setting is also an environment variable; see [`crate::settings`].
 
+pub(crate) mod upkeep;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -343,6 +345,15 @@ pub(crate) enum SyncCommand {
         #[command(flatten)]
         tenant: TenantArg,
     },
+    /// Take a roll call: find what is gone from the site and what the copy lacks. Or answer for one that the brake has stopped.
+    Census(upkeep::CensusArgs),
+    /// Compare every issue with the site's now, mend what differs, and say so.
+    Check(upkeep::InstanceArgs),
+    /// Show what proves each project of a mirror, and when.
+    Freshness(upkeep::InstanceArgs),
+    /// Rows that cannot be read: list, show and look for them again.
+    #[command(subcommand)]
+    Rejects(upkeep::RejectsCommand),
     /// Show how fresh the mirrors are.
     Status {
         /// Only this instance.

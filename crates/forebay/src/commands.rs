@@ -17,6 +17,7 @@ mod search;
 mod serve;
 mod sync;
 mod tenant;
+mod upkeep;
 
 use crate::{
     cli::{Cli, Command},

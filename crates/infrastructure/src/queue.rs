@@ -31,7 +31,8 @@ pub const SCHEMA: &str = "graphile_worker";
 const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}
 7 * * * * refresh_metrics ?max=3&queue=refresh_metrics&job_key=refresh_metrics&job_key_mode=preserve_run_at {every: 'hour'}
 17 * * * * prune_answers ?max=1 {every: 'hour'}
-27 * * * * prune_history ?max=1 {every: 'hour'}";
+27 * * * * prune_history ?max=1 {every: 'hour'}
+29 * * * * upkeep_mirrors ?max=1 {every: 'hour'}";
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);

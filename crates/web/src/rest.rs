@@ -6,12 +6,14 @@
 
 mod agile;
 mod audit;
+mod census;
 mod changelog;
 mod comments;
 mod document;
 mod erasure;
 mod extract;
 mod fields;
+mod freshness;
 mod health;
 mod history;
 mod instances;
@@ -70,6 +72,8 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(instances::routes())
         .merge(sync::routes())
         .merge(sync_control::routes())
+        .merge(census::routes())
+        .merge(freshness::routes())
         .merge(search::routes())
         .merge(issues::routes())
         .merge(comments::routes())

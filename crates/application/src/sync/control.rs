@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     ISSUES, RunKind, SyncInstance,
-    engine::{paused, require_mirror},
+    engine::{require_going_on, require_mirror},
 };
 use crate::{
     actions::Action,
@@ -24,9 +24,7 @@ use crate::{
 pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<Instance> {
     caller.permit(Action::StartSync)?;
     let (mut tx, instance) = mirror(services, caller, name).await?;
-    if tx.sync_schedule(instance.id).await?.paused_at.is_some() {
-        return Err(paused(&instance.name));
-    }
+    require_going_on(tx.as_mut(), &instance).await?;
     tx.enqueue(SyncInstance { tenant: caller.tenant, instance: instance.id }.request()?).await?;
     let after = json!({ "instance": instance.name, "requested": true });
     record(services, tx.as_mut(), caller, &instance, Action::StartSync, (Value::Null, after)).await?;

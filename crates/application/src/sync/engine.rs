@@ -15,6 +15,7 @@ use crate::{
     ingest::{FieldRoles, read_rosters},
     instances::{self, Instance, InstanceKind, require_instance},
     jobs::Job,
+    ports::TenantTx,
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -42,6 +43,17 @@ pub(super) fn require_mirror(instance: &Instance) -> Result<()> {
         )));
     }
     Ok(())
+}
+
+/// While a person has paused the sync, nothing at all is asked of the site.
+///
+/// # Errors
+/// [`Error::Conflict`] then.
+pub(super) async fn require_going_on(tx: &mut dyn TenantTx, instance: &Instance) -> Result<()> {
+    match tx.sync_schedule(instance.id).await?.paused_at {
+        Some(_) => Err(paused(&instance.name)),
+        None => Ok(()),
+    }
 }
 
 /// Runs one sync to its end: a backfill until one has succeeded, a poll from then on.
@@ -81,9 +93,7 @@ async fn turn(
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let mut instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
     require_mirror(&instance)?;
-    if tx.sync_schedule(instance.id).await?.paused_at.is_some() {
-        return Err(paused(&instance.name));
-    }
+    require_going_on(tx.as_mut(), &instance).await?;
     let kind = match tx.watermark(instance.id, ISSUES).await? {
         Some(_) => RunKind::Poll,
         None => RunKind::Backfill,
@@ -110,7 +120,7 @@ async fn turn(
     finish(&work, ended).await
 }
 
-pub(super) fn paused(name: &str) -> Error {
+fn paused(name: &str) -> Error {
     Error::Conflict(format!("the sync of `{name}` is paused: resume it first"))
 }
 

@@ -265,8 +265,9 @@ impl<'a> Work<'a> {
                 checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
                 // Pages come in the order of `updated`: what is stored is complete up to there.
                 let latest = bundles.iter().map(|bundle| bundle.issue.updated).max();
-                tx.raise_watermark(self.instance.id, super::ISSUES, latest, self.lease.run.started_at)
-                    .await?;
+                let proof =
+                    latest.map_or(DateTime::UNIX_EPOCH, |latest| latest.min(self.lease.run.started_at));
+                tx.raise_watermark(self.instance.id, super::ISSUES, latest, proof).await?;
             }
         }
         // Last: the tasks of a run wait for each other here.

@@ -12,7 +12,7 @@ use application::{
 };
 use serde_json::{Value, json};
 
-use super::progress::TerminalProgress;
+use super::{progress::TerminalProgress, upkeep};
 use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
 
 pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
@@ -37,12 +37,16 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             ))?;
             if run.counts.rejected > 0 {
                 output::note(&format!(
-                    "{} issues could not be read and were kept aside",
+                    "{} issues could not be read and were kept aside: `forebay sync rejects list` shows them",
                     run.counts.rejected
                 ));
             }
             Ok(())
         }
+        SyncCommand::Census(arguments) => upkeep::census(wiring, arguments, as_json).await,
+        SyncCommand::Check(arguments) => upkeep::check(wiring, arguments, as_json).await,
+        SyncCommand::Freshness(arguments) => upkeep::freshness(wiring, arguments, as_json).await,
+        SyncCommand::Rejects(command) => upkeep::rejects(wiring, command, as_json).await,
         SyncCommand::Status { name, tenant } => {
             status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
         }

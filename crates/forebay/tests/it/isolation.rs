@@ -31,6 +31,15 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
     ("DELETE", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
     ("POST", "/v1/jobs/queued/{id}/retry", "/v1/jobs/queued/{acme_job}/retry", 404),
+    ("POST", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("GET", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("PATCH", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("POST", "/v1/instances/{name}/census/decision", "/v1/instances/site/census/decision", 404),
+    ("GET", "/v1/instances/{name}/freshness", "/v1/instances/site/freshness", 404),
+    ("GET", "/v1/instances/{name}/drift", "/v1/instances/site/drift", 404),
+    ("GET", "/v1/instances/{name}/rejects", "/v1/instances/site/rejects", 404),
+    ("GET", "/v1/instances/{name}/rejects/{id}", "/v1/instances/site/rejects/{acme_key}", 404),
+    ("POST", "/v1/instances/{name}/rejects/{id}/retry", "/v1/instances/site/rejects/{acme_key}/retry", 404),
     ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
     ("GET", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("GET", "/v1/issues/{key}/changelog", "/v1/issues/10001/changelog", 404),
@@ -116,6 +125,8 @@ async fn every_rest_operation_hides_what_is_anothers() {
             ("POST", path) if path.ends_with("erase") => {
                 Some(json!({ "account_id": "x", "instance": "site" }))
             }
+            ("POST", path) if path.ends_with("decision") => Some(json!({ "decision": "accept" })),
+            ("PATCH", path) if path.ends_with("census") => Some(json!({ "brake_percent": 100 })),
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             ("POST", path) if path.ends_with("faults") => Some(json!({ "rules": [] })),
             ("PUT", path) if path.ends_with("credential") => Some(json!({ "token": "theirs" })),
@@ -178,6 +189,7 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
         "remote_links",
         "filters",
         "issue_link_types",
+        "freshness",
     ] {
         assert_eq!(
             sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"],

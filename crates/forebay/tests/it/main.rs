@@ -14,6 +14,8 @@ mod browser;
 mod audit;
 mod backfill;
 mod busy;
+mod census;
+mod census_faults;
 mod cli;
 mod console;
 mod demo;

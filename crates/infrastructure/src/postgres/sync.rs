@@ -377,7 +377,7 @@ impl SyncStore for PgTenantTx {
 
 /// Keeps a row that cannot be stored, with the reason.
 ///
-/// A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
+/// A row that stays bad is met again by every poll: it is one row, that says how often.
 pub(super) async fn keep_aside(
     conn: &mut PgConnection,
     scope: Scope,
@@ -386,9 +386,15 @@ pub(super) async fn keep_aside(
     raw: &Value,
 ) -> Result<()> {
     sqlx::query!(
-        "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
+        "WITH earlier AS (
+             UPDATE sync_rejects SET reason = $4, attempts = attempts + 1, tried_at = now(),
+                 raw_jsonb = CASE WHEN jsonb_typeof($5) = 'object' THEN $5 ELSE coalesce(raw_jsonb, $5) END
+             WHERE instance_id = $2
+               AND CASE WHEN $3::text IS NULL THEN jira_id IS NULL AND reason = $4 AND raw_jsonb = $5
+                        ELSE jira_id = $3::text::varchar(50) END
+             RETURNING id)
          INSERT INTO sync_rejects (tenant_id, instance_id, jira_id, reason, raw_jsonb)
-         VALUES ($1, $2, $3::text::varchar(50), $4, $5)",
+         SELECT $1, $2, $3::text::varchar(50), $4, $5 WHERE NOT EXISTS (SELECT FROM earlier)",
         scope.tenant,
         scope.instance.0,
         jira_id as _,

@@ -147,6 +147,7 @@ const REFUSED: &[&str] = &[
     "SELECT forebay.search_issues('takeover', true)",
     "SELECT forebay.search_comments('takeover')",
     "SELECT forebay.refresh_metrics()",
+    "SELECT forebay.freshness_gauges()",
     "SELECT forebay.gather_statistics()",
     "SELECT forebay.enqueue_job('poll', '{}', null, 'key', 0, null, 3)",
 ];

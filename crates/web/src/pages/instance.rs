@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     addresses, fault,
+    freshness::FreshnessPanel,
     instances::{kind_name, unsynced},
     run::RunPanel,
     shell::{self, Section, Shell, see_other},
@@ -80,11 +81,17 @@ async fn answer(
     notice: Notice,
 ) -> Response {
     let loaded = load(state, &visitor.caller.context(), name).await;
-    let page = loaded.map(|(instance, freshness)| {
+    let proven = match &loaded {
+        Ok((instance, _)) => proof_of(state, &visitor.caller.context(), instance).await,
+        Err(_) => Ok(None),
+    };
+    let loaded = loaded.and_then(|loaded| Ok((loaded, proven?)));
+    let page = loaded.map(|((instance, freshness), proven)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
         let now = state.services.clock.now();
-        shell::answer(status, &InstancePage::new(shell, &instance, &freshness, may_sync, notice, now))
+        let page = InstancePage::new(shell, &instance, &freshness, may_sync, notice, now);
+        shell::answer(status, &page.proven_by(proven))
     });
     visitor.answer(Section::Instances, page)
 }
@@ -101,6 +108,19 @@ async fn load(
         None => unsynced(tx.as_mut(), &instance, state.services.clock.now()).await?,
     };
     Ok((instance, status))
+}
+
+/// What proves a mirror; a sandbox needs no proof.
+async fn proof_of(
+    state: &WebState,
+    context: &TenantContext,
+    instance: &Instance,
+) -> Result<Option<FreshnessPanel>, Error> {
+    if !instance.kind.is_mirror() {
+        return Ok(None);
+    }
+    let mut tx = state.services.db.tenant(context).await?;
+    FreshnessPanel::load(tx.as_mut(), instance, state.services.clock.now()).await.map(Some)
 }
 
 /// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
@@ -245,6 +265,7 @@ pub(super) struct InstancePage {
     requested: bool,
     refused: Option<String>,
     live: Live,
+    freshness: Option<FreshnessPanel>,
 }
 
 impl InstancePage {
@@ -275,9 +296,15 @@ impl InstancePage {
                 _ => None,
             },
             live: Live::new(instance, status, now),
+            freshness: None,
             name: instance.name.clone(),
             display_name: instance.display_name.clone(),
         }
+    }
+
+    /// The page with what proves the mirror.
+    pub(super) fn proven_by(self, freshness: Option<FreshnessPanel>) -> Self {
+        Self { freshness, ..self }
     }
 }
 

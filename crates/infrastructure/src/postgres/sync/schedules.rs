@@ -129,5 +129,32 @@ pub(super) async fn prune(
         .execute(&mut *conn)
         .await
         .map_err(convert)?;
-    Ok(runs.rows_affected() + deliveries.rows_affected() + missing.rows_affected())
+    let proofs = prune_proofs(conn, before, most).await?;
+    Ok(runs.rows_affected() + deliveries.rows_affected() + missing.rows_affected() + proofs)
+}
+
+/// Censuses that are over, but the latest of each instance, and what comparisons found.
+async fn prune_proofs(conn: &mut PgConnection, before: DateTime<Utc>, most: i64) -> Result<u64> {
+    let censuses = sqlx::query!(
+        "DELETE FROM censuses WHERE id IN (
+             SELECT c.id FROM censuses c
+             WHERE c.finished_at < $1 AND EXISTS (
+                 SELECT FROM censuses n
+                 WHERE n.tenant_id = c.tenant_id AND n.instance_id = c.instance_id AND n.started_at > c.started_at)
+             LIMIT $2)",
+        before,
+        most,
+    )
+    .execute(&mut *conn)
+    .await
+    .map_err(convert)?;
+    let findings = sqlx::query!(
+        "DELETE FROM drift_findings WHERE id IN (SELECT id FROM drift_findings WHERE found_at < $1 LIMIT $2)",
+        before,
+        most,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(censuses.rows_affected() + findings.rows_affected())
 }

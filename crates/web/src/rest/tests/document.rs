@@ -53,9 +53,14 @@ fn these_are_the_operations() {
     get /v1/boards: list_boards
     get /v1/fields/{id}: get_field
     get /v1/fields: list_fields
+    get /v1/instances/{name}/census: get_census
+    get /v1/instances/{name}/drift: list_drift
+    get /v1/instances/{name}/freshness: get_freshness
+    get /v1/instances/{name}/quota: get_quota
+    get /v1/instances/{name}/rejects/{id}: get_reject
+    get /v1/instances/{name}/rejects: list_rejects
     get /v1/instances/{name}/sync/events: follow_sync
     get /v1/instances/{name}/sync: get_sync
-    get /v1/instances/{name}/quota: get_quota
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
     get /v1/issues/{key}/changelog: get_changelog
@@ -80,7 +85,11 @@ fn these_are_the_operations() {
     get /v1/sync: list_syncs
     get /v1/users: list_users
     get /v1/whoami: get_whoami
+    patch /v1/instances/{name}/census: configure_census
     patch /v1/keys/{id}: update_key
+    post /v1/instances/{name}/census/decision: decide_census
+    post /v1/instances/{name}/census: start_census
+    post /v1/instances/{name}/rejects/{id}/retry: retry_reject
     post /v1/instances/{name}/sync/cancel: cancel_sync
     post /v1/instances/{name}/sync/pause: pause_sync
     post /v1/instances/{name}/sync/resume: resume_sync

@@ -12,6 +12,7 @@ use application::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
         Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
+    sync::freshness::{FreshnessGauges, FreshnessPlatform},
     tenants::{Tenant, TenantRegistry},
     webhooks::Deliveries,
 };
@@ -166,6 +167,13 @@ impl ErasurePlatform for Fake {
     }
 
     async fn remove_jobs(&mut self, _: TenantId, _: Option<&[String]>, _: i32) -> Result<u64> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl FreshnessPlatform for Fake {
+    async fn freshness_gauges(&mut self) -> Result<Vec<FreshnessGauges>> {
         absent()
     }
 }
