@@ -25,6 +25,8 @@ use crate::{
 
 const ROSTERS: &str = "rosters";
 const ROSTERS_EVERY: TimeDelta = TimeDelta::hours(1);
+/// The step of a run or a census that its site wants to wait.
+pub(super) const WAITING: &str = "waiting until the site may be asked again";
 
 /// How a turn ended.
 #[derive(Debug)]
@@ -167,8 +169,9 @@ async fn unreached(
     let ended = async {
         let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
         let schedule = tx.sync_schedule(instance.id).await?;
+        let paused_until = wanted_at(&error, now);
         let nothing = super::RunUpdate {
-            step: "connecting".into(),
+            step: if paused_until.is_some() { WAITING.into() } else { "connecting".into() },
             done: 0,
             total: None,
             counts: super::RunCounts::default(),
@@ -177,7 +180,7 @@ async fn unreached(
             lease_until: now,
         };
         let reason = error.to_string();
-        if let Some(at) = wanted_at(&error, now) {
+        if let Some(at) = paused_until {
             tx.checkpoint(lease, &nothing).await?;
             tx.plan_sync(instance.id, &schedule.until(at, &reason)).await?;
         } else {
@@ -277,7 +280,7 @@ async fn fail(work: &Work<'_>, error: &Error) -> Result<()> {
     let mut update = work.update(Page::default(), None);
     if let Some(at) = wanted_at(error, now) {
         update.lease_until = now;
-        "waiting until the site may be asked again".clone_into(&mut update.step);
+        WAITING.clone_into(&mut update.step);
         tx.checkpoint(&work.lease, &update).await?;
         tx.plan_sync(id, &schedule.until(at, &reason)).await?;
     } else {

@@ -19,7 +19,7 @@ use crate::{
     services::Services,
     sync::{
         ISSUES,
-        engine::{require_going_on, require_mirror},
+        engine::{WAITING, require_going_on, require_mirror},
         presence::Standing,
     },
     tenant_context::TenantContext,
@@ -124,7 +124,7 @@ async fn finish(
         }
         Ok(None) => (rest(tx.as_mut(), &left, "waiting for its next turn", at).await, None),
         Err(error @ (Error::Paused { .. } | Error::RateLimited { .. })) => {
-            (rest(tx.as_mut(), &left, "waiting until the site may be asked again", at).await, Some(error))
+            (rest(tx.as_mut(), &left, WAITING, at).await, Some(error))
         }
         Err(error) => {
             let message = error.to_string();
