@@ -156,6 +156,8 @@ pub struct SitePage {
     pub next: Option<String>,
     /// Issues of the page that could not be completed: they belong to it, and are not among `issues`.
     pub set_aside: Vec<SetAside>,
+    /// Whether `next` is missing although the site says that there is more.
+    pub ends_early: bool,
 }
 
 /// Issues looked up by id.

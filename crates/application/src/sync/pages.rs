@@ -106,14 +106,28 @@ impl Walk {
     /// The position after a page that was read at one.
     fn after(self, dialect: Dialect, at: &Position, page: &SitePage) -> Position {
         let reached = self.reached(page).or(at.reached);
-        let Some(cursor) = &page.next else {
-            return Position { cursor: None, bound: at.bound, reached, finished: true };
-        };
         // Only a page that got somewhere is followed by a new query: inside one minute the offset goes on.
         let moved = reached.filter(|reached| at.bound != Some(*reached) && !self.begins_at(*reached));
-        match (dialect, moved) {
-            (Dialect::V2, Some(bound)) => Position { bound: Some(bound), reached, ..Position::default() },
-            _ => Position { cursor: Some(cursor.clone()), bound: at.bound, reached, finished: false },
+        match (&page.next, dialect, moved) {
+            // There is more, and no token that leads there.
+            (None, _, Some(bound)) if page.ends_early => {
+                tracing::info!("the site ended a page early; a query from there goes on");
+                Position { bound: Some(bound), reached, ..Position::default() }
+            }
+            (None, ..) => {
+                if page.ends_early {
+                    tracing::warn!(
+                        "the site ended a page early and leads no further; a census finds what is missing"
+                    );
+                }
+                Position { cursor: None, bound: at.bound, reached, finished: true }
+            }
+            (Some(_), Dialect::V2, Some(bound)) => {
+                Position { bound: Some(bound), reached, ..Position::default() }
+            }
+            (Some(cursor), ..) => {
+                Position { cursor: Some(cursor.clone()), bound: at.bound, reached, finished: false }
+            }
         }
     }
 
@@ -170,6 +184,16 @@ mod tests {
         assert_eq!((stuck.cursor.as_deref(), stuck.bound), (Some("100"), Some(at(480))));
         let on = walk.after(Dialect::V2, &stuck, &page(&[425, 410], Some("200")));
         assert_eq!((on.cursor.as_deref(), on.bound), (None, Some(at(420))));
+    }
+
+    #[test]
+    fn a_page_without_the_token_that_it_should_have_is_followed_by_a_query_from_its_end() {
+        let walk = Walk::Created(Range::default());
+        let cut = SitePage { ends_early: true, ..page(&[600, 430], None) };
+        let next = walk.after(Dialect::V3, &Position::default(), &cut);
+        assert_eq!((next.bound, next.finished), (Some(at(480)), false));
+        let stuck = SitePage { ends_early: true, ..page(&[470, 430], None) };
+        assert!(walk.after(Dialect::V3, &next, &stuck).finished, "asking the same again would not end");
     }
 
     #[test]

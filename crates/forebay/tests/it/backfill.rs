@@ -197,3 +197,53 @@ async fn a_sync_is_followed_as_events() {
     let watched = app.json(&["sync", "watch", "copy", "--tenant", "acme"]);
     assert_eq!(watched["issues"], 5);
 }
+
+/// Lets the site refuse searches for ten minutes, or serve them again as if that time were over.
+async fn refuse_searches(app: &TestApp, refuse: bool) {
+    let path = "/v1/sandbox/source/faults";
+    let answer = if refuse {
+        let quota = json!({ "rules": [{ "fault": "rate_limit", "retry_after": 600, "reason": "jira-quota-tenant-based",
+                                        "on": { "endpoints": ["search"] } }] });
+        app.post(path, quota).await
+    } else {
+        let over = "UPDATE site_limits SET pauses = '[]', per_minute = NULL, full_at = NULL";
+        sqlx::query(over).execute(&mut app.database.superuser().await).await.unwrap();
+        app.ask(Method::DELETE, path, Some(&app.key), None).await
+    };
+    assert!(answer.status.is_success(), "{}", answer.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_wants_to_be_left_alone_is_asked_again_when_it_said_and_nothing_has_failed() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 30);
+    mirror(&app, "cloud").await;
+    refuse_searches(&app, true).await;
+    assert!(!app.output(&["sync", "run", "copy", "--tenant", "acme"]).status.success());
+    let waiting = app.get("/v1/instances/copy/sync").await.ok();
+    assert_eq!((&waiting["failures"], &waiting["run"]["state"]), (&json!(0), &json!("running")), "{waiting}");
+    assert!(waiting["problem"].as_str().unwrap().contains("left alone"), "{waiting}");
+    let wait: f64 =
+        sqlx::query_scalar("SELECT extract(epoch FROM next_at - now())::float8 FROM sync_schedules")
+            .fetch_one(&mut app.database.superuser().await)
+            .await
+            .unwrap();
+    assert!((500.0..=601.0).contains(&wait), "{wait}");
+    refuse_searches(&app, false).await;
+    let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert_eq!(run["issues"], 30, "{run}");
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM sync_runs WHERE kind = 'backfill'").await,
+        1,
+        "the same run"
+    );
+
+    // So does a census: it concludes nothing, and goes on.
+    refuse_searches(&app, true).await;
+    assert!(!app.output(&["sync", "census", "copy", "--tenant", "acme"]).status.success());
+    assert_eq!(app.get("/v1/instances/copy/census").await.ok()["census"]["state"], "running");
+    refuse_searches(&app, false).await;
+    let census = app.json(&["sync", "census", "copy", "--tenant", "acme"]);
+    assert_eq!((&census["state"], &census["gone"]), (&json!("succeeded"), &json!(0)), "{census}");
+    assert_eq!(count(&app, "SELECT count(*) FROM censuses").await, 1, "the same census");
+}

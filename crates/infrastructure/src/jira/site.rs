@@ -206,10 +206,11 @@ impl JiraSite for Site {
             reconcile_issues: Vec::new(),
         };
         let page = client.search_page(&request, cursor.as_ref()).await.map_err(|error| self.error(error))?;
+        let ends_early = page.ends_early;
         let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
         let whole =
             whole::complete(&client, dialect, page.issues).await.map_err(|error| self.error(error))?;
-        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside })
+        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early })
     }
 
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
