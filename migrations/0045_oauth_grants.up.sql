@@ -10,6 +10,8 @@ CREATE TABLE oauth_grants (
     CONSTRAINT oauth_grants_instance_fkey FOREIGN KEY (tenant_id, instance_id) REFERENCES jira_instances (tenant_id, id) ON DELETE CASCADE
 );
 SELECT forebay.protect('oauth_grants');
+-- Not for callers who are limited to projects: renewing one is Forebay's own work.
+SELECT forebay.limit_to_whole_tenants('oauth_grants');
 
 ALTER TABLE jira_instances
     -- The site's id at Atlassian's gateway, where requests then go; base_url stays the address for people.

@@ -18,6 +18,30 @@ pub enum Action {
     TransitionIssue,
     /// Adds a comment.
     AddComment,
+    /// Creates an issue of a sandbox.
+    CreateIssue,
+    /// Changes fields of a sandbox's issue.
+    EditIssue,
+    /// Assigns a sandbox's issue.
+    AssignIssue,
+    /// Changes a comment of a sandbox.
+    EditComment,
+    /// Deletes a comment of a sandbox.
+    DeleteComment,
+    /// Adds a worklog to a sandbox's issue.
+    AddWorklog,
+    /// Changes a worklog of a sandbox.
+    EditWorklog,
+    /// Deletes a worklog of a sandbox.
+    DeleteWorklog,
+    /// Links two issues of a sandbox.
+    LinkIssues,
+    /// Takes a link between issues of a sandbox away.
+    UnlinkIssues,
+    /// Moves an issue of a sandbox to another project.
+    MoveIssue,
+    /// Deletes an issue of a sandbox.
+    DeleteIssue,
     /// Adds an instance.
     AddInstance,
     /// Removes an instance with every row of it.
@@ -62,9 +86,21 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 34] = [
         Self::TransitionIssue,
         Self::AddComment,
+        Self::CreateIssue,
+        Self::EditIssue,
+        Self::AssignIssue,
+        Self::EditComment,
+        Self::DeleteComment,
+        Self::AddWorklog,
+        Self::EditWorklog,
+        Self::DeleteWorklog,
+        Self::LinkIssues,
+        Self::UnlinkIssues,
+        Self::MoveIssue,
+        Self::DeleteIssue,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::ReplaceCredential,
@@ -92,6 +128,18 @@ impl Action {
         match self {
             Self::TransitionIssue => "transition_issue",
             Self::AddComment => "add_comment",
+            Self::CreateIssue => "create_issue",
+            Self::EditIssue => "edit_issue",
+            Self::AssignIssue => "assign_issue",
+            Self::EditComment => "edit_comment",
+            Self::DeleteComment => "delete_comment",
+            Self::AddWorklog => "add_worklog",
+            Self::EditWorklog => "edit_worklog",
+            Self::DeleteWorklog => "delete_worklog",
+            Self::LinkIssues => "link_issues",
+            Self::UnlinkIssues => "unlink_issues",
+            Self::MoveIssue => "move_issue",
+            Self::DeleteIssue => "delete_issue",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
             Self::ReplaceCredential => "replace_credential",
@@ -118,7 +166,20 @@ impl Action {
     /// The scope it needs.
     pub fn scope(self) -> Scope {
         match self {
-            Self::TransitionIssue | Self::AddComment => Scope::Write,
+            Self::TransitionIssue
+            | Self::AddComment
+            | Self::CreateIssue
+            | Self::EditIssue
+            | Self::AssignIssue
+            | Self::EditComment
+            | Self::DeleteComment
+            | Self::AddWorklog
+            | Self::EditWorklog
+            | Self::DeleteWorklog
+            | Self::LinkIssues
+            | Self::UnlinkIssues
+            | Self::MoveIssue
+            | Self::DeleteIssue => Scope::Write,
             _ => Scope::Admin,
         }
     }

@@ -4,6 +4,7 @@
 pub mod faults;
 mod fill;
 mod seed;
+mod store;
 mod write;
 
 use domain::workflow::{StatusCategory, Workflow};
@@ -13,7 +14,12 @@ pub use fill::{
     ImportOutcome, ReadBatch, RejectedIssue, import_issues, read_batch, seed_rosters, store_batch,
 };
 pub use seed::{SandboxSeed, Seeding, begin_seed};
-pub use write::{add_comment, transition};
+pub use store::SandboxStore;
+pub use write::{
+    AdjustEstimate, CreatedIssue, FieldChanges, MoveTarget, NewLink, WorklogChanges, add_comment,
+    add_worklog, assign_issue, create_issue, delete_comment, delete_issue, delete_worklog, duration,
+    edit_comment, edit_issue, edit_worklog, issue_link, link_issues, move_issue, transition, unlink_issues,
+};
 
 use crate::{
     error::{Error, Result},

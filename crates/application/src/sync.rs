@@ -28,7 +28,7 @@ use uuid::Uuid;
 
 pub use control::{cancel, pause, resume, start};
 pub use engine::{Ended, run, run_slice};
-pub use job::{PollMirrors, SyncInstance, schedule};
+pub use job::{PollMirrors, SyncInstance};
 pub use look::{fetch_one, read_fetched};
 pub use pages::Position;
 pub use progress::{Progress, ProgressSink};

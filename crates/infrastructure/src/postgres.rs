@@ -35,6 +35,7 @@ mod pool;
 mod pulse;
 mod reference;
 mod removal;
+mod sandbox;
 mod search;
 mod site_limits;
 mod sql_door;

@@ -49,7 +49,7 @@ pub(crate) async fn authenticate(parts: &mut Parts, state: &WebState) -> Result<
 pub(crate) struct Identified(pub(crate) Caller);
 
 /// Finds the caller of a request without counting it.
-async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
+pub(crate) async fn identify(parts: &mut Parts, state: &WebState) -> Result<Caller, Error> {
     let Ok(context) = RequestContext::from_request_parts(parts, state).await;
     let caller = match key_of(&parts.headers)? {
         Some(key) => keys::authenticate(&state.services, &key, &context.request_id).await?,

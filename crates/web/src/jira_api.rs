@@ -10,9 +10,11 @@ mod assemble;
 mod body;
 mod changelog;
 mod comments;
+mod edits;
 pub(crate) mod faults;
 mod fields;
 mod issues;
+mod links;
 mod lookup;
 mod page;
 mod params;
@@ -31,7 +33,7 @@ use axum::{
     extract::OriginalUri,
     http::Method,
     middleware,
-    routing::{any, get, post},
+    routing::{any, get, post, put},
 };
 
 use crate::{idempotency, state::WebState};
@@ -65,11 +67,24 @@ fn api() -> Router<WebState> {
         .route(&api("search"), get(search::by_offset).post(search::by_offset_post))
         .route(&api("search/jql"), get(search::by_token).post(search::by_token_post))
         .route(&api("search/approximate-count"), post(search::approximate_count))
+        .route(&api("issue"), post(edits::create))
         .route(&api("issue/bulkfetch"), post(issues::bulk_fetch))
-        .route(&api("issue/{issue}"), get(issues::issue))
+        .route(&api("bulk/issues/move"), post(edits::relocate))
+        .route(&api("issue/{issue}"), get(issues::issue).put(edits::edit).delete(edits::delete))
+        .route(&api("issue/{issue}/assignee"), put(edits::assign))
         .route(&api("issue/{issue}/changelog"), get(changelog::of_issue))
         .route(&api("issue/{issue}/comment"), get(comments::list).post(comments::add))
-        .route(&api("issue/{issue}/worklog"), get(worklogs::list))
+        .route(
+            &api("issue/{issue}/comment/{comment}"),
+            get(comments::one).put(comments::edit).delete(comments::remove),
+        )
+        .route(&api("issue/{issue}/worklog"), get(worklogs::list).post(worklogs::add))
+        .route(
+            &api("issue/{issue}/worklog/{worklog}"),
+            get(worklogs::one).put(worklogs::edit).delete(worklogs::remove),
+        )
+        .route(&api("issueLink"), post(links::create))
+        .route(&api("issueLink/{link}"), get(links::one).delete(links::remove))
         .route(&api("issue/{issue}/transitions"), get(transitions::list).post(transitions::perform))
         .route(&api("changelog/bulkfetch"), post(changelog::bulk_fetch))
 }

@@ -23,15 +23,18 @@ pub async fn remove_instance(
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     drop(tx);
-    // Opened now, while the credential is still there; used only once the removal is certain.
-    let site = match &instance.webhook_id {
-        Some(webhook) => Some((webhook, connect(services, caller.tenant, &instance).await)),
-        None => None,
-    };
     let mut tx = services.db.tenant(&caller.context()).await?;
     tx.stop_instance(instance.id, services.clock.now()).await?;
     tx.commit().await?;
     let mut rows = BTreeMap::new();
+    // While the instance is there still: what is asked of a site is counted with it.
+    if let Some(webhook) = &instance.webhook_id {
+        let removed =
+            async { connect(services, caller.tenant, &instance).await?.remove_webhook(webhook).await };
+        if let Err(error) = removed.await {
+            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
+        }
+    }
     loop {
         let mut tx = services.db.tenant(&caller.context()).await?;
         let removed = tx.remove_instance_rows(instance.id, ISSUES, ROWS).await?;
@@ -59,15 +62,6 @@ pub async fn remove_instance(
     let mut platform = services.db.platform().await?;
     platform.remove_lanes(instance.id).await?;
     platform.commit().await?;
-    if let Some((webhook, site)) = site {
-        let removed = match site {
-            Ok(site) => site.remove_webhook(webhook).await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = removed {
-            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
-        }
-    }
     Ok(rows)
 }
 

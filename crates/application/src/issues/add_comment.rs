@@ -30,7 +30,7 @@ pub enum CommentBody {
 const LONGEST: usize = 32_767;
 
 impl CommentBody {
-    fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         let (text, length) = match self {
             Self::Markdown(text) | Self::Wiki(text) => (text.trim().to_owned(), text.chars().count()),
             Self::Adf(document) => {

@@ -27,6 +27,7 @@ use crate::{
     pulse::PulseStore,
     reference::ReferenceStore,
     rotation::SealedStore,
+    sandbox::SandboxStore,
     sandbox::faults::FaultStore,
     search::SearchStore,
     site_limits::SiteLimitStore,
@@ -64,6 +65,7 @@ pub trait TenantTx:
     + PulseStore
     + ReferenceStore
     + RejectStore
+    + SandboxStore
     + SealedStore
     + SearchStore
     + SiteLimitStore

@@ -1,144 +1,141 @@
-//! Changes to a sandbox's issue.
+//! Changes to a sandbox: what Jira's own REST would do, by kind.
+//!
+//! Every write is one transaction: the issues it changes are locked first, in the order of their ids, then ids are taken, then
+//! the new state is stored the same way in which a synced one is ([`store`]), audited and announced. It takes as many statements
+//! for a large issue as for a small one.
+
+mod comments;
+mod create;
+mod delete;
+mod desk;
+mod edit;
+mod fields;
+mod links;
+mod moves;
+mod time;
+mod transition;
+mod worklogs;
+mod writing;
 
 use chrono::Duration;
-use domain::workflow::{Resolution, changelog_items};
 use serde_json::{Value, json};
 
-use super::{SiteWorkflow, account};
+pub use comments::{add_comment, delete_comment, edit_comment};
+pub use create::{CreatedIssue, create_issue};
+pub use delete::delete_issue;
+pub use desk::FieldChanges;
+pub use edit::{assign_issue, edit_issue};
+pub use links::{NewLink, issue_link, link_issues, unlink_issues};
+pub use moves::{MoveTarget, move_issue};
+pub use transition::transition;
+pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
+
+use super::account;
 use crate::{
     error::{Error, Result},
     ingest::{FieldRoles, Reader, read_issue},
     instances::{Dialect, Instance},
-    issues::{CommentBody, IssueRow},
+    issues::IssueRow,
     ports::{FetchedIssue, TenantTx},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
-    webhooks,
 };
 
-/// Adds a comment and tells the webhooks; answers the comment as stored.
-pub async fn add_comment(
-    services: &Services,
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    row: &IssueRow,
-    body: &CommentBody,
-) -> Result<Value> {
-    let id = tx.take_sandbox_ids(instance.id, 1).await?;
-    let now = next_moment(services, row);
-    let author = account(row.dialect);
-    let version = rest_version(row.dialect);
-    let mut comment = json!({
-        "self": format!("{}/rest/api/{version}/issue/{}/comment/{id}", instance.base_url, row.jira_id),
-        "id": id.to_string(),
-        "author": author,
-        "body": body.in_dialect(row.dialect),
-        "updateAuthor": author,
-        "created": now,
-        "updated": now,
-        "jsdPublic": true,
-    });
-    // Here already: it is told to webhooks and to the audit log as well as stored.
-    tx.erased_people(instance.id).await?.take_out(&mut comment, services.secrets.as_ref());
-    let mut raw = row.raw.clone();
-    raw["fields"]["updated"] = json!(now);
-    let listed = raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + 1;
-    merge(
-        &mut raw["fields"]["comment"],
-        json!({
-            "comments": [comment], "total": listed, "maxResults": listed, "startAt": 0,
-        }),
-    );
-    store(services, tx, instance, row, raw, row.changelog_envelope.clone(), None).await?;
-    let event = json!({ "comment": as_v2(&comment, "body"), "issue": hint(row, instance) });
-    webhooks::announce(services, tx, instance, "comment_created", event).await?;
-    Ok(comment)
+/// An issue as it is to be stored, with the rows that are new.
+pub(super) struct Draft {
+    /// The issue in Jira's JSON; its lists hold what is new, or all where they are complete.
+    pub(super) raw: Value,
+    dialect: Dialect,
+    envelope: Option<Value>,
+    histories: Vec<Value>,
+    comments_complete: bool,
+    worklogs_complete: bool,
 }
 
-/// Does a transition and tells the webhooks.
-///
-/// # Errors
-/// [`Error::Invalid`] when the transition is not open to the issue.
-pub async fn transition(
-    services: &Services,
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    row: &IssueRow,
-    transition_id: &str,
-    fields: Option<&Value>,
-) -> Result<()> {
-    let site = SiteWorkflow::load(tx, instance).await?;
-    let change = site
-        .workflow
-        .apply(&row.status_id, transition_id)
-        .map_err(|error| Error::invalid("transition", error.to_string()))?;
-    let resolutions = tx.roster(instance.id, Roster::Resolutions).await?;
-    let before = resolution(&row.raw["fields"]["resolution"]);
-    let requested = requested_resolution(fields, &resolutions)?;
-    let after =
-        change.resolution_after(before.clone(), requested.or_else(|| default_resolution(&resolutions)));
-    let items = changelog_items(&change, before.as_ref(), after.as_ref());
-    if items.is_empty() {
-        return Ok(());
+impl Draft {
+    /// A new issue.
+    pub(super) fn new(raw: Value, dialect: Dialect) -> Self {
+        let (envelope, histories) = (None, Vec::new());
+        Self { raw, dialect, envelope, histories, comments_complete: false, worklogs_complete: false }
     }
-    let id = tx.take_sandbox_ids(instance.id, 1).await?;
-    let now = next_moment(services, row);
-    let history =
-        json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
 
-    let mut raw = row.raw.clone();
-    let changed = &mut raw["fields"];
-    changed["updated"] = json!(now);
-    changed["status"] = site.status(&change.to.id);
-    if row.dialect == Dialect::V3 {
-        changed["statuscategorychangedate"] = json!(now);
+    /// A change to an issue that does not count as one of its own: `updated` stays.
+    pub(super) fn keeping(row: &IssueRow) -> Self {
+        let mut draft = Self::new(row.raw.clone(), row.dialect);
+        draft.envelope.clone_from(&row.changelog_envelope);
+        draft
     }
-    if before != after {
-        changed["resolution"] = after.as_ref().map_or(Value::Null, |after| served(after, &resolutions));
-        changed["resolutiondate"] = if after.is_some() { json!(now) } else { Value::Null };
+
+    /// A change to an issue: `updated` is `now`.
+    pub(super) fn of(row: &IssueRow, now: &str) -> Self {
+        let mut draft = Self::keeping(row);
+        draft.raw["fields"]["updated"] = json!(now);
+        draft
     }
-    let total =
-        row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
-    let mut envelope = row.changelog_envelope.clone().unwrap_or_else(|| json!({}));
-    merge(&mut envelope, json!({ "startAt": 0, "maxResults": total, "total": total }));
-    let event = json!({
-        "issue_event_type_name": event_type(&change.to.category, after.is_some() && before.is_none()),
-        "user": account(row.dialect),
-        "issue": hint(row, instance),
-        "changelog": { "id": id.to_string(), "items": items },
-    });
-    store(services, tx, instance, row, raw, Some(envelope), Some(history)).await?;
-    webhooks::announce(services, tx, instance, "jira:issue_updated", event).await
+
+    /// Its fields.
+    pub(super) fn fields(&mut self) -> &mut Value {
+        &mut self.raw["fields"]
+    }
+
+    /// Adds a history of these items, as the latest.
+    pub(super) fn record(&mut self, id: i64, now: &str, items: &[Value]) {
+        let author = account(self.dialect);
+        self.histories
+            .push(json!({ "id": id.to_string(), "author": author, "created": now, "items": items }));
+        let envelope = self.envelope.get_or_insert_with(|| json!({}));
+        let total = envelope["total"].as_u64().unwrap_or(0) + 1;
+        merge(envelope, json!({ "startAt": 0, "maxResults": total, "total": total }));
+    }
+
+    /// Puts comments into the issue's list, which then has `total` of them.
+    pub(super) fn set_comments(&mut self, comments: &[Value], total: u64, complete: bool) {
+        let list = json!({ "comments": comments, "total": total, "maxResults": total, "startAt": 0 });
+        merge(&mut self.raw["fields"]["comment"], list);
+        self.comments_complete = complete;
+    }
+
+    /// Puts worklogs into the issue's list, which then has `total` of them.
+    pub(super) fn set_worklogs(&mut self, worklogs: &[Value], total: u64, complete: bool) {
+        let list = json!({ "worklogs": worklogs, "total": total, "maxResults": total.max(20), "startAt": 0 });
+        merge(&mut self.raw["fields"]["worklog"], list);
+        self.worklogs_complete = complete;
+    }
+
+    fn into_fetched(self) -> FetchedIssue {
+        let Self { mut raw, envelope, histories, comments_complete, worklogs_complete, .. } = self;
+        if let Some(mut changelog) = envelope {
+            changelog["histories"] = Value::Array(histories);
+            raw["changelog"] = changelog;
+        }
+        FetchedIssue { raw, comments_complete, worklogs_complete }
+    }
 }
 
-/// Stores a changed issue the same way in which a synced one is stored.
+/// Stores changed issues, all of one site, the same way in which synced ones are stored.
 pub(super) async fn store(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
-    row: &IssueRow,
-    mut raw: Value,
-    envelope: Option<Value>,
-    history: Option<Value>,
+    drafts: Vec<Draft>,
 ) -> Result<()> {
-    if let Some(mut changelog) = envelope {
-        changelog["histories"] = Value::Array(history.into_iter().collect());
-        raw["changelog"] = changelog;
-    }
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
-    let reader = Reader { dialect: row.dialect, roles: &roles, secrets, erased: &erased };
-    let fetched = FetchedIssue { raw, comments_complete: false, worklogs_complete: false };
-    let bundle = read_issue(&reader, fetched).map_err(|reject| Error::internal(reject.reason))?;
-    let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
+    let mut bundles = Vec::with_capacity(drafts.len());
+    for draft in drafts {
+        let reader = Reader { dialect: draft.dialect, roles: &roles, secrets, erased: &erased };
+        let read = read_issue(&reader, draft.into_fetched());
+        bundles.push(read.map_err(|reject| Error::internal(reject.reason))?);
+    }
+    let stored = tx.upsert_issues(instance.id, &bundles).await?;
     if stored.rejected > 0 {
         return Err(Error::Conflict(
             "the issue would be longer than the copy can hold; nothing was changed".into(),
         ));
     }
-    if stored.issues == 0 {
+    if stored.issues < bundles.len() as u64 {
         return Err(Error::Conflict("the issue was changed at the same moment; try again".into()));
     }
     tx.enqueue(RefreshMetrics::soon(services)?).await
@@ -146,9 +143,10 @@ pub(super) async fn store(
 
 /// Now, but later than the issue's latest change: a clock that lags, or a recorded issue from the future, must not make a
 /// change look old.
-pub(super) fn next_moment(services: &Services, row: &IssueRow) -> String {
-    let now = services.clock.now().max(row.updated + Duration::milliseconds(1));
-    domain::jira_time::format(now)
+pub(super) fn next_moment<'a>(services: &Services, rows: impl IntoIterator<Item = &'a IssueRow>) -> String {
+    let latest = rows.into_iter().map(|row| row.updated + Duration::milliseconds(1)).max();
+    let now = services.clock.now();
+    domain::jira_time::format(latest.map_or(now, |latest| now.max(latest)))
 }
 
 fn merge(target: &mut Value, members: Value) {
@@ -160,11 +158,13 @@ fn merge(target: &mut Value, members: Value) {
     }
 }
 
-fn rest_version(dialect: Dialect) -> u8 {
-    match dialect {
+/// The address of a resource of the site, in the version that the issue is stored in.
+fn address(instance: &Instance, dialect: Dialect, path: &str) -> String {
+    let version = match dialect {
         Dialect::V2 => 2,
         Dialect::V3 => 3,
-    }
+    };
+    format!("{}/rest/api/{version}/{path}", instance.base_url)
 }
 
 /// Webhook bodies are v2: rich text is wiki markup (jira-facts 3.4).
@@ -177,12 +177,13 @@ fn as_v2(value: &Value, rich: &str) -> Value {
 }
 
 /// The issue as webhooks name it. Receivers must look it up: the state may have moved on.
-pub(super) fn hint(row: &IssueRow, instance: &Instance) -> Value {
-    let fields = &row.raw["fields"];
+pub(super) fn hint(instance: &Instance, issue: &Value) -> Value {
+    let fields = &issue["fields"];
+    let id = issue["id"].as_str().unwrap_or_default();
     json!({
-        "id": row.jira_id,
-        "self": format!("{}/rest/api/2/issue/{}", instance.base_url, row.jira_id),
-        "key": row.key,
+        "id": id,
+        "self": address(instance, Dialect::V2, &format!("issue/{id}")),
+        "key": issue["key"],
         "fields": {
             "summary": fields["summary"],
             "issuetype": fields["issuetype"],
@@ -194,41 +195,34 @@ pub(super) fn hint(row: &IssueRow, instance: &Instance) -> Value {
     })
 }
 
-fn event_type(category: &domain::workflow::StatusCategory, newly_resolved: bool) -> &'static str {
-    match category {
-        _ if newly_resolved => "issue_resolved",
-        domain::workflow::StatusCategory::Indeterminate => "issue_work_started",
-        _ => "issue_generic",
-    }
+/// The issue as its parent, its sub-tasks and its links show it (jira-facts 6.2).
+fn brief(instance: &Instance, row: &IssueRow) -> Value {
+    let fields = &row.raw["fields"];
+    json!({
+        "id": row.jira_id,
+        "key": row.key,
+        "self": address(instance, row.dialect, &format!("issue/{}", row.jira_id)),
+        "fields": {
+            "summary": fields["summary"],
+            "status": fields["status"],
+            "priority": fields["priority"],
+            "issuetype": fields["issuetype"],
+        },
+    })
 }
 
-fn resolution(value: &Value) -> Option<Resolution> {
-    Some(Resolution { id: value["id"].as_str()?.to_owned(), name: value["name"].as_str()?.to_owned() })
-}
-
-/// What a client asks for in `fields.resolution`, by id or name.
-fn requested_resolution(fields: Option<&Value>, known: &[Value]) -> Result<Option<Resolution>> {
-    let Some(wanted) = fields.map(|fields| &fields["resolution"]).filter(|wanted| wanted.is_object()) else {
-        return Ok(None);
-    };
-    let found = known.iter().find(|value| {
-        wanted["id"].is_string() && value["id"] == wanted["id"]
-            || wanted["name"].is_string() && value["name"] == wanted["name"]
-    });
-    found
-        .and_then(resolution)
-        .map(Some)
-        .ok_or_else(|| Error::invalid("resolution", format!("{wanted} is no resolution of this site")))
-}
-
-/// The site's "Done", or "Fixed" as older sites call it; `None` leaves it to the workflow engine.
-fn default_resolution(known: &[Value]) -> Option<Resolution> {
-    ["Done", "Fixed"]
-        .into_iter()
-        .find_map(|name| known.iter().find(|value| value["name"] == name).and_then(resolution))
-}
-
-fn served(resolution: &Resolution, known: &[Value]) -> Value {
-    let found = known.iter().find(|value| value["id"] == resolution.id.as_str()).cloned();
-    found.unwrap_or_else(|| json!({ "id": resolution.id, "name": resolution.name }))
+/// The body of `jira:issue_updated`.
+fn updated_event(
+    instance: &Instance,
+    draft: &Draft,
+    kind: &'static str,
+    history: i64,
+    items: &[Value],
+) -> Value {
+    json!({
+        "issue_event_type_name": kind,
+        "user": account(draft.dialect),
+        "issue": hint(instance, &draft.raw),
+        "changelog": { "id": history.to_string(), "items": items },
+    })
 }

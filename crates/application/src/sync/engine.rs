@@ -32,7 +32,7 @@ pub(super) const WAITING: &str = "waiting until the site may be asked again";
 #[derive(Debug)]
 pub enum Ended {
     /// The run is over, and succeeded.
-    Done(SyncRun),
+    Done(Box<SyncRun>),
     /// Its time was over: the run goes on with the job that was added.
     Yielded,
 }
@@ -71,7 +71,7 @@ pub async fn run(
     sink: &dyn ProgressSink,
 ) -> Result<SyncRun> {
     match turn(services, tenant, instance, sink, None).await? {
-        Ended::Done(run) => Ok(run),
+        Ended::Done(run) => Ok(*run),
         Ended::Yielded => Err(Error::Conflict("the sync gave way to another one".into())),
     }
 }
@@ -214,7 +214,7 @@ fn note_failure(ended: Result<()>) {
 
 async fn finish(work: &Work<'_>, ended: Result<bool>) -> Result<Ended> {
     match ended {
-        Ok(true) => succeed(work).await.map(Ended::Done),
+        Ok(true) => succeed(work).await.map(|run| Ended::Done(Box::new(run))),
         Ok(false) => {
             yield_turn(work).await?;
             Ok(Ended::Yielded)

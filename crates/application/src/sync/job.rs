@@ -10,7 +10,6 @@ use crate::{
     error::{Error, Result},
     jobs::{Job, JobError, JobRequest},
     services::Services,
-    tenant_context::TenantContext,
 };
 
 /// How often [`PollMirrors`] runs: what falls due before the next time is nearer to this one.
@@ -89,11 +88,4 @@ impl Job for PollMirrors {
         tx.commit().await?;
         Ok(())
     }
-}
-
-/// Asks the workers to sync an instance soon.
-pub async fn schedule(services: &Services, tenant: TenantId, instance: InstanceId) -> Result<()> {
-    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    tx.enqueue(SyncInstance { tenant, instance }.request()?).await?;
-    tx.commit().await
 }

@@ -31,6 +31,10 @@ pub async fn announce(
     mut body: Value,
 ) -> Result<()> {
     let listening = tx.webhooks(instance.id).await?;
+    if !listening.is_empty() {
+        // People who are erased come back in no text that somebody sends on.
+        tx.erased_people(instance.id).await?.take_out(&mut body, services.secrets.as_ref());
+    }
     let faulty = active_plan(tx, instance).await?;
     let mut faults = BTreeMap::new();
     let now = services.clock.now();

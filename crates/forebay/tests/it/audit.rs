@@ -24,11 +24,25 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
             post(&path, json!({ "transition": found["transitions"][0]["id"] })).await
         }
         Action::AddComment => post("/v1/issues/10001/comments?instance=source", json!({ "body": "x" })).await,
+        Action::CreateIssue
+        | Action::EditIssue
+        | Action::AssignIssue
+        | Action::EditComment
+        | Action::DeleteComment
+        | Action::AddWorklog
+        | Action::EditWorklog
+        | Action::DeleteWorklog
+        | Action::LinkIssues
+        | Action::UnlinkIssues
+        | Action::MoveIssue
+        | Action::DeleteIssue => write(app, action).await,
+        Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
+        Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,
         Action::RemoveInstance => ask(Method::DELETE, "/v1/instances/more", None).await,
         Action::ReplaceCredential => {
-            let own = json!({ "email": "me@x.org", "token": app.key });
-            ask(Method::PUT, "/v1/instances/copy/credential", Some(own)).await
+            let credential = json!({ "email": "me@x.org", "token": app.key });
+            ask(Method::PUT, "/v1/instances/copy/credential", Some(credential)).await
         }
         Action::TestInstance => post("/v1/instances/copy/test", Value::Null).await,
         Action::StartSync => post("/v1/instances/copy/sync", Value::Null).await,
@@ -44,8 +58,6 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         Action::ConfigureCensus => {
             ask(Method::PATCH, "/v1/instances/copy/census", Some(json!({ "every_hours": 0 }))).await
         }
-        Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
-        Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::RetryJob => {
             let job = waiting_job(app).await;
             post(&format!("/v1/jobs/queued/{job}/retry"), Value::Null).await
@@ -93,10 +105,69 @@ async fn waiting_job(app: &TestApp) -> i64 {
     sqlx::query_scalar(add).fetch_one(&mut app.database.superuser().await).await.unwrap()
 }
 
+/// A write of Jira's own REST, which only a sandbox executes. The order of the actions adds before it removes.
+async fn write(app: &TestApp, action: Action) -> bool {
+    let api = "/jira/source/rest/api/2";
+    let issue = format!("{api}/issue/10001");
+    let ask = async |method: Method, path: String, body: Value| {
+        let body = Some(body).filter(|body| !body.is_null());
+        app.ask(method, &path, Some(&app.key), body).await.status.is_success()
+    };
+    let last = async |list: &str, at: &str| {
+        let found = app.get(&format!("{issue}/{list}")).await.ok();
+        let id = found[at].as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+        format!("{issue}/{list}/{id}")
+    };
+    let projects = app.get(&format!("{api}/project")).await.ok();
+    let of_issue = app.get(&issue).await.ok()["fields"]["project"]["key"].clone();
+    let project = projects.as_array().unwrap().iter().find(|project| project["key"] != of_issue);
+    let fields = json!({ "project": { "key": of_issue }, "issuetype": { "name": "Task" }, "summary": "x" });
+    match action {
+        Action::CreateIssue => ask(Method::POST, format!("{api}/issue"), json!({ "fields": fields })).await,
+        Action::EditIssue => ask(Method::PUT, issue, json!({ "fields": { "summary": "x" } })).await,
+        Action::AssignIssue => {
+            let first = ask(Method::PUT, format!("{issue}/assignee"), json!({ "name": null })).await;
+            let own = json!({ "accountId": "forebay-sandbox" });
+            first && ask(Method::PUT, format!("{issue}/assignee"), own).await
+        }
+        Action::EditComment => {
+            ask(Method::PUT, last("comment", "comments").await, json!({ "body": "y" })).await
+        }
+        Action::DeleteComment => ask(Method::DELETE, last("comment", "comments").await, Value::Null).await,
+        Action::AddWorklog => {
+            ask(Method::POST, format!("{issue}/worklog"), json!({ "timeSpent": "1h" })).await
+        }
+        Action::EditWorklog => {
+            ask(Method::PUT, last("worklog", "worklogs").await, json!({ "timeSpent": "2h" })).await
+        }
+        Action::DeleteWorklog => ask(Method::DELETE, last("worklog", "worklogs").await, Value::Null).await,
+        Action::LinkIssues => {
+            let link = json!({ "type": { "name": "Relates" }, "inwardIssue": { "id": "10001" },
+                               "outwardIssue": { "id": "10015" } });
+            ask(Method::POST, format!("{api}/issueLink"), link).await
+        }
+        Action::UnlinkIssues => {
+            let links = app.get(&issue).await.ok()["fields"]["issuelinks"].clone();
+            let id = links.as_array().unwrap().last().unwrap()["id"].as_str().unwrap().to_owned();
+            ask(Method::DELETE, format!("{api}/issueLink/{id}"), Value::Null).await
+        }
+        Action::MoveIssue => {
+            let target = project.unwrap()["key"].as_str().unwrap();
+            // Sub-tasks move with their parents only; what was created last is none.
+            let found =
+                app.get(&format!("{api}/search?jql=summary%20~%20x%20ORDER%20BY%20id%20DESC")).await.ok();
+            let body = json!({ "targetToSourcesMapping": { target: { "issueIdsOrKeys": [found["issues"][0]["id"]] } } });
+            ask(Method::POST, format!("{api}/bulk/issues/move"), body).await
+        }
+        Action::DeleteIssue => ask(Method::DELETE, format!("{issue}?deleteSubtasks=true"), Value::Null).await,
+        _ => false,
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_action_is_audited_with_who_did_it_and_by_which_request() {
     let app = TestApp::start().await;
-    app.sandbox("source", 20);
+    app.sandbox("source", 60);
     app.mirror("copy", "source", "cloud");
     app.cli(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
     let made = app.post("/v1/keys", json!({ "name": "k", "scopes": ["read"] })).await.ok();

@@ -33,3 +33,4 @@ mod secrets;
 mod sync;
 mod texts;
 mod tidy;
+mod writes;

@@ -37,29 +37,42 @@ pub(super) async fn complete(
         if dialect == Dialect::V3 {
             embed_changelog(&mut raw, changelogs.remove(&id).unwrap_or_default());
         }
-        match fill(client, dialect, &id, &mut raw).await {
-            Ok(()) => {}
+        let fetched = match fill(client, dialect, &id, &mut raw).await {
+            Ok(fetched) => fetched,
             Err(error) if is_about_the_issue(&error) => {
                 let reason = format!("cannot be read whole: {error}");
                 whole.set_aside.push(SetAside { jira_id: Some(id), reason });
                 continue;
             }
             Err(error) => return Err(error),
-        }
+        };
         // A collection that the site left out altogether, or of which something is missing, says nothing about what is gone.
         let listed = |field: &str, rows: &str| {
             let collection = &raw["fields"][field];
             collection[rows].is_array() && !is_truncated(collection, rows)
         };
-        let (comments_complete, worklogs_complete) =
-            (listed("comment", "comments"), listed("worklog", "worklogs"));
+        let comments_complete = fetched.comments || listed("comment", "comments");
+        let worklogs_complete = fetched.worklogs || listed("worklog", "worklogs");
         whole.issues.push(FetchedIssue { raw, comments_complete, worklogs_complete });
     }
     Ok(whole)
 }
 
+/// What was fetched to its end, and therefore whole: a `total` may count what the account may not see, and stays as sent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Completed {
+    comments: bool,
+    worklogs: bool,
+}
+
 /// Fetches what the issue's embedded collections leave out.
-async fn fill(client: &JiraClient, dialect: Dialect, id: &str, raw: &mut Value) -> Result<(), JiraError> {
+async fn fill(
+    client: &JiraClient,
+    dialect: Dialect,
+    id: &str,
+    raw: &mut Value,
+) -> Result<Completed, JiraError> {
+    let mut completed = Completed::default();
     if dialect == Dialect::V2
         && is_truncated(&raw["changelog"], "histories")
         && let Some(histories) = still_there(client.issue_changelog(id).await)?
@@ -69,14 +82,16 @@ async fn fill(client: &JiraClient, dialect: Dialect, id: &str, raw: &mut Value) 
     if is_truncated(&raw["fields"]["comment"], "comments")
         && let Some(comments) = still_there(client.comments(id).await)?
     {
-        replace(&mut raw["fields"]["comment"], "comments", comments);
+        raw["fields"]["comment"]["comments"] = Value::Array(comments);
+        completed.comments = true;
     }
     if is_truncated(&raw["fields"]["worklog"], "worklogs")
         && let Some(worklogs) = still_there(client.worklogs(id).await)?
     {
-        replace(&mut raw["fields"]["worklog"], "worklogs", worklogs);
+        raw["fields"]["worklog"]["worklogs"] = Value::Array(worklogs);
+        completed.worklogs = true;
     }
-    Ok(())
+    Ok(completed)
 }
 
 /// An issue that went between two requests is stored as it was; that it is gone is found out by those who look for that.
@@ -86,12 +101,6 @@ fn still_there<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
         Err(JiraError::NotFound { .. }) => Ok(None),
         Err(error) => Err(error),
     }
-}
-
-/// The whole list: rows may have come or gone since the issue was read.
-fn replace(collection: &mut Value, rows: &str, all: Vec<Value>) {
-    collection["total"] = Value::from(all.len());
-    collection[rows] = Value::Array(all);
 }
 
 /// Whether the site fails at this issue, and not at everything: it is worth going on with the others.

@@ -318,7 +318,7 @@ impl PgTenantTx {
                    WHERE i.key = $2 AND i.presence = 'present' AND ($1::uuid IS NULL OR i.instance_id = $1)
                    UNION ALL
                    SELECT i.id, 0 FROM jira_instances n
-                   JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_id = $3
+                   JOIN issues i ON i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.jira_number = $3
                    WHERE i.presence = 'present' AND ($1::uuid IS NULL OR n.id = $1)
                    UNION ALL
                    SELECT i.id, 1 FROM jira_instances n
@@ -330,7 +330,7 @@ impl PgTenantTx {
             "WHERE f.distance = (SELECT min(distance) FROM found) ORDER BY n.name",
             instance.map(|id| id.0) as _,
             key as _,
-            number as _,
+            number.and_then(|number| number.parse::<i64>().ok()),
         )
         .fetch_all(self.conn())
         .await

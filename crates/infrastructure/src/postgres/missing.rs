@@ -38,16 +38,16 @@ pub(super) async fn set_presence(
     }
     // Other events of a deleted issue (its links, its comments) find nothing either, and know less of the reason.
     // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
+    let ids: Vec<Uuid> = jira_ids.iter().map(|id| instance.issue(id).0).collect();
     let done = sqlx::query!(
-        "UPDATE issues i SET presence = $3, observed_at = clock_timestamp()
-         WHERE i.instance_id = $1 AND i.jira_id = ANY($2) AND i.presence <> $3
-           AND NOT (i.presence = 'deleted' AND $3 = 'access_lost')
-           AND ($3 <> 'present' OR NOT EXISTS (
+        "UPDATE issues i SET presence = $2, observed_at = clock_timestamp()
+         WHERE i.id = ANY($1) AND i.presence <> $2
+           AND NOT (i.presence = 'deleted' AND $2 = 'access_lost')
+           AND ($2 <> 'present' OR NOT EXISTS (
                SELECT FROM issues o
                WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
                  AND o.presence = 'present'))",
-        instance.0,
-        jira_ids,
+        &ids,
         presence.as_str(),
     )
     .execute(tx.conn())

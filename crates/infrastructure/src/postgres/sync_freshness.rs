@@ -243,9 +243,11 @@ impl RejectStore for PgTenantTx {
         now: DateTime<Utc>,
         limit: i64,
     ) -> Result<Vec<RejectedRow>> {
+        // An index has numbers; what has none is no issue.
         sqlx::query!(
             "DELETE FROM sync_rejects r USING issues i
-             WHERE r.instance_id = $1 AND i.instance_id = r.instance_id AND i.jira_id = r.jira_id
+             WHERE r.instance_id = $1 AND i.instance_id = $1 AND i.jira_id = r.jira_id
+               AND i.jira_number = CASE WHEN r.jira_id ~ '^[0-9]{1,18}$' THEN r.jira_id::bigint END
                AND i.synced_at > r.tried_at",
             instance.0
         )

@@ -394,6 +394,24 @@ async fn two_transactions_that_store_the_same_page_follow_each_other() {
     mirror.base.remove().await;
 }
 
+/// A link is the one row that two pages may both have: its two issues show it.
+#[tokio::test]
+async fn two_pages_may_store_the_same_links_at_the_same_time() {
+    let mirror = Mirror::new().await;
+    for round in 0..5 {
+        let at = |n: u32| issue(round * 100 + n, &format!("PAY-{}", round * 100 + n));
+        let (mut inward, mut outward): (Vec<_>, Vec<_>) = (1..30).map(|n| (at(n), at(n + 50))).unzip();
+        for (number, (a, b)) in (round * 100..).zip(inward.iter_mut().zip(&mut outward)) {
+            let link = blocks(number, a, b);
+            a.links = vec![link.clone()];
+            b.links = vec![link];
+        }
+        let (one, two) = tokio::join!(mirror.store(&inward), mirror.store(&outward));
+        assert_eq!((one.issues, two.issues), (29, 29));
+    }
+    mirror.base.remove().await;
+}
+
 /// The planner takes a tenant that came after the last statistics for a single row, and finds every index that begins with the
 /// tenant as good as the right one: a page would read all that is stored of the tenant, and some look-ups would for each issue.
 #[tokio::test]

@@ -1,11 +1,15 @@
-//! Comments of an issue: listing and adding (jira-facts 1.5, 6.5).
+//! Comments of an issue: reading and writing (jira-facts 1.5, 6.5).
 
 use application::{
     Error,
     instances::Dialect,
     issues::{CommentBody, CommentRow, add_comment},
+    sandbox,
 };
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use serde_json::{Value, json};
 
 use super::{
@@ -65,15 +69,47 @@ pub(super) async fn add(site: Site, body: Body) -> Result<Response, Refusal> {
     site.require_shown().await?;
     let services = &site.state.services;
     let added = add_comment(services, &site.caller, Some(&site.name), site.param("issue"), &text).await;
-    let added = added.map_err(|error| match error {
-        // The member is `body`; Jira speaks of the field `comment`.
+    let added = added.map_err(refused)?;
+    Ok(answer::json(StatusCode::CREATED, &assemble::comment(added, site.dialect)))
+}
+
+/// The member is `body`; Jira speaks of the field `comment`.
+fn refused(error: Error) -> Refusal {
+    match error {
         Error::Invalid(problems) => match problems.into_iter().next() {
             Some(problem) => Refusal::field("comment", format!("Comment body {}", problem.message)),
             None => Refusal::invalid_payload(),
         },
         other => other.into(),
-    })?;
-    Ok(answer::json(StatusCode::CREATED, &assemble::comment(added, site.dialect)))
+    }
+}
+
+pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal> {
+    let rendered = params.list("expand").iter().any(|name| name == "renderedBody");
+    let (_, row) = site.issue().await?;
+    let wanted = site.param("comment");
+    let mut comments = site.transaction().await?.comments(&[row.id]).await?.into_iter();
+    let found = comments.find(|comment| comment.jira_id == wanted);
+    let found = found.ok_or_else(|| Error::not_found("comment", wanted))?;
+    Ok(answer::ok(&served(found, site.dialect, rendered)))
+}
+
+pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
+    let text = new_body(&body, site.dialect)?;
+    refuse_restrictions(&body)?;
+    site.require_shown().await?;
+    let (services, caller) = (&site.state.services, &site.caller);
+    let (issue, comment) = (site.param("issue"), site.param("comment"));
+    sandbox::edit_comment(services, caller, &site.name, issue, comment, &text).await.map_err(refused)?;
+    one(site, params).await
+}
+
+pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
+    site.require_shown().await?;
+    let (services, caller) = (&site.state.services, &site.caller);
+    let (issue, comment) = (site.param("issue"), site.param("comment"));
+    sandbox::delete_comment(services, caller, &site.name, issue, comment).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 fn new_body(body: &Body, dialect: Dialect) -> Result<CommentBody, Refusal> {

@@ -108,9 +108,22 @@ impl Refusal {
 fn of_the_request(problem: &FieldProblem) -> Option<String> {
     match problem.field.as_str() {
         "jql" => Some(format!("The JQL query {}.", problem.message)),
+        "issue" => Some(problem.message.clone()),
         "cursor" => Some("The nextPageToken is not valid; take it from the page before.".into()),
         _ => None,
     }
+}
+
+/// What Jira says of a thing that is not there.
+fn words(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "comment" => "Can not find a comment for the id: {}.",
+        "worklog" => "Cannot find worklog with id: '{}'.",
+        "issue link" => "No issue link with id '{}' exists.",
+        "issue link type" => "No issue link type with name '{}' found.",
+        "remote link" => "No remote link with id '{}' exists.",
+        _ => return None,
+    })
 }
 
 /// The path as the site itself would have it: without `/jira/{instance}`.
@@ -129,6 +142,10 @@ impl<E: Into<Error>> From<E> for Refusal {
             }
             Error::NotFound { what: "project", id } => {
                 Self::message(status, format!("No project could be found with key '{id}'."))
+            }
+            Error::NotFound { what, id } if words(what).is_some() => {
+                let text = words(what).unwrap_or_default();
+                Self::message(status, text.replace("{}", id))
             }
             Error::Invalid(problems) => Self::invalid(status, problems),
             Error::Unauthenticated(_) => {

@@ -1,10 +1,21 @@
-//! Worklogs of an issue (jira-facts 1.5).
+//! Worklogs of an issue: reading and writing (jira-facts 1.5, 6.5).
 
-use axum::response::Response;
+use application::{
+    Error,
+    instances::Dialect,
+    issues::CommentBody,
+    sandbox::{self, AdjustEstimate, WorklogChanges},
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use domain::jira_time;
 use serde_json::{Value, json};
 
-use super::{answer, assemble, page::Window, params::Params, refusal::Refusal, site::Site};
+use super::{
+    answer, assemble, body::Body, page::Window, params::Params, refusal::Refusal, rich_text, site::Site,
+};
 
 const PAGE: usize = 5_000;
 
@@ -41,9 +52,113 @@ fn started_within(worklog: &Value, after: Option<i64>, before: Option<i64>) -> b
     })
 }
 
+pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
+    let (_, row) = site.issue().await?;
+    let wanted = site.param("worklog");
+    let mut worklogs = site.transaction().await?.worklogs(&[row.id]).await?.into_iter();
+    let found = worklogs.find(|worklog| worklog.raw["id"] == wanted);
+    let found = found.ok_or_else(|| Error::not_found("worklog", wanted))?;
+    Ok(answer::ok(&assemble::worklog(found, site.dialect)))
+}
+
+pub(super) async fn add(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
+    let (changes, adjust) = (changes(&body, site.dialect)?, adjust(&params, "reduceBy")?);
+    site.require_shown().await?;
+    let (services, caller) = (&site.state.services, &site.caller);
+    let added =
+        sandbox::add_worklog(services, caller, &site.name, site.param("issue"), &changes, adjust).await?;
+    Ok(answer::json(StatusCode::CREATED, &in_dialect(added, site.dialect)))
+}
+
+pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
+    let (changes, adjust) = (changes(&body, site.dialect)?, adjust(&params, "reduceBy")?);
+    site.require_shown().await?;
+    let (services, caller) = (&site.state.services, &site.caller);
+    let named = (site.param("issue"), site.param("worklog"));
+    let edited = sandbox::edit_worklog(services, caller, &site.name, named, &changes, adjust).await?;
+    Ok(answer::ok(&in_dialect(edited, site.dialect)))
+}
+
+pub(super) async fn remove(site: Site, params: Params) -> Result<Response, Refusal> {
+    let adjust = adjust(&params, "increaseBy")?;
+    site.require_shown().await?;
+    let (services, caller) = (&site.state.services, &site.caller);
+    let named = (site.param("issue"), site.param("worklog"));
+    sandbox::delete_worklog(services, caller, &site.name, named, adjust).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Stored in the sandbox's dialect, asked for in another.
+fn in_dialect(mut worklog: Value, dialect: Dialect) -> Value {
+    let stored = if rich_text::is_document(&worklog["comment"]) { Dialect::V3 } else { Dialect::V2 };
+    if stored != dialect {
+        rich_text::convert_member(&mut worklog, "comment", dialect);
+    }
+    worklog
+}
+
+fn changes(body: &Body, dialect: Dialect) -> Result<WorklogChanges, Refusal> {
+    if body.get("visibility").is_some() {
+        let message = "worklogs with `visibility` are not served by Forebay yet";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    let seconds = match (body.text("timeSpent")?, body.integer("timeSpentSeconds")?) {
+        (Some(text), _) => Some(sandbox::duration("timeLogged", text)?),
+        (None, Some(seconds)) => Some(u64::try_from(seconds).map_err(|_| Refusal::invalid_payload())?),
+        (None, None) => None,
+    };
+    let started = body.get("started").map(jira_time::parse_json).transpose();
+    let started = started.map_err(|_| {
+        Refusal::field("started", "Error parsing time; it must be of the form yyyy-MM-dd'T'HH:mm:ss.SSSZ")
+    })?;
+    let comment = match (dialect, body.get("comment")) {
+        (_, None) => None,
+        (Dialect::V3, Some(document)) if rich_text::is_document(document) => {
+            Some(CommentBody::Adf(document.clone()))
+        }
+        (Dialect::V2, Some(Value::String(markup))) => Some(CommentBody::Wiki(markup.clone())),
+        (Dialect::V3, Some(_)) => {
+            let message = "Operation value must be an Atlassian Document (see the Atlassian Document Format)";
+            return Err(Refusal::field("comment", message));
+        }
+        (Dialect::V2, Some(_)) => {
+            return Err(Refusal::field("comment", "Operation value must be a string"));
+        }
+    };
+    Ok(WorklogChanges { seconds, started, comment })
+}
+
+/// `manual` is by how much; which parameter says it depends on the operation.
+fn adjust(params: &Params, manual: &str) -> Result<AdjustEstimate, Refusal> {
+    let amount = |name: &str| {
+        let text = params.text(name).unwrap_or_default();
+        Ok::<u64, Refusal>(sandbox::duration(name, text)?)
+    };
+    match params.text("adjustEstimate") {
+        None | Some("" | "auto") => Ok(AdjustEstimate::Auto),
+        Some("leave") => Ok(AdjustEstimate::Leave),
+        Some("new") => Ok(AdjustEstimate::New(amount("newEstimate")?)),
+        Some("manual") => Ok(AdjustEstimate::Manual(amount(manual)?)),
+        Some(other) => {
+            Err(Refusal::field("adjustEstimate", format!("'{other}' is none of auto, leave, new and manual")))
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_becomes_of_the_estimate_is_said_in_the_query() {
+        let read = |query: &str| adjust(&Params::parse(query), "reduceBy");
+        assert_eq!(read("").unwrap(), AdjustEstimate::Auto);
+        assert_eq!(read("adjustEstimate=leave").unwrap(), AdjustEstimate::Leave);
+        assert_eq!(read("adjustEstimate=new&newEstimate=2d").unwrap(), AdjustEstimate::New(57_600));
+        assert_eq!(read("adjustEstimate=manual&reduceBy=1h").unwrap(), AdjustEstimate::Manual(3_600));
+        assert!(read("adjustEstimate=new").is_err());
+        assert!(read("adjustEstimate=double").is_err());
+    }
 
     #[test]
     fn worklogs_are_picked_by_when_the_work_was_done() {

@@ -1,11 +1,11 @@
 //! Moving an issue to another project while somebody reads (jira-facts 2.4).
 
-use domain::{ids::TenantId, issue_key::IssueKey};
+use domain::ids::TenantId;
 use serde_json::{Value, json};
 
 use super::super::{
     account,
-    write::{hint, next_moment, store},
+    write::{Draft, hint, next_moment, store},
 };
 use crate::{
     error::{Error, Result},
@@ -13,7 +13,6 @@ use crate::{
     issues::IssueRow,
     ports::TenantTx,
     reference::Roster,
-    search::{SearchRequest, SearchStart, parse_jql},
     services::Services,
     tenant_context::TenantContext,
     webhooks,
@@ -38,32 +37,27 @@ pub async fn move_issue(
     tx.lock_issue(row.id).await?;
     let row = tx.issue(Some(instance.id), &row.jira_id).await?.ok_or_else(missing)?;
     let Some(project) = target(tx.as_mut(), instance, &row, to, choice).await? else { return Ok(None) };
-    let key = free_key(services, tx.as_mut(), instance, &project).await?;
-    let now = next_moment(services, &row);
+    // Ids are handed out one write at a time, and so are keys behind them.
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
+    let key = free_key(tx.as_mut(), instance, &project).await?;
+    let now = next_moment(services, [&row]);
     let before = row.raw["fields"]["project"].clone();
-    let items = json!([
-        { "field": "project", "fieldtype": "jira", "fieldId": "project", "from": before["id"],
-          "fromString": before["name"], "to": project["id"], "toString": project["name"] },
-        { "field": "Key", "fieldtype": "jira", "from": null, "fromString": row.key, "to": null, "toString": key },
-    ]);
-    let history =
-        json!({ "id": id.to_string(), "author": account(row.dialect), "created": now, "items": items });
-    let mut raw = row.raw.clone();
-    raw["key"] = json!(key);
-    raw["fields"]["project"] = as_shown(&before, &project);
-    raw["fields"]["updated"] = json!(now);
-    let total =
-        row.changelog_envelope.as_ref().and_then(|envelope| envelope["total"].as_u64()).unwrap_or(0) + 1;
-    let envelope = json!({ "startAt": 0, "maxResults": total, "total": total });
-    let moved = IssueRow { key: key.clone(), raw: raw.clone(), ..row.clone() };
-    store(services, tx.as_mut(), instance, &row, raw, Some(envelope), Some(history)).await?;
+    let items = [
+        json!({ "field": "project", "fieldtype": "jira", "fieldId": "project", "from": before["id"],
+          "fromString": before["name"], "to": project["id"], "toString": project["name"] }),
+        json!({ "field": "Key", "fieldtype": "jira", "from": null, "fromString": row.key, "to": null, "toString": key }),
+    ];
+    let mut draft = Draft::of(&row, &now);
+    draft.raw["key"] = json!(key);
+    draft.raw["fields"]["project"] = as_shown(&before, &project);
+    draft.record(id, &now, &items);
     let event = json!({
         "issue_event_type_name": "issue_moved",
         "user": account(row.dialect),
-        "issue": hint(&moved, instance),
+        "issue": hint(instance, &draft.raw),
         "changelog": { "id": id.to_string(), "items": items },
     });
+    store(services, tx.as_mut(), instance, vec![draft]).await?;
     webhooks::announce(services, tx.as_mut(), instance, "jira:issue_updated", event).await?;
     tx.commit().await?;
     Ok(Some(key))
@@ -89,34 +83,10 @@ async fn target(
     Ok(Some(projects.swap_remove(at)))
 }
 
-/// The next key of a project: behind the highest, and none that once was another issue's.
-async fn free_key(
-    services: &Services,
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    project: &Value,
-) -> Result<String> {
+/// The next key of a project.
+async fn free_key(tx: &mut dyn TenantTx, instance: &Instance, project: &Value) -> Result<String> {
     let project = project["key"].as_str().unwrap_or_default();
-    let request = SearchRequest {
-        query: parse_jql(&format!("project = {} ORDER BY key DESC", jql::quote(project)))?,
-        instance: Some(instance.id),
-        zone: chrono_tz::Tz::UTC,
-        now: services.clock.now(),
-        current_user: None,
-        limit: 1,
-        start: SearchStart::Offset(0),
-        with_total: false,
-    };
-    let highest = tx.search(&request).await?.issues.into_iter().next();
-    let mut number =
-        highest.and_then(|row| Some(row.key.parse::<IssueKey>().ok()?.number())).unwrap_or(0) + 1;
-    loop {
-        let key = format!("{project}-{number}");
-        if tx.issue(Some(instance.id), &key).await?.is_none() {
-            return Ok(key);
-        }
-        number += 1;
-    }
+    Ok(format!("{project}-{}", tx.next_key_number(instance.id, project).await?))
 }
 
 /// An issue shows less of its project than the roster does: the members it showed before.

@@ -12,10 +12,9 @@ use application::{
     ports::TenantTx,
     pulse::PulseFilter,
     reference::Roster,
-    search::{SearchRequest, SearchStart, parse_jql},
+    search::SearchRequest,
     tenants::Tenant,
 };
-use chrono_tz::Tz;
 use domain::ids::{InstanceId, IssueId};
 use infrastructure::{postgres::unprotected::Unprotected, telemetry::Telemetry};
 use serde::Serialize;
@@ -99,7 +98,7 @@ async fn measure(wiring: &Wiring, arguments: &QueriesArgs) -> Result<Vec<Times>,
         Some(name) => require_instance(tx.as_mut(), name).await?,
         None => first(tx.as_mut()).await?,
     };
-    let newest = request(wiring, instance.id, "ORDER BY updated DESC", SAMPLE)?;
+    let newest = super::request(wiring, instance.id, "ORDER BY updated DESC", SAMPLE)?;
     let issues = tx.search(&newest).await?.issues;
     drop(tx);
     let reads = reads(wiring, instance.id, &issues, &arguments.jql)?;
@@ -231,11 +230,11 @@ fn reads(
         named("statuses of an instance", How::Statuses),
     ];
     for jql in &searches {
-        let request = request(wiring, instance, jql, PAGE)?;
+        let request = super::request(wiring, instance, jql, PAGE)?;
         reads.push(Read { what: jql.clone(), how: How::Search(request) });
     }
     let count = format!("project = {project}");
-    let request = request(wiring, instance, &count, PAGE)?;
+    let request = super::request(wiring, instance, &count, PAGE)?;
     reads.push(Read { what: format!("count of {count}"), how: How::Count(request) });
     reads.push(named("work pulse", How::Pulse));
     Ok(reads)
@@ -253,17 +252,4 @@ fn number(raw: &Value) -> Option<(u64, f64)> {
 fn custom_fields(raw: &Value) -> impl Iterator<Item = (u64, &Value)> {
     let fields = raw["fields"].as_object().into_iter().flatten();
     fields.filter_map(|(name, value)| Some((name.strip_prefix("customfield_")?.parse().ok()?, value)))
-}
-
-fn request(wiring: &Wiring, instance: InstanceId, jql: &str, limit: u32) -> Result<SearchRequest, Failure> {
-    Ok(SearchRequest {
-        query: parse_jql(jql)?,
-        instance: Some(instance),
-        zone: Tz::UTC,
-        now: wiring.now(),
-        current_user: None,
-        limit,
-        start: SearchStart::Offset(0),
-        with_total: false,
-    })
 }

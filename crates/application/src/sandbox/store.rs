@@ -1,0 +1,20 @@
+//! What only a sandbox's own writes ask of the database.
+
+use async_trait::async_trait;
+use domain::ids::InstanceId;
+
+use crate::error::Result;
+
+/// Storage for the writes of a sandbox.
+#[async_trait]
+pub trait SandboxStore: Send {
+    /// Locks the present ones of these issues (by Jira's numeric id) until the end of the transaction, in an order that every
+    /// transaction keeps; answers their numeric ids.
+    async fn lock_issues(&mut self, instance: InstanceId, jira_ids: &[String]) -> Result<Vec<String>>;
+
+    /// The number of the next key of a project: above those of all issues that are, were, or were moved away from there.
+    async fn next_key_number(&mut self, instance: InstanceId, project_key: &str) -> Result<i64>;
+
+    /// The numeric ids of the present issues at the ends of a present link: from which it goes out, and to which it goes.
+    async fn link_ends(&mut self, instance: InstanceId, link: &str) -> Result<Option<(String, String)>>;
+}

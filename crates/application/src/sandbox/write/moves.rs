@@ -1,0 +1,191 @@
+//! Moving issues to other projects (jira-facts 2.4): the id stays, the key is that of the other project, the old key leads to
+//! the issue.
+
+use serde_json::{Value, json};
+
+use super::{
+    Draft, address,
+    create::{OF_PROJECT, free_key},
+    desk::{members, pick},
+    edit::sides,
+    fields::{Field, elements},
+    next_moment, updated_event,
+    writing::Writing,
+};
+use crate::{
+    actions::Action,
+    caller::Caller,
+    error::{Error, Result},
+    issues::IssueRow,
+    reference::Roster,
+    services::Services,
+};
+
+/// Where issues move to.
+#[derive(Clone, Debug)]
+pub struct MoveTarget {
+    /// Key or id of the project.
+    pub project: String,
+    /// Id or name of the type they get; their own where it is left out.
+    pub issue_type: Option<String>,
+}
+
+/// Moves an issue with its sub-tasks; answers the keys they have then. An issue that is there already stays as it is.
+///
+/// # Errors
+/// [`Error::NotFound`] without the issue; [`Error::Invalid`] for a project or a type that does not exist, and for a sub-task, which
+/// moves with its parent only.
+pub async fn move_issue(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    issue: &str,
+    target: &MoveTarget,
+) -> Result<Vec<String>> {
+    let write = Writing::begin(services, caller, Action::MoveIssue, instance).await?;
+    relocate(write, issue, target).await
+}
+
+pub(super) async fn relocate(
+    mut write: Writing<'_>,
+    issue: &str,
+    target: &MoveTarget,
+) -> Result<Vec<String>> {
+    let site = write.instance.clone();
+    let refused = || Error::invalid("project", "valid project is required");
+    let project = write.tx.project(site.id, &target.project).await?.ok_or_else(refused)?;
+    let project_key = project["key"].as_str().unwrap_or_default().to_owned();
+    if !write.reaches(&project_key) {
+        return Err(refused());
+    }
+    let kind = wanted_type(&mut write, target).await?;
+    let (row, subtasks) = lock(&mut write, issue).await?;
+    if row.project_key == project_key {
+        return Ok(vec![row.key]);
+    }
+    if row.raw["fields"]["issuetype"]["subtask"] == true {
+        let message = "Sub-tasks move with their parent; name the parent.";
+        return Err(Error::invalid("issue", message));
+    }
+    let rows: Vec<&IssueRow> = std::iter::once(&row).chain(&subtasks).collect();
+    let first = write.ids(rows.len()).await?;
+    let keys = keys(&mut write, &project_key, rows.len()).await?;
+    let mut drafts = Vec::new();
+    let mut events = Vec::new();
+    let mut all_items = Vec::new();
+    for ((history, row), key) in (first..).zip(rows).zip(&keys) {
+        let now = next_moment(write.services, [row]);
+        let mut draft = Draft::of(row, &now);
+        let kind = kind.as_ref().filter(|_| drafts.is_empty());
+        let items = moved(&mut draft, row, &project, kind, key);
+        draft.record(history, &now, &items);
+        if let Some(parent) = draft.fields().get_mut("parent").filter(|_| !drafts.is_empty()) {
+            parent["key"] = json!(keys[0]);
+        }
+        let list = elements(&draft.fields()["subtasks"]).to_vec();
+        let list = list.into_iter().map(|child| with_key(child, &subtasks, &keys)).collect();
+        draft.fields()["subtasks"] = Value::Array(list);
+        for (field, list) in [("votes", "votes"), ("watches", "watchers")] {
+            if draft.fields()[field].is_object() {
+                draft.fields()[field]["self"] =
+                    json!(address(&site, row.dialect, &format!("issue/{key}/{list}")));
+            }
+        }
+        events.push(updated_event(&site, &draft, "issue_moved", history, &items));
+        drafts.push(draft);
+        all_items.extend(items);
+    }
+    write.store(drafts).await?;
+    for event in events {
+        write.announce("jira:issue_updated", event).await?;
+    }
+    let (before, after) = sides(&all_items);
+    write.finish(&row.key, before, after).await?;
+    Ok(keys)
+}
+
+async fn wanted_type(write: &mut Writing<'_>, target: &MoveTarget) -> Result<Option<Value>> {
+    let Some(wanted) = &target.issue_type else { return Ok(None) };
+    let types = write.tx.roster(write.instance.id, Roster::IssueTypes).await?;
+    let found = pick(types.iter(), &json!({ "id": wanted }))
+        .or_else(|| pick(types.iter(), &json!({ "name": wanted })));
+    let refused = || Error::invalid("issuetype", "Specify a valid issue type");
+    found.filter(|kind| kind["subtask"] != true).cloned().map(Some).ok_or_else(refused)
+}
+
+/// The issue and its sub-tasks, locked.
+async fn lock(write: &mut Writing<'_>, issue: &str) -> Result<(IssueRow, Vec<IssueRow>)> {
+    let seen = write.seen(issue).await?;
+    let below = write.search(&format!("parent = {}", seen.key)).await?;
+    let is_subtask = |row: &IssueRow| row.raw["fields"]["issuetype"]["subtask"] == true;
+    let mut ids: Vec<String> =
+        below.iter().filter(|row| is_subtask(row)).map(|row| row.jira_id.clone()).collect();
+    ids.push(seen.jira_id.clone());
+    let (mut found, subtasks): (Vec<_>, Vec<_>) =
+        write.issues(&ids).await?.into_iter().partition(|row| row.jira_id == seen.jira_id);
+    let row = found.pop().ok_or_else(|| Error::not_found("issue", issue))?;
+    Ok((row, subtasks))
+}
+
+async fn keys(write: &mut Writing<'_>, project_key: &str, count: usize) -> Result<Vec<String>> {
+    let first = free_key(write, project_key).await?;
+    let number: i64 = first.rsplit('-').next().and_then(|number| number.parse().ok()).unwrap_or(1);
+    Ok((number..).take(count).map(|number| format!("{project_key}-{number}")).collect())
+}
+
+/// Writes the move into the issue; answers what its history tells. Components and versions are those of a project, so they stay
+/// behind.
+fn moved(draft: &mut Draft, row: &IssueRow, project: &Value, kind: Option<&Value>, key: &str) -> Vec<Value> {
+    draft.raw["key"] = json!(key);
+    let fields = draft.fields();
+    let before = fields["project"].clone();
+    fields["project"] = as_shown(&before, project);
+    let mut items = vec![
+        json!({ "field": "project", "fieldtype": "jira", "fieldId": "project", "from": before["id"],
+                "fromString": before["name"], "to": project["id"], "toString": project["name"] }),
+        json!({ "field": "Key", "fieldtype": "jira", "from": null, "fromString": row.key, "to": null,
+                "toString": key }),
+    ];
+    if let Some(kind) = kind.filter(|kind| kind["id"] != fields["issuetype"]["id"])
+        && let Some(field) = Field::find("issuetype", &[])
+    {
+        items.extend(field.items(&fields["issuetype"], kind));
+        fields["issuetype"] = kind.clone();
+    }
+    for id in ["components", "fixVersions", "versions"] {
+        if let Some(field) = Field::find(id, &[]).filter(|_| !elements(&fields[id]).is_empty()) {
+            items.extend(field.items(&fields[id], &json!([])));
+            fields[id] = json!([]);
+        }
+    }
+    items
+}
+
+/// A sub-task in its parent's list, with the key that it has now.
+fn with_key(mut child: Value, subtasks: &[IssueRow], keys: &[String]) -> Value {
+    let at = subtasks.iter().position(|row| child["id"] == row.jira_id.as_str());
+    if let Some(key) = at.and_then(|at| keys.get(at + 1)) {
+        child["key"] = json!(key);
+    }
+    child
+}
+
+/// An issue shows less of its project than the roster does: the members it showed before.
+fn as_shown(before: &Value, project: &Value) -> Value {
+    let known: Vec<&str> =
+        before.as_object().into_iter().flat_map(|members| members.keys()).map(String::as_str).collect();
+    members(project, if known.is_empty() { &OF_PROJECT } else { &known })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issue_shows_of_its_new_project_what_it_showed_of_the_old_one() {
+        let before = json!({ "id": "1", "key": "A", "name": "Alpha" });
+        let project = json!({ "id": "2", "key": "B", "name": "Beta", "lead": {}, "style": "classic" });
+        assert_eq!(as_shown(&before, &project), json!({ "id": "2", "key": "B", "name": "Beta" }));
+        assert_eq!(as_shown(&Value::Null, &project), json!({ "id": "2", "key": "B", "name": "Beta" }));
+    }
+}

@@ -1,0 +1,126 @@
+//! What all writes have in common.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::{
+    actions::Action,
+    audit::{self, NewAuditEntry},
+    caller::Caller,
+    error::{Error, Result},
+    instances::{Instance, InstanceKind},
+    issues::{IssueRow, require_issue},
+    lookups,
+    ports::TenantTx,
+    search::{SearchRequest, SearchStart, parse_jql},
+    services::Services,
+    tenant_context::TenantContext,
+    webhooks,
+};
+
+/// One write to a sandbox: who does it, and the transaction in which it happens.
+pub(super) struct Writing<'a> {
+    pub(super) services: &'a Services,
+    pub(super) caller: &'a Caller,
+    pub(super) instance: Arc<Instance>,
+    pub(super) tx: Box<dyn TenantTx>,
+    action: Action,
+}
+
+impl<'a> Writing<'a> {
+    /// Begins a write. What it stores may touch other projects too (links have two ends), so it is stored for the whole tenant;
+    /// every issue is asked for by [`Writing::issue`] or [`Writing::issues`], which hold to the caller's projects.
+    ///
+    /// # Errors
+    /// [`Error::Forbidden`] for a caller who may not do it, [`Error::Unsupported`] for a mirror: only comments and transitions
+    /// are written through to a site.
+    pub(super) async fn begin(
+        services: &'a Services,
+        caller: &'a Caller,
+        action: Action,
+        instance: &str,
+    ) -> Result<Self> {
+        caller.permit(action)?;
+        let instance = lookups::instance(services, caller, instance).await?;
+        if instance.kind != InstanceKind::Sandbox {
+            return Err(Error::Unsupported(format!(
+                "`{action}` is not served by Forebay for mirrors yet; do it at the site itself"
+            )));
+        }
+        let tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
+        Ok(Self { services, caller, instance, tx, action })
+    }
+
+    /// Whether the caller may reach a project.
+    pub(super) fn reaches(&self, project_key: &str) -> bool {
+        self.caller.policy.projects.allows(&self.instance.name, project_key)
+    }
+
+    /// An issue that the caller may see, not locked.
+    pub(super) async fn seen(&mut self, key_or_id: &str) -> Result<IssueRow> {
+        let row = require_issue(self.tx.as_mut(), Some(self.instance.id), key_or_id).await?;
+        if self.reaches(&row.project_key) {
+            return Ok(row);
+        }
+        Err(Error::not_found("issue", key_or_id))
+    }
+
+    /// An issue as it is now, locked until the end of the write.
+    pub(super) async fn issue(&mut self, key_or_id: &str) -> Result<IssueRow> {
+        let found = self.seen(key_or_id).await?;
+        self.tx.lock_issue(found.id).await?;
+        self.seen(&found.jira_id).await
+    }
+
+    /// Issues as they are now, by numeric id, locked until the end of the write in the order that all writes keep. What is gone
+    /// is left out. Beyond the caller's projects too: what a write does to the neighbours of an issue.
+    pub(super) async fn issues(&mut self, jira_ids: &[String]) -> Result<Vec<IssueRow>> {
+        let present = self.tx.lock_issues(self.instance.id, jira_ids).await?;
+        if present.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.search(&format!("id in ({}) ORDER BY id", present.join(", "))).await
+    }
+
+    /// Every issue that a query of our own making finds.
+    pub(super) async fn search(&mut self, jql: &str) -> Result<Vec<IssueRow>> {
+        let request = SearchRequest {
+            query: parse_jql(jql)?,
+            instance: Some(self.instance.id),
+            zone: chrono_tz::Tz::UTC,
+            now: self.services.clock.now(),
+            current_user: None,
+            limit: 10_000,
+            start: SearchStart::Offset(0),
+            with_total: false,
+        };
+        Ok(self.tx.search(&request).await?.issues)
+    }
+
+    /// So many new ids, the first of them. To be asked for after the locks: ids are handed out one write at a time.
+    pub(super) async fn ids(&mut self, count: usize) -> Result<i64> {
+        let count = i64::try_from(count).map_err(Error::internal)?;
+        self.tx.take_sandbox_ids(self.instance.id, count).await
+    }
+
+    /// Stores changed issues.
+    pub(super) async fn store(&mut self, drafts: Vec<super::Draft>) -> Result<()> {
+        super::store(self.services, self.tx.as_mut(), &self.instance, drafts).await
+    }
+
+    /// Tells the webhooks.
+    pub(super) async fn announce(&mut self, event: &str, body: Value) -> Result<()> {
+        webhooks::announce(self.services, self.tx.as_mut(), &self.instance, event, body).await
+    }
+
+    /// Audits the write and makes it last.
+    pub(super) async fn finish(mut self, target: &str, before: Value, after: Value) -> Result<()> {
+        let now = self.services.clock.now();
+        let instance = Some(self.instance.id);
+        let action = self.action.as_str();
+        let entry = NewAuditEntry::success(self.caller, instance, action, target, before, after, now);
+        audit::record(self.tx.as_mut(), self.services.secrets.as_ref(), entry).await?;
+        self.tx.commit().await
+    }
+}

@@ -1,0 +1,119 @@
+//! Creating, editing, assigning, moving and deleting issues of a sandbox (jira-facts 6.5).
+
+use application::{
+    Error,
+    sandbox::{self, FieldChanges, MoveTarget},
+};
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde_json::{Map, Value, json};
+
+use super::{answer, body::Body, issues, params::Params, refusal::Refusal, site::Site};
+
+pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> {
+    refuse_more(&body)?;
+    let changes = changes(&site, &body)?;
+    let services = &site.state.services;
+    let created = sandbox::create_issue(services, &site.caller, &site.name, changes).await?;
+    let answer = json!({
+        "id": created.id,
+        "key": created.key,
+        "self": site.api_url(&format!("issue/{}", created.id)),
+    });
+    Ok(answer::json(StatusCode::CREATED, &answer))
+}
+
+pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
+    refuse_more(&body)?;
+    let changes = changes(&site, &body)?;
+    if changes.fields.is_empty() && changes.update.is_empty() {
+        return Err(Refusal::bad_request("one of 'fields' or 'update' required"));
+    }
+    site.require_shown().await?;
+    let services = &site.state.services;
+    sandbox::edit_issue(services, &site.caller, &site.name, site.param("issue"), changes).await?;
+    if params.text("returnIssue") == Some("true") {
+        return issues::issue(site, params).await;
+    }
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn assign(site: Site, body: Body) -> Result<Response, Refusal> {
+    let members = ["accountId", "name", "key"];
+    if members.iter().all(|member| body.get(member).is_none() && !body.is_null(member)) {
+        return Err(Refusal::field("assignee", "Specify a valid user"));
+    }
+    let sent = members.iter().filter_map(|member| Some(((*member).to_owned(), body.get(member)?.clone())));
+    let user: Map<String, Value> = sent.collect();
+    let user = if user.is_empty() { Value::Null } else { Value::Object(user) };
+    site.require_shown().await?;
+    let services = &site.state.services;
+    sandbox::assign_issue(services, &site.caller, &site.name, site.param("issue"), user).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+pub(super) async fn delete(site: Site, params: Params) -> Result<Response, Refusal> {
+    let with_subtasks = params.text("deleteSubtasks") == Some("true");
+    site.require_shown().await?;
+    let services = &site.state.services;
+    sandbox::delete_issue(services, &site.caller, &site.name, site.param("issue"), with_subtasks).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// `POST bulk/issues/move` of Cloud. Jira does it in the background; here it has happened when this answers.
+pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal> {
+    let mapping = body.get("targetToSourcesMapping").and_then(Value::as_object);
+    let mapping = mapping.filter(|targets| !targets.is_empty()).ok_or_else(Refusal::invalid_payload)?;
+    let mut moves = Vec::new();
+    for (target, sources) in mapping {
+        let mut parts = target.split(',').map(str::trim);
+        let project = parts.next().filter(|project| !project.is_empty());
+        let project = project.ok_or_else(Refusal::invalid_payload)?.to_owned();
+        let issue_type = parts.next().filter(|kind| !kind.is_empty()).map(str::to_owned);
+        if parts.next().is_some() {
+            let message = "moving issues below another parent is not served by Forebay yet";
+            return Err(Error::Unsupported(message.into()).into());
+        }
+        let named = sources["issueIdsOrKeys"].as_array().filter(|names| !names.is_empty());
+        for name in named.ok_or_else(Refusal::invalid_payload)? {
+            let name = name.as_str().ok_or_else(Refusal::invalid_payload)?.to_owned();
+            moves.push((name, MoveTarget { project: project.clone(), issue_type: issue_type.clone() }));
+        }
+    }
+    if moves.len() > LARGEST_MOVE {
+        return Err(Refusal::bad_request(format!("At most {LARGEST_MOVE} issues can be moved at once.")));
+    }
+    let services = &site.state.services;
+    for (issue, target) in &moves {
+        sandbox::move_issue(services, &site.caller, &site.name, issue, target).await?;
+    }
+    let task = uuid::Uuid::now_v7().to_string();
+    Ok(answer::json(StatusCode::CREATED, &json!({ "taskId": task })))
+}
+
+/// Issues in one bulk move, as at Cloud.
+const LARGEST_MOVE: usize = 1_000;
+
+/// `fields` and `update` of a body.
+fn changes(site: &Site, body: &Body) -> Result<FieldChanges, Refusal> {
+    let object = |name: &str| match body.get(name) {
+        None => Ok(Map::new()),
+        Some(Value::Object(members)) => Ok(members.clone()),
+        Some(_) => Err(Refusal::invalid_payload()),
+    };
+    Ok(FieldChanges { dialect: site.dialect, fields: object("fields")?, update: object("update")? })
+}
+
+/// What would be lost if it were passed over.
+fn refuse_more(body: &Body) -> Result<(), Refusal> {
+    for member in ["transition", "properties"] {
+        let is_empty = |value: &Value| *value == json!({}) || *value == json!([]);
+        if body.get(member).is_some_and(|value| !is_empty(value)) {
+            let message = format!("writing issues with `{member}` is not served by Forebay yet");
+            return Err(Error::Unsupported(message).into());
+        }
+    }
+    Ok(())
+}
