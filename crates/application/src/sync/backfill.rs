@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 /// A range is not made smaller than that for the sake of going parallel.
 const SMALLEST: u64 = 500;
 
-/// Answers whether everything is copied; if not, what is left is stored.
-pub(super) async fn backfill(work: &Work<'_>) -> Result<bool> {
+/// Answers as of when everything is copied, or nothing where some is left, which is stored.
+pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     let plan = plan(work).await?;
     let pace = Pace::new(work.services.sync.parallel);
     let mut tasks = FuturesUnordered::new();
@@ -48,15 +48,17 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<bool> {
     }
     match failed {
         Some(error) => Err(error),
-        None if left => Ok(false),
+        None if left => Ok(None),
         None => {
             // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
             let watermark = plan.began_at.unwrap_or(DateTime::UNIX_EPOCH);
+            let proof = plan.planned_at.unwrap_or(watermark);
             let mut tx = work.begin().await?;
-            let proof = work.lease.run.started_at;
+            // Whoever canceled the run has taken the ranges away, too: none being left does not mean that they are copied.
+            tx.checkpoint(&work.lease, &work.update(Page::default(), None)).await?;
             tx.raise_watermark(work.instance.id, ISSUES, Some(watermark), proof).await?;
             tx.commit().await?;
-            Ok(true)
+            Ok(Some(proof))
         }
     }
 }
@@ -70,13 +72,14 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
         return Ok(plan);
     }
     let settings = &work.services.sync;
+    let planned_at = Some(work.services.clock.now());
     let total = work.site.count(EVERYTHING).await?;
     work.set_total(total);
     let share = total.map_or(settings.range, |total| total / (2 * settings.parallel.max(1) as u64));
     let range = share.clamp(SMALLEST.min(settings.range), settings.range);
     let began_at = edge(work, "updated", "DESC").await?;
     let oldest = if total > Some(range) { edge(work, "created", "ASC").await? } else { None };
-    let plan = Plan { began_at, oldest, range };
+    let plan = Plan { planned_at, began_at, oldest, range };
     let mut tx = work.begin().await?;
     tx.drop_ranges(work.instance.id).await?;
     tx.put_ranges(work.instance.id, None, &[StoredRange::new(Range::default(), total)]).await?;
@@ -104,6 +107,8 @@ async fn read(work: &Work<'_>, plan: &Plan, range: StoredRange, pace: &Pace) -> 
     {
         let mut tx = work.begin().await?;
         tx.put_ranges(work.instance.id, Some(range.id), &parts).await?;
+        // Only of a run that is still ours: the ranges of another one are none of ours to divide.
+        tx.checkpoint(&work.lease, &work.update(Page::default(), None)).await?;
         return tx.commit().await;
     }
     work.walk(Walk::Created(range.range), &range.position, &Target::Range(range.id), pace).await?;
@@ -123,31 +128,32 @@ async fn divide(work: &Work<'_>, plan: &Plan, stored: &StoredRange) -> Result<Op
     if estimate <= plan.range {
         return Ok(None);
     }
-    let by_id = range.is_one_minute();
-    let halves = if by_id { by_ids(work, range).await?.halves(plan) } else { range.halves(plan) };
-    let Some((newer, older)) = halves else { return Ok(None) };
-    let in_newer = work.site.count(&newer.jql(None)).await?;
-    let in_older = match (by_id, in_newer) {
-        (true, _) => work.site.count(&older.jql(None)).await?,
-        (false, in_newer) => in_newer.map(|count| estimate.saturating_sub(count)),
-    };
-    // Whether ids are compared as numbers is not the same on every site (jira-facts 1.1): halves that are not the whole prove
-    // that they are not. Counts are estimates, so a tenth may be missing.
-    let sum = in_newer.unwrap_or(0) + in_older.unwrap_or(0);
-    if by_id && sum < estimate - estimate / 10 {
-        return Ok(None);
+    if range.is_one_minute() {
+        return divide_by_ids(work, range, estimate).await;
     }
+    let Some((newer, older)) = range.halves(plan) else { return Ok(None) };
+    let in_newer = work.site.count(&newer.jql(None)).await?;
+    let in_older = in_newer.map(|count| estimate.saturating_sub(count));
     Ok(Some([StoredRange::new(newer, in_newer), StoredRange::new(older, in_older)]))
 }
 
-/// The same minute, between the smallest and the largest id in it.
-async fn by_ids(work: &Work<'_>, range: Range) -> Result<Range> {
+/// The halves of a minute that holds too many, below an id and from it on: together they are the whole however a site compares
+/// ids, which it need not do as numbers (jira-facts 1.1). Where neither is smaller, or the site refuses to compare, it stays whole.
+async fn divide_by_ids(work: &Work<'_>, range: Range, estimate: u64) -> Result<Option<[StoredRange; 2]>> {
     let id = async |direction: &str| {
         let jql = format!("{} ORDER BY id {direction}", range.jql(None));
         let first = first(work, &jql).await?;
-        let id = first.as_ref().and_then(|issue| issue["id"].as_str()?.parse::<i64>().ok());
-        Ok::<_, Error>(id)
+        Ok::<_, Error>(first.as_ref().and_then(|issue| issue["id"].as_str()?.parse::<i64>().ok()))
     };
-    let (smallest, largest) = (id("ASC").await?, id("DESC").await?);
-    Ok(Range { id_from: smallest, id_to: largest.and_then(|id| id.checked_add(1)), ..range })
+    let (Some(smallest), Some(largest)) = (id("ASC").await?, id("DESC").await?) else { return Ok(None) };
+    let (newer, older) = range.at_id(smallest + (largest - smallest) / 2 + 1);
+    let count = async |half: &Range| match work.site.count(&half.jql(None)).await {
+        Err(Error::Invalid(_) | Error::InvalidJql(_)) => Ok(None),
+        count => count,
+    };
+    let (Some(in_newer), Some(in_older)) = (count(&newer).await?, count(&older).await?) else {
+        return Ok(None);
+    };
+    let smaller = in_newer < estimate && in_older < estimate;
+    Ok(smaller.then(|| [StoredRange::new(newer, Some(in_newer)), StoredRange::new(older, Some(in_older))]))
 }

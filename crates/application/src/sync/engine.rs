@@ -126,7 +126,8 @@ fn paused(name: &str) -> Error {
     Error::Conflict(format!("the sync of `{name}` is paused: resume it first"))
 }
 
-async fn go(work: &mut Work<'_>) -> Result<bool> {
+/// Answers as of when the copy has everything, or nothing where the turn is over before.
+async fn go(work: &mut Work<'_>) -> Result<Option<DateTime<Utc>>> {
     work.roles = rosters(work).await?;
     match work.kind() {
         RunKind::Backfill => backfill(work).await,
@@ -212,10 +213,10 @@ fn note_failure(ended: Result<()>) {
     }
 }
 
-async fn finish(work: &Work<'_>, ended: Result<bool>) -> Result<Ended> {
+async fn finish(work: &Work<'_>, ended: Result<Option<DateTime<Utc>>>) -> Result<Ended> {
     match ended {
-        Ok(true) => succeed(work).await.map(|run| Ended::Done(Box::new(run))),
-        Ok(false) => {
+        Ok(Some(proof)) => succeed(work, proof).await.map(|run| Ended::Done(Box::new(run))),
+        Ok(None) => {
             yield_turn(work).await?;
             Ok(Ended::Yielded)
         }
@@ -226,14 +227,16 @@ async fn finish(work: &Work<'_>, ended: Result<bool>) -> Result<Ended> {
     }
 }
 
-async fn succeed(work: &Work<'_>) -> Result<SyncRun> {
+async fn succeed(work: &Work<'_>, proof: DateTime<Utc>) -> Result<SyncRun> {
     let (services, id) = (work.services, work.instance.id);
     work.report("done");
     work.finish_total();
     let now = services.clock.now();
     let mut tx = work.begin().await?;
-    // What changed while the run read is the next one's.
-    tx.raise_watermark(id, ISSUES, None, work.lease.run.started_at).await?;
+    // What changed while the run read is the next one's. A site that gave no way to all that it has proves nothing.
+    if !work.was_cut() {
+        tx.raise_watermark(id, ISSUES, None, proof).await?;
+    }
     tx.settle_deliveries(id, None, InboxState::Processed, work.lease.run.started_at).await?;
     let changed = work.has_changed();
     if changed {

@@ -7,20 +7,25 @@ use super::{
     pace::Pace,
     pages::{Position, Walk},
     ranges::minute,
-    work::{OVERLAP, PollMark, Target, Work},
+    work::{OVERLAP, PollFrom, PollMark, Target, Work},
 };
 use crate::error::Result;
 
-/// Answers whether the present was reached; if not, the run goes on where its checkpoint says.
-pub(super) async fn poll(work: &Work<'_>) -> Result<bool> {
+/// Answers as of when the copy has every change, or nothing where the run goes on where its checkpoint says.
+pub(super) async fn poll(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     let interrupted = work.lease.run.checkpoint.clone();
     let interrupted = interrupted.and_then(|value| serde_json::from_value::<PollMark>(value).ok());
     // One that had read everything and could not say so is done anew: what has changed since counts.
     let mark = match interrupted.filter(|mark| !mark.position.finished) {
         Some(mark) => mark,
-        None => PollMark { since: since(work).await?, position: Position::default() },
+        None => {
+            let began_at = work.services.clock.now();
+            PollMark { from: PollFrom { since: since(work).await?, began_at }, position: Position::default() }
+        }
     };
-    work.walk(Walk::Updated(mark.since), &mark.position, &Target::Poll(mark.since), &Pace::new(1)).await
+    let walk = Walk::Updated(mark.from.since);
+    let ended = work.walk(walk, &mark.position, &Target::Poll(mark.from), &Pace::new(1)).await?;
+    Ok(ended.then_some(mark.from.began_at))
 }
 
 async fn since(work: &Work<'_>) -> Result<DateTime<Utc>> {

@@ -10,7 +10,7 @@ use super::pages::Position;
 /// A restriction that everything meets: Cloud refuses queries without one (jira-facts 1.1).
 pub(super) const EVERYTHING: &str = "created >= \"1970-01-01\"";
 /// JQL compares times by the minute (jira-facts 2.2), so bounds are whole minutes.
-const MINUTE: TimeDelta = TimeDelta::minutes(1);
+pub(super) const MINUTE: TimeDelta = TimeDelta::minutes(1);
 
 /// Issues created in a window, from (inclusive) and to (exclusive) a whole minute; open at an end without one. A minute that
 /// holds too many is split by the issues' ids.
@@ -48,6 +48,9 @@ impl StoredRange {
 /// What a backfill found at its beginning; it outlives every worker.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Plan {
+    /// When it was made, by our clock: what happened later need not have been copied.
+    #[serde(default)]
+    pub(super) planned_at: Option<DateTime<Utc>>,
     /// The largest `updated` at the source then: what happened later is the poll's.
     pub(super) began_at: Option<DateTime<Utc>>,
     /// The creation of the oldest issue, as far as it was asked for: where splitting may stop.
@@ -74,14 +77,13 @@ impl Range {
         if parts.is_empty() { EVERYTHING.to_owned() } else { parts.join(" AND ") }
     }
 
+    /// What has this id or a larger one, and what has a smaller one.
+    pub(super) fn at_id(&self, id: i64) -> (Self, Self) {
+        (Self { id_from: Some(id), ..*self }, Self { id_to: Some(id), ..*self })
+    }
+
     /// Two halves, the newer one first; `None` where the window is one minute, or beyond what is known to hold issues.
     pub(super) fn halves(&self, plan: &Plan) -> Option<(Self, Self)> {
-        if let (Some(from), Some(to)) = (self.id_from, self.id_to) {
-            let middle = from + (to - from) / 2;
-            let (newer, older) =
-                (Self { id_from: Some(middle), ..*self }, Self { id_to: Some(middle), ..*self });
-            return (middle > from).then_some((newer, older));
-        }
         let from = self.created_from.or_else(|| minute(plan.oldest?))?;
         let to = self.created_to.or_else(|| minute(plan.began_at?)?.checked_add_signed(MINUTE))?;
         let middle = minute(from + (to - from) / 2)?;
@@ -90,10 +92,10 @@ impl Range {
         (middle > from && middle < to).then_some((newer, older))
     }
 
-    /// Whether it is within one minute, and not split by ids yet.
+    /// Whether it is within one minute.
     pub(super) fn is_one_minute(&self) -> bool {
         let width = self.created_from.zip(self.created_to).map(|(from, to)| to - from);
-        self.id_from.is_none() && width.is_some_and(|width| width <= MINUTE)
+        width.is_some_and(|width| width <= MINUTE)
     }
 }
 
@@ -111,7 +113,7 @@ mod tests {
     }
 
     fn plan(oldest: i64, newest: i64) -> Plan {
-        Plan { began_at: Some(at(newest)), oldest: Some(at(oldest)), range: 100 }
+        Plan { planned_at: None, began_at: Some(at(newest)), oldest: Some(at(oldest)), range: 100 }
     }
 
     #[test]
@@ -154,16 +156,24 @@ mod tests {
     }
 
     #[test]
-    fn a_full_minute_is_split_by_ids_until_one_is_left() {
-        let range =
-            Range { created_from: Some(at(0)), created_to: Some(at(60)), id_from: Some(10), id_to: Some(14) };
-        let (newer, older) = range.halves(&plan(0, 0)).unwrap();
-        assert_eq!(
-            (older.id_from, older.id_to, newer.id_from, newer.id_to),
-            (Some(10), Some(12), Some(12), Some(14))
-        );
-        let one = Range { id_to: Some(11), ..range };
-        assert_eq!(one.halves(&plan(0, 0)), None);
+    fn a_full_minute_is_split_by_ids_without_an_end_so_that_no_order_of_ids_loses_any() {
+        let minute = Range { created_from: Some(at(0)), created_to: Some(at(60)), ..Range::default() };
+        assert_eq!(minute.halves(&plan(0, 0)), None);
+        let (newer, older) = minute.at_id(1_000);
+        let (upper, lower) = newer.at_id(2_000);
+        // As numbers and as texts: each id is in one part at least.
+        let texts = |a: i64, b: i64| a.to_string().cmp(&b.to_string());
+        for compare in [i64::cmp as fn(&i64, &i64) -> _, |a, b| a.to_string().cmp(&b.to_string())] {
+            let within = |range: &Range, id: i64| {
+                range.id_from.is_none_or(|from| compare(&id, &from).is_ge())
+                    && range.id_to.is_none_or(|to| compare(&id, &to).is_lt())
+            };
+            for id in [1, 9, 99, 999, 1_000, 1_001, 1_999, 2_000, 10_000] {
+                assert!([&older, &lower, &upper].iter().any(|range| within(range, id)), "{id}");
+            }
+        }
+        assert!(texts(999, 1_000).is_gt());
+        assert!(older.is_one_minute() && upper.is_one_minute());
     }
 
     #[test]

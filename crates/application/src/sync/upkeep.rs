@@ -79,7 +79,7 @@ impl CensusInstance {
                     .is_none_or(|census| services.clock.now() - census.started_at >= Duration::hours(every));
                 // One that was broken off, or waits for its site, goes on.
                 let is_open = latest.as_ref().is_some_and(|census| census.state == CensusState::Running);
-                every > 0 && (is_due || is_open)
+                is_open || (every > 0 && is_due)
             }
         })
     }

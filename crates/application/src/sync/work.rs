@@ -39,8 +39,8 @@ const TRIES: u32 = 3;
 pub(super) enum Target {
     /// A range of a backfill.
     Range(Uuid),
-    /// A poll of what was changed since.
-    Poll(DateTime<Utc>),
+    /// A poll.
+    Poll(PollFrom),
 }
 
 impl Target {
@@ -52,10 +52,20 @@ impl Target {
     }
 }
 
+/// What a poll looks for.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct PollFrom {
+    /// What was changed since then, by the site's clock.
+    pub(super) since: DateTime<Utc>,
+    /// When it was first asked for: what was changed later need not have been met, however long the walk takes.
+    pub(super) began_at: DateTime<Utc>,
+}
+
 /// Where a poll goes on.
 #[derive(Serialize, Deserialize)]
 pub(super) struct PollMark {
-    pub(super) since: DateTime<Utc>,
+    #[serde(flatten)]
+    pub(super) from: PollFrom,
     #[serde(flatten)]
     pub(super) position: Position,
 }
@@ -82,6 +92,8 @@ struct Tally {
     noted: SiteUsage,
     worked_until: DateTime<Utc>,
     changed: bool,
+    /// Whether the site has more that it gives no way to.
+    cut: bool,
 }
 
 impl<'a> Work<'a> {
@@ -103,6 +115,7 @@ impl<'a> Work<'a> {
             worked_until: services.clock.now(),
             // What earlier turns stored, or a run that was broken off, may have differed.
             changed: lease.run.done > 0,
+            cut: false,
         };
         let tally = Mutex::new(tally);
         Self { services, tenant, instance, lease, site, roles: FieldRoles::default(), until, sink, tally }
@@ -129,6 +142,11 @@ impl<'a> Work<'a> {
     /// Whether anything differed from the copy.
     pub(super) fn has_changed(&self) -> bool {
         self.tally().changed
+    }
+
+    /// Whether the site has more that it gave no way to.
+    pub(super) fn was_cut(&self) -> bool {
+        self.tally().cut
     }
 
     pub(super) fn set_total(&self, total: Option<u64>) {
@@ -183,11 +201,12 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn stored(&self, update: &RunUpdate, changed: bool) {
+    fn stored(&self, update: &RunUpdate, changed: bool, is_cut: bool) {
         let mut tally = self.tally();
         tally.done += update.done;
         tally.counts = sum(tally.counts, update.counts);
         tally.changed |= changed;
+        tally.cut |= is_cut;
     }
 
     /// What was not stored counts with the next update.
@@ -249,25 +268,27 @@ impl<'a> Work<'a> {
     }
 
     /// Stores a page with the mark that names the next one, in one transaction.
-    async fn store(&self, page: Turned, target: &Target) -> Result<()> {
+    async fn store(&self, mut page: Turned, target: &Target) -> Result<()> {
         let mut tx = self.begin().await?;
         let done = (page.issues.len() + page.set_aside.len()) as u64;
         let next = page.next.clone();
-        let (bundles, mut counts) = self.read(tx.as_mut(), page).await?;
+        let (bundles, mut counts) = self.read(tx.as_mut(), &mut page).await?;
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         counts.rejected += stored.rejected;
         let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
         let mut checkpoint = None;
         match target {
             Target::Range(id) => tx.move_range(*id, &next).await?,
-            Target::Poll(since) => {
-                let mark = PollMark { since: *since, position: next };
+            Target::Poll(from) => {
+                let mark = PollMark { from: *from, position: next };
                 checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
                 // Pages come in the order of `updated`: what is stored is complete up to there.
-                let latest = bundles.iter().map(|bundle| bundle.issue.updated).max();
-                let proof =
-                    latest.map_or(DateTime::UNIX_EPOCH, |latest| latest.min(self.lease.run.started_at));
-                tx.raise_watermark(self.instance.id, super::ISSUES, latest, proof).await?;
+                if let Some(until) =
+                    page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
+                {
+                    let proof = until.min(from.began_at);
+                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), proof).await?;
+                }
             }
         }
         // Last: the tasks of a run wait for each other here.
@@ -277,7 +298,7 @@ impl<'a> Work<'a> {
             Err(error) => Err(error),
         };
         match committed {
-            Ok(()) => self.stored(&update, changed),
+            Ok(()) => self.stored(&update, changed, page.is_cut),
             Err(_) => self.not_stored(&update),
         }
         committed
@@ -285,7 +306,7 @@ impl<'a> Work<'a> {
 
     /// Reads a page's issues; keeps aside what cannot be completed or read, and has looked at by id what was found missing just now: the
     /// index that searches read may still show what is gone.
-    async fn read(&self, tx: &mut dyn TenantTx, page: Turned) -> Result<(Vec<IssueBundle>, RunCounts)> {
+    async fn read(&self, tx: &mut dyn TenantTx, page: &mut Turned) -> Result<(Vec<IssueBundle>, RunCounts)> {
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
         let reader = Reader { dialect: self.instance.dialect, roles: &self.roles, secrets, erased: &erased };
@@ -294,7 +315,7 @@ impl<'a> Work<'a> {
         for aside in &page.set_aside {
             tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
         }
-        for issue in page.issues {
+        for issue in std::mem::take(&mut page.issues) {
             let raw_id = issue.raw["id"].clone();
             match read_issue(&reader, issue) {
                 Ok(bundle) => {

@@ -1,11 +1,15 @@
 //! A first copy that is killed, paused, canceled and divided still copies everything once.
 
-use std::process::{Child, Stdio};
+use std::{
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use sqlx::Executor;
 
-use crate::app::{TestApp, eventually};
+use crate::app::{TestApp, eventually, free_port, serve};
 
 /// Enough for several ranges: none of them is to hold more than 500.
 const ISSUES: u32 = 1_200;
@@ -23,11 +27,17 @@ async fn mirror(app: &TestApp, kind: &str) {
     sqlx::query(far).execute(&mut app.database.superuser().await).await.unwrap();
 }
 
-/// A backfill in a process of its own, slow enough to be met on its way.
-fn slow_backfill(app: &TestApp) -> Child {
+/// A process that is slow enough to be met on its way.
+fn slow(app: &TestApp) -> Command {
     let mut command = app.command();
-    command.args(["sync", "run", "copy", "--tenant", "acme"]);
     command.env("FOREBAY_JIRA_REQUESTS_PER_MINUTE", "300").env("FOREBAY_SYNC_PARALLEL", PARALLEL.to_string());
+    command
+}
+
+/// A backfill in a process of its own.
+fn slow_backfill(app: &TestApp) -> Child {
+    let mut command = slow(app);
+    command.args(["sync", "run", "copy", "--tenant", "acme"]);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
 }
 
@@ -94,6 +104,80 @@ async fn a_backfill_that_is_killed_goes_on_and_repeats_no_more_than_the_pages_in
         same_as_source(&app).await;
         app.cli(&["instance", "remove", "copy", "--tenant", "acme"]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_worker_that_is_killed_in_a_backfill_is_followed_by_one_that_goes_on_where_it_was() {
+    let app = TestApp::start_without_worker().await;
+    app.sandbox("source", ISSUES);
+    mirror(&app, "cloud").await;
+    assert_eq!(app.post("/v1/instances/copy/sync", Value::Null).await.status, 202);
+    let mut killed = serve(slow(&app), free_port(), &["worker"]);
+    until_under_way(&app).await;
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    let done = count(&app, "SELECT done FROM sync_runs").await;
+    assert!(done < i64::from(ISSUES), "it was on its way");
+    // As if two minutes had gone by, in which nobody heard of the dead worker.
+    let mut database = app.database.superuser().await;
+    for later in [
+        "UPDATE sync_runs SET lease_until = now()",
+        "UPDATE graphile_worker._private_workers SET last_heartbeat_at = now() - interval '2 minutes'",
+    ] {
+        sqlx::query(later).execute(&mut database).await.unwrap();
+    }
+
+    let mut next = serve(app.command(), free_port(), &["worker"]);
+    let began = Instant::now();
+    let run = loop {
+        let run = app.get("/v1/instances/copy/sync").await.ok()["run"].clone();
+        if run["state"] == "succeeded" {
+            break run;
+        }
+        assert!(began.elapsed() < Duration::from_secs(120), "{run}");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    };
+    next.kill().unwrap();
+    next.wait().unwrap();
+    let read = run["issues"].as_u64().unwrap();
+    assert!((u64::from(ISSUES)..=u64::from(ISSUES) + PARALLEL * PAGE).contains(&read), "{run}");
+    assert_eq!(
+        count(&app, "SELECT count(*) FROM sync_runs WHERE kind = 'backfill'").await,
+        1,
+        "the same run"
+    );
+    same_as_source(&app).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backfill_that_is_canceled_between_two_ranges_is_not_taken_for_a_whole_copy() {
+    // Right behind the first range that is taken away, in the moment in which nothing is in flight.
+    const CANCEL: &str = "
+        CREATE FUNCTION cancel_run() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+        BEGIN
+            UPDATE public.sync_runs SET state = 'canceled', finished_at = now() WHERE state = 'running';
+            DELETE FROM public.sync_ranges;
+            RETURN NULL;
+        END $$;
+        CREATE CONSTRAINT TRIGGER cancel_run AFTER DELETE ON sync_ranges DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION cancel_run()";
+    let app = TestApp::start().await;
+    app.sandbox("source", ISSUES);
+    mirror(&app, "cloud").await;
+    let mut database = app.database.superuser().await;
+    database.execute(sqlx::raw_sql(CANCEL)).await.unwrap();
+    assert!(!app.output(&["sync", "run", "copy", "--tenant", "acme"]).status.success());
+    let status = app.get("/v1/instances/copy/sync").await.ok();
+    assert_eq!(
+        (&status["run"]["state"], &status["watermark"]),
+        (&json!("canceled"), &Value::Null),
+        "{status}"
+    );
+
+    database.execute(sqlx::raw_sql("DROP TRIGGER cancel_run ON sync_ranges")).await.unwrap();
+    let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert_eq!((&run["kind"], &run["issues"]), (&json!("backfill"), &json!(ISSUES)), "{run}");
+    same_as_source(&app).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

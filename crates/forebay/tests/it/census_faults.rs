@@ -256,3 +256,21 @@ async fn an_issue_that_the_site_cannot_answer_for_stays() {
     assert!(succeeded && sum("absent") >= 2 && sum("unsettled") >= 2 && sum("gone") == 0, "{found}");
     assert_eq!(present(&app).await, 40);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_about_many_issues_that_leaves_some_out_is_no_word_on_those() {
+    let (app, liar) = mirrored(40).await;
+    liar.lie(|path, sent, answer| {
+        if is_roll_call(path, sent) {
+            let issues = answer.body["issues"].as_array_mut().unwrap();
+            issues.drain(..issues.len().min(6));
+        }
+        if path.ends_with("/issue/bulkfetch") && sent["issueIdsOrKeys"].as_array().unwrap().len() > 3 {
+            answer.body["issues"].as_array_mut().unwrap().truncate(3);
+        }
+    });
+    let (succeeded, found) = census(&app);
+    let absent = found["projects"].as_array().unwrap().iter().map(|p| p["absent"].as_u64().unwrap()).max();
+    assert!(succeeded && absent > Some(3) && found["gone"] == 0, "{found}");
+    assert_eq!(present(&app).await, 40);
+}

@@ -23,17 +23,19 @@ impl RollCall<'_> {
         tx.drop_candidates(self.lease, project.project_id).await?;
         tx.commit().await?;
         self.projects.retain(|known| known.project_id != project.project_id);
-        let compared = self.compare(&mut project).await;
-        let mut tx = self.tx().await?;
-        match compared {
+        match self.compare(&mut project).await {
             Ok(()) => project.state = ProjectState::Listed,
             // The site refuses this project, or shows it only in part: the others are still asked.
             Err(error @ (Error::Invalid(_) | Error::Upstream { retryable: false, .. })) => {
                 project.state = ProjectState::Failed;
                 project.error = Some(error.to_string());
-                tx.drop_candidates(self.lease, project.project_id).await?;
             }
             Err(error) => return Err(error),
+        }
+        let mut tx = self.tx().await?;
+        self.hold(tx.as_mut(), &format!("listing {}", project.key)).await?;
+        if project.state == ProjectState::Failed {
+            tx.drop_candidates(self.lease, project.project_id).await?;
         }
         tx.note_census_project(self.lease, &project).await?;
         tx.commit().await?;

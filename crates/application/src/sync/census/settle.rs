@@ -39,7 +39,8 @@ pub(super) struct Looked {
 }
 
 impl RollCall<'_> {
-    /// Issues by id, whole. What is in no answer was asked for on its own: on Data Center a search leaves out what is archived.
+    /// Issues by id, whole. What is in no answer is asked for once more: on Data Center on its own, since a search leaves out what
+    /// is archived and lags, on Cloud together with what else was left out.
     pub(super) async fn look_for(&self, ids: &[i64]) -> Result<Looked> {
         let names: Vec<String> = ids.iter().map(i64::to_string).collect();
         let read_at = self.now();
@@ -47,15 +48,18 @@ impl RollCall<'_> {
         let id_of = |issue: &FetchedIssue| issue.raw["id"].as_str().map(str::to_owned);
         let mut answered: HashSet<String> = fetched.issues.iter().filter_map(id_of).collect();
         answered.extend(fetched.retry.iter().cloned());
-        if self.dialect == Dialect::V2 && names.len() > 1 {
-            for name in names.iter().filter(|name| !answered.contains(*name)).cloned().collect::<Vec<_>>() {
-                let alone = self.site.issues(self.dialect, std::slice::from_ref(&name)).await?;
-                if !alone.issues.is_empty() || !alone.retry.is_empty() {
-                    answered.insert(name);
-                }
-                fetched.issues.extend(alone.issues);
-                fetched.retry.extend(alone.retry);
-            }
+        let unseen: Vec<String> = names.iter().filter(|name| !answered.contains(*name)).cloned().collect();
+        // Whoever was asked for alone has had the whole answer; an answer about many may have been a short one.
+        let portion = match self.dialect {
+            Dialect::V2 => 1,
+            Dialect::V3 => LOOK_UP,
+        };
+        for portion in unseen.chunks(portion).filter(|_| names.len() > 1) {
+            let again = self.site.issues(self.dialect, portion).await?;
+            answered.extend(again.issues.iter().filter_map(id_of));
+            answered.extend(again.retry.iter().cloned());
+            fetched.issues.extend(again.issues);
+            fetched.retry.extend(again.retry);
         }
         // An answer without an id may be about any of them.
         let nameless = fetched.issues.iter().any(|issue| id_of(issue).is_none());
@@ -138,13 +142,15 @@ impl RollCall<'_> {
     async fn suspect_all(&mut self, mut project: CensusProject) -> Result<()> {
         let mut after = 0;
         self.projects.retain(|known| known.project_id != project.project_id);
+        let step = format!("{} is not listed any more", project.key);
         let mut tx = self.tx().await?;
+        self.hold(tx.as_mut(), &step).await?;
         tx.note_census_project(self.lease, &project).await?;
         tx.drop_candidates(self.lease, project.project_id).await?;
         tx.commit().await?;
         loop {
             let mut tx = self.tx().await?;
-            self.hold(tx.as_mut(), &format!("{} is not listed any more", project.key)).await?;
+            self.hold(tx.as_mut(), &step).await?;
             let added = tx.add_all_as_candidates(self.lease, project.project_id, after, COPY_PAGE).await?;
             if let Some((last, count)) = added {
                 after = last;
@@ -221,6 +227,7 @@ impl RollCall<'_> {
 
     async fn replace(&mut self, index: usize, project: CensusProject) -> Result<()> {
         let mut tx = self.tx().await?;
+        self.hold(tx.as_mut(), &format!("looking for issues of {}", project.key)).await?;
         tx.note_census_project(self.lease, &project).await?;
         tx.commit().await?;
         self.projects[index] = project;
