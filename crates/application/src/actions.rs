@@ -52,6 +52,16 @@ pub enum Action {
     TestInstance,
     /// Starts a sync.
     StartSync,
+    /// Pauses the sync of a mirror.
+    PauseSync,
+    /// Lets a paused sync go on.
+    ResumeSync,
+    /// Ends the run of a sync.
+    CancelSync,
+    /// Answers for a census that the brake has stopped.
+    DecideCensus,
+    /// Changes how careful and how frequent censuses are.
+    ConfigureCensus,
     /// Registers a webhook at a sandbox.
     RegisterWebhook,
     /// Removes a webhook of a sandbox.
@@ -66,13 +76,17 @@ pub enum Action {
     UpdateKey,
     /// Revokes a key.
     RevokeKey,
+    /// Lets a job run again.
+    RetryJob,
+    /// Takes a job out of the queue.
+    DropJob,
     /// Erases a person from the tenant's copies.
     EraseUser,
 }
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 34] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -92,6 +106,11 @@ impl Action {
         Self::ReplaceCredential,
         Self::TestInstance,
         Self::StartSync,
+        Self::PauseSync,
+        Self::ResumeSync,
+        Self::CancelSync,
+        Self::DecideCensus,
+        Self::ConfigureCensus,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
         Self::SetFaults,
@@ -99,6 +118,8 @@ impl Action {
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
+        Self::RetryJob,
+        Self::DropJob,
         Self::EraseUser,
     ];
 
@@ -124,6 +145,11 @@ impl Action {
             Self::ReplaceCredential => "replace_credential",
             Self::TestInstance => "test_instance",
             Self::StartSync => "start_sync",
+            Self::PauseSync => "pause_sync",
+            Self::ResumeSync => "resume_sync",
+            Self::CancelSync => "cancel_sync",
+            Self::DecideCensus => "decide_census",
+            Self::ConfigureCensus => "configure_census",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
             Self::SetFaults => "set_faults",
@@ -131,6 +157,8 @@ impl Action {
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
+            Self::RetryJob => "retry_job",
+            Self::DropJob => "drop_job",
             Self::EraseUser => "erase_user",
         }
     }
@@ -165,10 +193,17 @@ impl Action {
                 | Self::ReplaceCredential
                 | Self::TestInstance
                 | Self::StartSync
+                | Self::PauseSync
+                | Self::ResumeSync
+                | Self::CancelSync
+                | Self::DecideCensus
+                | Self::ConfigureCensus
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
                 | Self::SetFaults
                 | Self::ClearFaults
+                | Self::RetryJob
+                | Self::DropJob
                 | Self::EraseUser
         )
     }

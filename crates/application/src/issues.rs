@@ -54,6 +54,8 @@ pub struct IssueBundle {
     pub attached: AttachedRecords,
     /// The reference data seen inside it.
     pub reference: ReferenceRecords,
+    /// When it was asked for at its source: what is known from later is not overwritten. `None` counts as now.
+    pub read_at: Option<DateTime<Utc>>,
 }
 
 /// The typed columns of an issue and its raw payload.
@@ -362,8 +364,14 @@ pub enum Presence {
     Present,
     /// Gone for good.
     Deleted,
+    /// In an archive: it can be read by its id, and is in no search.
+    Archived,
+    /// In a project that is in the trash.
+    Trashed,
     /// Not visible to our account any more: deleted and hidden look the same.
     AccessLost,
+    /// Another issue has its key now; where it is itself nobody has looked yet.
+    Unobserved,
 }
 
 impl Presence {
@@ -372,7 +380,10 @@ impl Presence {
         match self {
             Self::Present => "present",
             Self::Deleted => "deleted",
+            Self::Archived => "archived",
+            Self::Trashed => "trashed",
             Self::AccessLost => "access_lost",
+            Self::Unobserved => "unobserved",
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Jobs: plain data, each with its name, lane and behaviour, listed once in [`for_each_job`].
 
+mod prune;
+mod queued;
+
 use std::{str::FromStr, time::Duration};
 
 use async_trait::async_trait;
@@ -7,6 +10,9 @@ use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, TenantId};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+pub use prune::PruneHistory;
+pub use queued::{QueuedFilter, QueuedJob, QueuedState, discard, queued, queued_job, retry};
 
 use crate::{
     error::{Error, Result},
@@ -48,6 +54,8 @@ pub enum JobError {
     RetryAfter(Duration, Error),
     /// Never try again.
     Fail(Error),
+    /// Failed, and the job itself has seen to what comes next: the queue is done with it.
+    Settled(Error),
 }
 
 impl From<Error> for JobError {
@@ -71,6 +79,8 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     const PRIORITY: i32;
     /// After so many failures it is a dead letter.
     const MAX_ATTEMPTS: i32 = 10;
+    /// Whether it may take long: such jobs share a part of a worker's slots, so that the others never wait for them.
+    const IS_LONG: bool = false;
 
     /// Jobs of one lane run one after another.
     fn lane(&self) -> Option<String> {
@@ -166,11 +176,26 @@ pub trait JobHistory: Send {
     async fn job_runs(&mut self, before: Option<DateTime<Utc>>, limit: i64) -> Result<Vec<JobRun>>;
 }
 
-/// Writing the history of jobs, of every tenant and of none.
+/// The queue and the history of jobs, of every tenant and of none.
 #[async_trait]
 pub trait JobRegistry: Send {
-    /// Keeps an attempt for 30 days, and forgets some of those that are older.
+    /// Keeps an attempt.
     async fn record_job_run(&mut self, run: &JobRun) -> Result<()>;
+
+    /// Forgets attempts that ended before; answers how many, at most `most`.
+    async fn prune_job_runs(&mut self, before: DateTime<Utc>, most: i64) -> Result<u64>;
+
+    /// Jobs in the queue, newest first.
+    async fn queued_jobs(&mut self, filter: &QueuedFilter) -> Result<Vec<QueuedJob>>;
+
+    /// The job of that number, if it is the tenant's; any tenant's without one.
+    async fn queued_job(&mut self, tenant: Option<TenantId>, id: i64) -> Result<Option<QueuedJob>>;
+
+    /// Lets a job run now that does not run yet, with at least so many attempts; `false` when it cannot.
+    async fn retry_job(&mut self, tenant: Option<TenantId>, id: i64, tries: i32) -> Result<bool>;
+
+    /// Takes a job out of the queue that does not run yet; `false` when it cannot.
+    async fn drop_job(&mut self, tenant: Option<TenantId>, id: i64) -> Result<bool>;
 }
 
 /// The one list of jobs. A worker registers what it expands to, so a job that is missing here cannot be enqueued by
@@ -181,10 +206,15 @@ macro_rules! for_each_job {
         $callback! {
             $crate::sync::SyncInstance,
             $crate::sync::PollMirrors,
+            $crate::sync::upkeep::UpkeepMirrors,
+            $crate::sync::upkeep::CensusInstance,
+            $crate::sync::upkeep::CheckDrift,
+            $crate::sync::upkeep::RetryRejects,
             $crate::webhooks::ProcessHint,
             $crate::webhooks::DeliverWebhook,
             $crate::pulse::RefreshMetrics,
             $crate::idempotency::PruneAnswers,
+            $crate::jobs::PruneHistory,
         }
     };
 }

@@ -12,7 +12,7 @@ pub use rosters::{
     OptionRecord, VersionRecord,
 };
 
-use crate::error::Result;
+use crate::{error::Result, issues::Presence};
 
 /// A project.
 #[derive(Clone, Debug, PartialEq)]
@@ -237,6 +237,9 @@ pub trait ReferenceStore: Send {
 
     /// The project with this key, or else numeric id, as served.
     async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>>;
+
+    /// The projects that are noted as archived, or as trashed, as served, by key.
+    async fn projects_noted_as(&mut self, instance: InstanceId, presence: Presence) -> Result<Vec<Value>>;
 
     /// The user with this account id or user key, as served; `None` where nothing but the id is known.
     async fn user(&mut self, instance: InstanceId, account: &str) -> Result<Option<Value>>;

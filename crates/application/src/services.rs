@@ -21,6 +21,8 @@ pub struct Services {
     pub limiter: Arc<dyn RateLimiter>,
     /// Delivers a sandbox's webhooks.
     pub deliveries: Arc<dyn crate::webhooks::Deliveries>,
+    /// How mirrors are synced.
+    pub sync: crate::sync::SyncSettings,
     /// Where this Forebay is reached from outside, without a trailing slash: for webhooks and `self` links.
     pub public_url: String,
 }

@@ -1,8 +1,23 @@
 //! Sync: keeping a mirror equal to its source.
 
+mod backfill;
+pub mod census;
+mod control;
+pub mod drift;
 mod engine;
+pub mod freshness;
 mod job;
+mod look;
+mod pace;
+mod pages;
+mod poll;
+pub mod presence;
 mod progress;
+mod ranges;
+pub mod rejects;
+mod schedule;
+pub mod upkeep;
+mod work;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,9 +26,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use engine::{fetch_one, read_fetched, run, start};
+pub use control::{cancel, pause, resume, start};
+pub use engine::{Ended, run, run_slice};
 pub use job::{PollMirrors, SyncInstance};
+pub use look::{fetch_one, read_fetched};
+pub use pages::Position;
 pub use progress::{Progress, ProgressSink};
+pub use ranges::{Range, StoredRange};
+pub use schedule::{SyncSchedule, SyncSettings};
 
 use crate::error::Result;
 
@@ -35,7 +55,17 @@ impl RunKind {
             Self::Poll => "poll",
         }
     }
+
+    /// What it keeps: of each collection of an instance one run goes on at a time.
+    pub fn collection(self) -> &'static str {
+        match self {
+            Self::Backfill | Self::Poll => ISSUES,
+        }
+    }
 }
+
+/// The collection of backfills and polls, and the watermark by which a mirror's freshness is told.
+pub const ISSUES: &str = "issues";
 
 /// How a run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +110,8 @@ pub struct RunCounts {
     pub retries: u64,
     /// Rows kept aside because they could not be read.
     pub rejected: u64,
+    /// Milliseconds that requests waited because the site, or our own ceiling, asked them to.
+    pub throttled_ms: u64,
 }
 
 /// A run as stored.
@@ -102,6 +134,8 @@ pub struct SyncRun {
     /// Counts so far.
     #[serde(flatten)]
     pub counts: RunCounts,
+    /// Milliseconds that a worker was at it: what rates are told by.
+    pub worked_ms: u64,
     /// Why it failed.
     pub error: Option<String>,
     /// When it began.
@@ -124,20 +158,22 @@ pub struct RunLease {
     pub holder: Uuid,
 }
 
-/// What a checkpoint writes, in the same transaction as the page it describes.
+/// What a checkpoint adds to a run, in the same transaction as the page it describes. Several tasks add to one run.
 #[derive(Clone, Debug)]
 pub struct RunUpdate {
     /// The present step.
     pub step: String,
-    /// Issues done.
+    /// Issues done since the last one.
     pub done: u64,
-    /// Issues in all.
+    /// Issues in all; `None` leaves what was known.
     pub total: Option<u64>,
-    /// Counts so far.
+    /// Counts since the last one.
     pub counts: RunCounts,
-    /// Where to go on.
+    /// Milliseconds worked since the last one.
+    pub worked_ms: u64,
+    /// Where to go on; `None` leaves what was stored.
     pub checkpoint: Option<Value>,
-    /// The lease is renewed until then.
+    /// The lease is renewed until then; now gives it back.
     pub lease_until: DateTime<Utc>,
 }
 
@@ -156,12 +192,15 @@ pub struct SyncStatus {
     pub last_proof: Option<DateTime<Utc>>,
     /// The latest run.
     pub run: Option<SyncRun>,
+    /// When it is looked at next, and why not sooner.
+    pub schedule: SyncSchedule,
 }
 
 /// Storage of runs and watermarks.
 #[async_trait]
 pub trait SyncStore: Send {
-    /// Begins a run, or takes over one whose lease has ended. `None` while another holder's lease lasts.
+    /// Begins a run, or takes over one whose lease has ended. A new run goes on where one of its kind failed before it,
+    /// with its counts. `None` while another holder's lease lasts.
     async fn acquire_run(
         &mut self,
         instance: InstanceId,
@@ -177,7 +216,7 @@ pub trait SyncStore: Send {
     /// [`crate::error::Error::Conflict`] when the lease was lost.
     async fn checkpoint(&mut self, lease: &RunLease, update: &RunUpdate) -> Result<()>;
 
-    /// Ends a run. `update` is written with it.
+    /// Ends a run. `update` is added with it.
     async fn finish_run(
         &mut self,
         lease: &RunLease,
@@ -187,7 +226,18 @@ pub trait SyncStore: Send {
         at: DateTime<Utc>,
     ) -> Result<()>;
 
-    /// The latest run of an instance.
+    /// Ends whatever run of the collection goes on, whoever holds it; answers it as it was. Its holder writes nothing more.
+    async fn cancel_run(
+        &mut self,
+        instance: InstanceId,
+        collection: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<SyncRun>>;
+
+    /// Takes the lease of whatever run of the collection goes on away from its holder: another may take it over at once.
+    async fn take_run(&mut self, instance: InstanceId, collection: &str, at: DateTime<Utc>) -> Result<()>;
+
+    /// The latest backfill or poll of an instance.
     async fn latest_run(&mut self, instance: InstanceId) -> Result<Option<SyncRun>>;
 
     /// The run of this id.
@@ -207,6 +257,53 @@ pub trait SyncStore: Send {
 
     /// The freshness of every mirror of the tenant, or of one.
     async fn sync_status(&mut self, instance: Option<InstanceId>) -> Result<Vec<SyncStatus>>;
+
+    /// Adds ranges of a backfill in place of another one.
+    async fn put_ranges(
+        &mut self,
+        instance: InstanceId,
+        replaced: Option<Uuid>,
+        ranges: &[StoredRange],
+    ) -> Result<()>;
+
+    /// The newest range of a backfill that is none of `taken`; `None` when there is no other.
+    async fn next_range(&mut self, instance: InstanceId, taken: &[Uuid]) -> Result<Option<StoredRange>>;
+
+    /// Notes where a range goes on, or that it is done: then it is forgotten.
+    async fn move_range(&mut self, id: Uuid, position: &Position) -> Result<()>;
+
+    /// Forgets all ranges of an instance's backfill; answers how many there were.
+    async fn drop_ranges(&mut self, instance: InstanceId) -> Result<u64>;
+
+    /// When an instance is looked at next; the default where nothing is stored.
+    async fn sync_schedule(&mut self, instance: InstanceId) -> Result<SyncSchedule>;
+
+    /// Stores all of a schedule but its pause.
+    async fn plan_sync(&mut self, instance: InstanceId, schedule: &SyncSchedule) -> Result<()>;
+
+    /// Pauses an instance's sync, or lets it go on; answers whether that was a change.
+    async fn pause_sync(&mut self, instance: InstanceId, since: Option<DateTime<Utc>>) -> Result<bool>;
+
+    /// When the newest open delivery came that speaks of no issue, but of a project, a sprint or the like.
+    async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>>;
+
+    /// Which of these issues were found missing at or after `since`.
+    async fn missing_since(
+        &mut self,
+        instance: InstanceId,
+        jira_ids: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>>;
+
+    /// Forgets runs, censuses and settled deliveries that ended before, the latest run of each kind and the latest census
+    /// excepted, findings of comparisons from before, and issues noted as missing before the other time; answers how many
+    /// rows, about `most` at a time.
+    async fn prune_sync_history(
+        &mut self,
+        before: DateTime<Utc>,
+        missing_before: DateTime<Utc>,
+        most: i64,
+    ) -> Result<u64>;
 
     /// Keeps a row aside that could not be read.
     async fn reject(

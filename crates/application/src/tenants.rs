@@ -49,6 +49,9 @@ pub trait TenantRegistry: Send {
     /// Every active mirror of every tenant: ids, nothing else. For the scheduler.
     async fn active_mirrors(&mut self) -> Result<Vec<(TenantId, InstanceId)>>;
 
+    /// The mirrors whose time has come by then and that nobody is at, the longest waiting first.
+    async fn due_mirrors(&mut self, at: DateTime<Utc>) -> Result<Vec<(TenantId, InstanceId)>>;
+
     /// Whose instance this is. For the webhook door, before a tenant is known.
     async fn tenant_of_instance(&mut self, instance: InstanceId) -> Result<Option<TenantId>>;
 

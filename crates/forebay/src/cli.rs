@@ -1,5 +1,7 @@
 //! The command line. Every setting is also an environment variable; see [`crate::settings`].
 
+pub(crate) mod upkeep;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -45,9 +47,12 @@ pub(crate) enum Command {
     /// Add, list, test and remove Jira sites.
     #[command(subcommand)]
     Instance(InstanceCommand),
-    /// Sync a mirror, or see how it stands.
+    /// Sync a mirror, see how it stands, pause it.
     #[command(subcommand)]
     Sync(SyncCommand),
+    /// Look at background jobs, try dead ones again, or drop them.
+    #[command(subcommand)]
+    Jobs(JobsCommand),
     /// Fill a sandbox, and let it do wrong.
     #[command(subcommand)]
     Sandbox(SandboxCommand),
@@ -340,12 +345,79 @@ pub(crate) enum SyncCommand {
         #[command(flatten)]
         tenant: TenantArg,
     },
+    /// Take a roll call: find what is gone from the site and what the copy lacks. Or answer for one that the brake has stopped.
+    Census(upkeep::CensusArgs),
+    /// Compare every issue with the site's now, mend what differs, and say so.
+    Check(upkeep::InstanceArgs),
+    /// Show what proves each project of a mirror, and when.
+    Freshness(upkeep::InstanceArgs),
+    /// Rows that cannot be read: list, show and look for them again.
+    #[command(subcommand)]
+    Rejects(upkeep::RejectsCommand),
     /// Show how fresh the mirrors are.
     Status {
         /// Only this instance.
         name: Option<String>,
         #[command(flatten)]
         tenant: TenantArg,
+    },
+    /// Follow a sync until its run is over, whoever does it.
+    Watch {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Pause a sync: a run under way stops with the page it is at.
+    Pause {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Let a paused sync go on where it was.
+    Resume {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// End the run under way. What it stored stays; after a full copy that was canceled the sync is paused.
+    Cancel {
+        /// The instance's name.
+        name: String,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum JobsCommand {
+    /// List jobs that wait, run or have died, newest first.
+    List {
+        /// Only those in this state: waiting, failing, running or dead.
+        #[arg(long)]
+        state: Option<String>,
+        /// At most so many.
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1_000))]
+        limit: i32,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Show a job with its data and why it failed.
+    Show {
+        /// Its number, as `jobs list` shows it.
+        id: i64,
+    },
+    /// Let a job run now that waits or has died.
+    Retry {
+        /// Its number.
+        id: i64,
+    },
+    /// Take a job out of the queue that waits or has died.
+    Drop {
+        /// Its number.
+        id: i64,
     },
 }
 

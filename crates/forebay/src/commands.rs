@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod doctor;
 mod instance;
+mod jobs;
 mod jql;
 mod key;
 mod key_rotate;
@@ -16,6 +17,7 @@ mod search;
 mod serve;
 mod sync;
 mod tenant;
+mod upkeep;
 
 use crate::{
     cli::{Cli, Command},
@@ -56,6 +58,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::KeyRotate => key_rotate::run(&wiring, json).await,
         Command::Instance(command) => instance::run(&wiring, &command, json).await,
         Command::Sync(command) => sync::run(&wiring, &command, json).await,
+        Command::Jobs(command) => jobs::run(&wiring, &command, json).await,
         Command::Sandbox(command) => sandbox::run(&wiring, &command, json).await,
         Command::Search(arguments) => search::run(&wiring, &arguments, json).await,
         Command::Mcp => mcp::run(&wiring).await,

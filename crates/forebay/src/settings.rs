@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
+use application::sync::SyncSettings;
+use chrono::TimeDelta;
 use clap::Args;
 use infrastructure::{cache::CacheSettings, outbound::AllowedNetworks, postgres::PoolSettings};
 use secrecy::{ExposeSecret, SecretString};
@@ -101,12 +103,36 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u64).range(1..=3_600)
     )]
     pub(crate) statement_timeout_seconds: u64,
-    /// Jobs that run at the same time in this process.
+    /// Short jobs that run at the same time in this process; half as many syncs run beside them.
     #[arg(
         long, env = "FOREBAY_WORKER_CONCURRENCY", global = true, default_value_t = 8, value_name = "N",
         value_parser = clap::value_parser!(u16).range(1..=256)
     )]
     pub(crate) worker_concurrency: u16,
+    /// Pages of one Jira site that are fetched or stored at the same time, by each of its syncs.
+    #[arg(
+        long, env = "FOREBAY_SYNC_PARALLEL", global = true, default_value_t = 4, value_name = "N",
+        value_parser = clap::value_parser!(u16).range(1..=32)
+    )]
+    pub(crate) sync_parallel: u16,
+    /// Seconds after which a busy Jira site is polled again.
+    #[arg(
+        long, env = "FOREBAY_POLL_MIN_SECONDS", global = true, default_value_t = 60, value_name = "S",
+        value_parser = clap::value_parser!(u32).range(60..=86_400)
+    )]
+    pub(crate) poll_min_seconds: u32,
+    /// Seconds after which a quiet one is.
+    #[arg(
+        long, env = "FOREBAY_POLL_MAX_SECONDS", global = true, default_value_t = 300, value_name = "S",
+        value_parser = clap::value_parser!(u32).range(60..=86_400)
+    )]
+    pub(crate) poll_max_seconds: u32,
+    /// Days that syncs, webhook deliveries and background jobs are remembered.
+    #[arg(
+        long, env = "FOREBAY_KEEP_DAYS", global = true, default_value_t = 30, value_name = "DAYS",
+        value_parser = clap::value_parser!(u16).range(1..=3_650)
+    )]
+    pub(crate) keep_days: u16,
     /// Whether look-ups are cached: `on` or `off`.
     #[arg(long, env = "FOREBAY_CACHE", global = true, default_value = "on", value_parser = ["on", "off"], value_name = "ON")]
     pub(crate) cache: String,
@@ -151,6 +177,18 @@ impl Settings {
             enabled: self.cache == "on",
             ttl: Duration::from_secs(u64::from(self.cache_ttl)),
             memory_bytes: u64::from(self.cache_memory) << 20,
+        }
+    }
+
+    /// How mirrors are synced.
+    pub(crate) fn sync(&self) -> SyncSettings {
+        let poll_min = TimeDelta::seconds(i64::from(self.poll_min_seconds));
+        SyncSettings {
+            parallel: usize::from(self.sync_parallel),
+            poll_min,
+            poll_max: TimeDelta::seconds(i64::from(self.poll_max_seconds)).max(poll_min),
+            keep: TimeDelta::days(i64::from(self.keep_days)),
+            ..SyncSettings::default()
         }
     }
 

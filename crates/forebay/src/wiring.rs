@@ -228,6 +228,7 @@ impl Wiring {
             cache: lookups.clone(),
             limiter,
             deliveries: Arc::new(WebhookDeliveries::new(outbound)),
+            sync: settings.sync(),
             public_url: settings.public_url(),
         };
         Ok((settings, telemetry, services, database, lookups))

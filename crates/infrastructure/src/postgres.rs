@@ -5,6 +5,7 @@
 
 pub mod database;
 pub mod migrate;
+mod missing;
 pub mod roles;
 pub mod sealed;
 pub mod unprotected;
@@ -40,6 +41,10 @@ mod search;
 mod site_limits;
 mod sql_door;
 mod sync;
+mod sync_census;
+mod sync_drift;
+mod sync_freshness;
+mod sync_roll;
 mod tenant_tables;
 mod tenants;
 mod transaction;

@@ -12,6 +12,7 @@ use application::{
 };
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, TenantId};
+use futures::FutureExt as _;
 use graphile_worker::{
     IntoTaskHandlerResult, LocalQueueConfig, RefetchDelayConfig, TaskHandler, Worker, WorkerContext,
     WorkerOptions, WorkerRecoveryConfig,
@@ -29,7 +30,9 @@ pub const SCHEMA: &str = "graphile_worker";
 /// The payload must be an object: without one the library hands `null` to the job.
 const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}
 7 * * * * refresh_metrics ?max=3&queue=refresh_metrics&job_key=refresh_metrics&job_key_mode=preserve_run_at {every: 'hour'}
-17 * * * * prune_answers ?max=1 {every: 'hour'}";
+17 * * * * prune_answers ?max=1 {every: 'hour'}
+27 * * * * prune_history ?max=1 {every: 'hour'}
+29 * * * * upkeep_mirrors ?max=1 {every: 'hour'}";
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);
@@ -41,7 +44,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// How a worker runs.
 #[derive(Clone, Copy, Debug)]
 pub struct WorkerSettings {
-    /// Jobs at the same time.
+    /// Short jobs at the same time. Half as many long ones ([`Job::IS_LONG`]) have slots of their own, so that mirrors that
+    /// are copied, or whose sites are slow, never keep webhooks waiting.
     pub concurrency: usize,
     /// How long running jobs may go on after the signal to stop.
     pub grace: Duration,
@@ -63,8 +67,15 @@ pub async fn work(
     settings: WorkerSettings,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<()> {
-    let worker = build(options, services, settings, stop).await?;
-    worker.run().await.map_err(unavailable)
+    let short = settings.concurrency.max(1);
+    let long = short.div_ceil(2);
+    let stop = stop.shared();
+    let build = |slots: usize, jobs: fn(WorkerOptions) -> WorkerOptions, crontab: Option<&'static str>| {
+        let settings = WorkerSettings { concurrency: slots, ..settings };
+        build(options.clone(), services.clone(), settings, jobs, crontab, stop.clone())
+    };
+    let (long, short) = (build(long, long_jobs, None).await?, build(short, short_jobs, Some(CRONTAB)).await?);
+    futures::try_join!(long.run(), short.run()).map(|_| ()).map_err(unavailable)
 }
 
 /// Runs every job that is due now, and those that they add, then returns. For tests and the command line.
@@ -72,7 +83,9 @@ pub async fn work(
 /// # Errors
 /// [`Error::Unavailable`] when the queue cannot be reached.
 pub async fn drain(options: PgConnectOptions, services: Services) -> Result<()> {
-    let worker = build(options, services, WorkerSettings::default(), std::future::pending()).await?;
+    let every = |options| long_jobs(short_jobs(options));
+    let never = std::future::pending();
+    let worker = build(options, services, WorkerSettings::default(), every, Some(CRONTAB), never).await?;
     worker.run_once().await.map_err(unavailable)
 }
 
@@ -80,6 +93,8 @@ async fn build(
     options: PgConnectOptions,
     services: Services,
     settings: WorkerSettings,
+    jobs: impl FnOnce(WorkerOptions) -> WorkerOptions,
+    crontab: Option<&str>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Worker> {
     // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
@@ -113,10 +128,12 @@ async fn build(
         .shutdown_signal(stop)
         .shutdown_grace_period(settings.grace)
         .shutdown_interrupted_job_retry_delay(Duration::from_secs(1))
-        .add_extension(WorkerServices(services))
-        .with_cron(CRONTAB)
-        .map_err(Error::internal)?;
-    register(worker).init().await.map_err(unavailable)
+        .add_extension(WorkerServices(services));
+    let worker = match crontab {
+        Some(crontab) => worker.with_cron(crontab).map_err(Error::internal)?,
+        None => worker,
+    };
+    jobs(worker).init().await.map_err(unavailable)
 }
 
 fn unavailable(error: impl fmt::Display) -> Error {
@@ -128,8 +145,14 @@ trait Listed {}
 
 macro_rules! register_jobs {
     ($($job:ty),* $(,)?) => {
-        fn register(options: WorkerOptions) -> WorkerOptions {
-            options$(.define_job::<Handler<$job>>())*
+        fn long_jobs(mut options: WorkerOptions) -> WorkerOptions {
+            $(if <$job as Job>::IS_LONG { options = options.define_job::<Handler<$job>>(); })*
+            options
+        }
+
+        fn short_jobs(mut options: WorkerOptions) -> WorkerOptions {
+            $(if !<$job as Job>::IS_LONG { options = options.define_job::<Handler<$job>>(); })*
+            options
         }
 
         $(impl Listed for $job {})*
@@ -180,7 +203,7 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
         Ok(()) => (JobOutcome::Succeeded, None),
         Err(JobError::Retry(error)) => (JobOutcome::Retry, Some(error)),
         Err(JobError::RetryAfter(_, error)) => (JobOutcome::RetryAfter, Some(error)),
-        Err(JobError::Fail(error)) => (JobOutcome::Failed, Some(error)),
+        Err(JobError::Fail(error) | JobError::Settled(error)) => (JobOutcome::Failed, Some(error)),
     };
     let labels = [("job", J::NAME), ("outcome", outcome.as_str())];
     metrics::counter!("forebay_jobs_total", &labels).increment(1);
@@ -202,6 +225,10 @@ async fn run<J: Job>(job: J, context: WorkerContext) -> std::result::Result<(), 
             let pause = chrono::Duration::from_std(pause.min(LONGEST_PAUSE)).unwrap_or_default();
             request.run_at = Some(services.clock.now() + pause);
             enqueue_again(&services, request).await.map_err(|error| error.to_string())
+        }
+        Err(JobError::Settled(error)) => {
+            tracing::warn!(error = error.with_causes(), "the job failed and has seen to what comes next");
+            Ok(())
         }
         Err(JobError::Fail(error)) => {
             tracing::error!(error = error.with_causes(), "the job failed for good");

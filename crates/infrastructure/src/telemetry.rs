@@ -3,6 +3,7 @@
 //! Every line of the JSON log carries the fields of the spans around it, so the ids of request, tenant and instance
 //! stand in it wherever they are known. Traces go out over OTLP/HTTP, and only when an endpoint is named.
 
+pub mod freshness;
 mod otlp;
 
 use std::{io, time::Duration};

@@ -44,6 +44,7 @@ pub use error::JiraError;
 pub use identity::{Myself, ServerInfo};
 pub use manners::{Access, Hold, Manners, NoManners, Outcome, RateLimitHeaders, RequestKind, ResponseFacts};
 pub use retry::RetryPolicy;
+pub use rosters::RetiredProjects;
 pub use search::{SearchCursor, SearchPage, SearchRequest};
 pub use webhooks::{NewWebhook, Webhook};
 pub use worklogs::{WorklogChange, WorklogFeed, WorklogFeedPage};

@@ -16,6 +16,15 @@ const FILTERS: usize = 50;
 /// Contexts and options of custom fields per page.
 const OPTIONS: usize = 100;
 
+/// Projects that are not live any more.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RetiredProjects {
+    /// Archived: their issues are in no search.
+    pub archived: Vec<Value>,
+    /// In the trash, until they are restored or deleted for good.
+    pub trashed: Vec<Value>,
+}
+
 impl JiraClient {
     /// All fields, system and custom ones. Names are not unique.
     ///
@@ -40,6 +49,30 @@ impl JiraClient {
             Dialect::V2 => {
                 let call = self.get(WHAT, &["project"])?.query("expand", EXPAND);
                 array(WHAT, self.json(call).await?)
+            }
+        }
+    }
+
+    /// The archived projects that the account may see, and those in the trash. Server and Data Center list no trash, and
+    /// archived ones only since 7.10 and to administrators; what they leave out says nothing.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub async fn retired_projects(&self) -> Result<RetiredProjects, JiraError> {
+        const WHAT: &str = "projects";
+        match self.dialect() {
+            Dialect::V3 => {
+                let list = async |status: &str| {
+                    let call = self.get(WHAT, &["project", "search"])?.query("status", status);
+                    self.all_pages(Paged { call, items_key: "values", page_size: PROJECTS }).await
+                };
+                Ok(RetiredProjects { archived: list("archived").await?, trashed: list("deleted").await? })
+            }
+            Dialect::V2 => {
+                let call = self.get(WHAT, &["project"])?.query("includeArchived", "true");
+                let mut archived = array(WHAT, self.json(call).await?)?;
+                archived.retain(|project| project["archived"] == true);
+                Ok(RetiredProjects { archived, trashed: Vec::new() })
             }
         }
     }

@@ -89,6 +89,9 @@ pub struct SearchPage {
     pub next: Option<SearchCursor>,
     /// How many issues match, where Jira says so (version 2 only).
     pub total: Option<u64>,
+    /// Whether the search ends here although Jira says that there is more: `isLast` is false and the token is missing, or
+    /// fewer issues came than `total`. Harmless to whoever looks for news; whoever looks for what is gone must not believe it.
+    pub ends_early: bool,
 }
 
 impl fmt::Debug for SearchPage {
@@ -98,6 +101,7 @@ impl fmt::Debug for SearchPage {
             .field("issues", &self.issues.len())
             .field("next", &self.next)
             .field("total", &self.total)
+            .field("ends_early", &self.ends_early)
             .finish()
     }
 }
@@ -169,7 +173,8 @@ impl JiraClient {
             .map(|token| TokenPosition::after(position, token, issues.is_empty()))
             .transpose()?
             .map(|position| SearchCursor(Position::Token(position)));
-        Ok(SearchPage { issues, next, total: None })
+        let ends_early = next.is_none() && page.get("isLast") == Some(&Value::Bool(false));
+        Ok(SearchPage { issues, next, total: None, ends_early })
     }
 
     async fn page_by_offset(&self, request: &SearchRequest, start_at: u64) -> Result<SearchPage, JiraError> {
@@ -186,7 +191,8 @@ impl JiraClient {
         };
         let more = !issues.is_empty() && !is_last;
         let next = more.then_some(SearchCursor(Position::Offset { start_at: reached }));
-        Ok(SearchPage { issues, next, total })
+        let ends_early = next.is_none() && !is_last && total.is_some();
+        Ok(SearchPage { issues, next, total, ends_early })
     }
 
     /// A version 2 search: `GET`, which every server and emulator has, unless the query is too long for a URL.
@@ -351,6 +357,7 @@ mod tests {
             issues: vec![json!({"fields": {"reporter": {"emailAddress": "ann@example.com"}}})],
             next: None,
             total: Some(1),
+            ends_early: false,
         };
         assert!(!format!("{page:?}").contains("ann@"));
     }

@@ -11,6 +11,7 @@ mod assets;
 mod audit;
 mod chart;
 mod fault;
+mod freshness;
 mod instance;
 mod instances;
 mod issue;

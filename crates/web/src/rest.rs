@@ -6,12 +6,14 @@
 
 mod agile;
 mod audit;
+mod census;
 mod changelog;
 mod comments;
 mod document;
 mod erasure;
 mod extract;
 mod fields;
+mod freshness;
 mod health;
 mod history;
 mod instances;
@@ -22,10 +24,12 @@ mod paging;
 pub(crate) mod problem;
 mod projects;
 mod pulse;
+mod queued_jobs;
 mod sandbox;
 mod search;
 mod sql;
 mod sync;
+mod sync_control;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -67,6 +71,9 @@ fn api() -> OpenApiRouter<WebState> {
     let resources = OpenApiRouter::new()
         .merge(instances::routes())
         .merge(sync::routes())
+        .merge(sync_control::routes())
+        .merge(census::routes())
+        .merge(freshness::routes())
         .merge(search::routes())
         .merge(issues::routes())
         .merge(comments::routes())
@@ -79,6 +86,7 @@ fn api() -> OpenApiRouter<WebState> {
         .merge(agile::routes())
         .merge(fields::routes())
         .merge(jobs::routes())
+        .merge(queued_jobs::routes())
         .merge(pulse::routes())
         .merge(audit::routes())
         .merge(sql::routes())

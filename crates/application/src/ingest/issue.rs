@@ -77,6 +77,7 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         links_complete,
         attached,
         reference,
+        read_at: None,
     })
 }
 

@@ -210,7 +210,7 @@ impl Attempt<'_> {
         let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
         match fetched {
             Some(fetched) => {
-                let bundle = sync::read_fetched(services, tx.as_mut(), instance, fetched).await?;
+                let bundle = sync::read_fetched(services, tx.as_mut(), instance, fetched, None).await?;
                 tx.upsert_issues(instance.id, &[bundle]).await?;
             }
             None => {

@@ -32,6 +32,11 @@ use crate::{
     search::SearchStore,
     site_limits::SiteLimitStore,
     sync::SyncStore,
+    sync::census::CensusStore,
+    sync::drift::DriftStore,
+    sync::freshness::FreshnessPlatform,
+    sync::freshness::FreshnessStore,
+    sync::rejects::RejectStore,
     tenant_context::TenantContext,
     tenants::TenantRegistry,
     webhooks::WebhookStore,
@@ -43,9 +48,12 @@ pub trait TenantTx:
     AttachedStore
     + AuditStore
     + CatalogStore
+    + CensusStore
     + ChildrenStore
+    + DriftStore
     + ErasureStore
     + FaultStore
+    + FreshnessStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore
@@ -56,6 +64,7 @@ pub trait TenantTx:
     + OauthStore
     + PulseStore
     + ReferenceStore
+    + RejectStore
     + SandboxStore
     + SealedStore
     + SearchStore
@@ -73,7 +82,9 @@ pub trait TenantTx:
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
-pub trait PlatformTx: ErasurePlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send {
+pub trait PlatformTx:
+    ErasurePlatform + FreshnessPlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send
+{
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;
 }

@@ -156,6 +156,8 @@ pub struct SitePage {
     pub next: Option<String>,
     /// Issues of the page that could not be completed: they belong to it, and are not among `issues`.
     pub set_aside: Vec<SetAside>,
+    /// Whether `next` is missing although the site says that there is more.
+    pub ends_early: bool,
 }
 
 /// Issues looked up by id.
@@ -187,6 +189,38 @@ pub struct WorklogPage {
     pub is_last: bool,
 }
 
+/// An issue by its names alone, as a roll call has it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssueName {
+    /// Numeric id: the identity.
+    pub id: String,
+    /// The present key.
+    pub key: String,
+}
+
+/// A page of a project's roll call.
+#[derive(Clone, Debug, Default)]
+pub struct RollCallPage {
+    /// Issues, by the number of their keys.
+    pub issues: Vec<IssueName>,
+    /// How to go on; `None` on the last page. Opaque.
+    pub next: Option<String>,
+    /// Whether the listing stops here although the site says that there is more. What is absent from such a listing is not
+    /// known to be absent from the site.
+    pub ends_early: bool,
+}
+
+/// The projects of a site that the account sees, by how they stand.
+#[derive(Clone, Debug, Default)]
+pub struct ProjectRoll {
+    /// In use.
+    pub live: Vec<Value>,
+    /// Archived: their issues are in no search, and may be read by id.
+    pub archived: Vec<Value>,
+    /// In the trash, until they are restored or deleted for good.
+    pub trashed: Vec<Value>,
+}
+
 /// What has been asked of a site through one connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SiteUsage {
@@ -194,6 +228,8 @@ pub struct SiteUsage {
     pub requests: u64,
     /// Those that repeated an earlier one.
     pub retries: u64,
+    /// Milliseconds that requests waited because the site, or our own ceiling, asked them to.
+    pub throttled_ms: u64,
 }
 
 /// A connection to one site.
@@ -243,6 +279,18 @@ pub trait JiraSite: Send + Sync {
     /// The contexts and options of a custom field; `None` where the site does not show them: Server and Data Center, or an
     /// account that may not administer Jira.
     async fn field_options(&self, dialect: Dialect, field_id: &str) -> Result<Option<ListedOptions>>;
+
+    /// The projects that the account sees.
+    async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll>;
+
+    /// A page of the roll call of a project (by its numeric id): ids and keys of the issues that a search shows, by the
+    /// number of their keys, as many at once as the site gives (jira-facts 1.1, 1.3).
+    async fn roll_call(
+        &self,
+        dialect: Dialect,
+        project_id: &str,
+        cursor: Option<&str>,
+    ) -> Result<RollCallPage>;
 
     /// Adds a comment; answers the comment as stored.
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value>;

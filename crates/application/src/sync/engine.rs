@@ -1,72 +1,43 @@
-//! One run: a backfill, or a poll from the watermark.
-//!
-//! Pages stream through: while one is stored, the next is fetched, and never more than those two are in memory. Each page is
-//! committed together with the checkpoint that names the next one, so a kill at any instant repeats at most the page in flight.
+//! One turn of a run: takes the lease, reads until the end or until its time is over, and says what comes next.
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, TenantId};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use uuid::Uuid;
 
-use super::{Progress, ProgressSink, RunCounts, RunKind, RunLease, RunState, RunUpdate, SyncRun};
+use super::{
+    ISSUES, ProgressSink, RunKind, RunState, SyncInstance, SyncRun,
+    backfill::backfill,
+    poll::poll,
+    work::{LEASE, Page, Work},
+};
 use crate::{
-    actions::Action,
-    audit::NewAuditEntry,
-    caller::Caller,
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, read_issue, read_rosters},
+    ingest::{FieldRoles, read_rosters},
     instances::{self, Instance, InstanceKind, require_instance},
-    issues::{IssueBundle, UpsertCounts},
     jobs::Job,
-    ports::{FetchedIssue, JiraSite, SitePage, SiteUsage, TenantTx},
+    ports::TenantTx,
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
     tenant_context::TenantContext,
+    webhooks::InboxState,
 };
 
-/// The collection whose watermark is the largest `updated` stored.
-const ISSUES: &str = "issues";
 const ROSTERS: &str = "rosters";
-const PAGE_SIZE: u32 = 100;
-/// At least the lag of the search index, and a minute for its granularity (jira-facts 2.1).
-const OVERLAP: Duration = Duration::minutes(6);
-const LEASE: Duration = Duration::minutes(2);
-const ROSTERS_EVERY: Duration = Duration::hours(1);
-/// A restriction that everything meets: Cloud refuses queries without one (jira-facts 1.1).
-const EVERYTHING: &str = "created >= \"1970-01-01\"";
+const ROSTERS_EVERY: TimeDelta = TimeDelta::hours(1);
+/// The step of a run or a census that its site wants to wait.
+pub(super) const WAITING: &str = "waiting until the site may be asked again";
 
-/// Where a backfill goes on after a kill.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Checkpoint {
-    /// The page that comes next; `None` at the beginning.
-    cursor: Option<String>,
-    /// Whether the last page is stored: only the watermark is left to be raised.
-    #[serde(default)]
-    finished: bool,
-    /// The largest `updated` at the source when the backfill began: what happened later is the poll's.
-    began_at: Option<DateTime<Utc>>,
+/// How a turn ended.
+#[derive(Debug)]
+pub enum Ended {
+    /// The run is over, and succeeded.
+    Done(Box<SyncRun>),
+    /// Its time was over: the run goes on with the job that was added.
+    Yielded,
 }
 
-/// Asks for a sync through the workers, on behalf of a caller.
-pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<Instance> {
-    caller.permit(Action::StartSync)?;
-    let mut tx = services.db.tenant(&caller.context()).await?;
-    let instance = require_instance(tx.as_mut(), name).await?;
-    require_mirror(&instance)?;
-    tx.enqueue(super::SyncInstance { tenant: caller.tenant, instance: instance.id }.request()?).await?;
-    let after = serde_json::json!({ "instance": instance.name, "requested": true });
-    let (id, now) = (Some(instance.id), services.clock.now());
-    let action = Action::StartSync.as_str();
-    tx.record(NewAuditEntry::success(caller, id, action, &instance.name, Value::Null, after, now)).await?;
-    tx.commit().await?;
-    Ok(instance)
-}
-
-fn require_mirror(instance: &Instance) -> Result<()> {
+pub(super) fn require_mirror(instance: &Instance) -> Result<()> {
     if instance.kind == InstanceKind::Sandbox {
         return Err(Error::Conflict(format!(
             "`{}` is a sandbox: it is its own source, there is nothing to sync",
@@ -76,25 +47,59 @@ fn require_mirror(instance: &Instance) -> Result<()> {
     Ok(())
 }
 
+/// While a person has paused the sync, nothing at all is asked of the site.
+///
+/// # Errors
+/// [`Error::Conflict`] then.
+pub(super) async fn require_going_on(tx: &mut dyn TenantTx, instance: &Instance) -> Result<()> {
+    match tx.sync_schedule(instance.id).await?.paused_at {
+        Some(_) => Err(paused(&instance.name)),
+        None => Ok(()),
+    }
+}
+
 /// Runs one sync to its end: a backfill until one has succeeded, a poll from then on.
 ///
 /// # Errors
-/// [`Error::Conflict`] while another holder's lease lasts. Any other error has been written to the run.
+/// [`Error::Conflict`] while another holder's lease lasts, and when the sync is paused or was canceled;
+/// [`Error::Paused`] when the site wants to be left alone: the run goes on later. Any other error has been written to the
+/// run.
 pub async fn run(
     services: &Services,
     tenant: TenantId,
     instance: InstanceId,
     sink: &dyn ProgressSink,
 ) -> Result<SyncRun> {
+    match turn(services, tenant, instance, sink, None).await? {
+        Ended::Done(run) => Ok(*run),
+        Ended::Yielded => Err(Error::Conflict("the sync gave way to another one".into())),
+    }
+}
+
+/// As [`run`], for a worker that has other things to do: after [`super::SyncSettings::slice`] the run waits for its next turn.
+///
+/// # Errors
+/// See [`run`].
+pub async fn run_slice(services: &Services, tenant: TenantId, instance: InstanceId) -> Result<Ended> {
+    let until = services.clock.now() + services.sync.slice;
+    turn(services, tenant, instance, &(), Some(until)).await
+}
+
+async fn turn(
+    services: &Services,
+    tenant: TenantId,
+    instance: InstanceId,
+    sink: &dyn ProgressSink,
+    until: Option<DateTime<Utc>>,
+) -> Result<Ended> {
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    let instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
+    let mut instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
     require_mirror(&instance)?;
+    require_going_on(tx.as_mut(), &instance).await?;
     let kind = match tx.watermark(instance.id, ISSUES).await? {
         Some(_) => RunKind::Poll,
         None => RunKind::Backfill,
     };
-    let interrupted =
-        tx.latest_run(instance.id).await?.filter(|run| run.state == RunState::Failed && run.kind == kind);
     let now = services.clock.now();
     let lease = tx
         .acquire_run(instance.id, kind, Uuid::now_v7(), now, now + LEASE)
@@ -102,360 +107,188 @@ pub async fn run(
         .ok_or_else(|| Error::Conflict(format!("`{}` is being synced already", instance.name)))?;
     tx.commit().await?;
 
-    let resumed =
-        lease.run.checkpoint.clone().or_else(|| interrupted.as_ref().and_then(|run| run.checkpoint.clone()));
-    let (done, counts) = match &interrupted {
-        Some(run) if lease.run.checkpoint.is_none() && resumed.is_some() => (run.done, run.counts),
-        _ => (lease.run.done, lease.run.counts),
+    let connected = async {
+        let site = instances::connect(services, tenant, &instance).await?;
+        let identity = instances::identify(services, tenant, &instance, site.as_ref()).await?;
+        Ok::<_, Error>((site, identity))
     };
-    let site = instances::connect(services, tenant, &instance).await;
-    let broken_off = interrupted.is_some() || lease.run.done > 0;
-    let mut run = Run {
-        services,
-        tenant,
-        instance,
-        lease,
-        sink,
-        step: "connecting".into(),
-        done,
-        total: None,
-        counts,
-        counts_before: counts,
-        checkpoint: resumed,
-        usage: SiteUsage::default(),
-        changed: broken_off,
+    let (site, identity) = match connected.await {
+        Ok(connected) => connected,
+        Err(error) => return Err(unreached(services, tenant, &instance, &lease, error).await),
     };
-    let ended = match site {
-        Ok(site) => run.go(site).await,
-        Err(error) => Err(error),
-    };
-    run.finish(ended).await
+    instance.dialect = identity.dialect;
+    let mut work = Work::new(services, tenant, instance, lease, site, sink, until);
+    let ended = go(&mut work).await;
+    finish(&work, ended).await
 }
 
-/// One issue, fetched whole; `None` when it is not visible. See [`read_fetched`].
-pub async fn fetch_one(
-    services: &Services,
-    tenant: TenantId,
-    instance: &Instance,
-    jira_id: &str,
-) -> Result<Option<FetchedIssue>> {
-    let site = instances::connect(services, tenant, instance).await?;
-    let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
-    if !fetched.retry.is_empty() {
-        return Err(Error::Upstream {
-            system: "Jira",
-            message: format!("the issue {jira_id} cannot be read just now"),
-            retryable: true,
-        });
+fn paused(name: &str) -> Error {
+    Error::Conflict(format!("the sync of `{name}` is paused: resume it first"))
+}
+
+/// Answers as of when the copy has everything, or nothing where the turn is over before.
+async fn go(work: &mut Work<'_>) -> Result<Option<DateTime<Utc>>> {
+    work.roles = rosters(work).await?;
+    match work.kind() {
+        RunKind::Backfill => backfill(work).await,
+        RunKind::Poll => poll(work).await,
     }
-    Ok(fetched.issues.into_iter().next())
 }
 
-/// Reads a fetched issue for the transaction that is to store it: who was erased is asked there.
-pub async fn read_fetched(
-    services: &Services,
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    issue: FetchedIssue,
-) -> Result<IssueBundle> {
-    let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+/// Rosters change seldom: they are read once an hour, and when a webhook spoke of them.
+async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
+    let (services, instance) = (work.services, &work.instance);
+    let now = services.clock.now();
+    let mut tx = work.begin().await?;
+    let read_at = tx.watermark(instance.id, ROSTERS).await?;
+    let is_fresh = read_at.is_some_and(|at| now - at < ROSTERS_EVERY);
+    if is_fresh && tx.unsettled_delivery(instance.id).await?.is_none_or(|at| Some(at) < read_at) {
+        return Ok(FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?));
+    }
+    drop(tx);
+    work.report("reading projects, fields and statuses");
+    let data = work.site.reference_data().await?;
+    let roles = FieldRoles::from_fields(&data.fields);
+    let mut tx = work.begin().await?;
     let erased = tx.erased_people(instance.id).await?;
-    let secrets = services.secrets.as_ref();
-    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };
-    let id = issue.raw["id"].clone();
-    read_issue(&reader, issue).map_err(|reject| Error::Upstream {
-        system: "Jira",
-        message: format!("the issue {id} cannot be read: {}", reject.reason),
-        retryable: false,
-    })
+    let records = read_rosters(data, services.secrets.as_ref(), &erased);
+    tx.upsert_reference(instance.id, &records, true).await?;
+    tx.raise_watermark(instance.id, ROSTERS, Some(now), now).await?;
+    tx.commit().await?;
+    Ok(roles)
 }
 
-struct Run<'a> {
-    services: &'a Services,
+/// The site could not be reached or did not know us: nothing was read.
+async fn unreached(
+    services: &Services,
     tenant: TenantId,
-    instance: Instance,
-    lease: RunLease,
-    sink: &'a dyn ProgressSink,
-    step: String,
-    done: u64,
-    total: Option<u64>,
-    counts: RunCounts,
-    /// What a resumed run had counted before this process took it up.
-    counts_before: RunCounts,
-    checkpoint: Option<Value>,
-    usage: SiteUsage,
-    /// Whether anything differed from the copy, or may have in a run that was broken off.
-    changed: bool,
+    instance: &Instance,
+    lease: &super::RunLease,
+    error: Error,
+) -> Error {
+    let now = services.clock.now();
+    let ended = async {
+        let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+        let schedule = tx.sync_schedule(instance.id).await?;
+        let paused_until = wanted_at(&error, now);
+        let nothing = super::RunUpdate {
+            step: if paused_until.is_some() { WAITING.into() } else { "connecting".into() },
+            done: 0,
+            total: None,
+            counts: super::RunCounts::default(),
+            worked_ms: 0,
+            checkpoint: None,
+            lease_until: now,
+        };
+        let reason = error.to_string();
+        if let Some(at) = paused_until {
+            tx.checkpoint(lease, &nothing).await?;
+            tx.plan_sync(instance.id, &schedule.until(at, &reason)).await?;
+        } else {
+            tx.finish_run(lease, RunState::Failed, Some(&reason), &nothing, now).await?;
+            tx.plan_sync(instance.id, &schedule.after_failure(&services.sync, &reason, now)).await?;
+        }
+        tx.commit().await
+    };
+    note_failure(ended.await);
+    error
 }
 
-impl Run<'_> {
-    async fn go(&mut self, site: Arc<dyn JiraSite>) -> Result<()> {
-        if self.checkpoint.is_some() {
-            // What an earlier run left is this run's from now on: a kill before the next page must not lose it.
-            let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-            tx.checkpoint(&self.lease, &self.update()).await?;
-            tx.commit().await?;
-        }
-        let identity = instances::identify(self.services, self.tenant, &self.instance, site.as_ref()).await?;
-        self.instance.dialect = identity.dialect;
-        let roles = self.rosters(site.as_ref()).await?;
-        match self.lease.run.kind {
-            RunKind::Backfill => self.backfill(site.as_ref(), &roles).await,
-            RunKind::Poll => self.poll(site.as_ref(), &roles).await,
-        }
-    }
-
-    /// Rosters change seldom: a backfill reads them, a poll once an hour.
-    async fn rosters(&mut self, site: &dyn JiraSite) -> Result<FieldRoles> {
-        let now = self.services.clock.now();
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let read_at = tx.watermark(self.instance.id, ROSTERS).await?;
-        if self.lease.run.kind == RunKind::Poll && read_at.is_some_and(|at| now - at < ROSTERS_EVERY) {
-            return Ok(FieldRoles::from_fields(&tx.roster(self.instance.id, Roster::Fields).await?));
-        }
-        drop(tx);
-        self.report(site, "reading projects, fields and statuses");
-        let data = site.reference_data().await?;
-        let roles = FieldRoles::from_fields(&data.fields);
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let erased = tx.erased_people(self.instance.id).await?;
-        let records = read_rosters(data, self.services.secrets.as_ref(), &erased);
-        tx.upsert_reference(self.instance.id, &records, true).await?;
-        tx.raise_watermark(self.instance.id, ROSTERS, Some(now), now).await?;
-        tx.commit().await?;
-        Ok(roles)
-    }
-
-    async fn backfill(&mut self, site: &dyn JiraSite, roles: &FieldRoles) -> Result<()> {
-        self.total = site.count(EVERYTHING).await?;
-        let resumed: Option<Checkpoint> =
-            self.checkpoint.clone().and_then(|value| serde_json::from_value(value).ok());
-        let mut checkpoint = match resumed {
-            Some(checkpoint) => checkpoint,
-            None => {
-                let newest = format!("{EVERYTHING} ORDER BY updated DESC, id DESC");
-                let page = site.search(self.instance.dialect, &newest, None, 1).await?;
-                Checkpoint { began_at: latest_update(&page), ..Checkpoint::default() }
-            }
-        };
-        let jql = format!("{EVERYTHING} ORDER BY created DESC, id DESC");
-        if checkpoint.cursor.is_some() {
-            // A page token expires; then the backfill begins again, which repeats work and loses nothing.
-            let probe =
-                site.search(self.instance.dialect, &jql, checkpoint.cursor.as_deref(), PAGE_SIZE).await;
-            if matches!(probe, Err(Error::Invalid(_) | Error::InvalidJql(_))) {
-                checkpoint.cursor = None;
-                self.done = 0;
-            }
-        }
-        let began_at = checkpoint.began_at;
-        if !checkpoint.finished {
-            self.pages(site, roles, &jql, checkpoint, "copying issues").await?;
-        }
-        // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
-        let watermark = began_at.unwrap_or(DateTime::UNIX_EPOCH);
-        self.raise_watermark(Some(watermark)).await?;
-        if let Err(error) = self.gather_statistics().await {
-            tracing::warn!(
-                error = error.with_causes(),
-                "the planner's statistics were not gathered; autovacuum will"
-            );
-        }
-        Ok(())
-    }
-
-    async fn gather_statistics(&self) -> Result<()> {
-        let mut tx = self.services.db.platform().await?;
-        tx.gather_statistics().await?;
-        tx.commit().await
-    }
-
-    async fn poll(&mut self, site: &dyn JiraSite, roles: &FieldRoles) -> Result<()> {
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let watermark = tx.watermark(self.instance.id, ISSUES).await?.unwrap_or(DateTime::UNIX_EPOCH);
-        drop(tx);
-        let since = (watermark - OVERLAP).timestamp_millis().max(0);
-        let jql = format!("updated >= {since} ORDER BY updated ASC, id ASC");
-        let latest = self.pages(site, roles, &jql, Checkpoint::default(), "catching up").await?;
-        self.raise_watermark(latest).await
-    }
-
-    async fn raise_watermark(&self, updated: Option<DateTime<Utc>>) -> Result<()> {
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        tx.raise_watermark(self.instance.id, ISSUES, updated, self.lease.run.started_at).await?;
-        if self.changed {
-            tx.enqueue(RefreshMetrics {}.request()?).await?;
-        }
-        tx.commit().await
-    }
-
-    /// Streams all pages of a query into the copy; answers the largest `updated` seen.
-    async fn pages(
-        &mut self,
-        site: &dyn JiraSite,
-        roles: &FieldRoles,
-        jql: &str,
-        mut checkpoint: Checkpoint,
-        step: &str,
-    ) -> Result<Option<DateTime<Utc>>> {
-        let dialect = self.instance.dialect;
-        self.report(site, step);
-        let mut latest = None;
-        let mut page = site.search(dialect, jql, checkpoint.cursor.as_deref(), PAGE_SIZE).await?;
-        loop {
-            latest = latest.max(latest_update(&page));
-            let next = page.next.clone();
-            checkpoint.cursor = next.clone();
-            checkpoint.finished = next.is_none();
-            let fetch = async {
-                match &next {
-                    Some(cursor) => site.search(dialect, jql, Some(cursor), PAGE_SIZE).await.map(Some),
-                    None => Ok(None),
-                }
-            };
-            let (fetched, stored) = futures::join!(fetch, self.store(site, roles, page, &checkpoint));
-            stored?;
-            self.report(site, step);
-            match fetched? {
-                Some(next_page) => page = next_page,
-                None => return Ok(latest),
-            }
-        }
-    }
-
-    async fn store(
-        &mut self,
-        site: &dyn JiraSite,
-        roles: &FieldRoles,
-        page: SitePage,
-        checkpoint: &Checkpoint,
-    ) -> Result<()> {
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let erased = tx.erased_people(self.instance.id).await?;
-        let secrets = self.services.secrets.as_ref();
-        let reader = Reader { dialect: self.instance.dialect, roles, secrets, erased: &erased };
-        let fetched = (page.issues.len() + page.set_aside.len()) as u64;
-        let mut bundles = Vec::with_capacity(page.issues.len());
-        let mut rejects = Vec::new();
-        for issue in page.issues {
-            let raw_id = issue.raw["id"].clone();
-            match read_issue(&reader, issue) {
-                Ok(bundle) => bundles.push(bundle),
-                Err(reject) => rejects.push((reject, raw_id)),
-            }
-        }
-        for aside in &page.set_aside {
-            tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
-        }
-        for (reject, raw_id) in &rejects {
-            tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, raw_id).await?;
-        }
-        let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
-        self.changed |= stored != UpsertCounts::default();
-        if self.lease.run.kind == RunKind::Poll {
-            // A poll's pages come in the order of `updated`: what is stored is complete up to there.
-            let latest = bundles.iter().map(|bundle| bundle.issue.updated).max();
-            tx.raise_watermark(self.instance.id, ISSUES, latest, self.lease.run.started_at).await?;
-        }
-        self.done += fetched;
-        self.count(&bundles, (rejects.len() + page.set_aside.len()) as u64 + stored.rejected);
-        self.note_usage(site.usage());
-        self.checkpoint = Some(serde_json::to_value(checkpoint).map_err(Error::internal)?);
-        tx.checkpoint(&self.lease, &self.update()).await?;
-        tx.commit().await
-    }
-
-    fn count(&mut self, bundles: &[IssueBundle], rejected: u64) {
-        self.counts.issues += bundles.len() as u64;
-        self.counts.rejected += rejected;
-        for bundle in bundles {
-            self.counts.comments += bundle.comments.len() as u64;
-            self.counts.worklogs += bundle.worklogs.len() as u64;
-            self.counts.changelog_items += bundle.histories.iter().map(|h| h.items.len() as u64).sum::<u64>();
-        }
-    }
-
-    fn note_usage(&mut self, usage: SiteUsage) {
-        self.usage = usage;
-        self.counts.requests = self.counts_before.requests + usage.requests;
-        self.counts.retries = self.counts_before.retries + usage.retries;
-    }
-
-    fn report(&mut self, site: &dyn JiraSite, step: &str) {
-        self.step = step.to_owned();
-        self.note_usage(site.usage());
-        self.sink.update(&Progress {
-            kind: self.lease.run.kind,
-            step: self.step.clone(),
-            done: self.done,
-            total: self.total,
-            counts: self.counts,
-        });
-    }
-
-    fn update(&self) -> RunUpdate {
-        RunUpdate {
-            step: self.step.clone(),
-            done: self.done,
-            total: self.total,
-            counts: self.counts,
-            checkpoint: self.checkpoint.clone(),
-            lease_until: self.services.clock.now() + LEASE,
-        }
-    }
-
-    async fn finish(mut self, ended: Result<()>) -> Result<SyncRun> {
-        let (state, message) = match &ended {
-            Ok(()) => (RunState::Succeeded, None),
-            Err(error) => (RunState::Failed, Some(error.to_string())),
-        };
-        if ended.is_ok() {
-            self.step = "done".into();
-            self.total = Some(self.done);
-        }
-        let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let at = self.services.clock.now();
-        let noted = tx.finish_run(&self.lease, state, message.as_deref(), &self.update(), at).await;
-        // A removed instance or a lost lease leaves no run to finish: the first error is the one that tells why.
-        if ended.is_ok() {
-            noted?;
-        }
-        let run = tx.run(self.lease.run.id).await?;
-        tx.commit().await?;
-        ended?;
-        run.ok_or_else(|| Error::Conflict("the instance was removed during its sync".into()))
+/// When to come again, where a site wants to be left alone: that is no failure of the run.
+fn wanted_at(error: &Error, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    match error {
+        Error::Paused { until, .. } => Some((*until).max(now)),
+        Error::RateLimited { retry_after } => Some(now + TimeDelta::from_std(*retry_after).ok()?),
+        _ => None,
     }
 }
 
-fn latest_update(page: &SitePage) -> Option<DateTime<Utc>> {
-    page.issues
-        .iter()
-        .filter_map(|issue| issue.raw["fields"]["updated"].as_str())
-        .filter_map(|text| domain::jira_time::parse(text).ok())
-        .max()
+/// The first error is the one that tells why: a removed instance or a lost lease leaves no run to end.
+fn note_failure(ended: Result<()>) {
+    match ended {
+        Ok(()) | Err(Error::Conflict(_)) => {}
+        Err(error) => {
+            tracing::warn!(error = error.with_causes(), "the end of a run could not be written down");
+        }
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    #[test]
-    fn the_watermark_is_the_largest_updated_and_a_missing_one_does_not_count() {
-        let issue = |updated: Value| FetchedIssue {
-            raw: json!({ "fields": { "updated": updated } }),
-            comments_complete: true,
-            worklogs_complete: true,
-        };
-        let page = SitePage {
-            issues: vec![
-                issue(json!("2026-01-05T10:00:00.000+0200")),
-                issue(json!("2026-01-05T09:00:00.000+0000")),
-                issue(Value::Null),
-            ],
-            ..SitePage::default()
-        };
-        assert_eq!(latest_update(&page).unwrap().to_rfc3339(), "2026-01-05T09:00:00+00:00");
+async fn finish(work: &Work<'_>, ended: Result<Option<DateTime<Utc>>>) -> Result<Ended> {
+    match ended {
+        Ok(Some(proof)) => succeed(work, proof).await.map(|run| Ended::Done(Box::new(run))),
+        Ok(None) => {
+            yield_turn(work).await?;
+            Ok(Ended::Yielded)
+        }
+        Err(error) => {
+            note_failure(fail(work, &error).await);
+            Err(error)
+        }
     }
+}
+
+async fn succeed(work: &Work<'_>, proof: DateTime<Utc>) -> Result<SyncRun> {
+    let (services, id) = (work.services, work.instance.id);
+    work.report("done");
+    work.finish_total();
+    let now = services.clock.now();
+    let mut tx = work.begin().await?;
+    // What changed while the run read is the next one's. A site that gave no way to all that it has proves nothing.
+    if !work.was_cut() {
+        tx.raise_watermark(id, ISSUES, None, proof).await?;
+    }
+    tx.settle_deliveries(id, None, InboxState::Processed, work.lease.run.started_at).await?;
+    let changed = work.has_changed();
+    if changed {
+        tx.enqueue(RefreshMetrics {}.request()?).await?;
+    }
+    let schedule = tx.sync_schedule(id).await?;
+    let busy = changed || work.kind() == RunKind::Backfill;
+    tx.plan_sync(id, &schedule.after_success(&services.sync, busy, now)).await?;
+    let update = work.update(Page::default(), None);
+    tx.finish_run(&work.lease, RunState::Succeeded, None, &update, now).await?;
+    let run = tx.run(work.lease.run.id).await?;
+    tx.commit().await?;
+    if work.kind() == RunKind::Backfill
+        && let Err(error) = gather_statistics(services).await
+    {
+        let error = error.with_causes();
+        tracing::warn!(error, "the planner's statistics were not gathered; autovacuum will");
+    }
+    run.ok_or_else(|| Error::Conflict("the instance was removed during its sync".into()))
+}
+
+async fn gather_statistics(services: &Services) -> Result<()> {
+    let mut tx = services.db.platform().await?;
+    tx.gather_statistics().await?;
+    tx.commit().await
+}
+
+/// Gives the lease back and adds the job that goes on, behind those that wait already.
+async fn yield_turn(work: &Work<'_>) -> Result<()> {
+    let mut tx = work.begin().await?;
+    let mut update = work.update(Page::default(), None);
+    update.lease_until = work.services.clock.now();
+    tx.checkpoint(&work.lease, &update).await?;
+    tx.enqueue(SyncInstance { tenant: work.tenant, instance: work.instance.id }.next_turn()?).await?;
+    tx.commit().await
+}
+
+async fn fail(work: &Work<'_>, error: &Error) -> Result<()> {
+    let (services, id) = (work.services, work.instance.id);
+    let now = services.clock.now();
+    let mut tx = work.begin().await?;
+    let schedule = tx.sync_schedule(id).await?;
+    let reason = error.to_string();
+    let mut update = work.update(Page::default(), None);
+    if let Some(at) = wanted_at(error, now) {
+        update.lease_until = now;
+        WAITING.clone_into(&mut update.step);
+        tx.checkpoint(&work.lease, &update).await?;
+        tx.plan_sync(id, &schedule.until(at, &reason)).await?;
+    } else {
+        tx.finish_run(&work.lease, RunState::Failed, Some(&reason), &update, now).await?;
+        tx.plan_sync(id, &schedule.after_failure(&services.sync, &reason, now)).await?;
+    }
+    tx.commit().await
 }

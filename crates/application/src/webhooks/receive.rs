@@ -145,7 +145,8 @@ impl ProcessHint {
         let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         match fetched {
             Some(fetched) => {
-                let bundle = sync::read_fetched(services, tx.as_mut(), instance, fetched).await?;
+                let bundle =
+                    sync::read_fetched(services, tx.as_mut(), instance, fetched, Some(began)).await?;
                 let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
                 if stored.issues > 0 {
                     tx.enqueue(RefreshMetrics::soon(services)?).await?;

@@ -48,11 +48,14 @@ impl TerminalProgress {
 
 impl ProgressSink for TerminalProgress {
     fn update(&self, progress: &Progress) {
-        let step = if progress.counts.retries > 0 {
-            format!("{} ({} retries)", progress.step, progress.counts.retries)
-        } else {
-            progress.step.clone()
-        };
+        let counts = &progress.counts;
+        let mut step = progress.step.clone();
+        if counts.retries > 0 {
+            step.push_str(&format!(" ({} retries)", counts.retries));
+        }
+        if counts.throttled_ms >= 1_000 {
+            step.push_str(&format!(" (held back for {} s)", counts.throttled_ms / 1_000));
+        }
         match &self.bar {
             Some(bar) => {
                 bar.set_length(progress.total.unwrap_or(progress.done).max(progress.done));

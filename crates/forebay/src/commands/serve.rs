@@ -11,7 +11,7 @@ use std::{
 
 use infrastructure::{
     queue::{self, WorkerSettings},
-    telemetry::Telemetry,
+    telemetry::{Telemetry, freshness},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -91,10 +91,12 @@ pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationTo
 pub(super) fn web_state(wiring: &Wiring, stop: CancellationToken) -> WebState {
     let draining = Arc::new(AtomicBool::new(false));
     let flag = draining.clone();
+    let until = stop.clone().cancelled_owned();
     tokio::spawn(async move {
         stop.cancelled().await;
         flag.store(true, Ordering::Relaxed);
     });
+    tokio::spawn(freshness::watch(wiring.services.clone(), until));
     let metrics = wiring.telemetry.metrics();
     WebState {
         services: wiring.services.clone(),

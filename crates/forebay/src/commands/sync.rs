@@ -7,12 +7,12 @@ use application::{
     instances::Instance,
     jobs::{Job, JobError},
     pulse::RefreshMetrics,
-    sync::{self, RunState, SyncRun, SyncStatus},
+    sync::{self, Progress, ProgressSink as _, RunState, SyncRun, SyncStatus},
     tenants::Tenant,
 };
 use serde_json::{Value, json};
 
-use super::progress::TerminalProgress;
+use super::{progress::TerminalProgress, upkeep};
 use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
 
 pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
@@ -37,14 +37,40 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             ))?;
             if run.counts.rejected > 0 {
                 output::note(&format!(
-                    "{} issues could not be read and were kept aside",
+                    "{} issues could not be read and were kept aside: `forebay sync rejects list` shows them",
                     run.counts.rejected
                 ));
             }
             Ok(())
         }
+        SyncCommand::Census(arguments) => upkeep::census(wiring, arguments, as_json).await,
+        SyncCommand::Check(arguments) => upkeep::check(wiring, arguments, as_json).await,
+        SyncCommand::Freshness(arguments) => upkeep::freshness(wiring, arguments, as_json).await,
+        SyncCommand::Rejects(command) => upkeep::rejects(wiring, command, as_json).await,
         SyncCommand::Status { name, tenant } => {
             status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
+        }
+        SyncCommand::Watch { name, tenant } => {
+            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let progress = TerminalProgress::new(&instance.name);
+            let run = follow(wiring, &tenant, &instance, &progress).await;
+            progress.finish();
+            output::json(&summary(&run?))
+        }
+        SyncCommand::Pause { name, tenant } => {
+            let (tenant, _) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            sync::pause(&wiring.services, &Wiring::operator(&tenant), name).await?;
+            output::line(&format!("{name}: paused; `forebay sync resume {name}` goes on"))
+        }
+        SyncCommand::Resume { name, tenant } => {
+            let (tenant, _) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            sync::resume(&wiring.services, &Wiring::operator(&tenant), name).await?;
+            output::line(&format!("{name}: the workers go on"))
+        }
+        SyncCommand::Cancel { name, tenant } => {
+            let (tenant, _) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            sync::cancel(&wiring.services, &Wiring::operator(&tenant), name).await?;
+            output::line(&format!("{name}: the run is ended"))
         }
     }
 }
@@ -60,7 +86,7 @@ pub(super) async fn sync_now(
     let outcome = sync::run(&wiring.services, tenant.id, instance.id, &progress).await;
     let run = match outcome {
         Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => {
-            follow(wiring, tenant, instance).await
+            follow(wiring, tenant, instance, &progress).await
         }
         Err(error @ Error::Conflict(_)) => Err(Failure::from(error)
             .hint("`--wait` waits for the run that is under way; `forebay sync status` shows it")),
@@ -79,20 +105,38 @@ pub(super) async fn sync_now(
     Ok(run)
 }
 
-async fn follow(wiring: &Wiring, tenant: &Tenant, instance: &Instance) -> Result<SyncRun, Failure> {
+/// Waits for the run that another process does, and shows how far it is.
+async fn follow(
+    wiring: &Wiring,
+    tenant: &Tenant,
+    instance: &Instance,
+    progress: &TerminalProgress,
+) -> Result<SyncRun, Failure> {
     loop {
         let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
         let run = tx.latest_run(instance.id).await?;
+        let paused = tx.sync_schedule(instance.id).await?.paused_at.is_some();
         drop(tx);
         match run {
             Some(run) if run.state == RunState::Running => {
+                if paused {
+                    return Err(Failure::new(format!("the sync of `{}` is paused", instance.name))
+                        .hint(format!("`forebay sync resume {}` goes on", instance.name)));
+                }
+                progress.update(&Progress {
+                    kind: run.kind,
+                    step: run.step,
+                    done: run.done,
+                    total: run.total,
+                    counts: run.counts,
+                });
                 tokio::time::sleep(Duration::from_millis(500)).await
             }
             Some(run) if run.state == RunState::Succeeded => return Ok(run),
             Some(run) => {
                 return Err(Failure::new(run.error.unwrap_or_else(|| "the run was ended".to_owned())));
             }
-            None => return Err(Failure::new("the run is gone: was the instance removed?")),
+            None => return Err(Failure::new("there is no run yet, or the instance was removed")),
         }
     }
 }
@@ -158,8 +202,12 @@ async fn status(
         .into_iter()
         .map(|status| {
             let (state, step, problem) = match &status.run {
+                Some(run) if status.schedule.paused_at.is_some() => {
+                    ("paused", format!("{} {}", run.kind.as_str(), run.step), status.schedule.error.clone())
+                }
                 Some(run) => {
-                    (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), run.error.clone())
+                    let problem = run.error.clone().or(status.schedule.error.clone());
+                    (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), problem)
                 }
                 None => ("-", "not synced yet".to_owned(), None),
             };

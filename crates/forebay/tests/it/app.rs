@@ -174,12 +174,21 @@ impl TestApp {
 
     /// Serves with more environment.
     pub async fn start_with(environment: &[(&str, &str)]) -> Self {
+        Self::start_as(&["serve", "--with-worker"], environment).await
+    }
+
+    /// Serves, and leaves the jobs to others.
+    pub async fn start_without_worker() -> Self {
+        Self::start_as(&["serve"], &[]).await
+    }
+
+    async fn start_as(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let database = TestDatabase::migrated().await;
         let port = free_port();
         let url = format!("http://127.0.0.1:{port}");
         let mut command = forebay(&database.url());
         command.envs(environment.iter().copied());
-        let server = serve(command, port, &["serve", "--with-worker"]);
+        let server = serve(command, port, arguments);
         let mut app = Self { database, url, key: String::new(), port, http: client(), server };
         app.cli(&["tenant", "create", "acme"]);
         app.key = app.key_for("acme", "read,write,sql,ai,admin");

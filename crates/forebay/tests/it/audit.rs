@@ -4,7 +4,7 @@ use application::Action;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, eventually};
 
 /// Does it, by the door that has it; answers whether it succeeded. A new action has no arm here, so that it cannot be
 /// forgotten.
@@ -46,6 +46,26 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         }
         Action::TestInstance => post("/v1/instances/copy/test", Value::Null).await,
         Action::StartSync => post("/v1/instances/copy/sync", Value::Null).await,
+        Action::PauseSync => post("/v1/instances/copy/sync/pause", Value::Null).await,
+        Action::ResumeSync => post("/v1/instances/copy/sync/resume", Value::Null).await,
+        Action::CancelSync => cancel_sync(app).await,
+        Action::DecideCensus => {
+            let held = "INSERT INTO censuses (tenant_id, id, instance_id, state, holder, lease_until)
+                        SELECT tenant_id, gen_random_uuid(), id, 'held', id, now() FROM jira_instances WHERE name = 'copy'";
+            sqlx::query(held).execute(&mut app.database.superuser().await).await.unwrap();
+            post("/v1/instances/copy/census/decision", json!({ "decision": "reject" })).await
+        }
+        Action::ConfigureCensus => {
+            ask(Method::PATCH, "/v1/instances/copy/census", Some(json!({ "every_hours": 0 }))).await
+        }
+        Action::RetryJob => {
+            let job = waiting_job(app).await;
+            post(&format!("/v1/jobs/queued/{job}/retry"), Value::Null).await
+        }
+        Action::DropJob => {
+            let job = waiting_job(app).await;
+            ask(Method::DELETE, &format!("/v1/jobs/queued/{job}"), None).await
+        }
         Action::RegisterWebhook => {
             post(
                 hooks,
@@ -64,6 +84,25 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,
         Action::EraseUser => post("/v1/users/erase", json!({ "account_id": "nobody-of-that-name" })).await,
     }
+}
+
+/// A run whose holder is somewhere else, or one that a worker has just begun, is ended.
+async fn cancel_sync(app: &TestApp) -> bool {
+    let run = "INSERT INTO sync_runs (tenant_id, id, instance_id, kind, state, holder, lease_until, started_at, updated_at)
+               SELECT tenant_id, gen_random_uuid(), id, 'poll', 'running', id, now() + '1 hour', now(), now()
+               FROM jira_instances WHERE name = 'copy' ON CONFLICT DO NOTHING";
+    let cancel = async || {
+        sqlx::query(run).execute(&mut app.database.superuser().await).await.unwrap();
+        app.post("/v1/instances/copy/sync/cancel", Value::Null).await.status.is_success()
+    };
+    eventually(cancel, |done| *done).await
+}
+
+/// The number of a job of the tenant that nobody runs before tomorrow.
+async fn waiting_job(app: &TestApp) -> i64 {
+    let add = "SELECT (graphile_worker.add_job('refresh_metrics', json_build_object('tenant', id), run_at := now() + '1 day')).id
+               FROM tenants WHERE name = 'acme'";
+    sqlx::query_scalar(add).fetch_one(&mut app.database.superuser().await).await.unwrap()
 }
 
 /// A write of Jira's own REST, which only a sandbox executes. The order of the actions adds before it removes.

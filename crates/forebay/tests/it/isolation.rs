@@ -24,6 +24,22 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/instances/{name}/quota", "/v1/instances/site/quota", 404),
     ("POST", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
     ("GET", "/v1/instances/{name}/sync", "/v1/instances/site/sync", 404),
+    ("POST", "/v1/instances/{name}/sync/pause", "/v1/instances/site/sync/pause", 404),
+    ("POST", "/v1/instances/{name}/sync/resume", "/v1/instances/site/sync/resume", 404),
+    ("POST", "/v1/instances/{name}/sync/cancel", "/v1/instances/site/sync/cancel", 404),
+    ("GET", "/v1/instances/{name}/sync/events", "/v1/instances/site/sync/events", 404),
+    ("GET", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
+    ("DELETE", "/v1/jobs/queued/{id}", "/v1/jobs/queued/{acme_job}", 404),
+    ("POST", "/v1/jobs/queued/{id}/retry", "/v1/jobs/queued/{acme_job}/retry", 404),
+    ("POST", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("GET", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("PATCH", "/v1/instances/{name}/census", "/v1/instances/site/census", 404),
+    ("POST", "/v1/instances/{name}/census/decision", "/v1/instances/site/census/decision", 404),
+    ("GET", "/v1/instances/{name}/freshness", "/v1/instances/site/freshness", 404),
+    ("GET", "/v1/instances/{name}/drift", "/v1/instances/site/drift", 404),
+    ("GET", "/v1/instances/{name}/rejects", "/v1/instances/site/rejects", 404),
+    ("GET", "/v1/instances/{name}/rejects/{id}", "/v1/instances/site/rejects/{acme_key}", 404),
+    ("POST", "/v1/instances/{name}/rejects/{id}/retry", "/v1/instances/site/rejects/{acme_key}/retry", 404),
     ("GET", "/v1/issues/{key}", "/v1/issues/10001", 404),
     ("GET", "/v1/issues/{key}/comments", "/v1/issues/10001/comments", 404),
     ("GET", "/v1/issues/{key}/changelog", "/v1/issues/10001/changelog", 404),
@@ -58,6 +74,7 @@ const OWN_ONLY: &[(&str, &str)] = &[
     ("GET", "/v1/sprints"),
     ("GET", "/v1/fields"),
     ("GET", "/v1/jobs"),
+    ("GET", "/v1/jobs/queued"),
     ("GET", "/v1/pulse"),
     ("GET", "/v1/audit"),
     ("POST", "/v1/sql"),
@@ -71,9 +88,19 @@ async fn every_rest_operation_hides_what_is_anothers() {
     let (app, other) = two_tenants().await;
     let acme_key = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
     let sprint = app.get("/v1/sprints").await.ok()["sprints"][0]["id"].clone();
-    for path in
-        ["/v1/projects/10000".to_owned(), format!("/v1/sprints/{sprint}/issues"), "/v1/fields/summary".into()]
-    {
+    let acme_job: i64 = sqlx::query_scalar(
+        "SELECT (graphile_worker.add_job('deliver_webhook', json_build_object('tenant', id), run_at => now() + '1 day')).id
+         FROM tenants WHERE name = 'acme'",
+    )
+    .fetch_one(&mut app.database.superuser().await)
+    .await
+    .unwrap();
+    for path in [
+        "/v1/projects/10000".to_owned(),
+        format!("/v1/sprints/{sprint}/issues"),
+        "/v1/fields/summary".into(),
+        format!("/v1/jobs/queued/{acme_job}"),
+    ] {
         assert_eq!(app.get(&path).await.status, 200, "{path}: the owner sees it");
     }
     let document = app.get("/openapi.json").await.ok();
@@ -98,12 +125,15 @@ async fn every_rest_operation_hides_what_is_anothers() {
             ("POST", path) if path.ends_with("erase") => {
                 Some(json!({ "account_id": "x", "instance": "site" }))
             }
+            ("POST", path) if path.ends_with("decision") => Some(json!({ "decision": "accept" })),
+            ("PATCH", path) if path.ends_with("census") => Some(json!({ "brake_percent": 100 })),
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             ("POST", path) if path.ends_with("faults") => Some(json!({ "rules": [] })),
             ("PUT", path) if path.ends_with("credential") => Some(json!({ "token": "theirs" })),
             _ => None,
         };
         let path = path.replace("{acme_key}", &acme_key).replace("{sprint}", &sprint.to_string());
+        let path = path.replace("{acme_job}", &acme_job.to_string());
         let answer = app.ask(Method::from_bytes(method.as_bytes()).unwrap(), &path, Some(&other), body).await;
         assert_eq!(answer.status.as_u16(), *status, "{method} {path}: {}", answer.text);
     }
@@ -159,6 +189,7 @@ async fn lists_searches_and_numbers_of_another_tenant_are_empty() {
         "remote_links",
         "filters",
         "issue_link_types",
+        "freshness",
     ] {
         assert_eq!(
             sql(&format!("SELECT count(*) FROM jira.{view}")).await.ok()["rows"],

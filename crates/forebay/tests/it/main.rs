@@ -12,11 +12,15 @@ mod app;
 mod browser;
 
 mod audit;
+mod backfill;
 mod busy;
+mod census;
+mod census_faults;
 mod cli;
 mod console;
 mod demo;
 mod doors;
+mod fairness;
 mod faults;
 mod idempotency;
 mod isolation;

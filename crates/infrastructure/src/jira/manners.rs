@@ -72,6 +72,7 @@ pub(super) struct SharedManners {
     shared: Shared,
     requests: AtomicU64,
     retries: AtomicU64,
+    throttled_ms: AtomicU64,
 }
 
 impl fmt::Debug for SharedManners {
@@ -89,13 +90,19 @@ impl SharedManners {
         local: Arc<Local>,
     ) -> Self {
         let shared = Shared { db, tenant, instance, ceiling, local };
-        Self { shared, requests: AtomicU64::new(0), retries: AtomicU64::new(0) }
+        Self {
+            shared,
+            requests: AtomicU64::new(0),
+            retries: AtomicU64::new(0),
+            throttled_ms: AtomicU64::new(0),
+        }
     }
 
     pub(super) fn usage(&self) -> SiteUsage {
         SiteUsage {
             requests: self.requests.load(Ordering::Relaxed),
             retries: self.retries.load(Ordering::Relaxed),
+            throttled_ms: self.throttled_ms.load(Ordering::Relaxed),
         }
     }
 }
@@ -177,13 +184,13 @@ impl Manners for SharedManners {
                 if hold.wait > gate::PATIENCE {
                     return Err(held(hold));
                 }
-                tokio::time::sleep(hold.wait).await;
+                self.wait(hold.wait).await;
             }
             match self.shared.turn(&scopes, holds_token).await {
                 Ok(Turn::Go) => return Ok(()),
                 Ok(Turn::Wait { wait, reserved }) => {
                     holds_token = reserved;
-                    tokio::time::sleep(wait).await;
+                    self.wait(wait).await;
                 }
                 Ok(Turn::Held { wait, reason, .. }) => return Err(held(Hold { wait, reason })),
                 Err(error) => return Err(held(unknown(&error))),
@@ -215,6 +222,12 @@ impl Manners for SharedManners {
 }
 
 impl SharedManners {
+    /// Waits for one's turn, and counts that.
+    async fn wait(&self, wait: Duration) {
+        self.throttled_ms.fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        tokio::time::sleep(wait).await;
+    }
+
     /// Notes an answer for this process at once; answers whether the others have something to learn from it.
     fn note(&self, seen: &ResponseFacts, spent: SiteSpending) -> bool {
         let mut known = self.shared.local.known();

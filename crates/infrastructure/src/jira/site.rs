@@ -6,8 +6,8 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, ReferenceData, SiteIdentity,
-        SitePage, SiteUsage, WorklogFeed, WorklogPage,
+        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, ProjectRoll, ReferenceData,
+        RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
 use async_trait::async_trait;
@@ -15,7 +15,7 @@ use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{errors::application_error, manners::SharedManners, whole};
+use super::{errors::application_error, manners::SharedManners, roll_call, whole};
 
 /// Events the sync listens to (jira-facts 3.3).
 const EVENTS: [&str; 21] = [
@@ -206,10 +206,11 @@ impl JiraSite for Site {
             reconcile_issues: Vec::new(),
         };
         let page = client.search_page(&request, cursor.as_ref()).await.map_err(|error| self.error(error))?;
+        let ends_early = page.ends_early;
         let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
         let whole =
             whole::complete(&client, dialect, page.issues).await.map_err(|error| self.error(error))?;
-        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside })
+        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early })
     }
 
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
@@ -296,6 +297,24 @@ impl JiraSite for Site {
             Err(JiraError::Forbidden { .. } | JiraError::BadRequest { .. }) => Ok(None),
             read => visible(read).map_err(|error| self.error(error)),
         }
+    }
+
+    async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll> {
+        roll_call::projects(&self.speaking(dialect)).await.map_err(|error| self.error(error))
+    }
+
+    async fn roll_call(
+        &self,
+        dialect: Dialect,
+        project_id: &str,
+        cursor: Option<&str>,
+    ) -> Result<RollCallPage> {
+        let client = self.speaking(dialect);
+        let page = match dialect {
+            Dialect::V3 => roll_call::by_token(&client, project_id, cursor).await,
+            Dialect::V2 => roll_call::by_key(&client, project_id, cursor).await,
+        };
+        page.map_err(|error| self.error(error))
     }
 
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value> {

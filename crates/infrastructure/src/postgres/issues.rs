@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{
     changelog_rows::{ChangelogRow, histories},
     errors::convert,
-    issues_upsert,
+    issues_upsert, missing,
     people::unfold,
     transaction::PgTenantTx,
 };
@@ -292,24 +292,7 @@ impl IssueStore for PgTenantTx {
         jira_ids: &[String],
         presence: Presence,
     ) -> Result<u64> {
-        // Other events of a deleted issue (its links, its comments) find nothing either, and know less of the reason.
-        // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
-        let ids: Vec<Uuid> = jira_ids.iter().map(|jira_id| instance.issue(jira_id).0).collect();
-        let done = sqlx::query!(
-            "UPDATE issues i SET presence = $2
-             WHERE i.id = ANY($1) AND i.presence <> $2
-               AND NOT (i.presence = 'deleted' AND $2 = 'access_lost')
-               AND ($2 <> 'present' OR NOT EXISTS (
-                   SELECT FROM issues o
-                   WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
-                     AND o.presence = 'present'))",
-            &ids,
-            presence.as_str(),
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        Ok(done.rows_affected())
+        missing::set_presence(self, instance, jira_ids, presence).await
     }
 
     async fn lock_issue(&mut self, issue: IssueId) -> Result<()> {

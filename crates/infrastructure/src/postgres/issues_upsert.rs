@@ -23,7 +23,7 @@ use application::{
     reference::FieldValueRecord,
 };
 use chrono::{DateTime, Utc};
-use domain::ids::InstanceId;
+use domain::{ids::InstanceId, issue_key::IssueKey};
 use sqlx::{Executor, PgConnection};
 use uuid::Uuid;
 
@@ -31,6 +31,7 @@ use issue_rows::Written;
 
 use super::{
     errors::convert,
+    missing,
     people::People,
     reference::{self, Seen},
     transaction::{PgTenantTx, Scope},
@@ -38,6 +39,8 @@ use super::{
 
 const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
+/// The `field` of a history's item that says that the issue was moved.
+const KEY_FIELD: &str = "Key";
 
 /// What is known of an issue that is stored already.
 #[derive(Clone)]
@@ -46,6 +49,8 @@ struct Stored {
     source_hash: Vec<u8>,
     presence: String,
     jira_updated_at: DateTime<Utc>,
+    /// As of when it was read or found missing.
+    observed_at: Option<DateTime<Utc>>,
 }
 
 /// An issue to be stored: new, or not older than what is stored.
@@ -68,9 +73,17 @@ impl Planned<'_> {
         })
     }
 
-    /// Whether what is stored is newer.
+    /// Whether what is stored is newer: changed later at the source, or of the same change and read later, or found missing
+    /// after this was read.
     fn is_older(&self) -> bool {
-        self.stored.as_ref().is_some_and(|stored| stored.jira_updated_at > self.bundle.issue.updated)
+        let read_before = |stored: &Stored| {
+            self.bundle.read_at.zip(stored.observed_at).is_some_and(|(read, observed)| read < observed)
+        };
+        self.stored.as_ref().is_some_and(|stored| {
+            stored.jira_updated_at > self.bundle.issue.updated
+                || (stored.jira_updated_at == self.bundle.issue.updated || stored.presence != PRESENT)
+                    && read_before(stored)
+        })
     }
 
     /// The key it had until now, if that was another one.
@@ -90,9 +103,12 @@ pub(super) async fn upsert(
         return Ok(UpsertCounts::default());
     }
     let scope = Scope { tenant: tx.tenant.0, instance };
+    missing::hold_off(tx.conn(), instance).await?;
     let ids: Vec<Uuid> = newest.keys().copied().collect();
     let stored = read_stored(tx.conn(), scope, &ids).await?;
-    fallback::write_or_keep_aside(tx, scope, plan(newest, stored)).await
+    let mut issues = plan(newest, stored);
+    leave_missing(tx.conn(), scope, &mut issues).await?;
+    fallback::write_or_keep_aside(tx, scope, issues).await
 }
 
 /// Writes what differs of these issues, and the reference data seen inside them.
@@ -109,10 +125,11 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     let people = People::load(conn, &authors(scope, &issues)).await?;
 
     displace(conn, &issues, &displaced).await?;
-    keep_old_keys(conn, scope, &issues).await?;
     let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
     issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
+    // After the rows, because a new issue's histories may name keys it had.
+    keep_old_keys(conn, scope, &issues).await?;
 
     field_values::replace(conn, scope, &issues, &written).await?;
     attached::upsert(conn, scope, &issues, &written).await?;
@@ -166,6 +183,7 @@ async fn read_stored(conn: &mut PgConnection, scope: Scope, ids: &[Uuid]) -> Res
             source_hash: row.source_hash,
             presence: row.presence,
             jira_updated_at: row.jira_updated_at,
+            observed_at: row.observed_at,
         };
         (row.id, stored)
     });
@@ -228,6 +246,20 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
         }
     }
     issues
+}
+
+/// Leaves out new issues that were found missing after they were read.
+async fn leave_missing(conn: &mut PgConnection, scope: Scope, issues: &mut Vec<Planned<'_>>) -> Result<()> {
+    let new = issues.iter().filter(|issue| issue.stored.is_none());
+    let read: Vec<(&str, DateTime<Utc>)> =
+        new.filter_map(|issue| Some((issue.bundle.issue.jira_id.as_str(), issue.bundle.read_at?))).collect();
+    if read.is_empty() {
+        return Ok(());
+    }
+    let missing: HashSet<String> =
+        missing::never_stored(conn, scope.instance, &read).await?.into_iter().collect();
+    issues.retain(|issue| issue.stored.is_some() || !missing.contains(&issue.bundle.issue.jira_id));
+    Ok(())
 }
 
 /// A session keeps the plans of foreign-key checks. Those made while a table was nearly empty read all of the tenant's rows for
@@ -330,10 +362,14 @@ async fn displace(conn: &mut PgConnection, issues: &[Planned<'_>], displaced: &[
     Ok(())
 }
 
-/// Jira keeps answering to old keys, so the copy does as well.
+/// Jira keeps answering to old keys, so the copy does as well: the key a stored issue had until now, and those that the
+/// histories name (jira-facts 2.4). Of two issues that had a key, the later one keeps it.
 async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<()> {
-    let moved: BTreeMap<&str, Uuid> =
-        issues.iter().filter_map(|issue| issue.old_key().map(|key| (key, issue.id))).collect();
+    let mut told: Vec<(DateTime<Utc>, &str, Uuid)> =
+        issues.iter().flat_map(|issue| old_keys_told(issue)).collect();
+    told.sort_unstable();
+    let mut moved: BTreeMap<&str, Uuid> = told.into_iter().map(|(_, key, id)| (key, id)).collect();
+    moved.extend(issues.iter().filter_map(|issue| issue.old_key().map(|key| (key, issue.id))));
     if moved.is_empty() {
         return Ok(());
     }
@@ -351,6 +387,17 @@ async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<
     .await
     .map_err(convert)?;
     Ok(())
+}
+
+/// The keys that an issue's histories say it had, and until when.
+fn old_keys_told<'a>(issue: &Planned<'a>) -> impl Iterator<Item = (DateTime<Utc>, &'a str, Uuid)> {
+    let (id, present) = (issue.id, issue.key.clone());
+    let items = issue.bundle.histories.iter().flat_map(|history| {
+        let moves = history.items.iter().filter(|item| item.field == KEY_FIELD);
+        moves.filter_map(|item| Some((history.created, item.from_string.as_deref()?)))
+    });
+    let keys = items.filter(move |(_, key)| *key != present && key.parse::<IssueKey>().is_ok());
+    keys.map(move |(until, key)| (until, key, id))
 }
 
 /// The ids of those of `written` that were stored before, so that rows of theirs may be left over.

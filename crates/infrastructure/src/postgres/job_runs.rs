@@ -1,8 +1,8 @@
-//! The history of jobs.
+//! The history of jobs, and the queue as those see it who administer it.
 
 use application::{
     Result,
-    jobs::{JobHistory, JobRegistry, JobRun},
+    jobs::{JobHistory, JobRegistry, JobRun, QueuedFilter, QueuedJob, QueuedState},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -47,15 +47,9 @@ impl JobHistory for PgTenantTx {
 
 #[async_trait]
 impl JobRegistry for PgPlatformTx {
-    /// A few old rows go with each new one, so that the table needs nobody to look after it.
     async fn record_job_run(&mut self, run: &JobRun) -> Result<()> {
         sqlx::query!(
-            "WITH old AS (
-                 DELETE FROM job_runs WHERE id IN (
-                     SELECT id FROM job_runs WHERE finished_at < $8::timestamptz - interval '30 days'
-                     ORDER BY finished_at LIMIT 10 FOR UPDATE SKIP LOCKED)
-             )
-             INSERT INTO job_runs (id, tenant_id, instance_id, task, attempt, outcome, error, started_at, finished_at)
+            "INSERT INTO job_runs (id, tenant_id, instance_id, task, attempt, outcome, error, started_at, finished_at)
              VALUES ($1, $2, $3, $4::text::varchar(100), $5, $6, $7, $9, $8)",
             Uuid::now_v7(),
             run.tenant.map(|tenant| tenant.0) as _,
@@ -72,4 +66,83 @@ impl JobRegistry for PgPlatformTx {
         .map_err(convert)?;
         Ok(())
     }
+
+    async fn prune_job_runs(&mut self, before: DateTime<Utc>, most: i64) -> Result<u64> {
+        let pruned = sqlx::query!(
+            "DELETE FROM job_runs WHERE id IN (
+                 SELECT id FROM job_runs WHERE finished_at < $1 ORDER BY finished_at LIMIT $2 FOR UPDATE SKIP LOCKED)",
+            before,
+            most,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(pruned.rows_affected())
+    }
+
+    async fn queued_jobs(&mut self, filter: &QueuedFilter) -> Result<Vec<QueuedJob>> {
+        look(self, filter, None).await
+    }
+
+    async fn queued_job(&mut self, tenant: Option<TenantId>, id: i64) -> Result<Option<QueuedJob>> {
+        let filter = QueuedFilter { tenant, state: None, before: None, limit: 1 };
+        Ok(look(self, &filter, Some(id)).await?.pop())
+    }
+
+    async fn retry_job(&mut self, tenant: Option<TenantId>, id: i64, tries: i32) -> Result<bool> {
+        sqlx::query_scalar!(
+            r#"SELECT forebay.retry_job($1, $2, $3) AS "done!""#,
+            tenant.map(|tenant| tenant.0) as _,
+            id,
+            tries,
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn drop_job(&mut self, tenant: Option<TenantId>, id: i64) -> Result<bool> {
+        sqlx::query_scalar!(
+            r#"SELECT forebay.drop_job($1, $2) AS "done!""#,
+            tenant.map(|tenant| tenant.0) as _,
+            id,
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)
+    }
+}
+
+async fn look(tx: &mut PgPlatformTx, filter: &QueuedFilter, id: Option<i64>) -> Result<Vec<QueuedJob>> {
+    let rows = sqlx::query!(
+        r#"SELECT id AS "id!", task AS "task!", payload AS "payload!", state AS "state!", priority AS "priority!",
+                  attempts AS "attempts!", max_attempts AS "max_attempts!", run_at AS "run_at!",
+                  created_at AS "created_at!", locked_at, last_error
+           FROM forebay.queued_jobs($1, $2, $3, $4, $5)"#,
+        filter.tenant.map(|tenant| tenant.0) as _,
+        id as _,
+        filter.state.map(QueuedState::as_str) as _,
+        filter.before as _,
+        filter.limit,
+    )
+    .fetch_all(tx.conn())
+    .await
+    .map_err(convert)?;
+    rows.into_iter()
+        .map(|row| {
+            Ok(QueuedJob {
+                id: row.id,
+                task: row.task,
+                payload: row.payload,
+                state: row.state.parse()?,
+                priority: row.priority,
+                attempts: row.attempts,
+                max_attempts: row.max_attempts,
+                run_at: row.run_at,
+                created_at: row.created_at,
+                running_since: row.locked_at,
+                error: row.last_error,
+            })
+        })
+        .collect()
 }

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 
 use application::{
     Result,
+    issues::Presence,
     reference::{
         BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FilterRecord,
         IssueLinkTypeRecord, IssueTypeRecord, OptionRecord, ProjectRecord, RankedRecord, ReferenceRecords,
@@ -142,6 +143,10 @@ impl ReferenceStore for PgTenantTx {
 
     async fn project(&mut self, instance: InstanceId, key_or_id: &str) -> Result<Option<Value>> {
         roster::project(self.conn(), instance, key_or_id).await
+    }
+
+    async fn projects_noted_as(&mut self, instance: InstanceId, presence: Presence) -> Result<Vec<Value>> {
+        roster::projects_noted_as(self.conn(), instance, presence).await
     }
 
     async fn user(&mut self, instance: InstanceId, account: &str) -> Result<Option<Value>> {

@@ -1,10 +1,16 @@
-//! Runs with their leases, watermarks, and rows kept aside.
+//! Runs with their leases, watermarks, schedules, and rows kept aside.
+
+mod ranges;
+mod schedules;
 
 use std::collections::HashMap;
 
 use application::{
     Error, Result,
-    sync::{RunCounts, RunKind, RunLease, RunState, RunUpdate, SyncRun, SyncStatus, SyncStore},
+    sync::{
+        ISSUES, Position, RunCounts, RunKind, RunLease, RunState, RunUpdate, StoredRange, SyncRun,
+        SyncSchedule, SyncStatus, SyncStore,
+    },
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -15,11 +21,9 @@ use uuid::Uuid;
 
 use super::{
     errors::convert,
+    missing,
     transaction::{PgTenantTx, Scope},
 };
-
-/// The watermark by which a mirror's freshness is told.
-const ISSUES: &str = "issues";
 
 /// An error is of a whole site, so callers who are limited to projects read none.
 struct StoredRun {
@@ -37,6 +41,8 @@ struct StoredRun {
     requests: i64,
     retries: i64,
     rejected: i64,
+    worked_ms: i64,
+    throttled_ms: i64,
     checkpoint: Option<Value>,
     error: Option<String>,
     started_at: DateTime<Utc>,
@@ -64,7 +70,9 @@ impl TryFrom<StoredRun> for SyncRun {
                 requests: from_stored(row.requests),
                 retries: from_stored(row.retries),
                 rejected: from_stored(row.rejected),
+                throttled_ms: from_stored(row.throttled_ms),
             },
+            worked_ms: from_stored(row.worked_ms),
             error: row.error,
             started_at: row.started_at,
             updated_at: row.updated_at,
@@ -97,6 +105,17 @@ fn to_stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// How far runs are, as metrics. A transaction that is rolled back after that was a page that is stored again.
+fn measure(lease: &RunLease, update: &RunUpdate) {
+    let kind = [("kind", lease.run.kind.as_str())];
+    metrics::counter!("forebay_sync_issues_total", &kind).increment(update.counts.issues);
+    metrics::counter!("forebay_sync_retries_total", &kind).increment(update.counts.retries);
+    metrics::counter!("forebay_sync_rejected_total", &kind).increment(update.counts.rejected);
+    metrics::counter!("forebay_sync_throttled_milliseconds_total", &kind)
+        .increment(update.counts.throttled_ms);
+    metrics::histogram!("forebay_sync_page_seconds", &kind).record(update.worked_ms as f64 / 1000.0);
+}
+
 fn lease_lost() -> Error {
     Error::Conflict("the lease on this run was lost: another worker took it over, or it was ended".into())
 }
@@ -114,13 +133,14 @@ impl SyncStore for PgTenantTx {
         let taken_over = sqlx::query_as!(
             StoredRun,
             "UPDATE sync_runs SET holder = $2, lease_until = $4, updated_at = $3
-             WHERE instance_id = $1 AND state = 'running' AND (lease_until <= $3 OR holder = $2)
+             WHERE instance_id = $1 AND collection = $5 AND state = 'running' AND (lease_until <= $3 OR holder = $2)
              RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                       requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at",
+                       requests, retries, rejected, worked_ms, throttled_ms, checkpoint, error, started_at, updated_at, finished_at",
             instance.0,
             holder,
             now,
             lease_until,
+            kind.collection(),
         )
         .fetch_optional(self.conn())
         .await
@@ -147,14 +167,54 @@ impl SyncStore for PgTenantTx {
         self.write_run(lease, state, error, update, Some(at)).await
     }
 
+    async fn cancel_run(
+        &mut self,
+        instance: InstanceId,
+        collection: &str,
+        at: DateTime<Utc>,
+    ) -> Result<Option<SyncRun>> {
+        sqlx::query_as!(
+            StoredRun,
+            "UPDATE sync_runs SET state = 'canceled', finished_at = $3, updated_at = $3
+             WHERE instance_id = $1 AND collection = $2 AND state = 'running'
+             RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
+                       requests, retries, rejected, worked_ms, throttled_ms, checkpoint, error, started_at, updated_at,
+                       finished_at",
+            instance.0,
+            collection,
+            at,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?
+        .map(SyncRun::try_from)
+        .transpose()
+    }
+
+    async fn take_run(&mut self, instance: InstanceId, collection: &str, at: DateTime<Utc>) -> Result<()> {
+        sqlx::query!(
+            "UPDATE sync_runs SET holder = $4, lease_until = $3
+             WHERE instance_id = $1 AND collection = $2 AND state = 'running'",
+            instance.0,
+            collection,
+            at,
+            Uuid::now_v7(),
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
     async fn latest_run(&mut self, instance: InstanceId) -> Result<Option<SyncRun>> {
         sqlx::query_as!(
             StoredRun,
             "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    requests, retries, rejected, worked_ms, throttled_ms, checkpoint, started_at, updated_at, finished_at,
                     CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
-             FROM sync_runs WHERE instance_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1",
-            instance.0
+             FROM sync_runs WHERE instance_id = $1 AND collection = $2 ORDER BY started_at DESC, id DESC LIMIT 1",
+            instance.0,
+            ISSUES,
         )
         .fetch_optional(self.conn())
         .await
@@ -167,7 +227,7 @@ impl SyncStore for PgTenantTx {
         sqlx::query_as!(
             StoredRun,
             "SELECT id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    requests, retries, rejected, worked_ms, throttled_ms, checkpoint, started_at, updated_at, finished_at,
                     CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
              FROM sync_runs WHERE id = $1",
             id
@@ -234,6 +294,7 @@ impl SyncStore for PgTenantTx {
         .await
         .map_err(convert)?;
         let mut runs = self.latest_runs(instance).await?;
+        let mut schedules = schedules::all(self.conn(), instance).await?;
         let status = mirrors.into_iter().map(|row| SyncStatus {
             instance: row.name,
             instance_id: InstanceId(row.id),
@@ -241,8 +302,65 @@ impl SyncStore for PgTenantTx {
             watermark: row.watermark,
             last_proof: row.last_proof,
             run: runs.remove(&InstanceId(row.id)),
+            schedule: schedules.remove(&InstanceId(row.id)).unwrap_or_default(),
         });
         Ok(status.collect())
+    }
+
+    async fn put_ranges(
+        &mut self,
+        instance: InstanceId,
+        replaced: Option<Uuid>,
+        ranges: &[StoredRange],
+    ) -> Result<()> {
+        ranges::put(self, instance, replaced, ranges).await
+    }
+
+    async fn next_range(&mut self, instance: InstanceId, taken: &[Uuid]) -> Result<Option<StoredRange>> {
+        ranges::next(self.conn(), instance, taken).await
+    }
+
+    async fn move_range(&mut self, id: Uuid, position: &Position) -> Result<()> {
+        ranges::advance(self.conn(), id, position).await
+    }
+
+    async fn drop_ranges(&mut self, instance: InstanceId) -> Result<u64> {
+        ranges::drop_all(self.conn(), instance).await
+    }
+
+    async fn sync_schedule(&mut self, instance: InstanceId) -> Result<SyncSchedule> {
+        Ok(schedules::all(self.conn(), Some(instance)).await?.remove(&instance).unwrap_or_default())
+    }
+
+    async fn plan_sync(&mut self, instance: InstanceId, schedule: &SyncSchedule) -> Result<()> {
+        schedules::plan(self, instance, schedule).await
+    }
+
+    async fn pause_sync(&mut self, instance: InstanceId, since: Option<DateTime<Utc>>) -> Result<bool> {
+        schedules::pause(self, instance, since).await
+    }
+
+    async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>> {
+        schedules::unsettled_delivery(self.conn(), instance).await
+    }
+
+    async fn missing_since(
+        &mut self,
+        instance: InstanceId,
+        jira_ids: &[&str],
+        since: DateTime<Utc>,
+    ) -> Result<Vec<String>> {
+        let scope = Scope { tenant: self.tenant.0, instance };
+        missing::missing_since(self.conn(), scope, jira_ids, since).await
+    }
+
+    async fn prune_sync_history(
+        &mut self,
+        before: DateTime<Utc>,
+        missing_before: DateTime<Utc>,
+        most: i64,
+    ) -> Result<u64> {
+        schedules::prune(self.conn(), before, missing_before, most).await
     }
 
     async fn reject(
@@ -259,7 +377,7 @@ impl SyncStore for PgTenantTx {
 
 /// Keeps a row that cannot be stored, with the reason.
 ///
-/// A row that stays bad is met again by every poll: the latest reason is kept, not all of them.
+/// A row that stays bad is met again by every poll: it is one row, that says how often.
 pub(super) async fn keep_aside(
     conn: &mut PgConnection,
     scope: Scope,
@@ -268,9 +386,15 @@ pub(super) async fn keep_aside(
     raw: &Value,
 ) -> Result<()> {
     sqlx::query!(
-        "WITH earlier AS (DELETE FROM sync_rejects WHERE instance_id = $2 AND jira_id = $3::text::varchar(50))
+        "WITH earlier AS (
+             UPDATE sync_rejects SET reason = $4, attempts = attempts + 1, tried_at = now(),
+                 raw_jsonb = CASE WHEN jsonb_typeof($5) = 'object' THEN $5 ELSE coalesce(raw_jsonb, $5) END
+             WHERE instance_id = $2
+               AND CASE WHEN $3::text IS NULL THEN jira_id IS NULL AND reason = $4 AND raw_jsonb = $5
+                        ELSE jira_id = $3::text::varchar(50) END
+             RETURNING id)
          INSERT INTO sync_rejects (tenant_id, instance_id, jira_id, reason, raw_jsonb)
-         VALUES ($1, $2, $3::text::varchar(50), $4, $5)",
+         SELECT $1, $2, $3::text::varchar(50), $4, $5 WHERE NOT EXISTS (SELECT FROM earlier)",
         scope.tenant,
         scope.instance.0,
         jira_id as _,
@@ -284,7 +408,7 @@ pub(super) async fn keep_aside(
 }
 
 impl PgTenantTx {
-    /// A new run, unless another one is running.
+    /// A new run, unless another one is running. Where the last one of its kind failed, it goes on from there.
     async fn begin_run(
         &mut self,
         instance: InstanceId,
@@ -295,11 +419,22 @@ impl PgTenantTx {
     ) -> Result<Option<StoredRun>> {
         sqlx::query_as!(
             StoredRun,
-            "INSERT INTO sync_runs (tenant_id, id, instance_id, kind, state, holder, lease_until, started_at, updated_at)
-             VALUES ($1, $2, $3, $4, 'running', $5, $7, $6, $6)
-             ON CONFLICT (tenant_id, instance_id) WHERE state = 'running' DO NOTHING
+            "INSERT INTO sync_runs (tenant_id, id, instance_id, kind, collection, state, holder, lease_until, started_at,
+                                    updated_at, done, total, issues, comments, changelog_items, worklogs, requests,
+                                    retries, rejected, worked_ms, throttled_ms, checkpoint)
+             SELECT $1, $2, $3, $4::text, $8::text, 'running', $5, $7, $6, $6, coalesce(l.done, 0), l.total,
+                    coalesce(l.issues, 0), coalesce(l.comments, 0), coalesce(l.changelog_items, 0),
+                    coalesce(l.worklogs, 0), coalesce(l.requests, 0), coalesce(l.retries, 0), coalesce(l.rejected, 0),
+                    coalesce(l.worked_ms, 0), coalesce(l.throttled_ms, 0), l.checkpoint
+             FROM (SELECT 1) once
+             LEFT JOIN LATERAL (
+                 SELECT x.* FROM sync_runs x WHERE x.instance_id = $3 AND x.collection = $8::text
+                 ORDER BY x.started_at DESC, x.id DESC LIMIT 1
+             ) l ON l.state = 'failed' AND l.kind = $4::text
+             ON CONFLICT (tenant_id, instance_id, collection) WHERE state = 'running' DO NOTHING
              RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                       requests, retries, rejected, checkpoint, error, started_at, updated_at, finished_at",
+                       requests, retries, rejected, worked_ms, throttled_ms, checkpoint, error, started_at, updated_at,
+                       finished_at",
             self.tenant.0,
             Uuid::now_v7(),
             instance.0,
@@ -307,6 +442,7 @@ impl PgTenantTx {
             holder,
             now,
             lease_until,
+            kind.collection(),
         )
         .fetch_optional(self.conn())
         .await
@@ -324,8 +460,10 @@ impl PgTenantTx {
         let done = sqlx::query!(
             "UPDATE sync_runs SET
                  state = $3, error = $4, finished_at = $5, updated_at = coalesce($5, now()), lease_until = $6,
-                 step = $7::text::varchar(100), done = $8, total = $9, issues = $10, comments = $11,
-                 changelog_items = $12, worklogs = $13, requests = $14, retries = $15, rejected = $16, checkpoint = $17
+                 step = $7::text::varchar(100), done = done + $8, total = coalesce($9, total), issues = issues + $10,
+                 comments = comments + $11, changelog_items = changelog_items + $12, worklogs = worklogs + $13,
+                 requests = requests + $14, retries = retries + $15, rejected = rejected + $16,
+                 checkpoint = coalesce($17, checkpoint), worked_ms = worked_ms + $18, throttled_ms = throttled_ms + $19
              WHERE id = $1 AND holder = $2 AND state = 'running'",
             lease.run.id,
             lease.holder,
@@ -344,11 +482,17 @@ impl PgTenantTx {
             to_stored(update.counts.retries),
             to_stored(update.counts.rejected),
             update.checkpoint.as_ref() as _,
+            to_stored(update.worked_ms),
+            to_stored(update.counts.throttled_ms),
         )
         .execute(self.conn())
         .await
         .map_err(convert)?;
-        if done.rows_affected() == 0 { Err(lease_lost()) } else { Ok(()) }
+        if done.rows_affected() == 0 {
+            return Err(lease_lost());
+        }
+        measure(lease, update);
+        Ok(())
     }
 
     async fn latest_runs(&mut self, instance: Option<InstanceId>) -> Result<HashMap<InstanceId, SyncRun>> {
@@ -356,11 +500,12 @@ impl PgTenantTx {
             StoredRun,
             "SELECT DISTINCT ON (instance_id)
                     id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
-                    requests, retries, rejected, checkpoint, started_at, updated_at, finished_at,
+                    requests, retries, rejected, worked_ms, throttled_ms, checkpoint, started_at, updated_at, finished_at,
                     CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
-             FROM sync_runs WHERE $1::uuid IS NULL OR instance_id = $1
+             FROM sync_runs WHERE ($1::uuid IS NULL OR instance_id = $1) AND collection = $2
              ORDER BY instance_id, started_at DESC, id DESC",
             instance.map(|id| id.0) as _,
+            ISSUES,
         )
         .fetch_all(self.conn())
         .await

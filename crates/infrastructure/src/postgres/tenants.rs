@@ -104,6 +104,17 @@ impl TenantRegistry for PgPlatformTx {
         Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), InstanceId(row.instance_id))).collect())
     }
 
+    async fn due_mirrors(&mut self, at: DateTime<Utc>) -> Result<Vec<(TenantId, InstanceId)>> {
+        let rows = sqlx::query!(
+            r#"SELECT tenant_id AS "tenant_id!", instance_id AS "instance_id!" FROM forebay.due_mirrors($1)"#,
+            at
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(rows.into_iter().map(|row| (TenantId(row.tenant_id), InstanceId(row.instance_id))).collect())
+    }
+
     async fn tenant_of_instance(&mut self, instance: InstanceId) -> Result<Option<TenantId>> {
         let tenant = sqlx::query_scalar!("SELECT forebay.tenant_of_instance($1)", instance.0)
             .fetch_one(self.conn())

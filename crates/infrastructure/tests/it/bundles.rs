@@ -61,6 +61,7 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         links: Vec::new(),
         links_complete: true,
         attached: AttachedRecords::default(),
+        read_at: None,
         reference: ReferenceRecords {
             projects: vec![project(key.split('-').next().unwrap())],
             users: vec![user("ann", "Ann"), user("bob", "Bob")],

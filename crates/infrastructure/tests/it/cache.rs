@@ -102,6 +102,7 @@ impl Process {
             cache: cache.clone(),
             limiter,
             deliveries: Arc::new(WebhookDeliveries::new(outbound)),
+            sync: Default::default(),
             public_url: "http://forebay.test".into(),
         };
         let listening = ChangeListener::start(base.options(roles::APP), cache.clone(), cipher());

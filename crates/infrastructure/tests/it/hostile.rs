@@ -147,6 +147,11 @@ const REFUSED: &[&str] = &[
     "SELECT forebay.search_issues('takeover', true)",
     "SELECT forebay.search_comments('takeover')",
     "SELECT forebay.refresh_metrics()",
+    "SELECT forebay.freshness_gauges()",
+    "SELECT forebay.due_mirrors(now())",
+    "SELECT forebay.queued_jobs(NULL, NULL, NULL, NULL, 1)",
+    "SELECT forebay.retry_job(NULL, 1, 1)",
+    "SELECT forebay.drop_job(NULL, 1)",
     "SELECT forebay.gather_statistics()",
     "SELECT forebay.enqueue_job('poll', '{}', null, 'key', 0, null, 3)",
 ];

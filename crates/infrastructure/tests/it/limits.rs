@@ -171,7 +171,9 @@ async fn fill_the_rest(base: &TestDatabase, tenant: TenantId, instance: Instance
                             WHEN a.attname LIKE '%issue_id' THEN '{issue}'
                             WHEN a.attname = 'error' THEN 'hidden treasure'
                             WHEN a.attname = 'outcome' THEN 'succeeded'
-                            WHEN a.attname = 'state' THEN 'running'
+                            WHEN a.attname = 'state' THEN CASE c.relname WHEN 'census_projects' THEN 'listed' ELSE 'running' END
+                            WHEN a.attname = 'standing' THEN 'live'
+                            WHEN a.attname = 'collection' THEN 'issues'
                             WHEN a.attname = 'kind' THEN CASE c.relname WHEN 'ai_ledger' THEN 'call' ELSE 'backfill' END
                             WHEN a.attname = 'scopes' THEN '{{read}}'
                             ELSE CASE t.typname
@@ -206,6 +208,7 @@ async fn why_a_sync_or_a_job_failed_is_not_for_callers_with_a_limit() {
     let mut tx = base.begin(tenant).await;
     let run = tx.latest_run(instance).await.unwrap().unwrap();
     assert_eq!(run.error.as_deref(), Some("hidden treasure"));
+    assert_eq!(tx.sync_schedule(instance).await.unwrap().error.as_deref(), Some("hidden treasure"));
     assert_eq!(tx.job_runs(None, 10).await.unwrap().len(), 1);
     drop(tx);
 
@@ -214,6 +217,7 @@ async fn why_a_sync_or_a_job_failed_is_not_for_callers_with_a_limit() {
     assert_eq!(tx.run(run.id).await.unwrap().unwrap().error, None);
     let status = tx.sync_status(None).await.unwrap();
     assert_eq!(status[0].run.as_ref().map(|run| run.error.as_deref()), Some(None));
+    assert_eq!(status[0].schedule.error, None);
     assert!(tx.job_runs(None, 10).await.unwrap().is_empty());
     drop(tx);
     base.remove().await;
@@ -250,6 +254,7 @@ async fn what_callers_with_a_limit_can_still_read_is_known() {
         "sprints",
         "statuses",
         "sync_runs",
+        "sync_schedules",
         "sync_watermarks",
         "tenants",
         "users",

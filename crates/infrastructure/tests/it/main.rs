@@ -28,6 +28,7 @@ mod sites;
 mod sprints;
 mod sql_door;
 mod sql_examples;
+mod stale;
 mod statements;
 mod sync;
 mod tenancy;

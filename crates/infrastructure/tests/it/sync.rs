@@ -3,7 +3,9 @@
 use application::{
     Error,
     instances::InstanceKind,
-    sync::{RunCounts, RunKind, RunState, RunUpdate},
+    ports::Database as _,
+    sync::{ISSUES, Position, Range, RunCounts, RunKind, RunState, RunUpdate, StoredRange, SyncSchedule},
+    webhooks::{InboxEntry, InboxState},
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -19,6 +21,7 @@ fn update(done: u64, lease_until: i64) -> RunUpdate {
         done,
         total: Some(100),
         counts: RunCounts { issues: done, requests: 3, ..Default::default() },
+        worked_ms: 100,
         checkpoint: Some(json!({"after": done})),
         lease_until: at(lease_until),
     }
@@ -49,14 +52,15 @@ async fn a_run_has_one_holder_until_its_lease_ends_and_goes_on_where_it_stopped(
 
     let mut tx = base.begin(tenant).await;
     assert!(matches!(tx.checkpoint(&lease, &update(60, 30)).await, Err(Error::Conflict(_))));
-    tx.finish_run(&taken, RunState::Failed, Some("no route"), &update(60, 30), at(13)).await.unwrap();
+    tx.finish_run(&taken, RunState::Failed, Some("no route"), &update(10, 30), at(13)).await.unwrap();
     assert!(matches!(tx.checkpoint(&taken, &update(70, 30)).await, Err(Error::Conflict(_))));
     let run = tx.run(lease.run.id).await.unwrap().unwrap();
     assert_eq!(
         (run.state, run.error.as_deref(), run.finished_at),
         (RunState::Failed, Some("no route"), Some(at(13)))
     );
-    assert_eq!((run.counts.issues, run.counts.requests, run.total), (60, 3, Some(100)));
+    assert_eq!((run.counts.issues, run.counts.requests, run.total), (60, 6, Some(100)));
+    assert_eq!((run.done, run.worked_ms), (60, 200));
 
     let next = tx.acquire_run(instance, RunKind::Poll, first, at(14), at(24)).await.unwrap().unwrap();
     assert_ne!(next.run.id, run.id);
@@ -102,6 +106,158 @@ async fn a_watermark_never_falls_and_the_status_shows_it() {
     assert_eq!((status[0].watermark, status[0].last_proof), (Some(at(5)), Some(at(7))));
     assert_eq!(status[0].run.as_ref().map(|run| run.kind), Some(RunKind::Poll));
     assert!(tx.sync_status(Some(sandbox)).await.unwrap().is_empty());
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_canceled_one_is_not() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let first =
+        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    tx.finish_run(&first, RunState::Failed, Some("no route"), &update(50, 10), at(1)).await.unwrap();
+    let second =
+        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(2), at(10)).await.unwrap().unwrap();
+    assert_ne!(second.run.id, first.run.id);
+    assert_eq!((second.run.done, second.run.counts.issues, second.run.total), (50, 50, Some(100)));
+    assert_eq!(second.run.checkpoint, Some(json!({"after": 50})));
+
+    let canceled = tx.cancel_run(instance, ISSUES, at(3)).await.unwrap().unwrap();
+    assert_eq!((canceled.id, canceled.state), (second.run.id, RunState::Canceled));
+    assert!(tx.cancel_run(instance, ISSUES, at(3)).await.unwrap().is_none());
+    assert!(matches!(tx.checkpoint(&second, &update(1, 10)).await, Err(Error::Conflict(_))));
+    let third =
+        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(4), at(10)).await.unwrap().unwrap();
+    assert_eq!((third.run.done, third.run.checkpoint), (0, None));
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_run_that_is_taken_goes_on_elsewhere_and_its_holder_writes_nothing_more() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let held =
+        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    tx.checkpoint(&held, &update(50, 10)).await.unwrap();
+    tx.take_run(instance, ISSUES, at(1)).await.unwrap();
+    assert!(matches!(tx.checkpoint(&held, &update(1, 10)).await, Err(Error::Conflict(_))));
+    let taken =
+        tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(1), at(10)).await.unwrap().unwrap();
+    assert_eq!((taken.run.id, taken.run.kind, taken.run.done), (held.run.id, RunKind::Backfill, 50));
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn ranges_are_taken_newest_first_moved_on_and_forgotten_when_they_are_done() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let range = |from: Option<i64>, to: Option<i64>| StoredRange {
+        id: Uuid::now_v7(),
+        range: Range { created_from: from.map(at), created_to: to.map(at), ..Range::default() },
+        estimate: Some(7),
+        position: Position::default(),
+    };
+    let (whole, newest, middle, oldest) =
+        (range(None, None), range(Some(20), None), range(Some(10), Some(20)), range(None, Some(10)));
+    let mut tx = base.begin(tenant).await;
+    tx.put_ranges(instance, None, std::slice::from_ref(&whole)).await.unwrap();
+    assert_eq!(tx.next_range(instance, &[]).await.unwrap(), Some(whole.clone()));
+    let parts = [oldest.clone(), newest.clone(), middle.clone()];
+    tx.put_ranges(instance, Some(whole.id), &parts).await.unwrap();
+    assert_eq!(tx.next_range(instance, &[]).await.unwrap(), Some(newest.clone()));
+    assert_eq!(tx.next_range(instance, &[newest.id]).await.unwrap(), Some(middle.clone()));
+
+    let on = Position { cursor: Some("page 2".into()), reached: Some(at(15)), ..Position::default() };
+    tx.move_range(middle.id, &on).await.unwrap();
+    let moved = StoredRange { position: on, ..middle.clone() };
+    assert_eq!(tx.next_range(instance, &[newest.id]).await.unwrap(), Some(moved));
+    let done = Position { finished: true, ..Position::default() };
+    for range in [&newest, &middle] {
+        tx.move_range(range.id, &done).await.unwrap();
+    }
+    assert_eq!(tx.next_range(instance, &[]).await.unwrap(), Some(oldest));
+    assert!(matches!(tx.move_range(middle.id, &done).await, Err(Error::Conflict(_))));
+    assert_eq!(tx.drop_ranges(instance).await.unwrap(), 1);
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_mirror_is_due_when_its_time_has_come_and_nobody_is_at_it_or_paused_it() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let due = async |minute| {
+        let mut tx = base.db.platform().await.unwrap();
+        tx.due_mirrors(at(minute)).await.unwrap() == [(tenant, instance)]
+    };
+    assert!(due(0).await, "never looked at");
+    let mut tx = base.begin(tenant).await;
+    let schedule =
+        SyncSchedule { next_at: Some(at(5)), failures: 2, error: Some("no".into()), ..Default::default() };
+    tx.plan_sync(instance, &schedule).await.unwrap();
+    assert_eq!(tx.sync_schedule(instance).await.unwrap(), schedule);
+    tx.commit().await.unwrap();
+    assert!(!due(4).await && due(5).await);
+
+    let mut tx = base.begin(tenant).await;
+    assert!(!tx.pause_sync(instance, None).await.unwrap(), "it is not paused");
+    assert!(tx.pause_sync(instance, Some(at(6))).await.unwrap());
+    assert!(!tx.pause_sync(instance, Some(at(7))).await.unwrap(), "it is paused already");
+    tx.commit().await.unwrap();
+    assert!(!due(9).await);
+    let mut tx = base.begin(tenant).await;
+    tx.plan_sync(instance, &schedule).await.unwrap();
+    assert_eq!(tx.sync_schedule(instance).await.unwrap().paused_at, Some(at(6)), "planning does not resume");
+    assert!(tx.pause_sync(instance, None).await.unwrap());
+    assert_eq!(tx.sync_schedule(instance).await.unwrap().next_at, None, "who resumes does not wait");
+    tx.commit().await.unwrap();
+    assert!(due(0).await);
+
+    let mut tx = base.begin(tenant).await;
+    tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(10), at(12)).await.unwrap();
+    tx.commit().await.unwrap();
+    assert!(!due(11).await && due(12).await, "a worker that died is waited for until its lease ends");
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn old_runs_and_settled_deliveries_are_forgotten_but_the_latest_run_of_each_kind() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    for (kind, minute) in
+        [(RunKind::Backfill, 0), (RunKind::Poll, 1), (RunKind::Poll, 2), (RunKind::Poll, 50)]
+    {
+        let run = tx
+            .acquire_run(instance, kind, Uuid::new_v4(), at(minute), at(minute + 1))
+            .await
+            .unwrap()
+            .unwrap();
+        tx.finish_run(&run, RunState::Succeeded, None, &update(1, minute), at(minute)).await.unwrap();
+    }
+    for (minute, issue) in [(0, None), (1, Some("7".to_owned())), (40, None)] {
+        let entry = InboxEntry {
+            id: Uuid::now_v7(),
+            instance,
+            delivery_id: minute.to_string(),
+            event: "sprint_closed".into(),
+            issue_jira_id: issue,
+            body: json!({}),
+            received_at: at(minute),
+        };
+        tx.receive_delivery(&entry).await.unwrap();
+    }
+    assert_eq!(tx.unsettled_delivery(instance).await.unwrap(), Some(at(40)));
+    assert_eq!(tx.settle_deliveries(instance, None, InboxState::Processed, at(45)).await.unwrap(), 2);
+    assert_eq!(tx.unsettled_delivery(instance).await.unwrap(), None);
+    // Two polls and the delivery of minute 0; the one of minute 1 is not settled, the backfill is the only one.
+    assert_eq!(tx.prune_sync_history(at(30), at(0), 100).await.unwrap(), 3);
+    assert_eq!(tx.prune_sync_history(at(30), at(0), 100).await.unwrap(), 0);
     drop(tx);
     base.remove().await;
 }

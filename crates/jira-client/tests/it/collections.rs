@@ -136,3 +136,19 @@ async fn worklogs_by_id() {
     let asked = &server.asked()[0];
     assert_eq!((asked.path.as_str(), &asked.body), ("/rest/api/3/worklog/list", &json!({"ids": [1, 2]})));
 }
+
+#[tokio::test]
+async fn retired_projects_are_asked_for_by_status_or_told_by_a_flag() {
+    let server = Server::start(|asked, _| match (asked.path.as_str(), asked.query.get("status")) {
+        ("/rest/api/3/project/search", Some(status)) => {
+            ok(json!({"startAt": 0, "total": 1, "isLast": true, "values": [{"id": status}]}))
+        }
+        _ => ok(json!([{"id": "1"}, {"id": "2", "archived": true}])),
+    })
+    .await;
+    let retired = server.client(Dialect::V3).retired_projects().await.unwrap();
+    assert_eq!((ids(&retired.archived), ids(&retired.trashed)), (vec!["archived"], vec!["deleted"]));
+    let retired = server.client(Dialect::V2).retired_projects().await.unwrap();
+    assert_eq!((ids(&retired.archived), ids(&retired.trashed)), (vec!["2"], Vec::new()));
+    assert_eq!(server.asked().pop().unwrap().query["includeArchived"], "true");
+}

@@ -188,3 +188,33 @@ async fn what_jira_would_refuse_is_not_sent() {
     assert!(matches!(cloud.search_page(&too_many, None).await, Err(JiraError::BadRequest { .. })));
     assert_eq!(server.asked().len(), 1);
 }
+
+#[tokio::test]
+async fn a_search_that_ends_although_there_is_more_says_so() {
+    let ends_early = async |dialect: Dialect, last: Value| {
+        let server = Server::start(move |_, _| {
+            let mut page = last.clone();
+            page["issues"] = json!(issues(1..2));
+            ok(page)
+        })
+        .await;
+        let page = server.client(dialect).search_page(&request(), None).await.unwrap();
+        (page.next.is_none(), page.ends_early)
+    };
+    assert_eq!(ends_early(Dialect::V3, json!({"isLast": false})).await, (true, true));
+    assert_eq!(ends_early(Dialect::V3, json!({"isLast": true})).await, (true, false));
+    assert_eq!(
+        ends_early(Dialect::V3, json!({})).await,
+        (true, false),
+        "what is not said is not held against it"
+    );
+    assert_eq!(
+        ends_early(Dialect::V3, json!({"isLast": false, "nextPageToken": "p2"})).await,
+        (false, false)
+    );
+    assert_eq!(ends_early(Dialect::V2, json!({"startAt": 0, "total": 1})).await, (true, false));
+    // An empty page of a search that has more.
+    let server = Server::start(|_, _| ok(json!({"startAt": 0, "total": 7, "issues": []}))).await;
+    let page = server.client(Dialect::V2).search_page(&request(), None).await.unwrap();
+    assert!(page.next.is_none() && page.ends_early);
+}

@@ -39,6 +39,7 @@ pub(super) fn services() -> Services {
         cache: none.clone(),
         limiter: none.clone(),
         deliveries: none,
+        sync: Default::default(),
         public_url: "http://127.0.0.1:8080".into(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{Error, Scope, lookups, reference::Roster};
+use application::{Error, Scope, issues::Presence, lookups, reference::Roster};
 use axum::response::Response;
 use serde_json::{Value, json};
 
@@ -69,9 +69,31 @@ pub(super) async fn project(site: Site) -> Result<Response, Refusal> {
 pub(super) async fn project_search(site: Site, params: Params) -> Result<Response, Refusal> {
     let window = Window::of(&params, PROJECT_PAGE, LARGEST_PROJECT_PAGE)?;
     let filter = ProjectFilter::of(&params);
-    let mut projects = load(&site, Roster::Projects).await?;
+    let mut projects = Vec::new();
+    for status in statuses_asked_for(&params) {
+        projects.extend(projects_of(&site, status).await?);
+    }
     projects.retain(|project| filter.accepts(project));
     Ok(answer::ok(&window.bean(&site, &params, "project/search", projects)))
+}
+
+/// `status`: live unless asked otherwise, and what is not known finds nothing (jira-facts 2.3).
+fn statuses_asked_for(params: &Params) -> Vec<Presence> {
+    let asked = params.list("status");
+    let known =
+        [("live", Presence::Present), ("archived", Presence::Archived), ("deleted", Presence::Trashed)];
+    let wanted = |name: &str| {
+        (asked.is_empty() && name == "live") || asked.iter().any(|status| status.eq_ignore_ascii_case(name))
+    };
+    known.into_iter().filter(|(name, _)| wanted(name)).map(|(_, presence)| presence).collect()
+}
+
+async fn projects_of(site: &Site, presence: Presence) -> Result<Vec<Value>, Refusal> {
+    if presence == Presence::Present {
+        return load(site, Roster::Projects).await;
+    }
+    let (mut tx, instance) = site.read().await?;
+    Ok(tx.projects_noted_as(instance.id, presence).await?)
 }
 
 /// What `project/search` can narrow down by.
@@ -117,6 +139,15 @@ mod tests {
             json!({"id": "10001", "key": "ED", "name": "Editor", "projectTypeKey": "software"}),
             json!({"id": "10002", "key": "OPS", "name": "Operations", "projectTypeKey": "service_desk"}),
         ]
+    }
+
+    #[test]
+    fn live_projects_are_listed_unless_others_are_asked_for() {
+        let asked = |query: &str| statuses_asked_for(&Params::parse(query));
+        assert_eq!(asked(""), [Presence::Present]);
+        assert_eq!(asked("status=archived"), [Presence::Archived]);
+        assert_eq!(asked("status=live,deleted"), [Presence::Present, Presence::Trashed]);
+        assert!(asked("status=none").is_empty());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use application::{
     Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
-    sync::{self, RunState, SyncStatus},
+    sync::{self, RunState, SyncSchedule, SyncStatus},
 };
 use askama::Template;
 use axum::{
@@ -16,18 +16,19 @@ use axum::{
         sse::{Event, KeepAlive, Sse},
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures::stream;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
 use super::{
     addresses, fault,
+    freshness::FreshnessPanel,
     instances::{kind_name, unsynced},
     run::RunPanel,
     shell::{self, Section, Shell, see_other},
     visitor::Visitor,
-    wording::{Moment, grouped},
+    wording::{Moment, duration, grouped},
 };
 use crate::{auth::Admission, rest::problem, state::WebState};
 
@@ -80,11 +81,17 @@ async fn answer(
     notice: Notice,
 ) -> Response {
     let loaded = load(state, &visitor.caller.context(), name).await;
-    let page = loaded.map(|(instance, freshness)| {
+    let proven = match &loaded {
+        Ok((instance, _)) => proof_of(state, &visitor.caller.context(), instance).await,
+        Err(_) => Ok(None),
+    };
+    let loaded = loaded.and_then(|loaded| Ok((loaded, proven?)));
+    let page = loaded.map(|((instance, freshness), proven)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
         let now = state.services.clock.now();
-        shell::answer(status, &InstancePage::new(shell, &instance, &freshness, may_sync, notice, now))
+        let page = InstancePage::new(shell, &instance, &freshness, may_sync, notice, now);
+        shell::answer(status, &page.proven_by(proven))
     });
     visitor.answer(Section::Instances, page)
 }
@@ -101,6 +108,19 @@ async fn load(
         None => unsynced(tx.as_mut(), &instance, state.services.clock.now()).await?,
     };
     Ok((instance, status))
+}
+
+/// What proves a mirror; a sandbox needs no proof.
+async fn proof_of(
+    state: &WebState,
+    context: &TenantContext,
+    instance: &Instance,
+) -> Result<Option<FreshnessPanel>, Error> {
+    if !instance.kind.is_mirror() {
+        return Ok(None);
+    }
+    let mut tx = state.services.db.tenant(context).await?;
+    FreshnessPanel::load(tx.as_mut(), instance, state.services.clock.now()).await.map(Some)
 }
 
 /// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
@@ -193,6 +213,8 @@ pub(super) struct Live {
     watermark: Option<Moment>,
     proof: Option<Moment>,
     run: Option<RunPanel>,
+    /// Why nothing is read just now.
+    notice: Option<String>,
 }
 
 impl Live {
@@ -203,8 +225,25 @@ impl Live {
             watermark: status.watermark.map(|at| Moment::of(at, now)),
             proof: status.last_proof.map(|at| Moment::of(at, now)),
             run: status.run.as_ref().map(|run| RunPanel::new(run, now)),
+            notice: notice(&status.schedule, now),
         }
     }
+}
+
+fn notice(schedule: &SyncSchedule, now: DateTime<Utc>) -> Option<String> {
+    if schedule.paused_at.is_some() {
+        return Some("The sync is paused. It goes on where it was when it is resumed.".into());
+    }
+    schedule.error.as_ref()?;
+    let left = schedule.next_at.map(|at| at - now).filter(|left| *left > TimeDelta::zero())?;
+    let after = match schedule.failures {
+        0 => "The site asked to be left alone.".to_owned(),
+        1 => "The latest run failed.".to_owned(),
+        failures => format!("{failures} runs in a row failed."),
+    };
+    // By the minute, so that the stream does not speak every second.
+    let within = TimeDelta::minutes(left.num_minutes() + 1);
+    Some(format!("{after} The next try is within {}.", duration(within)))
 }
 
 /// The page.
@@ -226,6 +265,7 @@ pub(super) struct InstancePage {
     requested: bool,
     refused: Option<String>,
     live: Live,
+    freshness: Option<FreshnessPanel>,
 }
 
 impl InstancePage {
@@ -256,9 +296,15 @@ impl InstancePage {
                 _ => None,
             },
             live: Live::new(instance, status, now),
+            freshness: None,
             name: instance.name.clone(),
             display_name: instance.display_name.clone(),
         }
+    }
+
+    /// The page with what proves the mirror.
+    pub(super) fn proven_by(self, freshness: Option<FreshnessPanel>) -> Self {
+        Self { freshness, ..self }
     }
 }
 

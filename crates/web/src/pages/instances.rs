@@ -7,7 +7,7 @@ use application::{
     instances::{Instance, InstanceKind},
     ports::TenantTx,
     search::{SearchRequest, SearchStart},
-    sync::{RunState, SyncRun, SyncStatus},
+    sync::{RunState, SyncRun, SyncSchedule, SyncStatus},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -67,6 +67,7 @@ pub(super) async fn unsynced(
         watermark: None,
         last_proof: None,
         run: None,
+        schedule: SyncSchedule::default(),
     })
 }
 

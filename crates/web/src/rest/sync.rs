@@ -1,7 +1,7 @@
 //! Sync: starting it, and how fresh mirrors are.
 
 use application::{
-    Error, Scope, lookups,
+    Caller, Error, Scope, lookups,
     sync::{self, RunKind, RunState},
 };
 use axum::{
@@ -27,7 +27,7 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
 
 /// A sync that was asked for.
 #[derive(Serialize, ToSchema)]
-struct SyncStarted {
+pub(super) struct SyncStarted {
     /// The instance's name.
     instance: String,
     /// Where its progress is shown.
@@ -37,7 +37,7 @@ struct SyncStarted {
 
 /// How fresh a mirror is.
 #[derive(Serialize, ToSchema)]
-struct SyncStatus {
+pub(super) struct SyncStatus {
     /// The instance's name.
     instance: String,
     /// The instance's id.
@@ -48,6 +48,14 @@ struct SyncStatus {
     watermark: Option<DateTime<Utc>>,
     /// When the copy was last proved to reach the source's present.
     last_proof: Option<DateTime<Utc>>,
+    /// Since when the sync is paused.
+    paused_at: Option<DateTime<Utc>>,
+    /// When it is looked at next: often while its site is busy, seldom while it is quiet, ever more seldom while it fails.
+    next_at: Option<DateTime<Utc>>,
+    /// Runs that failed since the last one that succeeded.
+    failures: i32,
+    /// Why the latest run did not succeed.
+    problem: Option<String>,
     /// The latest run.
     run: Option<SyncRun>,
 }
@@ -69,7 +77,7 @@ struct SyncRun {
     done: u64,
     /// Issues in all, where the site tells.
     total: Option<u64>,
-    /// Issues done a second, on average since the run began.
+    /// Issues done a second, on average over the time that a worker was at it.
     issues_per_second: Option<f64>,
     /// Seconds until the run ends at that rate.
     eta_seconds: Option<u64>,
@@ -87,6 +95,10 @@ struct SyncRun {
     retries: u64,
     /// Rows kept aside because they could not be read.
     rejected: u64,
+    /// Seconds that a worker was at it.
+    worked_seconds: f64,
+    /// Seconds that requests waited because the site, or the ceiling on requests, asked them to.
+    throttled_seconds: f64,
     /// Why it failed.
     error: Option<String>,
     /// When it began.
@@ -109,14 +121,25 @@ fn state() -> Object {
     word_of("How it stands.", [Running, Succeeded, Failed, Canceled].map(RunState::as_str))
 }
 
+impl SyncStarted {
+    pub(super) fn new(instance: String) -> Self {
+        let status_url = format!("/v1/instances/{instance}/sync");
+        Self { instance, status_url }
+    }
+}
+
 impl SyncStatus {
-    fn new(status: &sync::SyncStatus, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(status: &sync::SyncStatus, now: DateTime<Utc>) -> Self {
         Self {
             instance: status.instance.clone(),
             instance_id: status.instance_id.0,
             issues: status.issues,
             watermark: status.watermark,
             last_proof: status.last_proof,
+            paused_at: status.schedule.paused_at,
+            next_at: status.schedule.next_at,
+            failures: status.schedule.failures,
+            problem: status.schedule.error.clone(),
             run: status.run.as_ref().map(|run| SyncRun::new(run, now)),
         }
     }
@@ -141,6 +164,8 @@ impl SyncRun {
             requests: run.counts.requests,
             retries: run.counts.retries,
             rejected: run.counts.rejected,
+            worked_seconds: run.worked_ms as f64 / 1000.0,
+            throttled_seconds: run.counts.throttled_ms as f64 / 1000.0,
             error: run.error.clone(),
             started_at: run.started_at,
             updated_at: run.updated_at,
@@ -149,9 +174,12 @@ impl SyncRun {
     }
 }
 
-/// `None` while nothing is done, or no time has passed.
+/// `None` while nothing is done, or no time has passed. A run that waits for its turn does not get slower.
 fn rate(run: &sync::SyncRun, now: DateTime<Utc>) -> Option<f64> {
-    let seconds = (run.finished_at.unwrap_or(now) - run.started_at).as_seconds_f64();
+    let seconds = match run.worked_ms {
+        0 => (run.finished_at.unwrap_or(now) - run.started_at).as_seconds_f64(),
+        worked => worked as f64 / 1000.0,
+    };
     (run.done > 0 && seconds > 0.0).then(|| run.done as f64 / seconds)
 }
 
@@ -182,8 +210,7 @@ async fn start_sync(
     ValidPath(name): ValidPath<String>,
 ) -> Result<(StatusCode, Json<SyncStarted>), Problem> {
     let instance = sync::start(&state.services, &caller, &name).await?.name;
-    let status_url = format!("/v1/instances/{instance}/sync");
-    Ok((StatusCode::ACCEPTED, Json(SyncStarted { instance, status_url })))
+    Ok((StatusCode::ACCEPTED, Json(SyncStarted::new(instance))))
 }
 
 /// How fresh a mirror is, and how far its latest run.
@@ -197,8 +224,13 @@ async fn get_sync(
     ApiCaller(caller): ApiCaller,
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<SyncStatus>, Problem> {
+    Ok(Json(status_of(&state, &caller, &name).await?))
+}
+
+/// How fresh a mirror is, for a caller who may read.
+pub(super) async fn status_of(state: &WebState, caller: &Caller, name: &str) -> Result<SyncStatus, Error> {
     caller.require(Scope::Read)?;
-    let instance = lookups::instance(&state.services, &caller, &name).await?;
+    let instance = lookups::instance(&state.services, caller, name).await?;
     let mut tx = state.services.db.tenant(&caller.context()).await?;
     let status = tx.sync_status(Some(instance.id)).await?.pop().ok_or_else(|| {
         Error::Conflict(format!(
@@ -206,7 +238,7 @@ async fn get_sync(
             instance.name
         ))
     })?;
-    Ok(Json(SyncStatus::new(&status, state.services.clock.now())))
+    Ok(SyncStatus::new(&status, state.services.clock.now()))
 }
 
 /// How fresh every mirror of the tenant is.
@@ -247,6 +279,7 @@ mod tests {
             done,
             total,
             counts: RunCounts::default(),
+            worked_ms: 0,
             error: None,
             started_at: at(0),
             updated_at: at(9),
@@ -270,6 +303,13 @@ mod tests {
         let just_begun = SyncRun::new(&run(0, Some(100)), at(10));
         assert_eq!((just_begun.issues_per_second, just_begun.eta_seconds), (None, None));
         assert_eq!(SyncRun::new(&run(5, Some(100)), at(0)).issues_per_second, None);
+    }
+
+    #[test]
+    fn waiting_for_a_turn_makes_a_run_no_slower() {
+        let waited = sync::SyncRun { worked_ms: 10_000, ..run(500, Some(2_000)) };
+        let shown = SyncRun::new(&waited, at(9_999));
+        assert_eq!((shown.issues_per_second, shown.eta_seconds), (Some(50.0), Some(30)));
     }
 
     #[test]

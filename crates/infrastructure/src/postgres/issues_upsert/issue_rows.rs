@@ -55,6 +55,7 @@ struct Columns<'a> {
     changelog_envelope: Vec<Option<Json<&'a Value>>>,
     presence: Vec<&'static str>,
     source_hash: Vec<&'a [u8]>,
+    read_at: Vec<Option<DateTime<Utc>>>,
 }
 
 impl<'a> Columns<'a> {
@@ -95,6 +96,7 @@ impl<'a> Columns<'a> {
         self.changelog_envelope.push(issue.changelog_envelope.as_ref().map(Json));
         self.presence.push(planned.presence);
         self.source_hash.push(&issue.source_hash);
+        self.read_at.push(planned.bundle.read_at);
     }
 }
 
@@ -166,6 +168,7 @@ pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Plan
         columns.changelog_envelope as _,
         columns.presence as _,
         columns.source_hash as _,
+        columns.read_at as _,
     )
     .fetch_all(conn)
     .await

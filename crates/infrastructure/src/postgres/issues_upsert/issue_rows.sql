@@ -4,7 +4,7 @@ INSERT INTO issues (
     priority, priority_id, resolution, resolution_id, summary, description_text,
     assignee_id, reporter_id, creator_id, created_at, updated_at, jira_updated_at, resolved_at, due_date,
     parent_issue_id, parent_key, epic_key, sprint_ids, story_points, labels, components,
-    raw_jsonb, raw_dialect, changelog_envelope, presence, source_hash)
+    raw_jsonb, raw_dialect, changelog_envelope, presence, source_hash, observed_at)
 SELECT
     $1, $2, u.id, u.jira_id, u.jira_number, u.key, u.key_project, u.key_number, u.project_id,
     u.issue_type::varchar(255), u.issue_type_id, u.hierarchy_level,
@@ -15,21 +15,21 @@ SELECT
     u.parent_issue_id, u.parent_key::varchar(50), u.epic_key::varchar(50),
     ARRAY(SELECT e::integer FROM jsonb_array_elements_text(u.sprint_ids) AS e), u.story_points::numeric(10, 2),
     ARRAY(SELECT jsonb_array_elements_text(u.labels)), ARRAY(SELECT jsonb_array_elements_text(u.components)),
-    u.raw, u.raw_dialect, u.changelog_envelope, u.presence, u.source_hash
+    u.raw, u.raw_dialect, u.changelog_envelope, u.presence, u.source_hash, coalesce(u.read_at, clock_timestamp())
 FROM UNNEST(
     $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[],
     $10::text[], $11::text[], $12::smallint[], $13::text[], $14::text[], $15::text[],
     $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
     $22::uuid[], $23::uuid[], $24::uuid[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[], $28::date[],
     $29::uuid[], $30::text[], $31::text[], $32::jsonb[], $33::float8[], $34::jsonb[], $35::jsonb[],
-    $36::jsonb[], $37::text[], $38::jsonb[], $39::text[], $40::bytea[]
+    $36::jsonb[], $37::text[], $38::jsonb[], $39::text[], $40::bytea[], $41::timestamptz[]
 ) AS u (
     id, jira_id, jira_number, key, key_project, key_number, project_id,
     issue_type, issue_type_id, hierarchy_level, status, status_id, status_category,
     priority, priority_id, resolution, resolution_id, summary, description_text,
     assignee_id, reporter_id, creator_id, created_at, updated_at, resolved_at, due_date,
     parent_issue_id, parent_key, epic_key, sprint_ids, story_points, labels, components,
-    raw, raw_dialect, changelog_envelope, presence, source_hash)
+    raw, raw_dialect, changelog_envelope, presence, source_hash, read_at)
 ON CONFLICT (tenant_id, id) DO UPDATE SET
     key = excluded.key,
     key_project = excluded.key_project,
@@ -68,6 +68,7 @@ ON CONFLICT (tenant_id, id) DO UPDATE SET
     changelog_envelope = excluded.changelog_envelope,
     presence = excluded.presence,
     source_hash = excluded.source_hash,
+    observed_at = excluded.observed_at,
     synced_at = now()
 WHERE excluded.jira_updated_at >= issues.jira_updated_at
 RETURNING id, xmax = 0 AS "added!"

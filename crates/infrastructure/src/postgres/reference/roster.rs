@@ -1,6 +1,6 @@
 //! Rosters as served. Ids are numbers in text, so they are ordered by length first.
 
-use application::{Result, reference::Roster};
+use application::{Result, issues::Presence, reference::Roster};
 use domain::ids::{EntityKind, InstanceId};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -29,12 +29,21 @@ pub(super) async fn read(
     }
 }
 
-/// A project of which only the key was seen is shown with what there is.
 async fn projects(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    projects_noted_as(conn, instance, Presence::Present).await
+}
+
+/// A project of which only the key was seen is shown with what there is.
+pub(super) async fn projects_noted_as(
+    conn: &mut PgConnection,
+    instance: InstanceId,
+    presence: Presence,
+) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT coalesce(raw_jsonb, jsonb_build_object('id', jira_id, 'key', key, 'name', name)) AS "raw!"
-           FROM projects WHERE instance_id = $1 AND presence = 'present' ORDER BY key, jira_id"#,
-        instance.0
+           FROM projects WHERE instance_id = $1 AND presence = $2 ORDER BY key, jira_id"#,
+        instance.0,
+        presence.as_str(),
     )
     .fetch_all(conn)
     .await

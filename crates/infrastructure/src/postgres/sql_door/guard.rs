@@ -48,6 +48,7 @@ const VIEWS: &[&str] = &[
     "boards",
     "components",
     "filters",
+    "freshness",
     "issue_link_types",
     "remote_links",
     "sprint_issues",

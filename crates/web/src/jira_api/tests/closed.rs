@@ -33,6 +33,7 @@ impl Closed {
                 cache: closed.clone(),
                 limiter: closed.clone(),
                 deliveries: closed,
+                sync: Default::default(),
                 public_url: "http://forebay.example".into(),
             },
             metrics: Arc::new(String::new),

@@ -2,7 +2,11 @@
 
 use application::{
     instances::{Dialect, Instance, InstanceKind},
-    sync::{RunCounts, RunKind, RunState, SyncRun, SyncStatus},
+    sync::{
+        RunCounts, RunKind, RunState, SyncRun, SyncSchedule, SyncStatus,
+        census::{Census, CensusState},
+        freshness::{Freshness, InstanceFreshness},
+    },
 };
 use chrono::TimeDelta;
 use domain::ids::InstanceId;
@@ -10,6 +14,7 @@ use uuid::Uuid;
 
 use super::{HOSTILE, instance, now, rendered, shell};
 use crate::pages::{
+    freshness::FreshnessPanel,
     instance::{InstancePage, Notice},
     instances::InstancesPage,
     shell::Section,
@@ -33,7 +38,9 @@ pub(in crate::pages) fn run() -> SyncRun {
             requests: 871,
             retries: 3,
             rejected: 0,
+            throttled_ms: 0,
         },
+        worked_ms: 0,
         error: None,
         started_at: now() - TimeDelta::seconds(312),
         updated_at: now() - TimeDelta::seconds(1),
@@ -50,6 +57,7 @@ fn status(run: Option<SyncRun>) -> SyncStatus {
         watermark: Some(now() - TimeDelta::minutes(6)),
         last_proof: Some(now() - TimeDelta::seconds(50)),
         run,
+        schedule: SyncSchedule::default(),
     }
 }
 
@@ -100,6 +108,8 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ("instances-hostile", list(vec![(hostile.clone(), status(Some(hostile_run())))])),
         ("instance-backfill", page(&cloud, &status(Some(run())), Notice::None)),
         ("instance-fresh", page(&cloud, &status(Some(ended(RunState::Succeeded, None))), Notice::None)),
+        ("instance-held", held(&cloud, "too much is gone: PAY (150 of 150)")),
+        ("instance-held-hostile", held(&cloud, HOSTILE)),
         (
             "instance-failed",
             page(
@@ -112,4 +122,41 @@ pub(super) fn pages() -> Vec<(&'static str, String)> {
         ("instance-sandbox", page(&sandbox, &SyncStatus { issues: 2000, ..never }, Notice::None)),
         ("instance-hostile", page(&hostile, &status(Some(hostile_run())), Notice::Refused(HOSTILE.into()))),
     ]
+}
+
+/// A mirror whose census is held, with what is proved of it.
+fn held(instance: &Instance, told: &str) -> String {
+    let row = |project: &str, collection: &str| Freshness {
+        project: project.into(),
+        collection: collection.into(),
+        watermark: Some(now()),
+        polled_at: Some(now()),
+        census_at: Some(now() - TimeDelta::hours(3)),
+        checked_at: None,
+        rows_checked: 0,
+        rows_differing: 2,
+        source_rows: Some(1_200),
+        copy_rows: Some(1_200),
+    };
+    let freshness = InstanceFreshness {
+        rows: vec![row(told, "issues"), row(told, "comments"), row("OPS", "issues")],
+        requests_24h: 4_100,
+        rejected: 3,
+    };
+    let census = Census {
+        id: Uuid::from_u128(8),
+        instance_id: instance.id,
+        state: CensusState::Held,
+        accepted_by: None,
+        step: String::new(),
+        requests: 12,
+        error: Some(told.into()),
+        started_at: now(),
+        updated_at: now(),
+        finished_at: None,
+        projects: Vec::new(),
+    };
+    let shell = shell(Section::Instances, &instance.display_name);
+    let page = InstancePage::new(shell, instance, &status(None), true, Notice::None, now());
+    rendered(page.proven_by(Some(FreshnessPanel::new(&freshness, Some(&census), now()))))
 }

@@ -43,6 +43,7 @@ fn these_are_the_operations() {
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"), @r"
     delete /v1/instances/{name}: remove_instance
+    delete /v1/jobs/queued/{id}: drop_queued_job
     delete /v1/keys/{id}: revoke_key
     delete /v1/sandbox/{name}/faults: clear_faults
     get /health/live: check_live
@@ -52,7 +53,13 @@ fn these_are_the_operations() {
     get /v1/boards: list_boards
     get /v1/fields/{id}: get_field
     get /v1/fields: list_fields
+    get /v1/instances/{name}/census: get_census
+    get /v1/instances/{name}/drift: list_drift
+    get /v1/instances/{name}/freshness: get_freshness
     get /v1/instances/{name}/quota: get_quota
+    get /v1/instances/{name}/rejects/{id}: get_reject
+    get /v1/instances/{name}/rejects: list_rejects
+    get /v1/instances/{name}/sync/events: follow_sync
     get /v1/instances/{name}/sync: get_sync
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
@@ -64,6 +71,8 @@ fn these_are_the_operations() {
     get /v1/issues/{key}/transitions: list_transitions
     get /v1/issues/{key}: get_issue
     get /v1/issues: search_issues
+    get /v1/jobs/queued/{id}: get_queued_job
+    get /v1/jobs/queued: list_queued_jobs
     get /v1/jobs: list_job_runs
     get /v1/keys/{id}: get_key
     get /v1/keys: list_keys
@@ -76,13 +85,21 @@ fn these_are_the_operations() {
     get /v1/sync: list_syncs
     get /v1/users: list_users
     get /v1/whoami: get_whoami
+    patch /v1/instances/{name}/census: configure_census
     patch /v1/keys/{id}: update_key
+    post /v1/instances/{name}/census/decision: decide_census
+    post /v1/instances/{name}/census: start_census
+    post /v1/instances/{name}/rejects/{id}/retry: retry_reject
+    post /v1/instances/{name}/sync/cancel: cancel_sync
+    post /v1/instances/{name}/sync/pause: pause_sync
+    post /v1/instances/{name}/sync/resume: resume_sync
     post /v1/instances/{name}/sync: start_sync
     post /v1/instances/{name}/test: test_instance
     post /v1/instances: add_instance
     post /v1/issues/search: search_issues_by_body
     post /v1/issues/{key}/comments: add_comment
     post /v1/issues/{key}/transitions: transition_issue
+    post /v1/jobs/queued/{id}/retry: retry_queued_job
     post /v1/keys: create_key
     post /v1/sandbox/{name}/faults: set_faults
     post /v1/sql: query_sql

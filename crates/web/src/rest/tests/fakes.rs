@@ -6,12 +6,13 @@ use application::{
     Error, Result, Scope, Services, TenantContext,
     erasure::{ErasurePlatform, Row},
     events::Announcement,
-    jobs::{JobQueue, JobRegistry, JobRequest, JobRun},
+    jobs::{JobQueue, JobRegistry, JobRequest, JobRun, QueuedFilter, QueuedJob},
     keys::{ApiKey, KeyRegistry},
     ports::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
         Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
+    sync::freshness::{FreshnessGauges, FreshnessPlatform},
     tenants::{Tenant, TenantRegistry},
     webhooks::Deliveries,
 };
@@ -39,6 +40,7 @@ pub(super) fn state() -> WebState {
             cache: fake.clone(),
             limiter: fake.clone(),
             deliveries: fake,
+            sync: Default::default(),
             public_url: "http://forebay.test".into(),
         },
         metrics: Arc::new(|| "forebay_http_requests_total 1\n".into()),
@@ -137,6 +139,10 @@ impl TenantRegistry for Fake {
         absent()
     }
 
+    async fn due_mirrors(&mut self, _: DateTime<Utc>) -> Result<Vec<(TenantId, InstanceId)>> {
+        absent()
+    }
+
     async fn tenant_of_instance(&mut self, _: InstanceId) -> Result<Option<TenantId>> {
         absent()
     }
@@ -166,8 +172,35 @@ impl ErasurePlatform for Fake {
 }
 
 #[async_trait]
+impl FreshnessPlatform for Fake {
+    async fn freshness_gauges(&mut self) -> Result<Vec<FreshnessGauges>> {
+        absent()
+    }
+}
+
+#[async_trait]
 impl JobRegistry for Fake {
     async fn record_job_run(&mut self, _: &JobRun) -> Result<()> {
+        absent()
+    }
+
+    async fn prune_job_runs(&mut self, _: DateTime<Utc>, _: i64) -> Result<u64> {
+        absent()
+    }
+
+    async fn queued_jobs(&mut self, _: &QueuedFilter) -> Result<Vec<QueuedJob>> {
+        absent()
+    }
+
+    async fn queued_job(&mut self, _: Option<TenantId>, _: i64) -> Result<Option<QueuedJob>> {
+        absent()
+    }
+
+    async fn retry_job(&mut self, _: Option<TenantId>, _: i64, _: i32) -> Result<bool> {
+        absent()
+    }
+
+    async fn drop_job(&mut self, _: Option<TenantId>, _: i64) -> Result<bool> {
         absent()
     }
 }

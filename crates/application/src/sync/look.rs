@@ -1,0 +1,55 @@
+//! Looking at one issue, outside of any run.
+
+use chrono::{DateTime, Utc};
+
+use crate::{
+    error::{Error, Result},
+    ingest::{FieldRoles, Reader, read_issue},
+    instances::{self, Instance},
+    issues::IssueBundle,
+    ports::{FetchedIssue, TenantTx},
+    reference::Roster,
+    services::Services,
+};
+use domain::ids::TenantId;
+
+/// One issue, fetched whole; `None` when it is not visible. See [`read_fetched`].
+pub async fn fetch_one(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    jira_id: &str,
+) -> Result<Option<FetchedIssue>> {
+    let site = instances::connect(services, tenant, instance).await?;
+    let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
+    if !fetched.retry.is_empty() {
+        return Err(Error::Upstream {
+            system: "Jira",
+            message: format!("the issue {jira_id} cannot be read just now"),
+            retryable: true,
+        });
+    }
+    Ok(fetched.issues.into_iter().next())
+}
+
+/// Reads a fetched issue for the transaction that is to store it: who was erased is asked there. `read_at` is when it was
+/// asked for at the site; without one it counts as the newest.
+pub async fn read_fetched(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    issue: FetchedIssue,
+    read_at: Option<DateTime<Utc>>,
+) -> Result<IssueBundle> {
+    let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+    let erased = tx.erased_people(instance.id).await?;
+    let secrets = services.secrets.as_ref();
+    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };
+    let id = issue.raw["id"].clone();
+    let bundle = read_issue(&reader, issue).map_err(|reject| Error::Upstream {
+        system: "Jira",
+        message: format!("the issue {id} cannot be read: {}", reject.reason),
+        retryable: false,
+    })?;
+    Ok(IssueBundle { read_at, ..bundle })
+}

@@ -1,0 +1,186 @@
+//! What keeps mirrors honest beside syncing them, as jobs: censuses, comparisons, and another look at rows that were kept aside.
+
+use async_trait::async_trait;
+use chrono::Duration;
+use domain::ids::{InstanceId, TenantId};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    census::{self, CensusState},
+    drift, rejects,
+};
+use crate::{
+    error::{Error, Result},
+    jobs::{Job, JobError},
+    services::Services,
+    tenant_context::TenantContext,
+};
+
+/// Asks for the upkeep of every active mirror; each job sees for itself whether it is due. Runs every hour.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct UpkeepMirrors {}
+
+#[async_trait]
+impl Job for UpkeepMirrors {
+    const NAME: &'static str = "upkeep_mirrors";
+    const PRIORITY: i32 = 30;
+    const MAX_ATTEMPTS: i32 = 1;
+
+    fn key(&self) -> Option<String> {
+        Some("upkeep_mirrors".into())
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        let mut tx = services.db.platform().await?;
+        for (tenant, instance) in tx.active_mirrors().await? {
+            tx.enqueue(CensusInstance { tenant, instance, cause: Cause::Scheduled }.request()?).await?;
+            tx.enqueue(CheckDrift { tenant, instance }.request()?).await?;
+            tx.enqueue(RetryRejects { tenant, instance }.request()?).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+}
+
+/// Why a census is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// If it is time.
+    Scheduled,
+    /// Somebody asked.
+    Asked,
+    /// Somebody let one go on that was held: that one, and no other.
+    Accepted,
+}
+
+/// Takes the census of a mirror.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CensusInstance {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub instance: InstanceId,
+    /// Why.
+    pub cause: Cause,
+}
+
+impl CensusInstance {
+    async fn is_wanted(&self, services: &Services) -> Result<bool> {
+        let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let latest = tx.latest_census(self.instance).await?;
+        Ok(match self.cause {
+            Cause::Asked => true,
+            Cause::Accepted => latest.is_some_and(|census| census.state == CensusState::Running),
+            Cause::Scheduled => {
+                let every = i64::from(tx.census_settings(self.instance).await?.every_hours);
+                let is_due = latest
+                    .as_ref()
+                    .is_none_or(|census| services.clock.now() - census.started_at >= Duration::hours(every));
+                // One that was broken off, or waits for its site, goes on.
+                let is_open = latest.as_ref().is_some_and(|census| census.state == CensusState::Running);
+                is_open || (every > 0 && is_due)
+            }
+        })
+    }
+}
+
+#[async_trait]
+impl Job for CensusInstance {
+    const NAME: &'static str = "census_instance";
+    const PRIORITY: i32 = 25;
+    const MAX_ATTEMPTS: i32 = 5;
+    /// It takes turns, as runs of a sync do.
+    const IS_LONG: bool = true;
+
+    fn lane(&self) -> Option<String> {
+        Some(format!("upkeep:{}", self.instance))
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(format!("census:{}:{:?}", self.instance, self.cause).to_lowercase())
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        if !self.is_wanted(services).await? {
+            return Ok(());
+        }
+        let turn = census::run_slice(services, self.tenant, self.instance).await;
+        if turn.as_ref().is_ok_and(|census| census.state == CensusState::Running) {
+            let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+            tx.enqueue(self.request()?).await?;
+            tx.commit().await?;
+        }
+        settled(turn.map(drop))
+    }
+}
+
+/// Compares some more issues of a mirror with their source: see [`drift`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckDrift {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub instance: InstanceId,
+}
+
+#[async_trait]
+impl Job for CheckDrift {
+    const NAME: &'static str = "check_drift";
+    const PRIORITY: i32 = 28;
+    const MAX_ATTEMPTS: i32 = 3;
+    const IS_LONG: bool = true;
+
+    fn lane(&self) -> Option<String> {
+        Some(format!("upkeep:{}", self.instance))
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(format!("drift:{}", self.instance))
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        settled(drift::check(services, self.tenant, self.instance, drift::Share::AnHour).await.map(drop))
+    }
+}
+
+/// Looks again at rows that were kept aside: see [`rejects`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RetryRejects {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub instance: InstanceId,
+}
+
+#[async_trait]
+impl Job for RetryRejects {
+    const NAME: &'static str = "retry_rejects";
+    const PRIORITY: i32 = 27;
+    const MAX_ATTEMPTS: i32 = 3;
+    const IS_LONG: bool = true;
+
+    fn lane(&self) -> Option<String> {
+        Some(format!("upkeep:{}", self.instance))
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(format!("rejects:{}", self.instance))
+    }
+
+    async fn run(self, services: &Services) -> Result<(), JobError> {
+        settled(rejects::retry_due(services, self.tenant, self.instance).await.map(drop))
+    }
+}
+
+/// Another worker is at it, or there is nothing to do yet, or the instance is gone: none of these is to be tried again.
+fn settled(outcome: Result<()>) -> Result<(), JobError> {
+    match outcome {
+        Err(Error::Conflict(reason)) => {
+            tracing::info!(reason, "not now");
+            Ok(())
+        }
+        Err(Error::NotFound { .. }) => Ok(()),
+        other => other.map_err(JobError::from),
+    }
+}

@@ -1,0 +1,385 @@
+//! What the tasks of one run share: storing pages, and counting them.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::ids::TenantId;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    Position, Progress, ProgressSink, RunCounts, RunKind, RunLease, RunUpdate,
+    pace::Pace,
+    pages::{Turned, Walk},
+};
+use crate::{
+    error::{Error, Result},
+    ingest::{FieldRoles, Reader, read_issue},
+    instances::Instance,
+    issues::{IssueBundle, UpsertCounts},
+    jobs::Job,
+    ports::{FetchedIssue, JiraSite, SiteUsage, TenantTx},
+    services::Services,
+    tenant_context::TenantContext,
+    webhooks::ProcessHint,
+};
+
+/// Another worker may take a run over after that long without a page.
+pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// The index that searches read may lag behind that much (jira-facts 1.6, 2.1): a minute for its granularity included.
+pub(super) const OVERLAP: TimeDelta = TimeDelta::minutes(6);
+/// How often a page is read for being stored.
+const TRIES: u32 = 3;
+
+/// What a stored page moves on, in its own transaction.
+pub(super) enum Target {
+    /// A range of a backfill.
+    Range(Uuid),
+    /// A poll.
+    Poll(PollFrom),
+}
+
+impl Target {
+    fn step(&self) -> &'static str {
+        match self {
+            Self::Range(_) => "copying issues",
+            Self::Poll(_) => "catching up",
+        }
+    }
+}
+
+/// What a poll looks for.
+#[derive(Clone, Copy, Serialize, Deserialize)]
+pub(super) struct PollFrom {
+    /// What was changed since then, by the site's clock.
+    pub(super) since: DateTime<Utc>,
+    /// When it was first asked for: what was changed later need not have been met, however long the walk takes.
+    pub(super) began_at: DateTime<Utc>,
+}
+
+/// Where a poll goes on.
+#[derive(Serialize, Deserialize)]
+pub(super) struct PollMark {
+    #[serde(flatten)]
+    pub(super) from: PollFrom,
+    #[serde(flatten)]
+    pub(super) position: Position,
+}
+
+/// A run under way.
+pub(super) struct Work<'a> {
+    pub(super) services: &'a Services,
+    pub(super) tenant: TenantId,
+    pub(super) instance: Instance,
+    pub(super) lease: RunLease,
+    pub(super) site: Arc<dyn JiraSite>,
+    pub(super) roles: FieldRoles,
+    pub(super) until: Option<DateTime<Utc>>,
+    sink: &'a dyn ProgressSink,
+    tally: Mutex<Tally>,
+}
+
+/// How far the run is, and what of that is stored.
+struct Tally {
+    step: String,
+    done: u64,
+    total: Option<u64>,
+    counts: RunCounts,
+    noted: SiteUsage,
+    worked_until: DateTime<Utc>,
+    changed: bool,
+    /// Whether the site has more that it gives no way to.
+    cut: bool,
+}
+
+impl<'a> Work<'a> {
+    pub(super) fn new(
+        services: &'a Services,
+        tenant: TenantId,
+        instance: Instance,
+        lease: RunLease,
+        site: Arc<dyn JiraSite>,
+        sink: &'a dyn ProgressSink,
+        until: Option<DateTime<Utc>>,
+    ) -> Self {
+        let tally = Tally {
+            step: lease.run.step.clone(),
+            done: lease.run.done,
+            total: lease.run.total,
+            counts: lease.run.counts,
+            noted: SiteUsage::default(),
+            worked_until: services.clock.now(),
+            // What earlier turns stored, or a run that was broken off, may have differed.
+            changed: lease.run.done > 0,
+            cut: false,
+        };
+        let tally = Mutex::new(tally);
+        Self { services, tenant, instance, lease, site, roles: FieldRoles::default(), until, sink, tally }
+    }
+
+    /// A panic elsewhere leaves nothing half-counted.
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn kind(&self) -> RunKind {
+        self.lease.run.kind
+    }
+
+    pub(super) async fn begin(&self) -> Result<Box<dyn TenantTx>> {
+        self.services.db.tenant(&TenantContext::whole(self.tenant)).await
+    }
+
+    /// Whether the worker's slot is to be given back.
+    pub(super) fn is_time(&self) -> bool {
+        self.until.is_some_and(|until| self.services.clock.now() >= until)
+    }
+
+    /// Whether anything differed from the copy.
+    pub(super) fn has_changed(&self) -> bool {
+        self.tally().changed
+    }
+
+    /// Whether the site has more that it gave no way to.
+    pub(super) fn was_cut(&self) -> bool {
+        self.tally().cut
+    }
+
+    pub(super) fn set_total(&self, total: Option<u64>) {
+        let mut tally = self.tally();
+        tally.total = total.or(tally.total);
+    }
+
+    /// What is done was all there is.
+    pub(super) fn finish_total(&self) {
+        let mut tally = self.tally();
+        tally.total = Some(tally.done);
+        "done".clone_into(&mut tally.step);
+    }
+
+    /// Tells whoever watches what is done now.
+    pub(super) fn report(&self, step: &str) {
+        let progress = {
+            let mut tally = self.tally();
+            step.clone_into(&mut tally.step);
+            let usage = self.site.usage();
+            let mut counts = tally.counts;
+            add_usage(&mut counts, &tally.noted, &usage);
+            Progress {
+                kind: self.kind(),
+                step: step.to_owned(),
+                done: tally.done,
+                total: tally.total,
+                counts,
+            }
+        };
+        self.sink.update(&progress);
+    }
+
+    /// What happened since the last update, to be stored; it counts as stored from now on.
+    pub(super) fn update(&self, page: Page, checkpoint: Option<Value>) -> RunUpdate {
+        let now = self.services.clock.now();
+        let mut tally = self.tally();
+        let usage = self.site.usage();
+        let mut counts = page.counts;
+        add_usage(&mut counts, &tally.noted, &usage);
+        let worked = (now - tally.worked_until).num_milliseconds();
+        tally.noted = usage;
+        tally.worked_until = now;
+        RunUpdate {
+            step: tally.step.clone(),
+            done: page.done,
+            total: tally.total,
+            counts,
+            worked_ms: u64::try_from(worked).unwrap_or(0),
+            checkpoint,
+            lease_until: now + LEASE,
+        }
+    }
+
+    fn stored(&self, update: &RunUpdate, changed: bool, is_cut: bool) {
+        let mut tally = self.tally();
+        tally.done += update.done;
+        tally.counts = sum(tally.counts, update.counts);
+        tally.changed |= changed;
+        tally.cut |= is_cut;
+    }
+
+    /// What was not stored counts with the next update.
+    fn not_stored(&self, update: &RunUpdate) {
+        let mut tally = self.tally();
+        tally.noted.requests = tally.noted.requests.saturating_sub(update.counts.requests);
+        tally.noted.retries = tally.noted.retries.saturating_sub(update.counts.retries);
+        tally.noted.throttled_ms = tally.noted.throttled_ms.saturating_sub(update.counts.throttled_ms);
+        tally.worked_until -=
+            TimeDelta::try_milliseconds(i64::try_from(update.worked_ms).unwrap_or(0)).unwrap_or_default();
+    }
+
+    /// Reads a walk to its end, or until it is time or `pace` says so: while a page is stored, the next is fetched, and never
+    /// more than those two are in memory. Answers whether the end was reached.
+    pub(super) async fn walk(
+        &self,
+        walk: Walk,
+        from: &Position,
+        target: &Target,
+        pace: &Pace,
+    ) -> Result<bool> {
+        let (dialect, clock) = (self.instance.dialect, self.services.clock.as_ref());
+        let mut at = from.clone();
+        let mut page = walk.turn(self.site.as_ref(), dialect, &at, clock).await?;
+        let mut earlier = HashSet::new();
+        let mut tries = 1;
+        loop {
+            let aside = page.set_aside.iter().filter_map(|aside| aside.jira_id.clone());
+            let ids: HashSet<String> = page.issues.iter().filter_map(id_of).chain(aside).collect();
+            // A query that begins where the last one ended shows the issues of that minute again.
+            page.issues.retain(|issue| id_of(issue).is_none_or(|id| !earlier.contains(&id)));
+            page.set_aside.retain(|aside| aside.jira_id.as_ref().is_none_or(|id| !earlier.contains(id)));
+            let next = page.next.clone();
+            let fetch = async {
+                match next.finished || pace.is_stopped() || self.is_time() {
+                    true => Ok(None),
+                    false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
+                }
+            };
+            let (fetched, stored) = futures::join!(fetch, self.store(page, target));
+            match stored {
+                // Two pages that have rows in common may lock each other out: one of them is read again.
+                Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) if tries < TRIES => {
+                    tracing::info!(%error, tries, "a page could not be stored and is read again");
+                    tries += 1;
+                    page = walk.turn(self.site.as_ref(), dialect, &at, clock).await?;
+                    continue;
+                }
+                stored => stored?,
+            }
+            self.report(target.step());
+            pace.after_page(self.site.usage());
+            (tries, earlier) = (1, ids);
+            match fetched? {
+                Some(fetched) if !pace.is_too_many() => (at, page) = (next, fetched),
+                _ => return Ok(next.finished),
+            }
+        }
+    }
+
+    /// Stores a page with the mark that names the next one, in one transaction.
+    async fn store(&self, mut page: Turned, target: &Target) -> Result<()> {
+        let mut tx = self.begin().await?;
+        let done = (page.issues.len() + page.set_aside.len()) as u64;
+        let next = page.next.clone();
+        let (bundles, mut counts) = self.read(tx.as_mut(), &mut page).await?;
+        let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
+        counts.rejected += stored.rejected;
+        let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
+        let mut checkpoint = None;
+        match target {
+            Target::Range(id) => tx.move_range(*id, &next).await?,
+            Target::Poll(from) => {
+                let mark = PollMark { from: *from, position: next };
+                checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
+                // Pages come in the order of `updated`: what is stored is complete up to there.
+                if let Some(until) =
+                    page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
+                {
+                    let proof = until.min(from.began_at);
+                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), proof).await?;
+                }
+            }
+        }
+        // Last: the tasks of a run wait for each other here.
+        let update = self.update(Page { done, counts }, checkpoint);
+        let committed = match tx.checkpoint(&self.lease, &update).await {
+            Ok(()) => tx.commit().await,
+            Err(error) => Err(error),
+        };
+        match committed {
+            Ok(()) => self.stored(&update, changed, page.is_cut),
+            Err(_) => self.not_stored(&update),
+        }
+        committed
+    }
+
+    /// Reads a page's issues; keeps aside what cannot be completed or read, and has looked at by id what was found missing just now: the
+    /// index that searches read may still show what is gone.
+    async fn read(&self, tx: &mut dyn TenantTx, page: &mut Turned) -> Result<(Vec<IssueBundle>, RunCounts)> {
+        let erased = tx.erased_people(self.instance.id).await?;
+        let secrets = self.services.secrets.as_ref();
+        let reader = Reader { dialect: self.instance.dialect, roles: &self.roles, secrets, erased: &erased };
+        let mut bundles = Vec::with_capacity(page.issues.len());
+        let mut counts = RunCounts { rejected: page.set_aside.len() as u64, ..RunCounts::default() };
+        for aside in &page.set_aside {
+            tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
+        }
+        for issue in std::mem::take(&mut page.issues) {
+            let raw_id = issue.raw["id"].clone();
+            match read_issue(&reader, issue) {
+                Ok(bundle) => {
+                    count(&mut counts, &bundle);
+                    bundles.push(IssueBundle { read_at: Some(page.read_at), ..bundle });
+                }
+                Err(reject) => {
+                    counts.rejected += 1;
+                    tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &raw_id).await?;
+                }
+            }
+        }
+        let ids: Vec<&str> = bundles.iter().map(|bundle| bundle.issue.jira_id.as_str()).collect();
+        let missing = tx.missing_since(self.instance.id, &ids, page.read_at - OVERLAP).await?;
+        for issue in &missing {
+            let hint = ProcessHint {
+                tenant: self.tenant,
+                instance: self.instance.id,
+                issue: issue.clone(),
+                deleted: false,
+            };
+            tx.enqueue(hint.request()?).await?;
+        }
+        if !missing.is_empty() {
+            let missing: HashSet<String> = missing.into_iter().collect();
+            bundles.retain(|bundle| !missing.contains(&bundle.issue.jira_id));
+        }
+        Ok((bundles, counts))
+    }
+}
+
+/// What a page adds to the counts.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Page {
+    pub(super) done: u64,
+    pub(super) counts: RunCounts,
+}
+
+fn id_of(issue: &FetchedIssue) -> Option<String> {
+    issue.raw["id"].as_str().map(str::to_owned)
+}
+
+fn count(counts: &mut RunCounts, bundle: &IssueBundle) {
+    counts.issues += 1;
+    counts.comments += bundle.comments.len() as u64;
+    counts.worklogs += bundle.worklogs.len() as u64;
+    counts.changelog_items += bundle.histories.iter().map(|h| h.items.len() as u64).sum::<u64>();
+}
+
+fn add_usage(counts: &mut RunCounts, before: &SiteUsage, now: &SiteUsage) {
+    counts.requests += now.requests.saturating_sub(before.requests);
+    counts.retries += now.retries.saturating_sub(before.retries);
+    counts.throttled_ms += now.throttled_ms.saturating_sub(before.throttled_ms);
+}
+
+fn sum(left: RunCounts, right: RunCounts) -> RunCounts {
+    RunCounts {
+        issues: left.issues + right.issues,
+        comments: left.comments + right.comments,
+        changelog_items: left.changelog_items + right.changelog_items,
+        worklogs: left.worklogs + right.worklogs,
+        requests: left.requests + right.requests,
+        retries: left.retries + right.retries,
+        rejected: left.rejected + right.rejected,
+        throttled_ms: left.throttled_ms + right.throttled_ms,
+    }
+}

@@ -1,0 +1,1 @@
+DROP TABLE census_candidates, census_projects, censuses, census_settings;

@@ -1,0 +1,10 @@
+DROP FUNCTION forebay.freshness_gauges();
+DROP VIEW jira.freshness;
+DROP POLICY sql_door ON censuses;
+REVOKE SELECT (tenant_id, instance_id, requests, started_at) ON censuses FROM forebay_read;
+DROP POLICY sql_door ON sync_runs;
+REVOKE SELECT (tenant_id, instance_id, requests, started_at) ON sync_runs FROM forebay_read;
+DROP POLICY sql_door ON sync_watermarks;
+REVOKE SELECT (tenant_id, instance_id, entity, last_updated_at, last_sync_at) ON sync_watermarks FROM forebay_read;
+ALTER TABLE sync_rejects DROP COLUMN retry_at, DROP COLUMN tried_at, DROP COLUMN attempts;
+DROP TABLE drift_findings, drift_rounds, project_proofs;
