@@ -2,6 +2,7 @@
 
 mod history;
 mod many;
+mod oracle;
 mod paging;
 mod renames;
 mod site;
