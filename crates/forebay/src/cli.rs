@@ -410,6 +410,9 @@ pub(crate) struct SearchArgs {
     /// At most so many issues.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) limit: u32,
+    /// Show the SQL that finds the first page, its parameters, and PostgreSQL's plan, instead of issues.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Args, Debug)]

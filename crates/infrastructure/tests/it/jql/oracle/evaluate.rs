@@ -341,8 +341,11 @@ impl Oracle<'_> {
             .collect();
         let here = VERSIONS
             .iter()
-            .filter(|v| (projects.is_empty() || projects.iter().any(|project| project == v.1)) && !v.4);
-        let of = |released: bool| here.clone().filter(move |v| v.3 == released).map(|v| v.0.to_owned());
+            .filter(|v| projects.is_empty() || projects.iter().any(|project| project == v.1));
+        let one = !function.name.to_lowercase().ends_with("versions");
+        // One version is none that was put away.
+        let of =
+            |released: bool| here.clone().filter(move |v| v.3 == released && !(one && v.4)).map(|v| v.0.to_owned());
         match function.name.to_lowercase().as_str() {
             "releasedversions" => of(true).collect(),
             "unreleasedversions" => of(false).collect(),

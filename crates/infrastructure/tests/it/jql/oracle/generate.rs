@@ -269,7 +269,7 @@ impl Generator<'_> {
             3 => format!("{version} {listed} releasedVersions({project})"),
             4 => format!("{version} {listed} unreleasedVersions()"),
             5 => format!("{version} {equal} latestReleasedVersion({project})"),
-            6 => format!("{version} {} earliestUnreleasedVersion({project})", self.pick(&["=", "!=", "<", ">="])),
+            6 => format!("{version} {equal} earliestUnreleasedVersion({project})"),
             7 => format!("component {listed} componentsLeadByUser({})", self.pick(&["", "bob", "ann"])),
             8 => format!("project {listed} projectsLeadByUser({})", self.pick(&["", "bob"])),
             9 => {
