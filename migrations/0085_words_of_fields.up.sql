@@ -5,4 +5,4 @@ DROP INDEX CONCURRENTLY IF EXISTS issue_field_values_words;
 CREATE INDEX CONCURRENTLY issue_field_values_words ON issue_field_values
     USING gin (to_tsvector('english', left(coalesce(value_text, ''), 100000)))
     WHERE value_id IS NULL AND value_number IS NULL AND value_time IS NULL AND field_id <> 'labels'
-      AND value_text NOT LIKE '_|%';
+      AND value_text !~ '^[0-9]\|[0-9a-z]*:';

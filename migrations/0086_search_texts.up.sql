@@ -15,7 +15,7 @@ AS $$
         SELECT v.issue_id FROM public.issue_field_values v
         WHERE v.tenant_id = forebay.current_tenant() AND v.field_id = ANY (fields)
           AND v.value_id IS NULL AND v.value_number IS NULL AND v.value_time IS NULL AND v.field_id <> 'labels'
-          AND v.value_text NOT LIKE '_|%' AND to_tsvector('english', left(coalesce(v.value_text, ''), 100000)) @@ query
+          AND v.value_text !~ '^[0-9]\|[0-9a-z]*:' AND to_tsvector('english', left(coalesce(v.value_text, ''), 100000)) @@ query
           AND ((SELECT forebay.reach()) <> 'projects' OR forebay.issue_within(v.issue_id, (SELECT forebay.visible_projects())))
     ) found
     LIMIT most_rows

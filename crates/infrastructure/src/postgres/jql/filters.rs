@@ -8,14 +8,11 @@ use application::Result;
 use jql::{Clause, CompareOp, Field, FieldName, Operand, Predicate, Query, Term, Value};
 use uuid::Uuid;
 
-use super::{names::text_of, refusals};
+use super::{MOST_TERMS, fields::operators_of, names::text_of, refusals};
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
 /// So deep may filters name filters.
 const DEEPEST: usize = 20;
-
-/// All conditions of all filters in a query, at most.
-const MOST_TERMS: usize = 1_000;
 
 /// A filter, as stored.
 #[derive(Clone)]
@@ -101,7 +98,7 @@ impl Expansion {
             Predicate::Compare { op: CompareOp::Equals, operand } => (operand, false),
             Predicate::Compare { op: CompareOp::NotEquals, operand } => (operand, true),
             Predicate::In { negated, operand } => (operand, *negated),
-            other => return Err(refusals::wrong_operator(super::fields::operators_of(other).1, &term.field.to_string())),
+            other => return Err(refusals::wrong_operator(operators_of(other).1, &term.field.to_string())),
         };
         let mut parts = Vec::new();
         self.operand(&term.field.to_string(), operand, &mut parts)?;

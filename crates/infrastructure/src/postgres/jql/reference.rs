@@ -21,7 +21,7 @@ use super::{
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
 /// System fields, as Jira writes them.
-const SYSTEM: [&str; 45] = [
+const SYSTEM: &[&str] = &[
     "affectedVersion",
     "assignee",
     "attachments",
@@ -36,7 +36,6 @@ const SYSTEM: [&str; 45] = [
     "duedate",
     "environment",
     "Epic Link",
-    "filter",
     "fixVersion",
     "hierarchyLevel",
     "issue",
@@ -66,7 +65,10 @@ const SYSTEM: [&str; 45] = [
     "votes",
     "watcher",
     "workRatio",
+    "watchers",
     "worklogAuthor",
+    "worklogComment",
+    "worklogDate",
 ];
 
 /// Values that are suggested, at most.
@@ -162,7 +164,7 @@ pub(in crate::postgres) async fn reference(tx: &mut PgTenantTx, instance: Uuid) 
             || rows.iter().filter(|other| same(&other.name)).count() > 1;
         fields.push(FieldReference { is_ambiguous, ..described(&row.name, Some(id), &field) });
     }
-    let functions = FUNCTIONS.iter().map(|(name, is_list, class)| FunctionReference { name, is_list: *is_list, class });
+    let functions = FUNCTIONS.iter().map(|&(name, is_list, class)| FunctionReference { name, is_list, class });
     Ok(JqlReference { fields, functions: functions.collect() })
 }
 

@@ -63,6 +63,7 @@ impl Stored {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "an entry for each roster")]
 pub(super) fn list_of(roster: Roster) -> Stored {
     match roster {
         Roster::Project => Stored {

@@ -55,6 +55,10 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// Whether the value `v` is a text that is searched: as the index has it (migration 0085).
+const IS_TEXT: &str = ") AND v.value_id IS NULL AND v.value_number IS NULL AND v.value_time IS NULL AND v.field_id <> 'labels' \
+     AND v.value_text !~ '^[0-9]\\|[0-9a-z]*:' AND ";
+
 const SUMMARY: &str = "i.summary";
 const DESCRIPTION: &str = "coalesce(i.description_text, '')";
 
@@ -86,7 +90,7 @@ impl Compiler<'_> {
         let valued = Sql::new(
             "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.field_id = ANY(",
         );
-        let valued = valued.bind(fields.clone()).push(") AND v.value_time IS NULL AND ");
+        let valued = valued.bind(fields.clone()).push(IS_TEXT);
         let valued = valued.append(words_of_value()).append(sql.clone()).push(" OFFSET 0)");
         let anywhere = Sql::any(vec![own, commented(&sql), valued]);
         let Some(whole) = of_the_whole else { return anywhere };
