@@ -11,7 +11,8 @@ use crate::app::{TestApp, eventually};
 const API: &str = "/jira/site/rest/api/3/jql";
 
 async fn parsed(app: &TestApp, validation: &str, queries: &[&str]) -> Vec<Value> {
-    let answer = app.post(&format!("{API}/parse?validation={validation}"), json!({ "queries": queries })).await.ok();
+    let answer =
+        app.post(&format!("{API}/parse?validation={validation}"), json!({ "queries": queries })).await.ok();
     answer["queries"].as_array().unwrap().clone()
 }
 
@@ -35,11 +36,17 @@ async fn queries_are_parsed_matched_and_sanitised() {
     let wrong = app.post(&format!("{API}/parse?validation=maybe"), json!({ "queries": queries })).await;
     assert_eq!(wrong.status, 400);
 
-    let found = app.get("/jira/site/rest/api/3/search/jql?jql=statusCategory%20%3D%20Done&maxResults=100").await.ok();
-    let done: Vec<i64> =
-        found["issues"].as_array().unwrap().iter().map(|i| i["id"].as_str().unwrap().parse().unwrap()).collect();
+    let found =
+        app.get("/jira/site/rest/api/3/search/jql?jql=statusCategory%20%3D%20Done&maxResults=100").await.ok();
+    let done: Vec<i64> = found["issues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|i| i["id"].as_str().unwrap().parse().unwrap())
+        .collect();
     let asked: Vec<i64> = (10_001..=10_060).collect();
-    let body = json!({ "issueIds": asked, "jqls": ["statusCategory = Done", "nonsense = 1", "project is EMPTY"] });
+    let body =
+        json!({ "issueIds": asked, "jqls": ["statusCategory = Done", "nonsense = 1", "project is EMPTY"] });
     let matches = app.post(&format!("{API}/match"), body).await.ok();
     let mut expected = done.clone();
     expected.sort_unstable();
@@ -50,7 +57,8 @@ async fn queries_are_parsed_matched_and_sanitised() {
 
     let body = json!({ "queries": [{ "query": "status = Done", "accountId": "abc" }, { "query": "= =" }] });
     let sanitised = app.post(&format!("{API}/sanitize"), body).await.ok();
-    let first = json!({ "initialQuery": "status = Done", "sanitizedQuery": "status = Done", "accountId": "abc" });
+    let first =
+        json!({ "initialQuery": "status = Done", "sanitizedQuery": "status = Done", "accountId": "abc" });
     assert_eq!(sanitised["queries"][0], first);
     assert!(sanitised["queries"][1]["errors"]["errorMessages"].is_array());
 }

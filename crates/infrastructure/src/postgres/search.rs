@@ -10,7 +10,12 @@ use domain::ids::InstanceId;
 use jql::FieldName;
 use uuid::Uuid;
 
-use super::{errors::convert, issues::select_issues, jql::{Search, reference}, transaction::PgTenantTx};
+use super::{
+    errors::convert,
+    issues::select_issues,
+    jql::{Search, reference},
+    transaction::PgTenantTx,
+};
 
 #[async_trait]
 impl SearchStore for PgTenantTx {

@@ -180,8 +180,13 @@ async fn lists_and_sprints() {
         ("sprint is empty", "OPS-1 OPS-2 PAY-1"),
     ];
     check(&site, &examples).await;
-    for (jql, value, field) in [("fixVersion = '7.7'", "7.7", "fixVersion"), ("component in (API, other)", "other", "component")] {
-        assert_eq!(site.refusal(jql).await, format!("The value '{value}' does not exist for the field '{field}'."));
+    for (jql, value, field) in
+        [("fixVersion = '7.7'", "7.7", "fixVersion"), ("component in (API, other)", "other", "component")]
+    {
+        assert_eq!(
+            site.refusal(jql).await,
+            format!("The value '{value}' does not exist for the field '{field}'.")
+        );
     }
     assert_eq!(
         site.refusal("sprint = 'Sprint 9'").await,

@@ -67,7 +67,9 @@ pub(super) async fn parse(site: Site, params: Params, body: Body) -> Result<Resp
                 let structure = structure::of(&query);
                 let wrong = match validation {
                     Validation::None => None,
-                    _ => tx.check(&request_of(&instance, query, now)).await.err().map(sentence).transpose()?,
+                    _ => {
+                        tx.check(&request_of(&instance, query, now)).await.err().map(sentence).transpose()?
+                    }
                 };
                 match (wrong, validation) {
                     (Some(wrong), Validation::Strict) => drop(answer.insert("errors".into(), json!([wrong]))),

@@ -203,21 +203,30 @@ fn names(issues: &[IssueRow]) -> Result<BTreeMap<&'static str, String>, Failure>
     let text = |value: &Value| value.as_str().map(quoted);
     add("status", Some(quoted(&newest.status)));
     add("label", found(&|issue| issue.labels.first().map(|label| quoted(label))));
-    add("user", found(&|issue| {
-        let person = &issue.raw["fields"]["assignee"];
-        text(&person["accountId"]).or_else(|| text(&person["key"]))
-    }));
+    add(
+        "user",
+        found(&|issue| {
+            let person = &issue.raw["fields"]["assignee"];
+            text(&person["accountId"]).or_else(|| text(&person["key"]))
+        }),
+    );
     add("component", found(&|issue| text(&issue.raw["fields"]["components"][0]["name"])));
     add("version", found(&|issue| text(&issue.raw["fields"]["fixVersions"][0]["name"])));
     add("parent", found(&|issue| text(&issue.raw["fields"]["parent"]["key"])));
-    add("epic", found(&|issue| {
-        let parent = &issue.raw["fields"]["parent"];
-        (parent["fields"]["issuetype"]["hierarchyLevel"] == 1).then(|| text(&parent["key"]))?
-    }));
-    add("word", found(&|issue| {
-        let words = issue.summary.split(|c: char| !c.is_alphanumeric());
-        words.filter(|word| word.len() > 4).map(str::to_lowercase).next()
-    }));
+    add(
+        "epic",
+        found(&|issue| {
+            let parent = &issue.raw["fields"]["parent"];
+            (parent["fields"]["issuetype"]["hierarchyLevel"] == 1).then(|| text(&parent["key"]))?
+        }),
+    );
+    add(
+        "word",
+        found(&|issue| {
+            let words = issue.summary.split(|c: char| !c.is_alphanumeric());
+            words.filter(|word| word.len() > 4).map(str::to_lowercase).next()
+        }),
+    );
     if let Some((field, value)) = issues.iter().find_map(|issue| queries::choice(&issue.raw)) {
         add("choice_field", Some(field.to_string()));
         add("choice", Some(quoted(&value)));
@@ -238,12 +247,26 @@ mod tests {
         let suite = suite();
         assert_eq!(suite.len(), 60);
         let kinds: std::collections::BTreeSet<_> = suite.iter().map(|asked| asked.kind.as_str()).collect();
-        let expected =
-            ["custom field", DEEP_PAGE, "functions", "history", "list", "order", "point", "text"];
+        let expected = ["custom field", DEEP_PAGE, "functions", "history", "list", "order", "point", "text"];
         assert_eq!(kinds.into_iter().collect::<Vec<_>>(), expected);
         let names: BTreeMap<&'static str, String> = [
-            "project", "key", "key2", "key3", "id", "parent", "epic", "user", "status", "label", "component", "version",
-            "word", "choice_field", "choice", "number_field", "number",
+            "project",
+            "key",
+            "key2",
+            "key3",
+            "id",
+            "parent",
+            "epic",
+            "user",
+            "status",
+            "label",
+            "component",
+            "version",
+            "word",
+            "choice_field",
+            "choice",
+            "number_field",
+            "number",
         ]
         .into_iter()
         .map(|name| (name, "1".to_owned()))

@@ -147,7 +147,10 @@ impl<'a> Compiler<'a> {
     ) -> Result<Sql> {
         for entry in entries {
             if !matches!(entry, Entry::User(_)) {
-                return Err(refusals::unanswered(&format!("'{}' with anybody but currentUser()", asked.name)));
+                return Err(refusals::unanswered(&format!(
+                    "'{}' with anybody but currentUser()",
+                    asked.name
+                )));
             }
         }
         let mine = followed(follower);

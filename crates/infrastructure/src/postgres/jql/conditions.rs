@@ -132,11 +132,16 @@ impl<'a> Compiler<'a> {
                 Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated))
             }
             Field::Level => {
-                let names: Vec<String> = literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
+                let names: Vec<String> =
+                    literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
                 let id = Sql::among("i.raw_jsonb #>> '{fields,security,id}'", names.clone(), false);
                 let name = Sql::among("lower(i.raw_jsonb #>> '{fields,security,name}')", names, false);
                 let members = Sql::new("(").append(Sql::any(vec![id, name])).push(") IS TRUE");
-                Ok(if negated { Sql::all(vec![self.emptiness(asked, true)?, members.not()]) } else { members })
+                Ok(if negated {
+                    Sql::all(vec![self.emptiness(asked, true)?, members.not()])
+                } else {
+                    members
+                })
             }
             Field::Amount(amount) => {
                 let amounts = entries.iter().map(|entry| self.amount(asked, *amount, entry));

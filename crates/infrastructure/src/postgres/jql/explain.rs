@@ -10,7 +10,10 @@ use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
 impl Search<'_> {
     /// Runs the search for a page as it is always run, and tells of each statement.
-    pub(in crate::postgres) async fn explain(mut self, tx: &mut PgTenantTx) -> Result<Vec<ExplainedStatement>> {
+    pub(in crate::postgres) async fn explain(
+        mut self,
+        tx: &mut PgTenantTx,
+    ) -> Result<Vec<ExplainedStatement>> {
         self.explained = Some(Mutex::default());
         self.rows(tx).await?;
         let explained = self.explained.unwrap_or_default();
@@ -33,7 +36,8 @@ impl Search<'_> {
         if let Some(explained) = &self.explained {
             let plan = rows(tx, format!("EXPLAIN {text}"), &statement).await?;
             let plan = plan.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(convert)?;
-            let statement = ExplainedStatement { sql: text.clone(), parameters: statement.parameters(), plan };
+            let statement =
+                ExplainedStatement { sql: text.clone(), parameters: statement.parameters(), plan };
             explained.lock().unwrap_or_else(PoisonError::into_inner).push(statement);
         }
         rows(tx, text, &statement).await

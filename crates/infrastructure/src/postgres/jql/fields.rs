@@ -171,9 +171,13 @@ impl Field {
             Self::Person(Person::Creator) => &[Equality, In, Emptiness, Was],
             Self::Priority | Self::Resolution => &[Equality, Order, In, Emptiness, Was, Changed],
             Self::Key | Self::Time(_) | Self::Due | Self::HierarchyLevel => &[Equality, Order, In, Emptiness],
-            Self::Amount(Amount::Votes | Amount::Watchers) | Self::Worklog(Worklog::Date) => &[Equality, Order, In],
+            Self::Amount(Amount::Votes | Amount::Watchers) | Self::Worklog(Worklog::Date) => {
+                &[Equality, Order, In]
+            }
             Self::Amount(_) => &[Equality, Order, In, Emptiness],
-            Self::StatusCategory | Self::IssueLinkType | Self::ProjectType | Self::Instance => &[Equality, In],
+            Self::StatusCategory | Self::IssueLinkType | Self::ProjectType | Self::Instance => {
+                &[Equality, In]
+            }
             Self::Category | Self::Level | Self::Follower(_) | Self::Worklog(Worklog::Author) => {
                 &[Equality, In, Emptiness]
             }

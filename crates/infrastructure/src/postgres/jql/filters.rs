@@ -80,10 +80,9 @@ impl Expansion {
             Clause::Not(part) => Clause::Not(Box::new(self.clause(part)?)),
             Clause::Term(term) if is_filter(&term.field) => self.term(term)?,
             Clause::Term(term) => {
-                self.terms = self
-                    .terms
-                    .checked_sub(1)
-                    .ok_or_else(|| refusals::too_many("conditions, those of its filters included", MOST_TERMS))?;
+                self.terms = self.terms.checked_sub(1).ok_or_else(|| {
+                    refusals::too_many("conditions, those of its filters included", MOST_TERMS)
+                })?;
                 Clause::Term(term.clone())
             }
         })
@@ -142,17 +141,20 @@ impl Expansion {
                 return Err(refusals::filters_in_a_circle(&name));
             }
             let jql = jql.ok_or_else(|| refusals::filter_out_of_sight(&name))?;
-            let query = jql::parse(&jql).map_err(|error| refusals::broken_filter(&name, &error.to_string()))?;
+            let query =
+                jql::parse(&jql).map_err(|error| refusals::broken_filter(&name, &error.to_string()))?;
             self.within.push(mark);
             let clause = query.filter.as_ref().map(|filter| self.clause(filter)).transpose()?;
             self.within.pop();
-            let here = || Clause::Term(Term {
-                field: Field::named("instance"),
-                predicate: Predicate::Compare {
-                    op: CompareOp::Equals,
-                    operand: Operand::Value(Value::String(instance.clone())),
-                },
-            });
+            let here = || {
+                Clause::Term(Term {
+                    field: Field::named("instance"),
+                    predicate: Predicate::Compare {
+                        op: CompareOp::Equals,
+                        operand: Operand::Value(Value::String(instance.clone())),
+                    },
+                })
+            };
             parts.push(match clause {
                 Some(clause) if self.one_instance => clause,
                 Some(clause) => here().and(clause),

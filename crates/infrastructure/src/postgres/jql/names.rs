@@ -137,7 +137,11 @@ impl Names {
     /// What a value names: a key before a name before an id before an old key; a number without quotation marks is an id first.
     pub(super) fn find(&self, roster: Roster, value: &Value) -> Vec<&Found> {
         let order = match value {
-            Value::String(_) if matches!(roster, Roster::User | Roster::ComponentsLed | Roster::ProjectsLed) => [By::Id, By::Key, By::Name, By::OldKey],
+            Value::String(_)
+                if matches!(roster, Roster::User | Roster::ComponentsLed | Roster::ProjectsLed) =>
+            {
+                [By::Id, By::Key, By::Name, By::OldKey]
+            }
             Value::String(_) => [By::Key, By::Name, By::Id, By::OldKey],
             Value::Number(_) => [By::Id, By::Key, By::Name, By::OldKey],
         };
@@ -257,7 +261,8 @@ impl Wanted {
                 self.add(roster, argument.clone());
             }
         }
-        let is_of_caller = matches!(called, Called::CurrentUser | Called::ComponentsLed | Called::ProjectsLed);
+        let is_of_caller =
+            matches!(called, Called::CurrentUser | Called::ComponentsLed | Called::ProjectsLed);
         if let Some(user) = &request.current_user
             && is_of_caller
             && function.arguments.is_empty()

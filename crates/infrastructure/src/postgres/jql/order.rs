@@ -121,7 +121,12 @@ impl Order {
                 self.column("i.key_number", Kind::Int, false, descending);
             }
             Field::Time(time) => {
-                self.column(time_column(*time), Kind::Time, matches!(time, Time::Resolved | Time::StatusCategoryChanged), descending);
+                self.column(
+                    time_column(*time),
+                    Kind::Time,
+                    matches!(time, Time::Resolved | Time::StatusCategoryChanged),
+                    descending,
+                );
             }
             Field::Due => self.column("i.due_date", Kind::Day, true, descending),
             Field::Amount(amount) => {

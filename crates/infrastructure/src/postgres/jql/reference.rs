@@ -150,10 +150,14 @@ pub(in crate::postgres) async fn reference(tx: &mut PgTenantTx, instance: Uuid) 
     .fetch_all(tx.conn())
     .await
     .map_err(convert)?;
-    let mut fields: Vec<FieldReference> =
-        SYSTEM.iter().filter_map(|name| Some(described(name, None, &system(&name.to_lowercase())?))).collect();
+    let mut fields: Vec<FieldReference> = SYSTEM
+        .iter()
+        .filter_map(|name| Some(described(name, None, &system(&name.to_lowercase())?)))
+        .collect();
     for row in &rows {
-        let Some(id) = row.field_key.strip_prefix("customfield_").and_then(|id| id.parse().ok()) else { continue };
+        let Some(id) = row.field_key.strip_prefix("customfield_").and_then(|id| id.parse().ok()) else {
+            continue;
+        };
         let scope = Scope::Everywhere(row.field_key.clone());
         let field = match custom_types::is_sprint(row.kind.as_deref()) {
             true => Field::Sprint(scope),
@@ -164,7 +168,8 @@ pub(in crate::postgres) async fn reference(tx: &mut PgTenantTx, instance: Uuid) 
             || rows.iter().filter(|other| same(&other.name)).count() > 1;
         fields.push(FieldReference { is_ambiguous, ..described(&row.name, Some(id), &field) });
     }
-    let functions = FUNCTIONS.iter().map(|&(name, is_list, class)| FunctionReference { name, is_list, class });
+    let functions =
+        FUNCTIONS.iter().map(|&(name, is_list, class)| FunctionReference { name, is_list, class });
     Ok(JqlReference { fields, functions: functions.collect() })
 }
 
@@ -208,7 +213,9 @@ pub(in crate::postgres) async fn suggestions(
 fn source(field: &Field) -> Option<&'static str> {
     Some(match field {
         Field::Project => "name FROM projects WHERE presence = 'present' AND instance_id = ",
-        Field::Category => "raw_jsonb #>> '{projectCategory,name}' FROM projects WHERE presence = 'present' AND instance_id = ",
+        Field::Category => {
+            "raw_jsonb #>> '{projectCategory,name}' FROM projects WHERE presence = 'present' AND instance_id = "
+        }
         Field::ProjectType => "project_type FROM projects WHERE presence = 'present' AND instance_id = ",
         Field::IssueType => "name FROM issue_types WHERE presence = 'present' AND instance_id = ",
         Field::Status => "name FROM statuses WHERE presence = 'present' AND instance_id = ",
@@ -233,7 +240,8 @@ fn of_issues(field: &Field, instance: Uuid, beginning: &str) -> Result<Sql> {
         _ => return Err(super::compile::misfit()),
     };
     let key = value_key(beginning);
-    let sql = Sql::new("SELECT DISTINCT f.name FROM (SELECT v.value_text AS name FROM issue_field_values v WHERE ");
+    let sql =
+        Sql::new("SELECT DISTINCT f.name FROM (SELECT v.value_text AS name FROM issue_field_values v WHERE ");
     let sql = match &scope {
         Scope::Everywhere(_) => sql.append(rows_of(&scope)),
         Scope::PerInstance(groups) => {

@@ -115,7 +115,9 @@ pub(super) fn invalid_duration(value: &str, field: &str) -> Error {
 }
 
 pub(super) fn filters_in_a_circle(name: &str) -> Error {
-    refused(format!("The filter '{name}' refers to itself, by way of its own JQL or that of the filters in it."))
+    refused(format!(
+        "The filter '{name}' refers to itself, by way of its own JQL or that of the filters in it."
+    ))
 }
 
 pub(super) fn broken_filter(name: &str, reason: &str) -> Error {

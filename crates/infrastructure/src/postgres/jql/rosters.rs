@@ -146,12 +146,14 @@ pub(super) fn list_of(roster: Roster) -> Stored {
         Roster::VersionsUpTo => Stored::named(beside!("<=")),
         Roster::VersionsAfter => Stored::named(beside!(">")),
         Roster::VersionsFrom => Stored::named(beside!(">=")),
-        Roster::ReleasedVersions => {
-            Stored::named(&[(By::Name, concat!("versions t ON t.released AND (w.value = '' OR ", of_project!(), ")"))])
-        }
-        Roster::UnreleasedVersions => {
-            Stored::named(&[(By::Name, concat!("versions t ON NOT t.released AND (w.value = '' OR ", of_project!(), ")"))])
-        }
+        Roster::ReleasedVersions => Stored::named(&[(
+            By::Name,
+            concat!("versions t ON t.released AND (w.value = '' OR ", of_project!(), ")"),
+        )]),
+        Roster::UnreleasedVersions => Stored::named(&[(
+            By::Name,
+            concat!("versions t ON NOT t.released AND (w.value = '' OR ", of_project!(), ")"),
+        )]),
         Roster::LatestReleasedVersion => Stored::named(&[(
             By::Name,
             concat!(

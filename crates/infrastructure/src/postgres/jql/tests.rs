@@ -229,7 +229,10 @@ fn refusals_have_jiras_sentences() {
 fn what_is_right_but_not_answered_says_so() {
     for (jql, expected) in [
         ("assignee in membersOf(x)", "the function 'membersOf' is valid JQL, but a copy cannot answer it"),
-        ("watcher in (High)", "'watcher' with anybody but currentUser() is valid JQL, but a copy cannot answer it"),
+        (
+            "watcher in (High)",
+            "'watcher' with anybody but currentUser() is valid JQL, but a copy cannot answer it",
+        ),
     ] {
         let error = condition(jql).unwrap_err();
         assert!(matches!(error, Error::InvalidJql(_)), "{jql}");

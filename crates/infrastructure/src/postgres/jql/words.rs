@@ -56,7 +56,8 @@ pub(super) fn text_query(text: &str, field: &str) -> Result<TextQuery> {
     let is_of_one_word = groups.iter().all(|group| {
         matches!(group.as_slice(), [piece] if !piece.negated && piece.kind != Kind::Phrase && is_one_word(&piece.text))
     });
-    let positive = |group: &Vec<Piece>| group.iter().filter(|piece| !piece.negated).cloned().collect::<Vec<_>>();
+    let positive =
+        |group: &Vec<Piece>| group.iter().filter(|piece| !piece.negated).cloned().collect::<Vec<_>>();
     let wanted: Vec<Vec<Piece>> = groups.iter().map(positive).collect();
     let of_the_whole = wanted.iter().all(|group| !group.is_empty()).then(|| any_of(wanted));
     Ok(TextQuery { sql: any_of(groups), of_the_whole, is_of_one_word })

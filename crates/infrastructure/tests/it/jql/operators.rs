@@ -2,8 +2,7 @@
 
 use super::site::Site;
 
-const ALL: [&str; 13] =
-    ["=", "!=", ">", ">=", "<", "<=", "~", "!~", "in", "not in", "is", "was", "changed"];
+const ALL: [&str; 13] = ["=", "!=", ">", ">=", "<", "<=", "~", "!~", "in", "not in", "is", "was", "changed"];
 
 /// Fields, a value of theirs, and their operators.
 const FIELDS: [(&str, &str, &str); 44] = [
@@ -65,10 +64,13 @@ async fn fields_take_their_operators_and_no_others() {
                 "changed" => format!("{field} changed"),
                 _ => format!("{field} {operator} {value}"),
             };
-            let taken = taken.split(' ').any(|known| known == operator || operator == "not in" && known == "in");
+            let taken =
+                taken.split(' ').any(|known| known == operator || operator == "not in" && known == "in");
             let answer = site.search(&site.request(&jql)).await;
-            let refusal =
-                format!("The operator '{operator}' is not supported by the '{}' field.", field.trim_matches('\''));
+            let refusal = format!(
+                "The operator '{operator}' is not supported by the '{}' field.",
+                field.trim_matches('\'')
+            );
             match answer {
                 Ok(_) => assert!(taken, "{jql} is answered"),
                 Err(error) => assert!(!taken && error.to_string() == refusal, "{jql}: {error}"),

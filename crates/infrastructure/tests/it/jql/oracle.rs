@@ -32,7 +32,10 @@ use self::{
     evaluate::Oracle,
     generate::Generator,
     times::Clock,
-    world::{COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, STATUSES, TYPES, USERS, VERSIONS, World, now, person},
+    world::{
+        COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, STATUSES, TYPES, USERS, VERSIONS, World, now,
+        person,
+    },
 };
 use crate::database::TestDatabase;
 
@@ -47,7 +50,7 @@ const ZONES: [Tz; 6] = [
 ];
 const WORLDS: u64 = 3;
 const ISSUES: usize = 60;
-const QUERIES: u64 = 700;
+const QUERIES: u64 = 400;
 
 fn number(name: &str, default: u64) -> u64 {
     env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -74,15 +77,9 @@ fn fields() -> Vec<Value> {
 
 fn rosters() -> ReferenceData {
     let named = |(id, name): &(&str, &str)| json!({"id": id, "name": name});
-    let kind = |(id, name, level): &(&str, &str, i64)| {
-        json!({"id": id, "name": name, "hierarchyLevel": level, "subtask": *level < 0})
-    };
-    let version = |v: &(&str, &str, &str, bool, bool)| {
-        json!({"id": v.0, "projectId": v.1.parse::<i64>().unwrap(), "name": v.2, "released": v.3, "archived": v.4})
-    };
-    let component = |c: &(&str, &str, &str, Option<&str>)| {
-        json!({"id": c.0, "projectId": c.1.parse::<i64>().unwrap(), "name": c.2, "lead": c.3.map(person)})
-    };
+    let kind = |(id, name, level): &(&str, &str, i64)| json!({"id": id, "name": name, "hierarchyLevel": level, "subtask": *level < 0});
+    let version = |v: &(&str, &str, &str, bool, bool)| json!({"id": v.0, "projectId": v.1.parse::<i64>().unwrap(), "name": v.2, "released": v.3, "archived": v.4});
+    let component = |c: &(&str, &str, &str, Option<&str>)| json!({"id": c.0, "projectId": c.1.parse::<i64>().unwrap(), "name": c.2, "lead": c.3.map(person)});
     ReferenceData {
         projects: PROJECTS
             .iter()
@@ -156,7 +153,12 @@ impl Question<'_> {
     }
 
     /// What PostgreSQL finds, in pages.
-    async fn found(&self, tx: &mut dyn TenantTx, query: &jql::Query, page: u32) -> Result<Vec<String>, String> {
+    async fn found(
+        &self,
+        tx: &mut dyn TenantTx,
+        query: &jql::Query,
+        page: u32,
+    ) -> Result<Vec<String>, String> {
         let mut request = self.request(query.clone(), page);
         let mut keys = Vec::new();
         loop {
@@ -173,7 +175,8 @@ impl Question<'_> {
 
     /// What the oracle finds.
     fn expected(&self, query: &jql::Query) -> Vec<String> {
-        let meets = |issue: &&Value| query.filter.as_ref().is_none_or(|clause| self.oracle.holds(clause, issue));
+        let meets =
+            |issue: &&Value| query.filter.as_ref().is_none_or(|clause| self.oracle.holds(clause, issue));
         let mut issues: Vec<&Value> = self.oracle.world.issues.iter().filter(meets).collect();
         sorted::sort(&mut issues, &query.order_by);
         issues.iter().map(|issue| issue["key"].as_str().unwrap().to_owned()).collect()
@@ -204,7 +207,8 @@ impl Question<'_> {
             Err(error) => format!("{query}\n  ({zone}) {error}"),
             Ok(found) => {
                 let only = |a: &[String], b: &[String]| {
-                    let only: Vec<&str> = a.iter().filter(|key| !b.contains(key)).map(String::as_str).take(5).collect();
+                    let only: Vec<&str> =
+                        a.iter().filter(|key| !b.contains(key)).map(String::as_str).take(5).collect();
                     only.join(" ")
                 };
                 let (more, less) = (only(&found, expected), only(expected, &found));
@@ -237,18 +241,26 @@ async fn every_query_finds_what_the_oracle_finds_in_its_order() {
             let user = USERS[generator.rng.random_range(0..3)].0;
             let instance = generator.rng.random_bool(0.5).then_some(instance);
             let page = if generator.rng.random_bool(0.2) { 7 } else { 100 };
-            let question = Question { oracle: Oracle { world: &world, clock: Clock { zone, now: now() }, user }, instance };
+            let question = Question {
+                oracle: Oracle { world: &world, clock: Clock { zone, now: now() }, user },
+                instance,
+            };
             let query = jql::parse(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
             with_some += usize::from(!question.expected(&query).is_empty());
             if let Some(difference) = question.difference(tx.as_mut(), &query, page).await {
                 differences.push(difference);
-                if differences.len() > 3000 {
+                if differences.len() > 25 {
                     break;
                 }
             }
         }
     }
-    assert!(differences.is_empty(), "seed {seed}, {} differences:\n{}", differences.len(), differences.join("\n"));
+    assert!(
+        differences.is_empty(),
+        "seed {seed}, {} differences:\n{}",
+        differences.len(),
+        differences.join("\n")
+    );
     assert!(with_some as u64 > queries * WORLDS / 2, "only {with_some} queries find anything");
     base.remove().await;
 }

@@ -67,7 +67,9 @@ fn function(function: &FunctionReference) -> Value {
 /// `GET /jql/autocompletedata/suggestions`
 pub(in crate::jira_api) async fn suggestions(site: Site, params: Params) -> Result<Response, Refusal> {
     let Some(name) = params.text("fieldName").filter(|name| !name.is_empty()) else {
-        return Err(Refusal::bad_request("The parameter fieldName is needed: the field whose values are to be suggested."));
+        return Err(Refusal::bad_request(
+            "The parameter fieldName is needed: the field whose values are to be suggested.",
+        ));
     };
     let predicate = params.text("predicateName").map(str::to_lowercase);
     let beginning = match predicate {

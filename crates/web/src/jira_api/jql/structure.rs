@@ -1,7 +1,8 @@
 //! A query's syntax tree as Jira's JSON (OpenAPI `JqlQuery`).
 
 use jql::{
-    Clause, Direction, Field, HistoryPredicate, Operand, Predicate, Property, Query, Sort, Term, Value as Literal,
+    Clause, Direction, Field, HistoryPredicate, Operand, Predicate, Property, Query, Sort, Term,
+    Value as Literal,
 };
 use serde_json::{Map, Value, json};
 
@@ -31,9 +32,7 @@ fn sort(sort: &Sort) -> Value {
 }
 
 fn clause(clause_: &Clause) -> Value {
-    let compound = |operator: &str, parts: &[Clause]| {
-        json!({ "clauses": parts.iter().map(clause).collect::<Vec<_>>(), "operator": operator })
-    };
+    let compound = |operator: &str, parts: &[Clause]| json!({ "clauses": parts.iter().map(clause).collect::<Vec<_>>(), "operator": operator });
     match clause_ {
         Clause::And(parts) => compound("and", parts),
         Clause::Or(parts) => compound("or", parts),
@@ -44,12 +43,8 @@ fn clause(clause_: &Clause) -> Value {
 
 fn term(term: &Term) -> Value {
     let field = field(&term.field);
-    let of_value = |operator: &str, operand_: &Operand| {
-        json!({ "field": field, "operator": operator, "operand": operand(operand_) })
-    };
-    let was = |operator: &str, operand_: &Operand, limits: &[HistoryPredicate]| {
-        json!({ "field": field, "operator": operator, "operand": operand(operand_), "predicates": predicates(limits) })
-    };
+    let of_value = |operator: &str, operand_: &Operand| json!({ "field": field, "operator": operator, "operand": operand(operand_) });
+    let was = |operator: &str, operand_: &Operand, limits: &[HistoryPredicate]| json!({ "field": field, "operator": operator, "operand": operand(operand_), "predicates": predicates(limits) });
     match &term.predicate {
         Predicate::Compare { op, operand } => of_value(&op.to_string(), operand),
         Predicate::In { negated, operand } => of_value(if *negated { "not in" } else { "in" }, operand),
@@ -67,9 +62,7 @@ fn term(term: &Term) -> Value {
 }
 
 fn predicates(limits: &[HistoryPredicate]) -> Vec<Value> {
-    let limit = |limit: &HistoryPredicate| {
-        json!({ "operator": limit.op.to_string().to_lowercase(), "operand": operand(&limit.operand) })
-    };
+    let limit = |limit: &HistoryPredicate| json!({ "operator": limit.op.to_string().to_lowercase(), "operand": operand(&limit.operand) });
     limits.iter().map(limit).collect()
 }
 

@@ -12,7 +12,10 @@ use super::{
     past,
     times::Clock,
     words,
-    world::{COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, SPRINTS, STATUSES, TYPES, USERS, VERSIONS, World},
+    world::{
+        COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, SPRINTS, STATUSES, TYPES, USERS, VERSIONS,
+        World,
+    },
 };
 
 /// What is asked, where and when, and by whom.
@@ -105,7 +108,9 @@ impl Oracle<'_> {
                 CompareOp::NotEquals => self.differs_from_all(field, operand, issue),
                 CompareOp::Like => self.is_like(field, operand, issue),
                 // `text` is every text of the issue, and no issue has none.
-                CompareOp::NotLike => (field == "text" || !self.is_empty(field, issue)) && !self.is_like(field, operand, issue),
+                CompareOp::NotLike => {
+                    (field == "text" || !self.is_empty(field, issue)) && !self.is_like(field, operand, issue)
+                }
                 CompareOp::LessThan => self.compares(field, operand, issue, Ordering::is_lt),
                 CompareOp::LessThanEquals => self.compares(field, operand, issue, Ordering::is_le),
                 CompareOp::GreaterThan => self.compares(field, operand, issue, Ordering::is_gt),
@@ -157,7 +162,9 @@ impl Oracle<'_> {
             return self.texts(field, issue).is_empty();
         }
         match field {
-            "summary" | "description" | "environment" | "customfield_10004" => self.texts(field, issue).is_empty(),
+            "summary" | "description" | "environment" | "customfield_10004" => {
+                self.texts(field, issue).is_empty()
+            }
             "attachments" => issue["fields"]["attachment"].as_array().is_none_or(Vec::is_empty),
             _ => match scalars(field, issue) {
                 Some(scalars) => scalars.is_empty(),
@@ -186,7 +193,8 @@ impl Oracle<'_> {
             let same = |named: &&Named| which(named).is_some_and(|text| text.to_lowercase() == wanted);
             self.roster(roster).iter().filter(same).map(|named| named.id.clone()).collect()
         };
-        let (id, key, name) = (by(|n| Some(n.id.clone())), by(|n| n.key.clone()), by(|n| Some(n.name.clone())));
+        let (id, key, name) =
+            (by(|n| Some(n.id.clone())), by(|n| n.key.clone()), by(|n| Some(n.name.clone())));
         let mut order = match (literal, roster) {
             (Literal::Number(_), _) | (_, "user") => [id, key, name],
             _ => [key, name, id],
@@ -213,7 +221,12 @@ impl Oracle<'_> {
             "option" => super::world::OPTIONS.iter().map(|o| plain(o.0, o.1)).collect(),
             "level" => vec![plain("60", "Staff")],
             "category" => vec![plain("91", "Money"), plain("92", "Past")],
-            "statuscategory" => vec![plain("new", "To Do"), plain("2", "2"), plain("indeterminate", "In Progress"), plain("done", "Done")],
+            "statuscategory" => vec![
+                plain("new", "To Do"),
+                plain("2", "2"),
+                plain("indeterminate", "In Progress"),
+                plain("done", "Done"),
+            ],
             "issue" => self
                 .world
                 .issues
@@ -229,7 +242,9 @@ impl Oracle<'_> {
 
     fn scalar(&self, field: &str, literal: &Literal) -> Scalar {
         match field {
-            "due" | "customfield_10005" | "worklogdate" => Scalar::Day(self.clock.day(self.clock.instant(literal))),
+            "due" | "customfield_10005" | "worklogdate" => {
+                Scalar::Day(self.clock.day(self.clock.instant(literal)))
+            }
             "created" | "updated" | "resolved" | "customfield_10006" | "statuscategorychangeddate" => {
                 Scalar::Time(self.clock.instant(literal))
             }
@@ -272,7 +287,8 @@ impl Oracle<'_> {
                 if let Some((project, number)) = text(literal).split_once('-') {
                     let (own_project, own) = issue["key"].as_str().unwrap().split_once('-').unwrap();
                     let number: i64 = number.parse().unwrap();
-                    return own_project == project.to_uppercase() && wanted(own.parse::<i64>().unwrap().cmp(&number));
+                    return own_project == project.to_uppercase()
+                        && wanted(own.parse::<i64>().unwrap().cmp(&number));
                 }
             }
             _ => {}
@@ -308,14 +324,19 @@ impl Oracle<'_> {
             "futuresprints" => own().iter().any(|id| is_sprint(id, "future")),
             "subtaskissuetypes" => own().iter().any(|id| id == "4"),
             "standardissuetypes" => own().iter().any(|id| id != "4"),
-            "releasedversions" | "unreleasedversions" | "latestreleasedversion" | "earliestunreleasedversion" => {
+            "releasedversions"
+            | "unreleasedversions"
+            | "latestreleasedversion"
+            | "earliestunreleasedversion" => {
                 let versions = self.versions(function);
                 own().iter().any(|id| versions.contains(id))
             }
             "componentsleadbyuser" => {
                 let lead = account(0);
                 let led = |id: &String| {
-                    COMPONENTS.iter().any(|c| c.0 == id && c.3.is_some_and(|own| lead.contains(&own.to_owned())))
+                    COMPONENTS
+                        .iter()
+                        .any(|c| c.0 == id && c.3.is_some_and(|own| lead.contains(&own.to_owned())))
                 };
                 own().iter().any(led)
             }
@@ -339,13 +360,13 @@ impl Oracle<'_> {
             .iter()
             .flat_map(|name| self.named("project", &Literal::String(name.clone())))
             .collect();
-        let here = VERSIONS
-            .iter()
-            .filter(|v| projects.is_empty() || projects.iter().any(|project| project == v.1));
+        let here =
+            VERSIONS.iter().filter(|v| projects.is_empty() || projects.iter().any(|project| project == v.1));
         let one = !function.name.to_lowercase().ends_with("versions");
         // One version is none that was put away.
-        let of =
-            |released: bool| here.clone().filter(move |v| v.3 == released && !(one && v.4)).map(|v| v.0.to_owned());
+        let of = |released: bool| {
+            here.clone().filter(move |v| v.3 == released && !(one && v.4)).map(|v| v.0.to_owned())
+        };
         match function.name.to_lowercase().as_str() {
             "releasedversions" => of(true).collect(),
             "unreleasedversions" => of(false).collect(),
@@ -359,7 +380,9 @@ impl Oracle<'_> {
         issue["fields"]["issuelinks"].as_array().unwrap().iter().any(|link| {
             let end = |name: &str| link[name]["id"].as_str().is_some_and(|id| other.contains(&id.to_owned()));
             let same = |name: &str| {
-                kind.as_ref().is_none_or(|kind| link["type"][name].as_str().unwrap().to_lowercase() == kind.to_lowercase())
+                kind.as_ref().is_none_or(|kind| {
+                    link["type"][name].as_str().unwrap().to_lowercase() == kind.to_lowercase()
+                })
             };
             // "linkedIssues(A, blocks)" are those that A blocks: seen from them, A is the inward end.
             (end("inwardIssue") && (same("name") || same("outward")))
@@ -426,7 +449,8 @@ fn is_sprint(id: &str, state: &str) -> bool {
 }
 
 fn is_unresolved(field: &str, operand: &Operand) -> bool {
-    field == "resolution" && matches!(operand, Operand::Value(literal) if text(literal).eq_ignore_ascii_case("unresolved"))
+    field == "resolution"
+        && matches!(operand, Operand::Value(literal) if text(literal).eq_ignore_ascii_case("unresolved"))
 }
 
 /// `=` and `!=`, `<` and `>=` and so on; histories and `text ~` have no opposite but that they are not so.
@@ -565,7 +589,8 @@ pub fn ids(field: &str, issue: &Value) -> Vec<String> {
             links
                 .flat_map(|link| {
                     let reads = if link["outwardIssue"].is_null() { "inward" } else { "outward" };
-                    [&link["type"]["name"], &link["type"][reads]].map(|text| text.as_str().unwrap().to_lowercase())
+                    [&link["type"]["name"], &link["type"][reads]]
+                        .map(|text| text.as_str().unwrap().to_lowercase())
                 })
                 .collect()
         }

@@ -3,16 +3,43 @@
 use rand::{RngExt, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 
-use super::world::{
-    FILTERS, LABELS, PRIORITIES, RESOLUTIONS, STATUSES, TYPES, VERSIONS, WORDS, World,
-};
+use super::world::{FILTERS, LABELS, PRIORITIES, RESOLUTIONS, STATUSES, TYPES, VERSIONS, WORDS, World};
 
 /// What fields are sorted by.
 const SORTABLE: [&str; 33] = [
-    "key", "id", "created", "updated", "resolved", "due", "priority", "resolution", "status", "statusCategory",
-    "type", "project", "assignee", "reporter", "creator", "summary", "labels", "component", "fixVersion",
-    "affectedVersion", "'Story Points'", "Team", "Launch", "'Seen at'", "Owner", "sprint", "hierarchyLevel", "parent",
-    "votes", "watchers", "timespent", "originalEstimate", "workRatio",
+    "key",
+    "id",
+    "created",
+    "updated",
+    "resolved",
+    "due",
+    "priority",
+    "resolution",
+    "status",
+    "statusCategory",
+    "type",
+    "project",
+    "assignee",
+    "reporter",
+    "creator",
+    "summary",
+    "labels",
+    "component",
+    "fixVersion",
+    "affectedVersion",
+    "'Story Points'",
+    "Team",
+    "Launch",
+    "'Seen at'",
+    "Owner",
+    "sprint",
+    "hierarchyLevel",
+    "parent",
+    "votes",
+    "watchers",
+    "timespent",
+    "originalEstimate",
+    "workRatio",
 ];
 
 pub struct Generator<'w> {
@@ -95,7 +122,11 @@ impl Generator<'_> {
             0 => self.among("project", &projects, true),
             1 => self.among("type", &TYPES.map(|t| t.1), true),
             2 => self.among("status", &["To Do", "in progress", "In Review", "DONE", "3"], true),
-            3 => self.among("statusCategory", &["To Do", "new", "In Progress", "indeterminate", "Done", "done"], false),
+            3 => self.among(
+                "statusCategory",
+                &["To Do", "new", "In Progress", "indeterminate", "Done", "done"],
+                false,
+            ),
             4 => self.among("priority", &["Highest", "high", "Medium", "Low", "4"], true),
             5 => self.among("resolution", &["Fixed", "Duplicate", "Unresolved", "unresolved", "1"], true),
             6 => self.among("assignee", &people, true),
@@ -136,7 +167,8 @@ impl Generator<'_> {
     }
 
     fn dated(&mut self) -> String {
-        let fields = ["created", "updated", "resolved", "due", "Launch", "'Seen at'", "statusCategoryChangedDate"];
+        let fields =
+            ["created", "updated", "resolved", "due", "Launch", "'Seen at'", "statusCategoryChangedDate"];
         let field = self.pick(&fields);
         match self.rng.random_range(0..5) {
             0 => format!("{field} in ({}, {})", self.date(), self.date()),
@@ -155,10 +187,15 @@ impl Generator<'_> {
             4 => format!("watchers {operator} {}", self.rng.random_range(0..4)),
             5 => format!("workRatio {operator} {}", self.rng.random_range(0..20) * 25),
             6 => {
-                let field = self.pick(&["timeSpent", "originalEstimate", "remainingEstimate", "timeEstimate"]);
+                let field =
+                    self.pick(&["timeSpent", "originalEstimate", "remainingEstimate", "timeEstimate"]);
                 format!("{field} {operator} {}", self.pick(&["'4h'", "'1d'", "'1d 2h'", "120", "'0h'"]))
             }
-            _ => format!("priority {} {}", self.pick(&["<", "<=", ">", ">="]), self.pick(&["Highest", "high", "3", "Low"])),
+            _ => format!(
+                "priority {} {}",
+                self.pick(&["<", "<=", ">", ">="]),
+                self.pick(&["Highest", "high", "3", "Low"])
+            ),
         }
     }
 
@@ -176,7 +213,15 @@ impl Generator<'_> {
     }
 
     fn worded(&mut self) -> String {
-        let field = self.pick(&["summary", "description", "environment", "comment", "text", "Notes", "worklogComment"]);
+        let field = self.pick(&[
+            "summary",
+            "description",
+            "environment",
+            "comment",
+            "text",
+            "Notes",
+            "worklogComment",
+        ]);
         let operator = if field == "text" { "~" } else { self.pick(&["~", "!~"]) };
         format!("{field} {operator} \"{}\"", self.words())
     }
@@ -189,8 +234,10 @@ impl Generator<'_> {
             4 => ("resolution", RESOLUTIONS.iter().map(|r| r.1).chain(["EMPTY", "Unresolved"]).collect()),
             _ => ("fixVersion", vec!["1.0", "1.1", "2.0", "0.9", "22"]),
         };
-        let values: Vec<String> =
-            values.into_iter().map(|v| if v == "EMPTY" || v.ends_with(')') { v.to_owned() } else { quoted(v) }).collect();
+        let values: Vec<String> = values
+            .into_iter()
+            .map(|v| if v == "EMPTY" || v.ends_with(')') { v.to_owned() } else { quoted(v) })
+            .collect();
         let value = |rng: &mut ChaCha8Rng| values.choose(rng).unwrap().clone();
         let (a, b) = (value(&mut self.rng), value(&mut self.rng));
         let (limits, history) = match self.rng.random_range(0..6) {
@@ -236,11 +283,45 @@ impl Generator<'_> {
 
     fn emptiness(&mut self) -> String {
         let field = self.pick(&[
-            "project", "key", "type", "status", "priority", "resolution", "assignee", "reporter", "creator", "created",
-            "resolved", "due", "labels", "component", "fixVersion", "affectedVersion", "sprint", "parent", "'Epic Link'",
-            "summary", "description", "environment", "hierarchyLevel", "'Story Points'", "Team", "Notes", "Launch",
-            "'Seen at'", "Owner", "Regions", "Tags", "attachments", "level", "category", "timeSpent",
-            "originalEstimate", "remainingEstimate", "workRatio", "statusCategoryChangedDate",
+            "project",
+            "key",
+            "type",
+            "status",
+            "priority",
+            "resolution",
+            "assignee",
+            "reporter",
+            "creator",
+            "created",
+            "resolved",
+            "due",
+            "labels",
+            "component",
+            "fixVersion",
+            "affectedVersion",
+            "sprint",
+            "parent",
+            "'Epic Link'",
+            "summary",
+            "description",
+            "environment",
+            "hierarchyLevel",
+            "'Story Points'",
+            "Team",
+            "Notes",
+            "Launch",
+            "'Seen at'",
+            "Owner",
+            "Regions",
+            "Tags",
+            "attachments",
+            "level",
+            "category",
+            "timeSpent",
+            "originalEstimate",
+            "remainingEstimate",
+            "workRatio",
+            "statusCategoryChangedDate",
         ]);
         let negated = self.chance(50);
         format!("{field} is {}EMPTY", if negated { "not " } else { "" })
@@ -252,7 +333,11 @@ impl Generator<'_> {
         let operator = self.pick(&["<", "<=", ">", ">="]);
         match self.rng.random_range(0..4) {
             0 => self.among(field, &versions, true),
-            1 => format!("{field} {} {}", self.pick(&["~", "!~"]), self.pick(&["'1.*'", "'?.0'", "'2.0'", "'*9'"])),
+            1 => format!(
+                "{field} {} {}",
+                self.pick(&["~", "!~"]),
+                self.pick(&["'1.*'", "'?.0'", "'2.0'", "'*9'"])
+            ),
             _ => format!("{field} {operator} {}", quoted(self.pick(&versions))),
         }
     }
@@ -263,9 +348,14 @@ impl Generator<'_> {
         let version = self.pick(&["fixVersion", "affectedVersion"]);
         let project = self.pick(&["PAY", "OPS", "Operations"]);
         match self.rng.random_range(0..12) {
-            0 => format!("sprint {listed} {}", self.pick(&["openSprints()", "closedSprints()", "futureSprints()"])),
+            0 => format!(
+                "sprint {listed} {}",
+                self.pick(&["openSprints()", "closedSprints()", "futureSprints()"])
+            ),
             1 => format!("type {listed} {}", self.pick(&["standardIssueTypes()", "subtaskIssueTypes()"])),
-            2 => format!("{} {equal} currentUser()", self.pick(&["assignee", "reporter", "creator", "Owner"])),
+            2 => {
+                format!("{} {equal} currentUser()", self.pick(&["assignee", "reporter", "creator", "Owner"]))
+            }
             3 => format!("{version} {listed} releasedVersions({project})"),
             4 => format!("{version} {listed} unreleasedVersions()"),
             5 => format!("{version} {equal} latestReleasedVersion({project})"),
@@ -277,7 +367,11 @@ impl Generator<'_> {
                 format!("issue {listed} linkedIssues({}{kind})", self.key())
             }
             10 => format!("issuekey {listed} updatedBy(ann)"),
-            _ => format!("issuekey in updatedBy({}, {})", self.pick(&["bob", "zed"]), self.pick(&["'-4w'", "2025-03-01, 2025-04-15"])),
+            _ => format!(
+                "issuekey in updatedBy({}, {})",
+                self.pick(&["bob", "zed"]),
+                self.pick(&["'-4w'", "2025-03-01, 2025-04-15"])
+            ),
         }
     }
 

@@ -31,15 +31,17 @@ pub fn holds(oracle: &Oracle<'_>, field: &str, predicate: &Predicate, issue: &Va
                 })
             });
         }
-        Predicate::Was { negated, operand, predicates } | Predicate::WasIn { negated, operand, predicates } => {
-            (*negated, operand, predicates)
-        }
+        Predicate::Was { negated, operand, predicates }
+        | Predicate::WasIn { negated, operand, predicates } => (*negated, operand, predicates),
         _ => unreachable!("no history is asked for"),
     };
-    let spans = if field == "fixversion" { each_version(issue, &changes) } else { spans(field, issue, changes) };
+    let spans =
+        if field == "fixversion" { each_version(issue, &changes) } else { spans(field, issue, changes) };
     let was = spans.iter().any(|span| {
         is_one(oracle, field, operand, &span.to)
-            && limits.iter().all(|limit| within(oracle, limit, span.began, span.ended, span.author.as_deref()))
+            && limits
+                .iter()
+                .all(|limit| within(oracle, limit, span.began, span.ended, span.author.as_deref()))
     });
     was != negated
 }
@@ -99,7 +101,9 @@ fn each_version(issue: &Value, changes: &[Period]) -> Vec<Period> {
     let present = issue["fields"]["fixVersions"].as_array().unwrap();
     let mut held: Vec<Side> = present
         .iter()
-        .map(|version| (version["id"].as_str().map(str::to_owned), version["name"].as_str().map(str::to_owned)))
+        .map(|version| {
+            (version["id"].as_str().map(str::to_owned), version["name"].as_str().map(str::to_owned))
+        })
         .collect();
     // Back to the creation.
     for change in changes.iter().rev() {
@@ -113,7 +117,13 @@ fn each_version(issue: &Value, changes: &[Period]) -> Vec<Period> {
     for change in changes {
         if change.to.0.is_some() {
             let (to, author) = (change.to.clone(), change.author.clone());
-            open.push(Period { from: (None, None), to, began: change.began, ended: DateTime::<Utc>::MAX_UTC, author });
+            open.push(Period {
+                from: (None, None),
+                to,
+                began: change.began,
+                ended: DateTime::<Utc>::MAX_UTC,
+                author,
+            });
         } else if let Some(place) = open.iter().position(|span| span.to.0 == change.from.0) {
             let span = open.remove(place);
             closed.push(Period { ended: change.began, ..span });

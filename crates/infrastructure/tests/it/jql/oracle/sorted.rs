@@ -29,7 +29,13 @@ pub fn sort(issues: &mut [&Value], keys: &[Sort]) {
             let by_id = sort.field.to_string().eq_ignore_ascii_case("id");
             let own = matches!(
                 field.as_str(),
-                "priority" | "created" | "updated" | "resolved" | "votes" | "watchers" | "statuscategorychangeddate"
+                "priority"
+                    | "created"
+                    | "updated"
+                    | "resolved"
+                    | "votes"
+                    | "watchers"
+                    | "statuscategorychangeddate"
             );
             let descending = sort.direction.map_or(own, |direction| direction == Direction::Descending);
             (field, by_id, descending)
@@ -60,7 +66,8 @@ pub fn sort(issues: &mut [&Value], keys: &[Sort]) {
 fn key(field: &str, by_id: bool, issue: &Value) -> Key {
     let fields = &issue["fields"];
     let text = |value: &Value| value.as_str().map_or(Key::Empty, |text| Key::Text(text.to_lowercase()));
-    let time = |value: &Value| parsed(value).map_or(Key::Empty, |time| Key::Number(time.timestamp_millis() as f64));
+    let time =
+        |value: &Value| parsed(value).map_or(Key::Empty, |time| Key::Number(time.timestamp_millis() as f64));
     let number = |value: &Value| value.as_f64().map_or(Key::Empty, Key::Number);
     let place = |list: Vec<&str>| {
         let id = ids(field, issue).pop();
@@ -92,7 +99,10 @@ fn key(field: &str, by_id: bool, issue: &Value) -> Key {
         "customfield_10003" => text(&fields[field]["value"]),
         "sprint" => {
             let sprints = fields["customfield_10002"].as_array().into_iter().flatten();
-            sprints.filter_map(|sprint| sprint["id"].as_i64()).max().map_or(Key::Empty, |id| Key::Number(id as f64))
+            sprints
+                .filter_map(|sprint| sprint["id"].as_i64())
+                .max()
+                .map_or(Key::Empty, |id| Key::Number(id as f64))
         }
         "hierarchylevel" => number(&fields["issuetype"]["hierarchyLevel"]),
         "parent" => fields["parent"]["key"].as_str().map_or(Key::Empty, |key| Key::Text(key.to_owned())),

@@ -1,6 +1,8 @@
 //! Dates, periods and functions of dates, read in a zone (jira-facts 2.1, 8.5).
 
-use chrono::{DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
+use chrono::{
+    DateTime, Datelike, Days, Duration, Months, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc,
+};
 use chrono_tz::Tz;
 use jql::{Function, Value as Literal};
 
@@ -58,12 +60,13 @@ impl Clock {
             .map(|part| {
                 let (count, unit) = part.split_at(part.len() - 1);
                 let count: i64 = count.parse().unwrap();
-                count * match unit {
-                    "w" => 7 * 24 * 60,
-                    "d" => 24 * 60,
-                    "h" => 60,
-                    _ => 1,
-                }
+                count
+                    * match unit {
+                        "w" => 7 * 24 * 60,
+                        "d" => 24 * 60,
+                        "h" => 60,
+                        _ => 1,
+                    }
             })
             .sum();
         self.now + Duration::minutes(sign * minutes)
@@ -102,7 +105,10 @@ impl Clock {
         let day = if is_longer { moved(today).date() } else { today.date() };
         let first = match own {
             'd' => day,
-            'w' => (0..7).map(|back| day - Days::new(back)).find(|day| day.weekday() == chrono::Weekday::Sun).unwrap(),
+            'w' => (0..7)
+                .map(|back| day - Days::new(back))
+                .find(|day| day.weekday() == chrono::Weekday::Sun)
+                .unwrap(),
             'M' => day.with_day(1).unwrap(),
             _ => NaiveDate::from_ymd_opt(day.year(), 1, 1).unwrap(),
         };
@@ -112,7 +118,8 @@ impl Clock {
             'M' => first + Months::new(1),
             _ => first + Months::new(12),
         };
-        let border = if end { self.at(next.into()) - Duration::milliseconds(1) } else { self.at(first.into()) };
+        let border =
+            if end { self.at(next.into()) - Duration::milliseconds(1) } else { self.at(first.into()) };
         match (is_longer, unit) {
             (true, _) => border,
             (false, 'h') => border + Duration::hours(count.into()),
@@ -132,12 +139,13 @@ pub fn working_seconds(text: &str) -> f64 {
     let seconds = |part: &str| {
         let digits = part.trim_end_matches(char::is_alphabetic);
         let count: f64 = digits.parse().unwrap();
-        count * match &part[digits.len()..] {
-            "w" => 5.0 * 8.0 * 3600.0,
-            "d" => 8.0 * 3600.0,
-            "h" => 3600.0,
-            _ => 60.0,
-        }
+        count
+            * match &part[digits.len()..] {
+                "w" => 5.0 * 8.0 * 3600.0,
+                "d" => 8.0 * 3600.0,
+                "h" => 3600.0,
+                _ => 60.0,
+            }
     };
     text.split_whitespace().map(seconds).sum()
 }

@@ -52,7 +52,9 @@ pub fn is_wild_match(pattern: &str, name: &str) -> bool {
     fn matches(pattern: &[char], name: &[char]) -> bool {
         match (pattern.first(), name.first()) {
             (None, None) => true,
-            (Some('*'), _) => matches(&pattern[1..], name) || (!name.is_empty() && matches(pattern, &name[1..])),
+            (Some('*'), _) => {
+                matches(&pattern[1..], name) || (!name.is_empty() && matches(pattern, &name[1..]))
+            }
             (Some('?'), Some(_)) => matches(&pattern[1..], &name[1..]),
             (Some(one), Some(other)) if one == other => matches(&pattern[1..], &name[1..]),
             _ => false,

@@ -27,7 +27,8 @@ pub const PROJECTS: [(&str, &str, &str, &str, Option<(&str, &str)>, &str); 3] = 
     ("12", "OLD", "PAY", "ann", Some(("92", "Past")), "business"),
 ];
 /// Account and name; two are called alike.
-pub const USERS: [(&str, &str); 4] = [("ann", "Ann Lee"), ("bob", "Bob Roy"), ("cy", "Cy"), ("zed", "Ann Lee")];
+pub const USERS: [(&str, &str); 4] =
+    [("ann", "Ann Lee"), ("bob", "Bob Roy"), ("cy", "Cy"), ("zed", "Ann Lee")];
 /// Id, name, state; two are called alike.
 pub const SPRINTS: [(i64, &str, &str); 4] = [
     (11, "Sprint A", "closed"),
@@ -46,8 +47,12 @@ pub const VERSIONS: [(&str, &str, &str, bool, bool); 7] = [
     ("32", "11", "9.9", false, false),
 ];
 /// Id, project's id, name, lead.
-pub const COMPONENTS: [(&str, &str, &str, Option<&str>); 4] =
-    [("40", "10", "API", Some("ann")), ("41", "10", "Web", None), ("50", "11", "API", Some("bob")), ("51", "11", "Db", Some("cy"))];
+pub const COMPONENTS: [(&str, &str, &str, Option<&str>); 4] = [
+    ("40", "10", "API", Some("ann")),
+    ("41", "10", "Web", None),
+    ("50", "11", "API", Some("bob")),
+    ("51", "11", "Db", Some("cy")),
+];
 /// Id, name, JQL.
 pub const FILTERS: [(&str, &str, &str); 3] = [
     ("70", "Open bugs", "type = Bug AND statusCategory != Done ORDER BY key"),
@@ -144,7 +149,10 @@ impl World {
         let mut fields = Map::new();
         let mut set = |name: &str, value: Value| fields.insert(name.to_owned(), value);
         set("project", json!({"id": project, "key": key, "name": name}));
-        set("issuetype", json!({"id": type_id, "name": type_name, "hierarchyLevel": level, "subtask": level < 0}));
+        set(
+            "issuetype",
+            json!({"id": type_id, "name": type_name, "hierarchyLevel": level, "subtask": level < 0}),
+        );
         set("summary", json!(words(rng, 5)));
         set("description", json!(some(rng, 60, |rng| words(rng, 8))));
         set("environment", json!(some(rng, 40, |rng| words(rng, 4))));
@@ -152,20 +160,22 @@ impl World {
         set("updated", json!(written(time(rng, created))));
         set("resolutiondate", json!(some(rng, 40, |rng| written(time(rng, created)))));
         set("statuscategorychangedate", json!(some(rng, 70, |rng| written(time(rng, created)))));
-        set("duedate", json!(some(rng, 50, |rng| {
-            (now() + Duration::days(rng.random_range(-40..20))).format("%Y-%m-%d").to_string()
-        })));
+        set(
+            "duedate",
+            json!(some(rng, 50, |rng| {
+                (now() + Duration::days(rng.random_range(-40..20))).format("%Y-%m-%d").to_string()
+            })),
+        );
         set("labels", json!(several(rng, &LABELS, 3)));
         let of_project = |id: &str| id == project;
         let versions: Vec<_> = VERSIONS.iter().filter(|version| of_project(version.1)).collect();
-        let version = |version: &&(&str, &str, &str, bool, bool)| {
-            json!({"id": version.0, "name": version.2, "released": version.3, "archived": version.4})
-        };
+        let version = |version: &&(&str, &str, &str, bool, bool)| json!({"id": version.0, "name": version.2, "released": version.3, "archived": version.4});
         let affected: Vec<Value> = several(rng, &versions, 2).into_iter().map(version).collect();
         set("versions", json!(affected));
         let components: Vec<_> = COMPONENTS.iter().filter(|component| of_project(component.1)).collect();
         let components = several(rng, &components, 2);
-        let components: Vec<Value> = components.into_iter().map(|c| json!({"id": c.0, "name": c.2})).collect();
+        let components: Vec<Value> =
+            components.into_iter().map(|c| json!({"id": c.0, "name": c.2})).collect();
         set("components", json!(components));
         set("security", json!(some(rng, 20, |_| json!({"id": "60", "name": "Staff"}))));
         let spent = some(rng, 50, |rng| rng.random_range(0..40) * 1_800);
@@ -215,8 +225,12 @@ impl World {
                 continue;
             }
             let kind = match chance(rng, 50) {
-                true => json!({"id": "100", "name": "Blocks", "inward": "is blocked by", "outward": "blocks"}),
-                false => json!({"id": "101", "name": "Relates", "inward": "relates to", "outward": "relates to"}),
+                true => {
+                    json!({"id": "100", "name": "Blocks", "inward": "is blocked by", "outward": "blocks"})
+                }
+                false => {
+                    json!({"id": "101", "name": "Relates", "inward": "relates to", "outward": "relates to"})
+                }
             };
             let id = (5_000 + number).to_string();
             let end = |issue: &Value| json!({"id": issue["id"], "key": issue["key"]});
@@ -239,9 +253,12 @@ fn custom(rng: &mut ChaCha8Rng, fields: &mut Map<String, Value>) {
     set(10002, if sprints.is_empty() { Value::Null } else { json!(sprints) });
     set(10003, json!(some(rng, 60, |rng| option(OPTIONS.choose(rng).unwrap()))));
     set(10004, json!(some(rng, 50, |rng| words(rng, 5))));
-    set(10005, json!(some(rng, 50, |rng| {
-        (now() + Duration::days(rng.random_range(-40..20))).format("%Y-%m-%d").to_string()
-    })));
+    set(
+        10005,
+        json!(some(rng, 50, |rng| {
+            (now() + Duration::days(rng.random_range(-40..20))).format("%Y-%m-%d").to_string()
+        })),
+    );
     set(10006, json!(some(rng, 50, |rng| written(time(rng, "2025-03-01T00:00:00Z".parse().unwrap())))));
     set(10007, json!(some(rng, 50, |rng| person(anyone(rng)))));
     set(10008, json!(several(rng, &OPTIONS, 2).into_iter().map(option).collect::<Vec<_>>()));
@@ -316,7 +333,8 @@ fn past(
         };
         fields.insert(field.into(), shown);
     }
-    let mut fixed: Vec<&(&str, &str, &str, bool, bool)> = several(rng, versions, 1).into_iter().copied().collect();
+    let mut fixed: Vec<&(&str, &str, &str, bool, bool)> =
+        several(rng, versions, 1).into_iter().copied().collect();
     let mut at = created;
     for _ in 0..rng.random_range(0..3) {
         let Some(version) = versions.choose(rng) else { break };
@@ -333,10 +351,8 @@ fn past(
             }
         }
     }
-    let shown: Vec<Value> = fixed
-        .iter()
-        .map(|v| json!({"id": v.0, "name": v.2, "released": v.3, "archived": v.4}))
-        .collect();
+    let shown: Vec<Value> =
+        fixed.iter().map(|v| json!({"id": v.0, "name": v.2, "released": v.3, "archived": v.4})).collect();
     fields.insert("fixVersions".into(), json!(shown));
     histories.sort_by_key(|(at, _)| *at);
     let mut id = 100_000 + number * 100;
