@@ -65,7 +65,7 @@ pub trait SearchStore: Send {
     /// A page of issues.
     ///
     /// # Errors
-    /// [`Error::InvalidJql`] with Jira's text; [`Error::Unsupported`] for JQL that is right but not answered here;
+    /// [`Error::InvalidJql`] with Jira's text, and for JQL that is right but that a copy cannot answer;
     /// [`Error::Invalid`] (field `cursor`) for a cursor of another query.
     async fn search(&mut self, request: &SearchRequest) -> Result<SearchPage>;
 

@@ -21,6 +21,7 @@ mod fields;
 mod filters;
 mod functions;
 mod history;
+mod issues;
 mod lookups;
 mod names;
 mod order;
@@ -78,7 +79,7 @@ impl<'r> Search<'r> {
     /// Looks up what the query names, and compiles it.
     ///
     /// # Errors
-    /// [`Error::InvalidJql`] and [`Error::Unsupported`], as [`application::search::SearchStore::search`].
+    /// [`Error::InvalidJql`], as [`application::search::SearchStore::search`].
     pub(super) async fn prepare(tx: &mut PgTenantTx, request: &'r SearchRequest) -> Result<Self> {
         check_size(&request.query)?;
         let instance = request.instance.map(|id| id.0);

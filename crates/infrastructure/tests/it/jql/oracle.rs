@@ -6,6 +6,7 @@
 mod evaluate;
 mod generate;
 mod past;
+mod payload;
 mod sorted;
 mod times;
 mod words;

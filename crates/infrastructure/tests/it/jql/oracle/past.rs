@@ -4,7 +4,10 @@ use chrono::{DateTime, Utc};
 use jql::{HistoryOp, HistoryPredicate, Operand, Predicate};
 use serde_json::Value;
 
-use super::evaluate::{Oracle, ids, parsed, text};
+use super::{
+    evaluate::{Oracle, text},
+    payload::{ids, parsed},
+};
 
 /// A change of a field, or the time for which it had a value.
 struct Period {

@@ -6,7 +6,8 @@ use jql::{Direction, Sort};
 use serde_json::Value;
 
 use super::{
-    evaluate::{canonical, ids, parsed},
+    evaluate::canonical,
+    payload::{ids, parsed},
     world::{PRIORITIES, RESOLUTIONS},
 };
 
