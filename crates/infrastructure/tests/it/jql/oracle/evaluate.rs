@@ -157,6 +157,8 @@ impl Oracle<'_> {
             "summary" | "description" | "environment" | "customfield_10004" => {
                 self.texts(field, issue).is_empty()
             }
+            "watcher" => issue["fields"]["watches"]["watchCount"] == 0,
+            "voter" => issue["fields"]["votes"]["votes"] == 0,
             "attachments" => issue["fields"]["attachment"].as_array().is_none_or(Vec::is_empty),
             _ => match scalars(field, issue) {
                 Some(scalars) => scalars.is_empty(),
@@ -310,6 +312,10 @@ impl Oracle<'_> {
             None => vec![self.user.to_owned()],
         };
         match function.name.to_lowercase().as_str() {
+            "watchedissues" => issue["fields"]["watches"]["isWatching"] == true,
+            "votedissues" => issue["fields"]["votes"]["hasVoted"] == true,
+            "currentuser" if field == "watcher" => issue["fields"]["watches"]["isWatching"] == true,
+            "currentuser" if field == "voter" => issue["fields"]["votes"]["hasVoted"] == true,
             "currentuser" => own().iter().any(|id| id == self.user),
             "opensprints" => own().iter().any(|id| is_sprint(id, "active")),
             "closedsprints" => own().iter().any(|id| is_sprint(id, "closed")),
@@ -362,7 +368,7 @@ impl Oracle<'_> {
         match function.name.to_lowercase().as_str() {
             "releasedversions" => of(true).collect(),
             "unreleasedversions" => of(false).collect(),
-            "latestreleasedversion" => of(true).last().into_iter().collect(),
+            "latestreleasedversion" => of(true).next_back().into_iter().collect(),
             _ => of(false).next().into_iter().collect(),
         }
     }

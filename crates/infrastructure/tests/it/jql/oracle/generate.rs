@@ -315,6 +315,8 @@ impl Generator<'_> {
             "Regions",
             "Tags",
             "attachments",
+            "watcher",
+            "voter",
             "level",
             "category",
             "timeSpent",
@@ -383,7 +385,12 @@ impl Generator<'_> {
     }
 
     fn other(&mut self) -> String {
-        match self.rng.random_range(0..5) {
+        match self.rng.random_range(0..7) {
+            5 => format!("{} {} currentUser()", self.pick(&["watcher", "voter"]), self.pick(&["=", "!="])),
+            6 => {
+                let function = self.pick(&["watchedIssues()", "votedIssues()"]);
+                format!("issue {} {function}", self.pick(&["in", "not in"]))
+            }
             0 => self.among("issueLinkType", &["Blocks", "is blocked by", "blocks", "relates to"], false),
             1 => self.among("level", &["Staff", "60"], true),
             2 => self.among("category", &["Money", "Past", "92"], true),

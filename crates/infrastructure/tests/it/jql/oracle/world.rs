@@ -20,8 +20,18 @@ pub const RESOLUTIONS: [(&str, &str); 2] = [("1", "Fixed"), ("2", "Duplicate")];
 /// Id, name, level.
 pub const TYPES: [(&str, &str, i64); 4] =
     [("1", "Bug", 0), ("2", "Story", 0), ("3", "Epic", 1), ("4", "Sub-task", -1)];
-/// Id, key, name, lead, category, type. The last one is called as the first one's key.
-pub const PROJECTS: [(&str, &str, &str, &str, Option<(&str, &str)>, &str); 3] = [
+/// Id, key, name, lead, category, type.
+type Project = (
+    &'static str,
+    &'static str,
+    &'static str,
+    &'static str,
+    Option<(&'static str, &'static str)>,
+    &'static str,
+);
+
+/// The last one is called as the first one's key.
+pub const PROJECTS: [Project; 3] = [
     ("10", "PAY", "Payments", "ann", Some(("91", "Money")), "software"),
     ("11", "OPS", "Operations", "bob", None, "service_desk"),
     ("12", "OLD", "PAY", "ann", Some(("92", "Past")), "business"),
