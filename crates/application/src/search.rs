@@ -1,13 +1,21 @@
 //! Search by JQL over the copy.
 
+mod reference;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use domain::ids::InstanceId;
 
+use serde::Serialize;
+
+pub use reference::{FieldReference, FunctionReference, JqlReference};
+
 use crate::{
     error::{Error, Result},
+    instances::{Instance, InstanceKind},
     issues::IssueRow,
+    sandbox,
 };
 
 /// A search.
@@ -57,12 +65,79 @@ pub trait SearchStore: Send {
     /// A page of issues.
     ///
     /// # Errors
-    /// [`Error::InvalidJql`] with Jira's text; [`Error::Unsupported`] for JQL that is right but not answered here;
+    /// [`Error::InvalidJql`] with Jira's text, and for JQL that is right but that a copy cannot answer;
     /// [`Error::Invalid`] (field `cursor`) for a cursor of another query.
     async fn search(&mut self, request: &SearchRequest) -> Result<SearchPage>;
 
     /// How many issues the query finds.
     async fn count(&mut self, request: &SearchRequest) -> Result<u64>;
+
+    /// Which of these issues (Jira's numeric ids) the query finds, in their order. Limit, start and order do not matter.
+    ///
+    /// # Errors
+    /// As [`SearchStore::search`].
+    async fn matching(&mut self, request: &SearchRequest, ids: &[i64]) -> Result<Vec<i64>>;
+
+    /// The statements that find the page which the request asks for, as they are run one after the other, with their plans.
+    ///
+    /// # Errors
+    /// As [`SearchStore::search`].
+    async fn explain(&mut self, request: &SearchRequest) -> Result<Vec<ExplainedStatement>>;
+
+    /// Checks everything of a query but its grammar: its fields, operators, functions, and what its values name.
+    ///
+    /// # Errors
+    /// As [`SearchStore::search`].
+    async fn check(&mut self, request: &SearchRequest) -> Result<()>;
+
+    /// What JQL can be written with at an instance.
+    async fn jql_reference(&mut self, instance: InstanceId) -> Result<JqlReference>;
+
+    /// Values of a field whose names begin with a text, in any case; a few, by name. None for a field that suggests none.
+    ///
+    /// # Errors
+    /// As [`SearchStore::search`], for a field that is not there.
+    async fn suggestions(
+        &mut self,
+        instance: InstanceId,
+        field: &jql::FieldName,
+        beginning: &str,
+    ) -> Result<Vec<String>>;
+}
+
+/// A statement as PostgreSQL gets it, and how it goes about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ExplainedStatement {
+    /// The text. Values are no part of it: `$1` is the first parameter.
+    pub sql: String,
+    /// The parameters, in order, as text.
+    pub parameters: Vec<String>,
+    /// The plan, line by line.
+    pub plan: Vec<String>,
+}
+
+/// The request by which an instance's own account asks: in its zone, and as the one that `currentUser()` is.
+pub fn request_of(instance: &Instance, query: jql::Query, now: DateTime<Utc>) -> SearchRequest {
+    SearchRequest {
+        query,
+        instance: Some(instance.id),
+        zone: instance.time_zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC),
+        now,
+        current_user: current_user(instance),
+        limit: 1,
+        start: SearchStart::Offset(0),
+        with_total: false,
+    }
+}
+
+/// Who `currentUser()` is at an instance: the account that we are at the site.
+pub fn current_user(instance: &Instance) -> Option<String> {
+    if instance.kind == InstanceKind::Sandbox {
+        let account = sandbox::account(instance.dialect);
+        let id = account.get("accountId").or_else(|| account.get("key"));
+        return id.and_then(|id| id.as_str()).map(str::to_owned);
+    }
+    instance.account_id.clone()
 }
 
 /// Parses JQL, with Jira's error text.

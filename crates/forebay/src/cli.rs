@@ -482,6 +482,9 @@ pub(crate) struct SearchArgs {
     /// At most so many issues.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) limit: u32,
+    /// Show the SQL that finds the first page, its parameters, and PostgreSQL's plan, instead of issues.
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 #[derive(Args, Debug)]
@@ -511,6 +514,23 @@ pub(crate) enum BenchPart {
     Load(LoadArgs),
     /// Time the hot reads on the database as it stands, each with row-level security and without it.
     Queries(QueriesArgs),
+    /// Time sixty searches by JQL that people really write, by kind, on the database as it stands.
+    Jql(JqlArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JqlArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are searched; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// How often each query is timed.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) reads: u32,
+    /// Show each query, too.
+    #[arg(long)]
+    pub(crate) each: bool,
 }
 
 #[derive(Args, Debug)]

@@ -14,6 +14,7 @@ mod edits;
 pub(crate) mod faults;
 mod fields;
 mod issues;
+mod jql;
 mod links;
 mod lookup;
 mod page;
@@ -87,6 +88,11 @@ fn api() -> Router<WebState> {
         .route(&api("issueLink/{link}"), get(links::one).delete(links::remove))
         .route(&api("issue/{issue}/transitions"), get(transitions::list).post(transitions::perform))
         .route(&api("changelog/bulkfetch"), post(changelog::bulk_fetch))
+        .route(&api("jql/parse"), post(jql::parse))
+        .route(&api("jql/match"), post(jql::matches))
+        .route(&api("jql/sanitize"), post(jql::sanitise))
+        .route(&api("jql/autocompletedata"), get(jql::autocomplete).post(jql::autocomplete_post))
+        .route(&api("jql/autocompletedata/suggestions"), get(jql::suggestions))
 }
 
 /// Admin webhooks have an API and a version of their own (jira-facts 3.1).

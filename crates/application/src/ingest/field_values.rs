@@ -9,8 +9,8 @@ use super::{
 };
 use crate::reference::{FieldValueRecord, SprintRecord};
 
-/// System fields whose values are lists of named things.
-const LISTS: [&str; 4] = ["labels", "components", "fixVersions", "versions"];
+/// System fields whose values are lists of named things; and the environment, a text that is searched as those of custom fields are.
+const LISTS: [&str; 5] = ["labels", "components", "fixVersions", "versions", "environment"];
 
 pub(crate) fn field_values(fields: &Value) -> Vec<FieldValueRecord> {
     let mut records = Vec::new();

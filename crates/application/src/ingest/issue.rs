@@ -17,8 +17,9 @@ use crate::{
 };
 
 /// Raised when more is read out of an issue than before: the hash covers it, so that a copy takes the new rows from issues that
-/// have not changed at the source. 2: attachments, watchers, votes.
-const READING: u8 = 2;
+/// have not changed at the source. 2: attachments, watchers, votes. 3: the
+/// environment as a text that is searched.
+const READING: u8 = 3;
 
 /// Reads one issue with all that hangs on it.
 ///

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -18,8 +18,10 @@ use crate::{
         ActivePlan,
         announce::{Sending, sendings},
     },
+    search::{parse_jql, request_of},
     services::Services,
     tenant_context::TenantContext,
+    webhooks::Webhook,
 };
 
 /// Enqueues the deliveries of an event to every webhook that listens to it, in the transaction of the change itself.
@@ -43,6 +45,9 @@ pub async fn announce(
     for webhook in
         listening.into_iter().filter(|hook| hook.enabled && hook.events.iter().any(|name| name == event))
     {
+        if !is_wanted(tx, instance, &webhook, &body, now).await? {
+            continue;
+        }
         let job = DeliverWebhook {
             tenant: instance.tenant,
             instance: instance.id,
@@ -65,6 +70,33 @@ pub async fn announce(
         tx.count_faults(instance.id, active.revision, &faults).await?;
     }
     Ok(())
+}
+
+/// Whether the issue that the event speaks of meets the webhook's filter, as it is stored by now. An event that speaks of no issue
+/// meets none, and a filter that means nothing any more is met by nothing, as at Jira.
+async fn is_wanted(
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    webhook: &Webhook,
+    body: &Value,
+    now: DateTime<Utc>,
+) -> Result<bool> {
+    let Some(jql) = &webhook.jql else { return Ok(true) };
+    let Some(issue) = issue_of(body) else { return Ok(false) };
+    let Ok(query) = parse_jql(jql) else { return Ok(false) };
+    match tx.matching(&request_of(instance, query, now), &[issue]).await {
+        Ok(found) => Ok(!found.is_empty()),
+        Err(Error::InvalidJql(_) | Error::Unsupported(_)) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// The numeric id of the issue that an event speaks of.
+fn issue_of(body: &Value) -> Option<i64> {
+    let id = [&body["issue"]["id"], &body["worklog"]["issueId"], &body["issueLink"]["sourceIssueId"]]
+        .into_iter()
+        .find(|id| !id.is_null())?;
+    id.as_i64().or_else(|| id.as_str()?.parse().ok())
 }
 
 /// The plan of a sandbox that serves faults; asked for only where the instance says that there is one.

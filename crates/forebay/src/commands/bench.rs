@@ -2,6 +2,7 @@
 //!
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
+mod jql;
 mod load;
 mod look_ups;
 mod queries;
@@ -68,6 +69,7 @@ pub(super) async fn run(
         Some(BenchPart::Queries(queries)) => {
             return queries::run(settings, telemetry, queries, as_json).await;
         }
+        Some(BenchPart::Jql(arguments)) => return jql::run(settings, telemetry, arguments, as_json).await,
         None => {}
     }
     let folder = TemporaryFolder::new()?;

@@ -4,7 +4,7 @@ use application::{
     TenantContext,
     instances::require_instance,
     issues::IssueRow,
-    search::{SearchRequest, SearchStart, parse_jql},
+    search::{ExplainedStatement, SearchRequest, SearchStart, current_user, parse_jql},
 };
 use chrono_tz::Tz;
 use serde_json::json;
@@ -29,11 +29,14 @@ pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) 
         instance: instance.as_ref().map(|instance| instance.id),
         zone,
         now: wiring.now(),
-        current_user: instance.as_ref().and_then(|instance| instance.account_id.clone()),
+        current_user: instance.as_ref().and_then(current_user),
         limit: arguments.limit.min(PAGE),
         start: SearchStart::Offset(0),
         with_total: true,
     };
+    if arguments.explain {
+        return explain(&tx.explain(&request).await?, as_json);
+    }
     let mut issues: Vec<IssueRow> = Vec::new();
     let mut total = None;
     loop {
@@ -51,6 +54,24 @@ pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) 
         }
     }
     show(&issues, total, as_json)
+}
+
+/// Parameters stand beside the SQL, as they are sent.
+fn explain(statements: &[ExplainedStatement], as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return output::json(&statements);
+    }
+    for (number, statement) in statements.iter().enumerate() {
+        output::line(&format!("-- statement {}", number + 1))?;
+        output::line(&statement.sql)?;
+        for (place, parameter) in statement.parameters.iter().enumerate() {
+            output::line(&format!("--   ${} = {parameter}", place + 1))?;
+        }
+        for line in &statement.plan {
+            output::line(&format!("--   {line}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn show(issues: &[IssueRow], total: Option<u64>, as_json: bool) -> Result<(), Failure> {

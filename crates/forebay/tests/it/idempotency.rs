@@ -142,6 +142,7 @@ async fn questions_are_answered_anew_each_time() {
         ("/jira/site/rest/api/3/search/jql", json!({ "jql": "project is not empty" })),
         ("/jira/site/rest/api/3/search/approximate-count", json!({ "jql": "project is not empty" })),
         ("/jira/site/rest/api/3/issue/bulkfetch", json!({ "issueIdsOrKeys": ["10001"] })),
+        ("/jira/site/rest/api/3/jql/match", json!({ "issueIds": [10001], "jqls": ["project is not empty"] })),
         ("/jira/site/rest/api/3/changelog/bulkfetch", json!({ "issueIdsOrKeys": ["10001"] })),
     ] {
         for _ in 0..2 {

@@ -24,6 +24,7 @@ mod fairness;
 mod faults;
 mod idempotency;
 mod isolation;
+mod jql;
 mod keys;
 mod migrations;
 mod privacy;

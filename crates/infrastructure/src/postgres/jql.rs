@@ -1,7 +1,7 @@
 //! JQL over PostgreSQL: from the syntax tree of a query to one SQL statement.
 //!
-//! 1. [`fields`]: what each field is; custom fields are looked up.
-//! 2. [`names`]: what each value names; all of them with one look-up.
+//! 1. [`filters`]: saved filters are put in; [`fields`]: what each field is; custom fields are looked up.
+//! 2. [`names`]: what each value names, with one look-up for all of them ([`rosters`]).
 //! 3. [`compile`] and its kin: a condition on the issue `i`. Nothing is looked up any more.
 //! 4. [`order`] and [`cursor`]: in which order, and from where on.
 //! 5. [`plan`]: from which side what other tables know is looked at; see [`lookups`].
@@ -9,31 +9,42 @@
 //! Statements are put together of text that is ours and values that are bound ([`sql`]). Refusals have Jira's sentences
 //! ([`refusals`]).
 
+mod amounts;
+mod attached;
 mod compile;
 mod conditions;
 mod cursor;
 mod custom_types;
 mod dates;
+mod explain;
 mod fields;
+mod filters;
 mod functions;
 mod history;
+mod issues;
 mod lookups;
 mod names;
 mod order;
 mod plan;
+pub(super) mod reference;
 mod refusals;
+mod rosters;
 mod sql;
 #[cfg(test)]
 mod tests;
 mod texts;
+mod unanswered;
 mod values;
 mod words;
 
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
-use application::{Error, Result, search::SearchRequest};
+use application::{
+    Error, Result,
+    search::{ExplainedStatement, SearchRequest},
+};
 use jql::{Operand, Predicate, Query};
-use sqlx::{AssertSqlSafe, Row, postgres::PgRow};
+use sqlx::Row;
 use uuid::Uuid;
 
 use self::{compile::Compiler, dates::Dates, fields::Fields, names::Names, order::Order, sql::Sql};
@@ -53,6 +64,8 @@ pub(super) struct Search<'r> {
     order: Order,
     /// How many ids each look-up of the filter has, once counted.
     counts: OnceLock<Vec<i64>>,
+    /// The statements that were run, where they are to be explained.
+    explained: Option<Mutex<Vec<ExplainedStatement>>>,
 }
 
 /// The ids of a page, in order.
@@ -66,15 +79,26 @@ impl<'r> Search<'r> {
     /// Looks up what the query names, and compiles it.
     ///
     /// # Errors
-    /// [`Error::InvalidJql`] and [`Error::Unsupported`], as [`application::search::SearchStore::search`].
+    /// [`Error::InvalidJql`], as [`application::search::SearchStore::search`].
     pub(super) async fn prepare(tx: &mut PgTenantTx, request: &'r SearchRequest) -> Result<Self> {
         check_size(&request.query)?;
-        let fields = Fields::of(tx, request).await?;
-        let names = Names::of(tx, request, &fields).await?;
-        Self::compile(request, tx.tenant.0, &fields, &names)
+        let instance = request.instance.map(|id| id.0);
+        let expanded = filters::expanded(tx, &request.query, instance).await?;
+        let query = expanded.as_ref().unwrap_or(&request.query);
+        check_size(query)?;
+        let fields = Fields::of(tx, query, instance).await?;
+        let names = Names::of(tx, request, query, &fields).await?;
+        Self::compile(request, query, tx.tenant.0, &fields, &names)
     }
 
-    fn compile(request: &'r SearchRequest, tenant: Uuid, fields: &Fields, names: &Names) -> Result<Self> {
+    /// `query` is the request's, with its filters put in.
+    fn compile(
+        request: &'r SearchRequest,
+        query: &Query,
+        tenant: Uuid,
+        fields: &Fields,
+        names: &Names,
+    ) -> Result<Self> {
         let compiler = Compiler {
             fields,
             names,
@@ -86,11 +110,11 @@ impl<'r> Search<'r> {
         if let Some(instance) = request.instance {
             filter.push(Sql::new("i.instance_id = ").bind(instance.0));
         }
-        if let Some(clause) = &request.query.filter {
+        if let Some(clause) = &query.filter {
             filter.extend(compiler.clause(clause, false)?.conjuncts());
         }
-        let order = Order::of(&request.query, fields, request.instance.is_some())?;
-        Ok(Self { request, filter, order, counts: OnceLock::new() })
+        let order = Order::of(query, fields, request.instance.is_some())?;
+        Ok(Self { request, filter, order, counts: OnceLock::new(), explained: None })
     }
 
     /// How many issues there are.
@@ -118,17 +142,6 @@ impl<'r> Search<'r> {
         };
         Ok(Page { ids, next })
     }
-}
-
-async fn run(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
-    let text = statement.text();
-    let arguments = statement.arguments().map_err(Error::Internal)?;
-    // Nearly every query is another text: kept plans would only push out those that come again.
-    sqlx::query_with(AssertSqlSafe(text), arguments)
-        .persistent(false)
-        .fetch_all(tx.conn())
-        .await
-        .map_err(convert)
 }
 
 /// Refuses what would cost too much to compile.

@@ -3,12 +3,19 @@
 use application::{
     Result,
     issues::IssueRow,
-    search::{SearchPage, SearchRequest, SearchStore},
+    search::{ExplainedStatement, JqlReference, SearchPage, SearchRequest, SearchStore},
 };
 use async_trait::async_trait;
+use domain::ids::InstanceId;
+use jql::FieldName;
 use uuid::Uuid;
 
-use super::{errors::convert, issues::select_issues, jql::Search, transaction::PgTenantTx};
+use super::{
+    errors::convert,
+    issues::select_issues,
+    jql::{Search, reference},
+    transaction::PgTenantTx,
+};
 
 #[async_trait]
 impl SearchStore for PgTenantTx {
@@ -21,6 +28,34 @@ impl SearchStore for PgTenantTx {
 
     async fn count(&mut self, request: &SearchRequest) -> Result<u64> {
         Search::prepare(self, request).await?.count(self).await
+    }
+
+    async fn matching(&mut self, request: &SearchRequest, ids: &[i64]) -> Result<Vec<i64>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        Search::prepare(self, request).await?.matching(self, ids).await
+    }
+
+    async fn explain(&mut self, request: &SearchRequest) -> Result<Vec<ExplainedStatement>> {
+        Search::prepare(self, request).await?.explain(self).await
+    }
+
+    async fn check(&mut self, request: &SearchRequest) -> Result<()> {
+        Search::prepare(self, request).await.map(drop)
+    }
+
+    async fn jql_reference(&mut self, instance: InstanceId) -> Result<JqlReference> {
+        reference::reference(self, instance.0).await
+    }
+
+    async fn suggestions(
+        &mut self,
+        instance: InstanceId,
+        field: &FieldName,
+        beginning: &str,
+    ) -> Result<Vec<String>> {
+        reference::suggestions(self, instance.0, field, beginning).await
     }
 }
 

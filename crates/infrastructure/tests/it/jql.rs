@@ -2,6 +2,8 @@
 
 mod history;
 mod many;
+mod operators;
+mod oracle;
 mod paging;
 mod renames;
 mod site;
@@ -162,7 +164,7 @@ async fn lists_and_sprints() {
         ("labels = nothing-has-it", ""),
         ("component = api", "PAY-2"),
         ("component = 10", "PAY-2"),
-        ("component != other", "PAY-2"),
+        ("component != web", "PAY-2"),
         ("fixVersion = '10.0'", "PAY-3"),
         ("fixVersion in (20)", "PAY-3"),
         ("fixVersion ~ '9.*'", "PAY-3"),
@@ -178,6 +180,14 @@ async fn lists_and_sprints() {
         ("sprint is empty", "OPS-1 OPS-2 PAY-1"),
     ];
     check(&site, &examples).await;
+    for (jql, value, field) in
+        [("fixVersion = '7.7'", "7.7", "fixVersion"), ("component in (API, other)", "other", "component")]
+    {
+        assert_eq!(
+            site.refusal(jql).await,
+            format!("The value '{value}' does not exist for the field '{field}'.")
+        );
+    }
     assert_eq!(
         site.refusal("sprint = 'Sprint 9'").await,
         "The value 'Sprint 9' does not exist for the field 'sprint'."
@@ -216,10 +226,13 @@ async fn custom_fields() {
     check(&site, &examples).await;
     let unknown = "Field 'cf[99999]' does not exist or you do not have permission to view it.";
     assert_eq!(site.refusal("cf[99999] = 1").await, unknown);
-    assert_eq!(site.refusal("watcher = ann").await, "the field 'watcher' is valid JQL, but not answered yet");
+    assert_eq!(
+        site.refusal("watcher = ann").await,
+        "'watcher' with anybody but currentUser() is valid JQL, but a copy cannot answer it"
+    );
     assert_eq!(
         site.refusal("issue.property[a].b = 1").await,
-        "`issue.property[a].b` is valid JQL, but not answered yet"
+        "`issue.property[a].b` is valid JQL, but a copy cannot answer it"
     );
     site.database.remove().await;
 }

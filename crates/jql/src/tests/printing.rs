@@ -82,6 +82,22 @@ proptest! {
         judge(&text)?;
     }
 
+    /// Bytes put into, and taken out of, what people write.
+    #[test]
+    fn any_bytes_are_judged_without_panic(
+        place in 0..200_usize,
+        taken in 0..20_usize,
+        bytes in proptest::collection::vec(any::<u8>(), 0..12),
+    ) {
+        let text = "project = PAY AND status CHANGED FROM (\"To Do\", 'a\\u00e9') DURING (startOfDay(-1d), now()) \
+                    OR cf[10021] NOT IN (5, EMPTY) & issue.property[\"x\"].y ~ \"\\\"a b\\\"\" ORDER BY key DESC";
+        let mut spoiled = text.as_bytes().to_vec();
+        let place = place.min(spoiled.len());
+        let end = (place + taken).min(spoiled.len());
+        spoiled.splice(place..end, bytes);
+        judge(&String::from_utf8_lossy(&spoiled))?;
+    }
+
     #[test]
     fn any_words_are_judged_without_panic(text in tree::soup()) {
         judge(&text)?;

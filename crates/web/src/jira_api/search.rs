@@ -5,7 +5,7 @@ use application::{
     instances::Instance,
     issues::IssueRow,
     sandbox::faults::pages::plain_token,
-    search::{SearchRequest, SearchStart, parse_jql},
+    search::{SearchRequest, SearchStart, current_user, parse_jql},
 };
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use super::{
     page::Window,
     params::Params,
     refusal::Refusal,
-    site::{Site, current_user, zone},
+    site::{Site, zone},
 };
 
 /// Whole issues on a page, at most: pages may be shorter than asked for (jira-facts 1.1).

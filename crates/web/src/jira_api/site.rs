@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use application::{
     Caller, Error, Scope,
-    instances::{Dialect, Instance, InstanceKind},
+    instances::{Dialect, Instance},
     issues::IssueRow,
     lookups,
     ports::TenantTx,
-    sandbox::{self, faults::Lens},
+    sandbox::faults::Lens,
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
@@ -149,14 +149,4 @@ impl Site {
 /// The zone in which the instance's account reads dates.
 pub(super) fn zone(instance: &Instance) -> Tz {
     instance.time_zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC)
-}
-
-/// Who `currentUser()` is: the account that we are at the site.
-pub(super) fn current_user(instance: &Instance) -> Option<String> {
-    if instance.kind == InstanceKind::Sandbox {
-        let account = sandbox::account(instance.dialect);
-        let id = account.get("accountId").or_else(|| account.get("key"));
-        return id.and_then(|id| id.as_str()).map(str::to_owned);
-    }
-    instance.account_id.clone()
 }

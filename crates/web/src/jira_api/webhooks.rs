@@ -7,6 +7,7 @@ use application::{
     audit::NewAuditEntry,
     instances::{Instance, InstanceKind},
     ports::TenantTx,
+    search::{parse_jql, request_of},
     webhooks::Webhook,
 };
 use axum::{
@@ -52,12 +53,16 @@ pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal
     }
     let services = &site.state.services;
     let secret_sealed = new.secret.map(|secret| services.secrets.seal(instance.id, &secret)).transpose()?;
+    if let Some(jql) = &new.jql {
+        let request = request_of(&instance, parse_jql(jql)?, services.clock.now());
+        tx.check(&request).await?;
+    }
     let webhook = Webhook {
         jira_id: tx.take_sandbox_ids(instance.id, 1).await?,
         name: new.name,
         url: new.url,
         events: new.events,
-        jql: None,
+        jql: new.jql,
         exclude_body: new.exclude_body,
         enabled: new.enabled,
         secret_sealed,
@@ -106,7 +111,31 @@ struct NewWebhook {
     events: Vec<String>,
     exclude_body: bool,
     enabled: bool,
+    jql: Option<String>,
     secret: Option<SecretString>,
+}
+
+/// The JQL that issues have to meet, where one is sent.
+fn jql_filter(body: &Body) -> Result<Option<String>, Refusal> {
+    let filters = match body.get("filters") {
+        None => return Ok(None),
+        Some(Value::Object(filters)) => filters,
+        Some(_) => return Err(Refusal::invalid_payload()),
+    };
+    let mut jql = None;
+    for (name, filter) in filters {
+        match filter {
+            Value::Null => {}
+            Value::String(text) if text.trim().is_empty() => {}
+            Value::String(text) if name == JQL_FILTER => jql = Some(text.trim().to_owned()),
+            Value::String(_) => {
+                let message = format!("The only filter that webhooks take is '{JQL_FILTER}'.");
+                return Err(Refusal::field("filters", message));
+            }
+            _ => return Err(Refusal::invalid_payload()),
+        }
+    }
+    Ok(jql)
 }
 
 impl NewWebhook {
@@ -123,6 +152,7 @@ impl NewWebhook {
             events: body.list("events")?,
             exclude_body: flag("excludeBody", false)?,
             enabled: flag("enabled", true)?,
+            jql: jql_filter(body)?,
             secret: body.text("secret")?.filter(|secret| !secret.is_empty()).map(SecretString::from),
         };
         if new.name.is_empty() {
@@ -137,20 +167,6 @@ impl NewWebhook {
         }
         if new.events.is_empty() {
             return Err(Refusal::field("events", "A webhook needs at least one event."));
-        }
-        match body.get("filters") {
-            None => {}
-            Some(Value::Object(filters)) => {
-                let empty = |filter: &Value| {
-                    filter.is_null() || filter.as_str().is_some_and(|jql| jql.trim().is_empty())
-                };
-                if !filters.values().all(empty) {
-                    let message =
-                        "Webhooks with a JQL filter are not served by Forebay yet; leave the filter empty.";
-                    return Err(Refusal::field("filters", message));
-                }
-            }
-            Some(_) => return Err(Refusal::invalid_payload()),
         }
         Ok(new)
     }
@@ -218,6 +234,10 @@ mod tests {
         let new = read(&body()).unwrap();
         assert_eq!((new.name.as_str(), new.enabled, new.exclude_body), ("forebay", true, false));
         assert_eq!(new.events, ["jira:issue_updated"]);
+        assert_eq!(new.jql, None);
+        let mut filtered = body();
+        filtered["filters"][JQL_FILTER] = json!(" project = ED ");
+        assert_eq!(read(&filtered).unwrap().jql.as_deref(), Some("project = ED"));
         assert!(new.secret.is_some());
         assert!(!format!("{new:?}").contains("s3cr3t"));
     }
@@ -229,7 +249,7 @@ mod tests {
             ("url", json!("ftp://b.example")),
             ("url", json!("b.example/hook")),
             ("events", json!([])),
-            ("filters", json!({JQL_FILTER: "project = ED"})),
+            ("filters", json!({"comment-related-events-section": "project = ED"})),
         ] {
             let mut body = body();
             body[member] = wrong;

@@ -65,8 +65,7 @@ pub async fn delete_issue(
     if !drafts.is_empty() {
         write.store(drafts).await?;
     }
-    write.tx.set_presence(site.id, &ids, Presence::Deleted).await?;
-    // A link between two of them is told once.
+    // Told while the issues are still there, so that webhooks can ask whether they met their filters. A link between two of them is told once.
     let mut told = BTreeSet::new();
     for (event, body) in events {
         let link = text_of(&body["issueLink"]["id"]);
@@ -74,6 +73,7 @@ pub async fn delete_issue(
             write.announce(event, body).await?;
         }
     }
+    write.tx.set_presence(site.id, &ids, Presence::Deleted).await?;
     let before = json!({ "id": row.jira_id, "key": row.key, "summary": row.summary });
     let with: Vec<&str> = subtasks.iter().map(|row| row.key.as_str()).collect();
     write.finish(&row.key, before, json!({ "deleted": true, "subtasks": with })).await

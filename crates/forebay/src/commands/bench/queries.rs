@@ -121,7 +121,7 @@ async fn measure(wiring: &Wiring, arguments: &QueriesArgs) -> Result<Vec<Times>,
     Ok(times)
 }
 
-async fn first(tx: &mut dyn TenantTx) -> Result<Instance, Failure> {
+pub(super) async fn first(tx: &mut dyn TenantTx) -> Result<Instance, Failure> {
     let instances = tx.instances().await?;
     instances.into_iter().next().ok_or_else(|| Failure::new("the tenant has no instance yet"))
 }
@@ -241,11 +241,11 @@ fn reads(
 }
 
 /// A custom field's number and the name of an option that the issue has there.
-fn choice(raw: &Value) -> Option<(u64, String)> {
+pub(super) fn choice(raw: &Value) -> Option<(u64, String)> {
     custom_fields(raw).find_map(|(field, value)| Some((field, value["value"].as_str()?.to_owned())))
 }
 
-fn number(raw: &Value) -> Option<(u64, f64)> {
+pub(super) fn number(raw: &Value) -> Option<(u64, f64)> {
     custom_fields(raw).find_map(|(field, value)| Some((field, value.as_f64()?)))
 }
 

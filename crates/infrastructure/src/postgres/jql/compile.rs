@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     dates::Dates,
-    fields::{self, Field, Fields, Operators},
+    fields::{self, Field, Fields, Follower, Operators},
     functions::Called,
     names::{By, Found, Names, Roster, roster_of, text_of},
     refusals,
@@ -28,6 +28,9 @@ pub(super) struct Compiler<'a> {
     pub(super) one_instance: bool,
 }
 
+/// What the limits in time of `updatedBy()` are compared with.
+const UPDATED_AT: &Field = &Field::Time(fields::Time::Updated);
+
 /// The field of a term, and how the term names it.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'a> {
@@ -43,8 +46,21 @@ pub(super) enum Entry<'q> {
     User(&'q str),
     /// `now()` and its like.
     Instant(DateTime<Utc>),
-    /// Sprints of a state.
-    Sprints(&'static str),
+    /// What a function stands for, looked up.
+    Listed(Vec<&'q Found>),
+    /// Issues that are linked with these, by links of that type.
+    Linked {
+        with: Vec<Uuid>,
+        link_type: Option<&'q str>,
+    },
+    /// Issues that these people created, changed or commented on, from then and until then.
+    UpdatedBy {
+        people: Vec<Uuid>,
+        from: Option<DateTime<Utc>>,
+        to: Option<DateTime<Utc>>,
+    },
+    /// Issues that the caller follows.
+    Followed(Follower),
     /// Issue types for sub-tasks, or the others.
     IssueTypes {
         subtasks: bool,
@@ -232,9 +248,73 @@ impl<'a> Compiler<'a> {
         Ok(match called {
             Called::CurrentUser => Entry::User(self.current_user.ok_or_else(refusals::nobody_is_logged_in)?),
             Called::Date(date) => Entry::Instant(self.dates.call(date, function)?),
-            Called::Sprints(state) => Entry::Sprints(state),
+            Called::Sprints(state) => {
+                Entry::Listed(self.names.find(Roster::SprintState, &Value::String(state.to_owned())))
+            }
             Called::IssueTypes { subtasks } => Entry::IssueTypes { subtasks },
+            Called::Versions(_) | Called::ComponentsLed | Called::ProjectsLed => {
+                Entry::Listed(self.looked_up(called, function)?)
+            }
+            Called::Linked => {
+                let issue = Value::String(function.arguments[0].clone());
+                let with = self.names.find(Roster::Issue, &issue);
+                if with.is_empty() {
+                    return Err(refusals::unknown_issue(&function.arguments[0], asked.name));
+                }
+                let link_type = function.arguments.get(1).map(String::as_str);
+                Entry::Linked { with: uuids(&with), link_type }
+            }
+            Called::UpdatedBy => {
+                let time = Asked { field: UPDATED_AT, name: asked.name };
+                let limit = |place: usize| {
+                    let value = function.arguments.get(place).map(|text| Value::String(text.clone()));
+                    value.map(|value| self.instant(time, &Entry::Value(&value))).transpose()
+                };
+                let people = uuids(&self.people(function)?);
+                Entry::UpdatedBy { people, from: limit(1)?, to: limit(2)? }
+            }
+            Called::Followed(follower) => {
+                self.current_user.ok_or_else(refusals::nobody_is_logged_in)?;
+                Entry::Followed(follower)
+            }
         })
+    }
+
+    /// What a function's arguments stand for, all of it. An argument has to name something; that may have nothing.
+    fn looked_up(&self, called: Called, function: &Function) -> Result<Vec<&'a Found>> {
+        let Some(roster) = called.looked_up() else { return Err(misfit()) };
+        let find = |roster, argument: &str| self.names.find(roster, &Value::String(argument.to_owned()));
+        if matches!(called, Called::ComponentsLed | Called::ProjectsLed) {
+            let people = self.people(function)?;
+            let name = match function.arguments.first() {
+                Some(name) => name,
+                None => self.current_user.unwrap_or_default(),
+            };
+            let by = people.first().map(|person| person.by);
+            return Ok(find(roster, name).into_iter().filter(|found| Some(found.by) == by).collect());
+        }
+        let mut all = Vec::new();
+        for project in &function.arguments {
+            if find(Roster::Project, project).is_empty() {
+                return Err(refusals::unknown_value(project, "project"));
+            }
+            all.extend(find(roster, project));
+        }
+        if function.arguments.is_empty() {
+            all.extend(find(roster, ""));
+        }
+        Ok(all)
+    }
+
+    /// Who the first argument of a function names; the caller where it has none.
+    fn people(&self, function: &Function) -> Result<Vec<&'a Found>> {
+        match function.arguments.first() {
+            Some(name) => {
+                let found = self.names.find(Roster::User, &Value::String(name.clone()));
+                if found.is_empty() { Err(refusals::unknown_user(name, &function.name)) } else { Ok(found) }
+            }
+            None => Ok(self.user(self.current_user.ok_or_else(refusals::nobody_is_logged_in)?)),
+        }
     }
 
     fn likeness(&self, asked: Asked<'a>, operand: &'a Operand, negated: bool) -> Result<Sql> {
@@ -253,7 +333,7 @@ impl<'a> Compiler<'a> {
     ///
     /// # Errors
     /// When one names nothing.
-    pub(super) fn found(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<Vec<&'a Found>> {
+    pub(super) fn found(&self, asked: Asked<'_>, entry: &Entry<'a>) -> Result<Vec<&'a Found>> {
         let roster = roster_of(asked.field);
         match (entry, roster) {
             (Entry::Value(value), Some(roster)) => {
@@ -261,9 +341,7 @@ impl<'a> Compiler<'a> {
                 if found.is_empty() { Err(unknown(value, asked.name)) } else { Ok(found) }
             }
             (Entry::User(account), Some(Roster::User)) => Ok(self.user(account)),
-            (Entry::Sprints(state), Some(Roster::Sprint)) => {
-                Ok(self.names.find(Roster::SprintState, &Value::String((*state).to_owned())))
-            }
+            (Entry::Listed(found), _) => Ok(found.clone()),
             _ => Err(misfit()),
         }
     }

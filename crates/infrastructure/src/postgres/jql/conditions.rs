@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use application::{Error, Result};
+use application::Result;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::issue_key::IssueKey;
 use jql::Value;
 use uuid::Uuid;
 
 use super::{
+    amounts::amount_column,
+    attached,
     compile::{Asked, Compiler, Entry, Order, misfit, uuids},
     fields::{Field, List, Person, Time},
     names::{Found, Roster, text_of},
@@ -32,6 +33,11 @@ pub(super) fn time_column(time: Time) -> &'static str {
         Time::Created => "i.created_at",
         Time::Updated => "i.updated_at",
         Time::Resolved => "i.resolved_at",
+        // Only Cloud tells.
+        Time::StatusCategoryChanged => {
+            "(CASE WHEN i.raw_jsonb #>> '{fields,statuscategorychangedate}' ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}T' \
+             THEN (i.raw_jsonb #>> '{fields,statuscategorychangedate}')::timestamptz END)"
+        }
     }
 }
 
@@ -43,6 +49,17 @@ pub(super) fn list_id(list: List) -> &'static str {
         List::FixVersions => "fixVersions",
         List::AffectedVersions => "versions",
     }
+}
+
+/// Jira's id of the field, as `issue_field_values` has it.
+pub(super) const ENVIRONMENT: &str = "environment";
+
+const HAS_CATEGORY: &str = "EXISTS (SELECT FROM projects p WHERE p.tenant_id = i.tenant_id AND p.id = i.project_id \
+     AND p.raw_jsonb #>> '{projectCategory,id}' IS NOT NULL)";
+
+/// The condition, which is never unknown, or its opposite.
+pub(super) fn opposite_if(sql: Sql, negated: bool) -> Sql {
+    if negated { sql.not() } else { sql }
 }
 
 impl<'a> Compiler<'a> {
@@ -61,12 +78,19 @@ impl<'a> Compiler<'a> {
             Field::Person(person) => person_column(*person),
             Field::Time(time) => time_column(*time),
             Field::Due => "i.due_date",
+            Field::Amount(amount) => amount_column(*amount),
+            Field::Environment => return Ok(values::emptiness(&values::everywhere(ENVIRONMENT), negated)),
+            Field::Worklog(_) => return Ok(opposite_if(attached::worked(None), !negated)),
+            Field::Attachments => return Ok(opposite_if(attached::attachments(), !negated)),
+            Field::Follower(follower) => return Ok(attached::has_followers(*follower, negated)),
+            Field::Category => return Ok(opposite_if(Sql::new(HAS_CATEGORY), !negated)),
+            Field::Level => "i.raw_jsonb #>> '{fields,security,id}'",
             Field::Parent => "i.parent_key",
             Field::EpicLink => "i.epic_key",
             Field::HierarchyLevel => "i.hierarchy_level",
             Field::Summary => "nullif(i.summary, '')",
             Field::Description => "nullif(i.description_text, '')",
-            Field::Comment | Field::Text | Field::IssueLinkType => {
+            Field::Comment | Field::Text | Field::IssueLinkType | Field::ProjectType => {
                 return Err(refusals::no_empty_values(asked.name));
             }
         };
@@ -98,7 +122,32 @@ impl<'a> Compiler<'a> {
                     .collect::<Result<Vec<String>>>()?;
                 Ok(Sql::among("i.status_category", categories, negated))
             }
-            Field::Key => Ok(Sql::among("i.id", uuids(&self.issues(asked, entries)?), negated)),
+            Field::Key => self.keyed(asked, entries, negated),
+            Field::Category => {
+                let members = Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated);
+                Ok(if negated { Sql::all(vec![Sql::new(HAS_CATEGORY), members]) } else { members })
+            }
+            Field::ProjectType => {
+                Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated))
+            }
+            Field::Level => {
+                let names: Vec<String> =
+                    literals(entries)?.map(|value| text_of(value).to_lowercase()).collect();
+                let id = Sql::among("i.raw_jsonb #>> '{fields,security,id}'", names.clone(), false);
+                let name = Sql::among("lower(i.raw_jsonb #>> '{fields,security,name}')", names, false);
+                let members = Sql::new("(").append(Sql::any(vec![id, name])).push(") IS TRUE");
+                Ok(if negated {
+                    Sql::all(vec![self.emptiness(asked, true)?, members.not()])
+                } else {
+                    members
+                })
+            }
+            Field::Amount(amount) => {
+                let amounts = entries.iter().map(|entry| self.amount(asked, *amount, entry));
+                Ok(Sql::among(amount_column(*amount), amounts.collect::<Result<Vec<_>>>()?, negated))
+            }
+            Field::Worklog(worklog) => self.worklogs(asked, *worklog, entries, negated),
+            Field::Follower(follower) => self.followers(asked, *follower, entries, negated),
             Field::Parent => self.parents(asked, entries, negated),
             Field::EpicLink => self.epics(asked, entries, negated),
             Field::Time(time) => Ok(Sql::among(time_column(*time), self.instants(asked, entries)?, negated)),
@@ -116,12 +165,19 @@ impl<'a> Compiler<'a> {
                 // The one field whose != finds issues without a value as well (jira-facts 8.2).
                 Ok(if negated { linked.not() } else { linked })
             }
-            Field::List(list) => self.list_members(*list, entries, negated),
-            Field::Sprint(scope) => self.sprint_members(asked, scope, entries, negated),
-            Field::Custom(custom) => self.custom_members(asked, custom, entries, negated),
-            Field::Summary | Field::Description | Field::Comment | Field::Text => {
-                Err(refusals::wrong_operator("=", asked.name))
+            Field::List(List::Labels) => self.labels(entries, negated),
+            Field::List(list) => {
+                let found = self.all_found(asked, entries)?;
+                Ok(self.members(&values::everywhere(list_id(*list)), &found, negated))
             }
+            Field::Sprint(scope) => Ok(self.members(scope, &self.all_found(asked, entries)?, negated)),
+            Field::Custom(custom) => self.custom_members(asked, custom, entries, negated),
+            Field::Summary
+            | Field::Description
+            | Field::Environment
+            | Field::Comment
+            | Field::Text
+            | Field::Attachments => Err(refusals::wrong_operator("=", asked.name)),
         }
     }
 
@@ -143,11 +199,34 @@ impl<'a> Compiler<'a> {
                 Ok(Sql::new("i.hierarchy_level").push(order.sql()).bind(level))
             }
             Field::Custom(custom) => self.custom_order(asked, custom, order, &entry),
-            Field::List(_) => {
-                Err(refusals::not_yet(&format!("a comparison by the order of versions ('{}')", asked.name)))
+            Field::Amount(amount) => Ok(Sql::new(amount_column(*amount))
+                .push(order.sql())
+                .bind(self.amount(asked, *amount, &entry)?)),
+            Field::Worklog(_) => {
+                let day = Sql::new(attached::WORKLOG_DAY).push(order.sql()).bind(self.day(asked, &entry)?);
+                Ok(attached::worked(Some(day)))
+            }
+            Field::List(list) => {
+                let found = self.versions(asked, order, &entry)?;
+                Ok(self.members(&values::everywhere(list_id(*list)), &found, false))
             }
             _ => Err(refusals::wrong_operator(order.sql().trim(), asked.name)),
         }
+    }
+
+    /// The versions that stand like this to the ones of a name.
+    fn versions(&self, asked: Asked<'_>, order: Order, entry: &Entry<'a>) -> Result<Vec<&'a Found>> {
+        let Entry::Value(value) = entry else {
+            return Err(refusals::order_of_function(order.sql().trim(), asked.name));
+        };
+        self.found(asked, entry)?;
+        let roster = match order {
+            Order::Less => Roster::VersionsBefore,
+            Order::LessOrEqual => Roster::VersionsUpTo,
+            Order::Greater => Roster::VersionsAfter,
+            Order::GreaterOrEqual => Roster::VersionsFrom,
+        };
+        Ok(self.names.find(roster, value))
     }
 
     pub(super) fn all_found(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<&'a Found>> {
@@ -211,92 +290,6 @@ impl<'a> Compiler<'a> {
         } else {
             Ok(Sql::any(parts))
         }
-    }
-
-    /// Issues by key, old key or id; Jira refuses one that is not there.
-    fn issues(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<&'a Found>> {
-        let mut all = Vec::new();
-        for value in literals(entries)? {
-            let found = self.names.find(Roster::Issue, value);
-            if found.is_empty() {
-                return Err(missing_issue(value, asked.name));
-            }
-            all.extend(found);
-        }
-        Ok(all)
-    }
-
-    /// A parent may be outside of the copy: then its key alone is known.
-    fn parents(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
-        let mut parts = Vec::new();
-        let mut inside = Vec::new();
-        let mut outside = Vec::new();
-        for value in literals(entries)? {
-            let found = self.names.find(Roster::Issue, value);
-            match text_of(value).parse::<IssueKey>() {
-                Ok(key) if found.is_empty() => outside.push(key.to_string()),
-                Err(_) if found.is_empty() => return Err(missing_issue(value, asked.name)),
-                _ => inside.extend(found),
-            }
-        }
-        if !inside.is_empty() {
-            parts.push(Sql::among("i.parent_issue_id", uuids(&inside), negated));
-        }
-        if !outside.is_empty() {
-            parts.push(Sql::among("i.parent_key", outside, negated));
-        }
-        Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
-    }
-
-    /// Issues of these epics: by their present keys, and by the keys that they had when their issues were read. An old key that
-    /// another issue has today is that issue's.
-    fn epics(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
-        let found: Vec<_> =
-            literals(entries)?.flat_map(|value| self.names.find(Roster::Issue, value)).collect();
-        let keys = self.keys(asked, entries)?;
-        if found.is_empty() {
-            return Ok(Sql::among("i.epic_key", keys, negated));
-        }
-        let operator = if negated { "(i.epic_key <> ALL(ARRAY(" } else { "(i.epic_key = ANY(ARRAY(" };
-        Ok(Sql::new(operator)
-            .push("SELECT unnest(")
-            .bind(keys)
-            .push("::text[]) UNION ALL SELECT k.key FROM issue_key_aliases k WHERE k.issue_id = ANY(")
-            .bind(uuids(&found))
-            .push(
-                ") AND NOT EXISTS (SELECT FROM issues o WHERE o.tenant_id = k.tenant_id AND \
-                 o.instance_id = k.instance_id AND o.key = k.key AND o.presence = 'present'))))",
-            ))
-    }
-
-    /// Present keys of issues, and keys that are not in the copy as they are.
-    fn keys(&self, asked: Asked<'a>, entries: &[Entry<'a>]) -> Result<Vec<String>> {
-        let mut keys = Vec::new();
-        for value in literals(entries)? {
-            let found = self.names.find(Roster::Issue, value);
-            match text_of(value).parse::<IssueKey>() {
-                Ok(key) => keys.push(key.to_string()),
-                Err(_) if found.is_empty() => return Err(missing_issue(value, asked.name)),
-                Err(_) => {}
-            }
-            keys.extend(found.into_iter().map(|found| found.name.clone()));
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        Ok(keys)
-    }
-
-    /// Keys have an order within their project only; ids have one of their own.
-    fn key_order(&self, asked: Asked<'a>, order: Order, entry: &Entry<'a>) -> Result<Sql> {
-        let Entry::Value(value) = entry else { return Err(misfit()) };
-        let text = text_of(value);
-        if let Ok(id) = text.trim().parse::<i64>() {
-            return Ok(Sql::new("i.jira_number").push(order.sql()).bind(id));
-        }
-        let key: IssueKey =
-            text.trim().parse().map_err(|_| refusals::invalid_issue_key(&text, asked.name))?;
-        let project = Sql::new("(i.key_project = ").bind(key.project());
-        Ok(project.push(" AND i.key_number").push(order.sql()).bind(key.number()).push(")"))
     }
 
     /// `table` has ranks, and `column` the issue's id in it.
@@ -364,21 +357,10 @@ pub(super) fn literals<'e>(entries: &'e [Entry<'e>]) -> Result<impl Iterator<Ite
     }
 }
 
-fn whole_number(value: &Value, name: &str) -> Result<i64> {
+pub(super) fn whole_number(value: &Value, name: &str) -> Result<i64> {
     match value {
         Value::Number(number) => Ok(*number),
         Value::String(text) => text.trim().parse().map_err(|_| refusals::invalid_number(text, name)),
-    }
-}
-
-fn missing_issue(value: &Value, name: &str) -> Error {
-    let text = text_of(value);
-    if text.trim().bytes().all(|b| b.is_ascii_digit()) {
-        refusals::unknown_id(&text, name)
-    } else if text.parse::<IssueKey>().is_ok() {
-        refusals::unknown_issue(&text, name)
-    } else {
-        refusals::invalid_issue_key(&text, name)
     }
 }
 

@@ -131,7 +131,7 @@ impl Dates {
     pub(super) fn call(&self, function: DateFunction, call: &Function) -> Result<DateTime<Utc>> {
         let most = if function == DateFunction::Now { 0 } else { 1 };
         if call.arguments.len() > most {
-            return Err(refusals::wrong_arguments(&call.name, most, call.arguments.len()));
+            return Err(refusals::wrong_arguments(&call.name, (0, most), call.arguments.len()));
         }
         let argument = call.arguments.first().map(String::as_str);
         self.evaluate(function, argument)

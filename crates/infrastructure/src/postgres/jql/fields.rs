@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 
-use application::{Result, search::SearchRequest};
-use jql::{FieldName, Predicate};
+use application::Result;
+use jql::{FieldName, Predicate, Query};
 use uuid::Uuid;
 
-use super::{custom_types, refusals};
+use super::{custom_types, refusals, unanswered};
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
 /// What a field's name stands for.
@@ -22,14 +22,25 @@ pub(super) enum Field {
     Person(Person),
     Time(Time),
     Due,
+    Amount(Amount),
     List(List),
     Sprint(Scope),
     Parent,
     EpicLink,
     Summary,
     Description,
+    Environment,
     Comment,
     Text,
+    Worklog(Worklog),
+    Attachments,
+    /// Who watches or voted, as far as the copy knows.
+    Follower(Follower),
+    /// The category of the project.
+    Category,
+    ProjectType,
+    /// The security level.
+    Level,
     HierarchyLevel,
     IssueLinkType,
     /// Ours: which site of the tenant.
@@ -51,6 +62,35 @@ pub(super) enum Time {
     Created,
     Updated,
     Resolved,
+    StatusCategoryChanged,
+}
+
+/// A number of an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Amount {
+    Votes,
+    Watchers,
+    /// Percent of the original estimate.
+    WorkRatio,
+    /// Seconds, as those below.
+    TimeSpent,
+    OriginalEstimate,
+    RemainingEstimate,
+}
+
+/// A part of the worklogs of an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Worklog {
+    Author,
+    Date,
+    Comment,
+}
+
+/// Who follows an issue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Follower {
+    Watcher,
+    Voter,
 }
 
 /// A system field with a list of named values.
@@ -131,9 +171,19 @@ impl Field {
             Self::Person(Person::Creator) => &[Equality, In, Emptiness, Was],
             Self::Priority | Self::Resolution => &[Equality, Order, In, Emptiness, Was, Changed],
             Self::Key | Self::Time(_) | Self::Due | Self::HierarchyLevel => &[Equality, Order, In, Emptiness],
-            Self::StatusCategory | Self::IssueLinkType | Self::Instance => &[Equality, In],
-            Self::Summary | Self::Description => &[Like, NotLike, Emptiness],
-            Self::Comment => &[Like, NotLike],
+            Self::Amount(Amount::Votes | Amount::Watchers) | Self::Worklog(Worklog::Date) => {
+                &[Equality, Order, In]
+            }
+            Self::Amount(_) => &[Equality, Order, In, Emptiness],
+            Self::StatusCategory | Self::IssueLinkType | Self::ProjectType | Self::Instance => {
+                &[Equality, In]
+            }
+            Self::Category | Self::Level | Self::Follower(_) | Self::Worklog(Worklog::Author) => {
+                &[Equality, In, Emptiness]
+            }
+            Self::Attachments => &[Emptiness],
+            Self::Summary | Self::Description | Self::Environment => &[Like, NotLike, Emptiness],
+            Self::Comment | Self::Worklog(Worklog::Comment) => &[Like, NotLike],
             Self::Text => &[Like],
             Self::Custom(custom) => match custom.class {
                 Class::Number | Class::Day | Class::Time => &[Equality, Order, In, Emptiness],
@@ -147,7 +197,7 @@ impl Field {
 }
 
 /// A system field of this name, in any case.
-fn system(name: &str) -> Option<Field> {
+pub(super) fn system(name: &str) -> Option<Field> {
     Some(match name {
         "project" | "space" => Field::Project,
         "issuekey" | "key" | "id" | "issue" | "workitemkey" => Field::Key,
@@ -162,7 +212,14 @@ fn system(name: &str) -> Option<Field> {
         "created" | "createddate" => Field::Time(Time::Created),
         "updated" | "updateddate" => Field::Time(Time::Updated),
         "resolved" | "resolutiondate" => Field::Time(Time::Resolved),
+        "statuscategorychangeddate" => Field::Time(Time::StatusCategoryChanged),
         "due" | "duedate" => Field::Due,
+        "votes" => Field::Amount(Amount::Votes),
+        "watchers" => Field::Amount(Amount::Watchers),
+        "workratio" => Field::Amount(Amount::WorkRatio),
+        "timespent" => Field::Amount(Amount::TimeSpent),
+        "originalestimate" | "timeoriginalestimate" => Field::Amount(Amount::OriginalEstimate),
+        "remainingestimate" | "timeestimate" => Field::Amount(Amount::RemainingEstimate),
         "labels" => Field::List(List::Labels),
         "component" | "components" => Field::List(List::Components),
         "fixversion" | "fixversions" => Field::List(List::FixVersions),
@@ -171,7 +228,17 @@ fn system(name: &str) -> Option<Field> {
         "epic link" => Field::EpicLink,
         "summary" => Field::Summary,
         "description" => Field::Description,
+        "environment" => Field::Environment,
         "comment" => Field::Comment,
+        "worklogauthor" => Field::Worklog(Worklog::Author),
+        "worklogdate" => Field::Worklog(Worklog::Date),
+        "worklogcomment" => Field::Worklog(Worklog::Comment),
+        "attachments" => Field::Attachments,
+        "watcher" => Field::Follower(Follower::Watcher),
+        "voter" => Field::Follower(Follower::Voter),
+        "category" => Field::Category,
+        "projecttype" => Field::ProjectType,
+        "level" => Field::Level,
         "text" | "textfields" => Field::Text,
         "hierarchylevel" => Field::HierarchyLevel,
         "issuelinktype" => Field::IssueLinkType,
@@ -180,56 +247,15 @@ fn system(name: &str) -> Option<Field> {
     })
 }
 
-/// Fields of Jira that are not answered so far.
-const NOT_YET: [&str; 41] = [
-    "approvals",
-    "attachments",
-    "category",
-    "customer request type",
-    "development",
-    "environment",
-    "filter",
-    "issue.property",
-    "lastviewed",
-    "level",
-    "organizations",
-    "originalestimate",
-    "parentepic",
-    "projecttype",
-    "remainingestimate",
-    "request",
-    "request type",
-    "request-channel-type",
-    "request-last-activity-time",
-    "savedfilter",
-    "searchrequest",
-    "statuscategorychangeddate",
-    "timeestimate",
-    "timeoriginalestimate",
-    "timespent",
-    "voter",
-    "votes",
-    "watcher",
-    "watchers",
-    "workratio",
-    "worklogauthor",
-    "worklogcomment",
-    "worklogdate",
-    "aggregatetimespent",
-    "aggregatetimeestimate",
-    "aggregatetimeoriginalestimate",
-    "aggregateprogress",
-    "progress",
-    "security",
-    "subtasks",
-    "thumbnail",
-];
-
 const SPRINT: &str = "sprint";
 
 /// The fields of a query, by name.
 #[derive(Debug, Default)]
-pub(super) struct Fields(HashMap<FieldName, Option<Field>>);
+pub(super) struct Fields {
+    named: HashMap<FieldName, Option<Field>>,
+    /// Custom fields with texts, for `text`: by id, looked up only where they are asked for.
+    texts: Vec<String>,
+}
 
 /// How a query names a field, without quotation marks.
 pub(super) fn shown(name: &FieldName) -> String {
@@ -244,15 +270,15 @@ impl Fields {
     /// Finds out what each field of the query is, with at most one look-up.
     ///
     /// # Errors
-    /// For a field that is right, but not answered here.
-    pub(super) async fn of(tx: &mut PgTenantTx, request: &SearchRequest) -> Result<Self> {
+    /// For a field that is right, but that a copy cannot answer.
+    pub(super) async fn of(tx: &mut PgTenantTx, query: &Query, instance: Option<Uuid>) -> Result<Self> {
         let mut fields = Self::default();
         let mut unknown = Vec::new();
-        for field in request.query.fields() {
+        for field in query.fields() {
             if !field.properties.is_empty() {
-                return Err(refusals::not_yet(&format!("`{field}`")));
+                return Err(refusals::unanswered(&format!("`{field}`")));
             }
-            if fields.0.contains_key(&field.name) {
+            if fields.named.contains_key(&field.name) {
                 continue;
             }
             let found = match &field.name {
@@ -262,21 +288,33 @@ impl Fields {
             if found.is_none() {
                 unknown.push(field.name.clone());
             }
-            fields.0.insert(field.name.clone(), found);
+            fields.named.insert(field.name.clone(), found);
         }
-        if !unknown.is_empty() {
-            let rows = look_up(tx, request.instance.map(|id| id.0), &unknown).await?;
+        let with_texts = fields.named.values().any(|field| *field == Some(Field::Text));
+        if !unknown.is_empty() || with_texts {
+            let rows = look_up(tx, instance, &unknown, with_texts).await?;
+            if with_texts {
+                let texts = rows.iter().filter(|row| custom_types::class(row.kind.as_deref()) == Class::Text);
+                fields.texts = texts.map(|row| row.field_id.clone()).collect();
+                fields.texts.sort_unstable();
+                fields.texts.dedup();
+            }
             for name in unknown {
-                let found = custom(&name, &rows, request.instance.is_none())?;
-                fields.0.insert(name, found);
+                let found = custom(&name, &rows, instance.is_none())?;
+                fields.named.insert(name, found);
             }
         }
         Ok(fields)
     }
 
+    /// The ids of the custom fields that `text` looks at.
+    pub(super) fn texts(&self) -> &[String] {
+        &self.texts
+    }
+
     /// What this name stands for.
     pub(super) fn get(&self, name: &FieldName) -> Option<&Field> {
-        self.0.get(name)?.as_ref()
+        self.named.get(name)?.as_ref()
     }
 
     #[cfg(test)]
@@ -286,7 +324,8 @@ impl Fields {
                 .or_else(|| custom.iter().find(|(known, _)| *known == name).map(|(_, field)| field.clone())),
             _ => None,
         };
-        Self(query.fields().map(|named| (named.name.clone(), field(&named.name))).collect())
+        let named = query.fields().map(|named| (named.name.clone(), field(&named.name))).collect();
+        Self { named, texts: vec!["customfield_7".to_owned()] }
     }
 }
 
@@ -297,7 +336,12 @@ struct Row {
     kind: Option<String>,
 }
 
-async fn look_up(tx: &mut PgTenantTx, instance: Option<Uuid>, names: &[FieldName]) -> Result<Vec<Row>> {
+async fn look_up(
+    tx: &mut PgTenantTx,
+    instance: Option<Uuid>,
+    names: &[FieldName],
+    with_texts: bool,
+) -> Result<Vec<Row>> {
     let mut ids = Vec::new();
     let mut lower = Vec::new();
     for name in names {
@@ -325,11 +369,13 @@ async fn look_up(tx: &mut PgTenantTx, instance: Option<Uuid>, names: &[FieldName
               WHERE ($1::uuid IS NULL OR instance_id = $1) AND field_key LIKE 'customfield\_%')
           SELECT instance_id, field_key, name_lower, kind FROM known
           WHERE name_lower = ANY($2) OR field_key = ANY($3) OR ($4 AND kind LIKE '%gh-sprint')
+              OR ($5 AND kind ~ '(textfield|textarea|readonlyfield|gh-epic-label)$')
           ORDER BY instance_id, field_key",
         instance as _,
         &lower,
         &ids,
         lower.iter().any(|name| name == SPRINT),
+        with_texts,
     )
     .fetch_all(tx.conn())
     .await
@@ -367,8 +413,8 @@ fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Opt
     }
     if named.is_empty() {
         return match by_id(&text, rows) {
-            None if NOT_YET.contains(&text.as_str()) => {
-                Err(refusals::not_yet(&format!("the field '{}'", shown(name))))
+            None if unanswered::is_field(&text) => {
+                Err(refusals::unanswered(&format!("the field '{}'", shown(name))))
             }
             found => Ok(found),
         };

@@ -5,8 +5,9 @@ use jql::Function;
 
 use super::{
     dates::DateFunction,
-    fields::{Class, Field},
-    refusals,
+    fields::{Class, Field, Follower, List, Worklog},
+    names::Roster,
+    refusals, unanswered,
 };
 
 /// A function that is answered.
@@ -16,58 +17,66 @@ pub(super) enum Called {
     Date(DateFunction),
     /// All sprints of a state.
     Sprints(&'static str),
+    /// Versions: all that are out or not, or one of a project.
+    Versions(Versions),
+    /// Components that somebody leads.
+    ComponentsLed,
+    /// Projects that somebody leads.
+    ProjectsLed,
+    /// Issues that are linked with one.
+    Linked,
+    /// Issues that somebody created, changed or commented on.
+    UpdatedBy,
+    /// Issues that the caller watches or voted for.
+    Followed(Follower),
     /// Issue types that are for sub-tasks, or those that are not.
     IssueTypes {
         subtasks: bool,
     },
 }
 
-/// Functions of Jira that are not answered so far.
-const NOT_YET: [&str; 43] = [
-    "approved",
-    "approver",
-    "breached",
-    "cascadeoption",
-    "childissuesof",
-    "choiceoptions",
-    "completed",
-    "componentsleadbyuser",
-    "currentlogin",
-    "earliestunreleasedversion",
-    "elapsed",
-    "everbreached",
-    "issuehistory",
-    "issueswithremotelinksbyglobalid",
-    "issueswithtext",
-    "lastlogin",
-    "latestreleasedversion",
-    "linkedissues",
-    "linkedworkitems",
-    "membersof",
-    "myapproval",
-    "mypending",
-    "organizationmembers",
-    "parentepic",
-    "paused",
-    "pending",
-    "pendingby",
-    "portfoliochildissuesof",
-    "portfoliochildrenof",
-    "portfolioparentsof",
-    "projectsleadbyuser",
-    "projectswhereuserhaspermission",
-    "projectswhereuserhasrole",
-    "releasedversions",
-    "remaining",
-    "running",
-    "unreleasedversions",
-    "updatedby",
-    "votedissues",
-    "watchedissues",
-    "withincalendarhours",
-    "votedworkitems",
-    "watchedworkitems",
+const DATE: &str = "java.util.Date";
+const VERSION: &str = "com.atlassian.jira.project.version.Version";
+const ISSUE: &str = "com.atlassian.jira.issue.Issue";
+const SPRINT: &str = "com.atlassian.greenhopper.service.sprint.Sprint";
+
+/// The functions that are answered, as Jira writes them; whether each stands for a list, and of what.
+pub(super) const FUNCTIONS: [(&str, bool, &str); 25] = [
+    ("closedSprints", true, SPRINT),
+    ("componentsLeadByUser", true, "com.atlassian.jira.bc.project.component.ProjectComponent"),
+    ("currentUser", false, "com.atlassian.jira.user.ApplicationUser"),
+    ("earliestUnreleasedVersion", false, VERSION),
+    ("endOfDay", false, DATE),
+    ("endOfMonth", false, DATE),
+    ("endOfWeek", false, DATE),
+    ("endOfYear", false, DATE),
+    ("futureSprints", true, SPRINT),
+    ("latestReleasedVersion", false, VERSION),
+    ("linkedIssues", true, ISSUE),
+    ("now", false, DATE),
+    ("openSprints", true, SPRINT),
+    ("projectsLeadByUser", true, "com.atlassian.jira.project.Project"),
+    ("releasedVersions", true, VERSION),
+    ("standardIssueTypes", true, "com.atlassian.jira.issue.issuetype.IssueType"),
+    ("startOfDay", false, DATE),
+    ("startOfMonth", false, DATE),
+    ("startOfWeek", false, DATE),
+    ("startOfYear", false, DATE),
+    ("subtaskIssueTypes", true, "com.atlassian.jira.issue.issuetype.IssueType"),
+    ("unreleasedVersions", true, VERSION),
+    ("updatedBy", true, ISSUE),
+    ("votedIssues", true, ISSUE),
+    ("watchedIssues", true, ISSUE),
 ];
+
+/// Which versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Versions {
+    Released,
+    Unreleased,
+    LatestReleased,
+    EarliestUnreleased,
+}
 
 impl Called {
     /// The function of this name, if it is answered; names are not case-sensitive.
@@ -77,6 +86,16 @@ impl Called {
             "opensprints" => Self::Sprints("active"),
             "closedsprints" => Self::Sprints("closed"),
             "futuresprints" => Self::Sprints("future"),
+            "releasedversions" => Self::Versions(Versions::Released),
+            "unreleasedversions" => Self::Versions(Versions::Unreleased),
+            "latestreleasedversion" => Self::Versions(Versions::LatestReleased),
+            "earliestunreleasedversion" => Self::Versions(Versions::EarliestUnreleased),
+            "componentsleadbyuser" => Self::ComponentsLed,
+            "projectsleadbyuser" => Self::ProjectsLed,
+            "linkedissues" | "linkedworkitems" => Self::Linked,
+            "updatedby" => Self::UpdatedBy,
+            "watchedissues" => Self::Followed(Follower::Watcher),
+            "votedissues" => Self::Followed(Follower::Voter),
             "standardissuetypes" => Self::IssueTypes { subtasks: false },
             "subtaskissuetypes" => Self::IssueTypes { subtasks: true },
             _ => Self::Date(DateFunction::named(name)?),
@@ -89,11 +108,45 @@ impl Called {
     /// When there is none of that name, or it takes other arguments.
     pub(super) fn of(function: &Function) -> Result<Self> {
         let Some(called) = Self::named(&function.name) else { return Err(unknown(function)) };
-        // Dates look at their arguments themselves.
-        if !matches!(called, Self::Date(_)) && !function.arguments.is_empty() {
-            return Err(refusals::wrong_arguments(&function.name, 0, function.arguments.len()));
+        let (least, most) = match called {
+            // Dates look at their arguments themselves.
+            Self::Date(_) => return Ok(called),
+            Self::Versions(Versions::Released | Versions::Unreleased) => (0, usize::MAX),
+            Self::Versions(_) => (1, 1),
+            Self::ComponentsLed | Self::ProjectsLed => (0, 1),
+            Self::Linked => (1, 2),
+            Self::UpdatedBy => (1, 3),
+            _ => (0, 0),
+        };
+        let count = function.arguments.len();
+        if (least..=most).contains(&count) {
+            Ok(called)
+        } else {
+            Err(refusals::wrong_arguments(&function.name, (least, most), count))
         }
-        Ok(called)
+    }
+
+    /// Which of a function's arguments name what is listed where.
+    pub(super) fn rosters(self) -> impl Fn(usize) -> Option<Roster> {
+        move |place| match (self, place) {
+            (Self::Versions(_), _) => Some(Roster::Project),
+            (Self::ComponentsLed | Self::ProjectsLed | Self::UpdatedBy, 0) => Some(Roster::User),
+            (Self::Linked, 0) => Some(Roster::Issue),
+            _ => None,
+        }
+    }
+
+    /// Where what it stands for is looked up, by each of its arguments, or by none.
+    pub(super) fn looked_up(self) -> Option<Roster> {
+        match self {
+            Self::Versions(Versions::Released) => Some(Roster::ReleasedVersions),
+            Self::Versions(Versions::Unreleased) => Some(Roster::UnreleasedVersions),
+            Self::Versions(Versions::LatestReleased) => Some(Roster::LatestReleasedVersion),
+            Self::Versions(Versions::EarliestUnreleased) => Some(Roster::EarliestUnreleasedVersion),
+            Self::ComponentsLed => Some(Roster::ComponentsLed),
+            Self::ProjectsLed => Some(Roster::ProjectsLed),
+            _ => None,
+        }
     }
 
     /// Whether fields like this one are compared with what it stands for.
@@ -104,27 +157,37 @@ impl Called {
         };
         match self {
             Self::CurrentUser => {
-                matches!(field, Field::Person(_))
+                matches!(field, Field::Person(_) | Field::Worklog(Worklog::Author) | Field::Follower(_))
                     || matches!(class, Some(Class::Person | Class::Choice | Class::Other))
             }
             Self::Date(_) => {
-                matches!(field, Field::Time(_) | Field::Due)
+                matches!(field, Field::Time(_) | Field::Due | Field::Worklog(Worklog::Date))
                     || matches!(class, Some(Class::Day | Class::Time))
             }
             Self::Sprints(_) => matches!(field, Field::Sprint(_)),
+            Self::Versions(_) => {
+                matches!(field, Field::List(List::FixVersions | List::AffectedVersions))
+            }
+            Self::ComponentsLed => *field == Field::List(List::Components),
+            Self::ProjectsLed => *field == Field::Project,
+            Self::Linked | Self::UpdatedBy | Self::Followed(_) => *field == Field::Key,
             Self::IssueTypes { .. } => *field == Field::IssueType,
         }
     }
 
     /// Whether it stands for a list, and so goes with `IN` only.
     pub(super) fn is_list(self) -> bool {
-        matches!(self, Self::Sprints(_) | Self::IssueTypes { .. })
+        match self {
+            Self::CurrentUser | Self::Date(_) => false,
+            Self::Versions(versions) => matches!(versions, Versions::Released | Versions::Unreleased),
+            _ => true,
+        }
     }
 }
 
 fn unknown(function: &Function) -> Error {
-    if NOT_YET.contains(&function.name.to_ascii_lowercase().as_str()) {
-        refusals::not_yet(&format!("the function '{}'", function.name))
+    if unanswered::is_function(&function.name.to_ascii_lowercase()) {
+        refusals::unanswered(&format!("the function '{}'", function.name))
     } else {
         refusals::unknown_function(&format!("{}({})", function.name, function.arguments.join(", ")))
     }

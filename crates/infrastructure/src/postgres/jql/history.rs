@@ -161,7 +161,7 @@ impl<'a> Compiler<'a> {
         limits: &'a [HistoryPredicate],
     ) -> Result<Sql> {
         if tracked.present.is_none() && asking.or_empty {
-            return Err(refusals::not_yet(&format!("'{}' WAS EMPTY", asked.name)));
+            return Err(refusals::unanswered(&format!("'{}' WAS EMPTY", asked.name)));
         }
         if limits.is_empty() {
             return Ok(ever(tracked, asking));

@@ -8,7 +8,7 @@
 
 use sqlx::Row;
 
-use super::sql::Sql;
+use super::{attached::worked, sql::Sql};
 
 /// So many ids at most are taken as a list. Looking them all up and sorting them takes about as long as walking to the fiftieth
 /// issue that has a value of so many among a million.
@@ -63,6 +63,18 @@ impl Lookup {
             ids: ids.bind(from).push(", ").bind(to).push(", "),
             behind: ") AS s (id)",
             exact: false,
+            slow: false,
+        }
+    }
+
+    /// Issues with worklogs `w` that meet a condition which an index serves.
+    pub(super) fn of_worklogs(condition: &Sql) -> Self {
+        let ids = Sql::new("SELECT w.issue_id FROM worklogs w WHERE w.presence = 'present' AND ");
+        Self {
+            condition: worked(Some(condition.clone())),
+            ids: ids.append(condition.clone()).push(" LIMIT "),
+            behind: "",
+            exact: true,
             slow: false,
         }
     }

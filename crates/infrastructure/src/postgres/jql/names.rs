@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use application::{Result, search::SearchRequest};
 use domain::issue_key::IssueKey;
-use jql::{Clause, HistoryOp, Operand, Predicate, Value};
+use jql::{Clause, CompareOp, Function, HistoryOp, Operand, Predicate, Query, Value};
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
 
 use super::{
-    fields::{Class, Field, Fields},
+    fields::{Class, Field, Fields, List, Worklog},
     functions::Called,
+    rosters::list_of,
     sql::Sql,
 };
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
@@ -31,6 +32,26 @@ pub(super) enum Roster {
     SprintState,
     Issue,
     Instance,
+    Component,
+    Version,
+    /// Versions before the one of this name, in the order of its project; and so on.
+    VersionsBefore,
+    VersionsUpTo,
+    VersionsAfter,
+    VersionsFrom,
+    /// Versions of a project, or of all where none is named; and so on.
+    ReleasedVersions,
+    UnreleasedVersions,
+    LatestReleasedVersion,
+    EarliestUnreleasedVersion,
+    /// Components by their lead.
+    ComponentsLed,
+    /// Projects by their lead.
+    ProjectsLed,
+    /// Projects by their category.
+    Category,
+    /// Projects by their type.
+    ProjectType,
 }
 
 /// By what something was found.
@@ -85,8 +106,13 @@ pub(super) struct Names(HashMap<(Roster, String), Vec<Found>>);
 
 impl Names {
     /// Looks up all that the query names.
-    pub(super) async fn of(tx: &mut PgTenantTx, request: &SearchRequest, fields: &Fields) -> Result<Self> {
-        let wanted = Wanted::of(request, fields);
+    pub(super) async fn of(
+        tx: &mut PgTenantTx,
+        request: &SearchRequest,
+        query: &Query,
+        fields: &Fields,
+    ) -> Result<Self> {
+        let wanted = Wanted::of(request, query, fields);
         let Some(statement) = wanted.statement(tx.tenant.0, request.instance.map(|id| id.0)) else {
             return Ok(Self::default());
         };
@@ -111,7 +137,11 @@ impl Names {
     /// What a value names: a key before a name before an id before an old key; a number without quotation marks is an id first.
     pub(super) fn find(&self, roster: Roster, value: &Value) -> Vec<&Found> {
         let order = match value {
-            Value::String(_) if roster == Roster::User => [By::Id, By::Key, By::Name, By::OldKey],
+            Value::String(_)
+                if matches!(roster, Roster::User | Roster::ComponentsLed | Roster::ProjectsLed) =>
+            {
+                [By::Id, By::Key, By::Name, By::OldKey]
+            }
             Value::String(_) => [By::Key, By::Name, By::Id, By::OldKey],
             Value::Number(_) => [By::Id, By::Key, By::Name, By::OldKey],
         };
@@ -151,6 +181,11 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
         Field::Resolution => Roster::Resolution,
         Field::Person(_) => Roster::User,
         Field::Sprint(_) => Roster::Sprint,
+        Field::Worklog(Worklog::Author) | Field::Follower(_) => Roster::User,
+        Field::List(List::Components) => Roster::Component,
+        Field::List(List::FixVersions | List::AffectedVersions) => Roster::Version,
+        Field::Category => Roster::Category,
+        Field::ProjectType => Roster::ProjectType,
         Field::Custom(custom) if custom.class == Class::Person => Roster::User,
         Field::Key | Field::Parent | Field::EpicLink => Roster::Issue,
         Field::Instance => Roster::Instance,
@@ -163,12 +198,20 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
 struct Wanted(BTreeMap<Roster, BTreeSet<String>>);
 
 impl Wanted {
-    fn of(request: &SearchRequest, fields: &Fields) -> Self {
+    fn of(request: &SearchRequest, query: &Query, fields: &Fields) -> Self {
         let mut wanted = Self::default();
-        for term in request.query.filter.iter().flat_map(Clause::terms) {
+        for term in query.filter.iter().flat_map(Clause::terms) {
             let Some(field) = fields.get(&term.field.name) else { continue };
             let roster = roster_of(field);
             match &term.predicate {
+                // Versions are compared by their place; which operator it is, `NOT` decides.
+                Predicate::Compare { op, operand } if roster == Some(Roster::Version) && is_order(*op) => {
+                    for roster in VERSIONS_BY_PLACE {
+                        wanted.operand(request, Some(roster), operand);
+                    }
+                    wanted.operand(request, roster, operand);
+                }
+                Predicate::Compare { op: CompareOp::Like | CompareOp::NotLike, .. } => {}
                 Predicate::Compare { operand, .. } | Predicate::In { operand, .. } => {
                     wanted.operand(request, roster, operand);
                 }
@@ -205,16 +248,36 @@ impl Wanted {
                 }
             }
             Operand::List(entries) => entries.iter().for_each(|entry| self.operand(request, roster, entry)),
-            Operand::Function(function) => match Called::named(&function.name) {
-                Some(Called::CurrentUser) => {
-                    if let Some(user) = &request.current_user {
-                        self.add(Roster::User, user.clone());
-                    }
-                }
-                Some(Called::Sprints(state)) => self.add(Roster::SprintState, state.to_owned()),
-                _ => {}
-            },
+            Operand::Function(function) => self.function(request, function),
             Operand::Empty => {}
+        }
+    }
+
+    fn function(&mut self, request: &SearchRequest, function: &Function) {
+        let Some(called) = Called::named(&function.name) else { return };
+        let rosters = called.rosters();
+        for (place, argument) in function.arguments.iter().enumerate() {
+            for roster in [rosters(place), called.looked_up()].into_iter().flatten() {
+                self.add(roster, argument.clone());
+            }
+        }
+        let is_of_caller =
+            matches!(called, Called::CurrentUser | Called::ComponentsLed | Called::ProjectsLed);
+        if let Some(user) = &request.current_user
+            && is_of_caller
+            && function.arguments.is_empty()
+        {
+            self.add(Roster::User, user.clone());
+            if let Some(roster) = called.looked_up() {
+                self.add(roster, user.clone());
+            }
+        } else if let Some(roster) = called.looked_up()
+            && function.arguments.is_empty()
+        {
+            self.add(roster, String::new());
+        }
+        if let Called::Sprints(state) = called {
+            self.add(Roster::SprintState, state.to_owned());
         }
     }
 
@@ -269,95 +332,11 @@ fn issue_name(value: &str) -> String {
     value.trim().parse::<IssueKey>().map_or_else(|_| value.trim().to_owned(), |key| key.to_string())
 }
 
-/// How a roster is stored, as `t`.
-struct Stored {
-    /// Instance, Jira's id, name and our id.
-    columns: &'static str,
-    instance: &'static str,
-    /// How `w.value`, `w.lowered` or `w.number` may be compared. Rosters that can be large have stored lower-case columns with
-    /// indexes; of the others a tenant has few rows.
-    ways: &'static [(By, &'static str)],
-}
+/// Versions by their place among those of their project.
+const VERSIONS_BY_PLACE: [Roster; 4] =
+    [Roster::VersionsBefore, Roster::VersionsUpTo, Roster::VersionsAfter, Roster::VersionsFrom];
 
-impl Stored {
-    const fn named(ways: &'static [(By, &'static str)]) -> Self {
-        Self {
-            columns: "t.instance_id, t.jira_id::text, t.name::text, NULL::uuid",
-            instance: "t.instance_id",
-            ways,
-        }
-    }
-}
-
-fn list_of(roster: Roster) -> Stored {
-    match roster {
-        Roster::Project => Stored {
-            columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
-            instance: "t.instance_id",
-            ways: &[
-                (By::Id, "projects t ON t.jira_id = w.value"),
-                (By::Key, "projects t ON t.key_lower = w.lowered"),
-                (By::Name, "projects t ON t.name_lower = w.lowered"),
-            ],
-        },
-        Roster::IssueType => Stored::named(&[
-            (By::Id, "issue_types t ON t.jira_id = w.value"),
-            (By::Name, "issue_types t ON lower(t.name) = w.lowered"),
-        ]),
-        Roster::Status => Stored::named(&[
-            (By::Id, "statuses t ON t.jira_id = w.value"),
-            (By::Name, "statuses t ON lower(t.name) = w.lowered"),
-        ]),
-        Roster::Priority => Stored::named(&[
-            (By::Id, "priorities t ON t.jira_id = w.value"),
-            (By::Name, "priorities t ON lower(t.name) = w.lowered"),
-        ]),
-        Roster::Resolution => Stored::named(&[
-            (By::Id, "resolutions t ON t.jira_id = w.value"),
-            (By::Name, "resolutions t ON lower(t.name) = w.lowered"),
-        ]),
-        Roster::User => Stored {
-            columns: "t.instance_id, t.account_id::text, coalesce(t.display_name, '')::text, t.id",
-            instance: "t.instance_id",
-            ways: &[
-                (By::Id, "users t ON t.account_id_lower = w.lowered"),
-                // Users of a Server have a name to sign in with beside the key.
-                (By::Key, "users t ON t.login_lower = w.lowered"),
-                (By::Name, "users t ON t.display_name_lower = w.lowered"),
-            ],
-        },
-        Roster::Sprint => Stored::named(&[
-            (
-                By::Id,
-                "jira_instances n ON true JOIN sprints t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
-                 AND t.jira_id = w.number",
-            ),
-            (By::Name, "sprints t ON t.name_lower = w.lowered"),
-        ]),
-        Roster::SprintState => Stored::named(&[(By::Name, "sprints t ON t.state = w.value")]),
-        Roster::Issue => Stored {
-            columns: "t.instance_id, t.jira_id::text, t.key::text, t.id",
-            instance: "t.instance_id",
-            // By way of the instances where an index begins with them.
-            ways: &[
-                (
-                    By::Id,
-                    "jira_instances n ON true JOIN issues t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
-                     AND t.jira_id = w.value AND t.presence = 'present'",
-                ),
-                (By::Key, "issues t ON t.key = w.value AND t.presence = 'present'"),
-                (
-                    By::OldKey,
-                    "jira_instances n ON true JOIN issue_key_aliases a ON a.tenant_id = n.tenant_id \
-                     AND a.instance_id = n.id AND a.key = w.value \
-                     JOIN issues t ON t.tenant_id = a.tenant_id AND t.id = a.issue_id AND t.presence = 'present'",
-                ),
-            ],
-        },
-        Roster::Instance => Stored {
-            columns: "t.id, t.id::text, t.name::text, t.id",
-            instance: "t.id",
-            ways: &[(By::Name, "jira_instances t ON lower(t.name) = w.lowered")],
-        },
-    }
+fn is_order(op: CompareOp) -> bool {
+    use CompareOp::{GreaterThan, GreaterThanEquals, LessThan, LessThanEquals};
+    matches!(op, LessThan | LessThanEquals | GreaterThan | GreaterThanEquals)
 }

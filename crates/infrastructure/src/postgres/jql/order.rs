@@ -5,8 +5,9 @@ use application::Result;
 use jql::{Clause, Direction, Query};
 
 use super::{
+    amounts::amount_column,
     conditions::{list_id, time_column},
-    fields::{self, Class, Custom, Field, Fields, Person, Scope, Time},
+    fields::{self, Amount, Class, Custom, Field, Fields, Person, Scope, Time},
     refusals,
     sql::Sql,
     values::{everywhere, rows_of},
@@ -76,9 +77,14 @@ impl Order {
             return Err(refusals::too_many("fields in ORDER BY", MOST_FIELDS));
         }
         let within_projects = is_within_projects(query, fields);
+        let mut joined_fields: Vec<&Field> = Vec::new();
         for (sort, joined) in query.order_by.iter().zip(JOINED) {
             let name = fields::shown(&sort.field.name);
             let field = fields.get(&sort.field.name).ok_or_else(|| refusals::not_sortable(&name))?;
+            // What is there already decides nothing any more.
+            if joined_fields.contains(&field) {
+                continue;
+            }
             let descending = match sort.direction {
                 Some(direction) => direction == Direction::Descending,
                 None => is_descending_by_itself(field),
@@ -87,6 +93,7 @@ impl Order {
                 order.column(KEY_PROJECT_UNINDEXED, Kind::Text, false, descending);
                 order.column("i.key_number", Kind::Int, false, descending);
             } else if !order.add(field, &name, descending) {
+                joined_fields.push(field);
                 let (values, kind) = joined_value(field).ok_or_else(|| refusals::not_sortable(&name))?;
                 let (alias, value) = joined;
                 order.joins = order.joins.push(" LEFT JOIN LATERAL (").append(values).push(alias);
@@ -114,9 +121,18 @@ impl Order {
                 self.column("i.key_number", Kind::Int, false, descending);
             }
             Field::Time(time) => {
-                self.column(time_column(*time), Kind::Time, *time == Time::Resolved, descending);
+                self.column(
+                    time_column(*time),
+                    Kind::Time,
+                    matches!(time, Time::Resolved | Time::StatusCategoryChanged),
+                    descending,
+                );
             }
             Field::Due => self.column("i.due_date", Kind::Day, true, descending),
+            Field::Amount(amount) => {
+                let nullable = !matches!(amount, Amount::Votes | Amount::Watchers);
+                self.column(amount_column(*amount), Kind::Int, nullable, descending);
+            }
             Field::StatusCategory => self.column(CATEGORY, Kind::Int, true, descending),
             Field::HierarchyLevel => self.column("i.hierarchy_level::int8", Kind::Int, true, descending),
             Field::Summary => self.column("left(lower(i.summary), 255)", Kind::Text, false, descending),
@@ -136,6 +152,11 @@ impl Order {
     }
 }
 
+/// Whether the field of this name can be sorted by.
+pub(super) fn is_sortable(field: &Field, name: &str) -> bool {
+    Order::default().add(field, name, false) || joined_value(field).is_some()
+}
+
 /// Whether the query finds issues of certain projects only.
 fn is_within_projects(query: &Query, fields: &Fields) -> bool {
     let names_projects = |clause: &Clause| match clause {
@@ -151,7 +172,7 @@ fn is_within_projects(query: &Query, fields: &Fields) -> bool {
 
 /// The direction of a field whose sort names none (jira-facts 8.1: the field's own).
 fn is_descending_by_itself(field: &Field) -> bool {
-    matches!(field, Field::Time(_) | Field::Priority)
+    matches!(field, Field::Time(_) | Field::Priority | Field::Amount(Amount::Votes | Amount::Watchers))
 }
 
 /// What has to be selected for each issue to sort by a field; `None` where Jira does not sort.

@@ -11,7 +11,6 @@ use super::{
     Search, cursor,
     lookups::{self, FEW, Lookup},
     order::{Key, Kind},
-    run,
     sql::Sql,
 };
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
@@ -39,7 +38,7 @@ impl Search<'_> {
     /// Id and sort values of the page's issues, and of one more, which tells whether another page follows.
     pub(super) async fn rows(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
         if self.lookups().next().is_none() {
-            return run(tx, self.page_statement(&self.everywhere(self.filter.clone()))?).await;
+            return self.run(tx, self.page_statement(&self.everywhere(self.filter.clone()))?).await;
         }
         let can_walk = self.order.joins.is_empty();
         if can_walk
@@ -50,23 +49,23 @@ impl Search<'_> {
             return Ok(rows);
         }
         if let Some(few) = self.among_few(tx).await? {
-            return run(tx, self.page_statement(&few)?).await;
+            return self.run(tx, self.page_statement(&few)?).await;
         }
         if can_walk && let Some(rows) = self.walk(tx, REACH).await? {
             return Ok(rows);
         }
-        run_without_nested_loops(tx, self.page_statement(&self.by_lists())?).await
+        self.run_without_nested_loops(tx, self.page_statement(&self.by_lists())?).await
     }
 
     /// One row with the number of issues.
     pub(super) async fn counted(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
         let statement = |source: Source| Sql::new("SELECT count(*) FROM ").append(source.into_sql());
         if self.lookups().next().is_none() {
-            return run(tx, statement(self.everywhere(self.filter.clone()))).await;
+            return self.run(tx, statement(self.everywhere(self.filter.clone()))).await;
         }
         match self.among_few(tx).await? {
-            Some(few) => run(tx, statement(few)).await,
-            None => run_without_nested_loops(tx, statement(self.by_lists())).await,
+            Some(few) => self.run(tx, statement(few)).await,
+            None => self.run_without_nested_loops(tx, statement(self.by_lists())).await,
         }
     }
 
@@ -82,7 +81,7 @@ impl Search<'_> {
             None => {
                 let counts = self.lookups().map(|(_, lookup)| lookup.count());
                 let counts = counts.reduce(|all, next| all.push(", ").append(next)).unwrap_or_default();
-                let rows = run(tx, Sql::new("SELECT ").append(counts)).await?;
+                let rows = self.run(tx, Sql::new("SELECT ").append(counts)).await?;
                 let counts = rows.first().map(lookups::counts).transpose().map_err(convert)?;
                 self.counts.get_or_init(|| counts.unwrap_or_default())
             }
@@ -123,7 +122,7 @@ impl Search<'_> {
         let statement = statement.push(") i WHERE (").append(Sql::all(probes)).push(" OR i.place = ");
         let statement = statement.bind(reach).push(") ORDER BY ").append(order_by(keys)).push(" LIMIT ");
         let statement = statement.bind(i64::try_from(wanted).map_err(Error::internal)?);
-        let mut rows = run(tx, statement).await?;
+        let mut rows = self.run(tx, statement).await?;
         let (place, matches) = (keys.len() + 1, keys.len() + 2);
         if let Some(last) = rows.last()
             && last.try_get::<i64, _>(place).map_err(convert)? == reach
@@ -135,6 +134,15 @@ impl Search<'_> {
         }
         rows.drain(..skipped.min(rows.len()));
         Ok(Some(rows))
+    }
+
+    /// Whole lists are compared by hashing them. Where PostgreSQL takes them for short, it would look for each id by itself;
+    /// where it takes them for long, compiling the statement would take longer than running it.
+    async fn run_without_nested_loops(&self, tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
+        tx.conn().execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").await.map_err(convert)?;
+        let rows = self.run(tx, statement).await?;
+        tx.conn().execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
+        Ok(rows)
     }
 
     pub(super) fn page_statement(&self, source: &Source) -> Result<Sql> {
@@ -184,13 +192,4 @@ fn order_by(keys: &[Key]) -> Sql {
         })
     };
     keys.iter().map(key).reduce(|all, next| all.push(", ").append(next)).unwrap_or_default()
-}
-
-/// Whole lists are compared by hashing them. Where PostgreSQL takes them for short, it would look for each id by itself; where
-/// it takes them for long, compiling the statement would take longer than running it.
-async fn run_without_nested_loops(tx: &mut PgTenantTx, statement: Sql) -> Result<Vec<PgRow>> {
-    tx.conn().execute("SET LOCAL enable_nestloop = off; SET LOCAL jit = off").await.map_err(convert)?;
-    let rows = run(tx, statement).await?;
-    tx.conn().execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
-    Ok(rows)
 }

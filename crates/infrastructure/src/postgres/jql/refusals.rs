@@ -60,8 +60,12 @@ pub(super) fn function_of_another_field(function: &str, field: &str) -> Error {
     refused(format!("The function '{function}' cannot be used with the field '{field}'."))
 }
 
-pub(super) fn wrong_arguments(function: &str, most: usize, got: usize) -> Error {
-    let expected = if most == 0 { "'0'".to_owned() } else { format!("between '0' and '{most}'") };
+pub(super) fn wrong_arguments(function: &str, (least, most): (usize, usize), got: usize) -> Error {
+    let expected = match most {
+        usize::MAX => format!("at least '{least}'"),
+        _ if least == most => format!("'{most}'"),
+        _ => format!("between '{least}' and '{most}'"),
+    };
     refused(format!("Function '{function}' expected {expected} arguments but received '{got}'."))
 }
 
@@ -95,7 +99,36 @@ pub(super) fn too_many(what: &str, most: usize) -> Error {
     refused(format!("The query is too large: it must not have more than {most} {what}."))
 }
 
-/// Right, but not answered here so far.
-pub(super) fn not_yet(construct: &str) -> Error {
-    Error::Unsupported(format!("{construct} is valid JQL, but not answered yet"))
+pub(super) fn order_of_function(operator: &str, field: &str) -> Error {
+    refused(format!("Operator '{operator}' does not support functions for field '{field}'; name a version."))
+}
+
+pub(super) fn unknown_user(user: &str, function: &str) -> Error {
+    refused(format!("The user '{user}' in the function '{function}' does not exist."))
+}
+
+pub(super) fn invalid_duration(value: &str, field: &str) -> Error {
+    refused(format!(
+        "The duration '{value}' for the field '{field}' is invalid. Valid formats include: '4h', '1d 2h', '30m', '2w', or a \
+         number of minutes."
+    ))
+}
+
+pub(super) fn filters_in_a_circle(name: &str) -> Error {
+    refused(format!(
+        "The filter '{name}' refers to itself, by way of its own JQL or that of the filters in it."
+    ))
+}
+
+pub(super) fn broken_filter(name: &str, reason: &str) -> Error {
+    refused(format!("The JQL of the filter '{name}' cannot be read: {reason}"))
+}
+
+pub(super) fn filter_out_of_sight(name: &str) -> Error {
+    refused(format!("The JQL of the filter '{name}' is not known here, so it cannot be searched by."))
+}
+
+/// Right, but not to be known from a copy.
+pub(super) fn unanswered(construct: &str) -> Error {
+    refused(format!("{construct} is valid JQL, but a copy cannot answer it"))
 }

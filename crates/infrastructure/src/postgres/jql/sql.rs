@@ -218,6 +218,17 @@ impl Sql {
         added.map(|()| arguments)
     }
 
+    /// The values as people read them, in order.
+    pub(super) fn parameters(&self) -> Vec<String> {
+        let mut parameters = Vec::new();
+        self.each(&mut |leaf| {
+            if let Leaf::Bind(value) = leaf {
+                parameters.push(value.shown());
+            }
+        });
+        parameters
+    }
+
     /// What the statement is made of, from left to right.
     fn each<'a>(&'a self, visit: &mut impl FnMut(Leaf<'a>)) {
         for part in &self.0 {
@@ -254,6 +265,23 @@ enum Leaf<'a> {
 }
 
 impl Bind {
+    fn shown(&self) -> String {
+        match self {
+            Self::Text(value) => format!("{value:?}"),
+            Self::Texts(values) => format!("{values:?}"),
+            Self::Int(value) => value.to_string(),
+            Self::Ints(values) => format!("{values:?}"),
+            Self::Float(value) => value.to_string(),
+            Self::Floats(values) => format!("{values:?}"),
+            Self::Uuid(value) => value.to_string(),
+            Self::Uuids(values) => format!("{values:?}"),
+            Self::Time(value) => value.to_rfc3339(),
+            Self::Times(values) => format!("{values:?}"),
+            Self::Day(value) => value.to_string(),
+            Self::Days(values) => format!("{values:?}"),
+        }
+    }
+
     fn add_to(&self, arguments: &mut PgArguments) -> Result<(), BoxDynError> {
         match self {
             Self::Text(value) => arguments.add(value),

@@ -7,9 +7,10 @@
 use application::Result;
 
 use super::{
+    attached::{worked, worklog_commented},
     compile::{Asked, Compiler},
-    conditions::list_id,
-    fields::{Class, Field},
+    conditions::{ENVIRONMENT, list_id, opposite_if},
+    fields::{Class, Field, Worklog},
     lookups::Lookup,
     refusals,
     sql::Sql,
@@ -21,17 +22,19 @@ impl<'a> Compiler<'a> {
     pub(super) fn like(&self, asked: Asked<'a>, text: &str, negated: bool) -> Result<Sql> {
         let query = |text| text_query(text, asked.name);
         Ok(match asked.field {
-            Field::Text => {
-                let query = query(text)?.sql;
-                let itself = Sql::new("i.search @@ ").append(query.clone());
-                let call = Sql::new("search_issues(").append(query.clone()).push(", true");
-                let anywhere = Sql::any(vec![itself, commented(&query)]);
-                opposite(Sql::lookup(Lookup::of_text(anywhere, call, true)), negated)
-            }
-            Field::Summary => opposite(one_of("i.summary", query(text)?), negated),
+            Field::Text => opposite_if(self.anywhere(query(text)?), negated),
+            Field::Summary => opposite_if(one_of(SUMMARY, query(text)?), negated),
             Field::Description => {
-                let found = one_of("coalesce(i.description_text, '')", query(text)?);
-                Sql::all(vec![self.emptiness(asked, true)?, opposite(found, negated)])
+                let found = one_of(DESCRIPTION, query(text)?);
+                Sql::all(vec![self.emptiness(asked, true)?, opposite_if(found, negated)])
+            }
+            Field::Environment => {
+                let condition = words_of_value().append(query(text)?.sql);
+                searched(&everywhere(ENVIRONMENT), &condition, negated)
+            }
+            Field::Worklog(Worklog::Comment) => {
+                let found = worklog_commented(query(text)?.sql);
+                if negated { Sql::all(vec![worked(None), found.not()]) } else { found }
             }
             Field::Comment => {
                 let query = query(text)?.sql;
@@ -45,16 +48,55 @@ impl<'a> Compiler<'a> {
                 matching(&everywhere(list_id(*list)), &condition, negated)
             }
             Field::Custom(custom) if matches!(custom.class, Class::Text | Class::Other) => {
-                let condition = Sql::new("to_tsvector('english', coalesce(v.value_text, '')) @@ ");
-                searched(&custom.scope, &condition.append(query(text)?.sql), negated)
+                searched(&custom.scope, &words_of_value().append(query(text)?.sql), negated)
             }
             _ => return Err(refusals::wrong_operator(if negated { "!~" } else { "~" }, asked.name)),
         })
     }
 }
 
-fn opposite(sql: Sql, negated: bool) -> Sql {
-    if negated { sql.not() } else { sql }
+/// Whether the value `v` is a text that is searched: as the index has it (migration 0085).
+const IS_TEXT: &str = ") AND v.value_id IS NULL AND v.value_number IS NULL AND v.value_time IS NULL AND v.field_id <> 'labels' \
+     AND v.value_text !~ '^[0-9]\\|[0-9a-z]*:' AND ";
+
+const SUMMARY: &str = "i.summary";
+const DESCRIPTION: &str = "coalesce(i.description_text, '')";
+
+/// Behind it stands a text query that the text `v` of a field has to meet.
+fn words_of_value() -> Sql {
+    Sql::new("to_tsvector('english', left(coalesce(v.value_text, ''), 100000)) @@ ")
+}
+
+/// Behind it stands a text query that one of the issue's own texts has to meet.
+fn words_of(column: &'static str, query: &Sql) -> Sql {
+    Sql::new("to_tsvector('english', ").push(column).push(") @@ ").append(query.clone())
+}
+
+impl Compiler<'_> {
+    /// Whether any text of the issue meets a query: each by itself, as Jira looks at them (jira-facts 8.3).
+    fn anywhere(&self, query: TextQuery) -> Sql {
+        let mut fields = self.fields.texts().to_vec();
+        fields.push(ENVIRONMENT.to_owned());
+        let TextQuery { sql, of_the_whole, is_of_one_word } = query;
+        let own = if is_of_one_word {
+            Sql::new("i.search @@ ").append(sql.clone())
+        } else {
+            let parts = Sql::any(vec![words_of(SUMMARY, &sql), words_of(DESCRIPTION, &sql)]);
+            match &of_the_whole {
+                Some(whole) => Sql::all(vec![Sql::new("i.search @@ ").append(whole.clone()), parts]),
+                None => parts,
+            }
+        };
+        let valued = Sql::new(
+            "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.field_id = ANY(",
+        );
+        let valued = valued.bind(fields.clone()).push(IS_TEXT);
+        let valued = valued.append(words_of_value()).append(sql.clone()).push(" OFFSET 0)");
+        let anywhere = Sql::any(vec![own, commented(&sql), valued]);
+        let Some(whole) = of_the_whole else { return anywhere };
+        let call = Sql::new("search_texts(").append(whole).push(", ").bind(fields);
+        Sql::lookup(Lookup::of_text(anywhere, call, is_of_one_word))
+    }
 }
 
 /// Whether a comment meets a text query.
@@ -75,12 +117,10 @@ fn comment_where(condition: Option<Sql>) -> Sql {
 
 /// One text of the issue: found among the issues whose texts together meet the query, where they must, and looked at again.
 fn one_of(column: &'static str, query: TextQuery) -> Sql {
-    let itself = Sql::new("to_tsvector('english', ").push(column).push(") @@ ").append(query.sql.clone());
-    if !query.holds_for_the_whole {
-        return itself;
-    }
-    let whole = Sql::new("i.search @@ ").append(query.sql.clone());
-    let call = Sql::new("search_issues(").append(query.sql).push(", false");
+    let itself = words_of(column, &query.sql);
+    let Some(whole) = query.of_the_whole else { return itself };
+    let call = Sql::new("search_issues(").append(whole.clone()).push(", false");
+    let whole = Sql::new("i.search @@ ").append(whole);
     Sql::lookup(Lookup::of_text(Sql::all(vec![whole, itself]), call, false))
 }
 

@@ -100,43 +100,28 @@ pub(super) fn rows_of(scope: &Scope) -> Sql {
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn list_members(&self, list: List, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
-        let mut keys = Vec::new();
-        let mut ids = Vec::new();
-        for value in literals(entries)? {
-            let text = text_of(value);
-            keys.push(value_key(&text));
-            // Labels have no ids; components and versions have numbers.
-            if list != List::Labels && text.bytes().all(|b| b.is_ascii_digit()) {
-                ids.push(text);
-            }
-        }
-        Ok(matching(&everywhere(list_id(list)), &named(keys, ids), negated))
+    /// Labels have no ids.
+    pub(super) fn labels(&self, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let keys: Vec<String> = literals(entries)?.map(|value| value_key(&text_of(value))).collect();
+        Ok(matching(&everywhere(list_id(List::Labels)), &Sql::among("v.value_key", keys, false), negated))
     }
 
-    /// Ids of sprints mean something at their own instance only.
-    pub(super) fn sprint_members(
-        &self,
-        asked: Asked<'a>,
-        scope: &Scope,
-        entries: &[Entry<'a>],
-        negated: bool,
-    ) -> Result<Sql> {
-        let sprints = self.all_found(asked, entries)?;
+    /// Values that stand in a roster: sprints, versions, components. Their ids mean something at their own instance only.
+    pub(super) fn members(&self, scope: &Scope, found: &[&Found], negated: bool) -> Sql {
         if self.one_instance {
-            return Ok(matching(scope, &Sql::among("v.value_id", ids(&sprints), false), negated));
+            return matching(scope, &Sql::among("v.value_id", ids(found), false), negated);
         }
         let mut instances: BTreeMap<Uuid, Vec<&Found>> = BTreeMap::new();
-        for sprint in sprints {
-            instances.entry(sprint.instance).or_default().push(sprint);
+        for found in found {
+            instances.entry(found.instance).or_default().push(found);
         }
-        let some = instances.into_iter().map(|(instance, sprints)| {
+        let some = instances.into_iter().map(|(instance, found)| {
             let here = Sql::new("i.instance_id = ").bind(instance);
-            let members = Sql::among("v.value_id", ids(&sprints), false);
+            let members = Sql::among("v.value_id", ids(&found), false);
             Sql::all(vec![here, exists(&at(scope, instance), Which::Meeting(&members))])
         });
         let some = Sql::any(some.collect());
-        Ok(if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some })
+        if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some }
     }
 
     pub(super) fn custom_members(

@@ -16,14 +16,14 @@ const MOST_WORDS: usize = 200;
 /// A longer word is cut: PostgreSQL neither stores nor looks for words of more than 2046 bytes.
 const LONGEST_WORD: usize = 400;
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Word,
     Phrase,
     Prefix,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Piece {
     negated: bool,
     kind: Kind,
@@ -34,8 +34,11 @@ struct Piece {
 pub(super) struct TextQuery {
     /// A value of type `tsquery`.
     pub(super) sql: Sql,
-    /// Whether a part of a text can only meet it when the whole text does: not when it asks for what is not there.
-    pub(super) holds_for_the_whole: bool,
+    /// A query that texts meet which have a part that meets this one: without what must not be there. `None` where that would
+    /// ask for nothing.
+    pub(super) of_the_whole: Option<Sql>,
+    /// Whether texts that meet it always have a part that does: not when words may stand in different parts.
+    pub(super) is_of_one_word: bool,
 }
 
 /// The text query of a text.
@@ -50,13 +53,28 @@ pub(super) fn text_query(text: &str, field: &str) -> Result<TextQuery> {
     if text.split_whitespace().count() > MOST_WORDS {
         return Err(refusals::too_many("words in one text", MOST_WORDS));
     }
-    let holds_for_the_whole = groups.iter().flatten().all(|piece| !piece.negated);
+    let is_of_one_word = groups.iter().all(|group| {
+        matches!(group.as_slice(), [piece] if !piece.negated && piece.kind != Kind::Phrase && is_one_word(&piece.text))
+    });
+    let positive =
+        |group: &Vec<Piece>| group.iter().filter(|piece| !piece.negated).cloned().collect::<Vec<_>>();
+    let wanted: Vec<Vec<Piece>> = groups.iter().map(positive).collect();
+    let of_the_whole = wanted.iter().all(|group| !group.is_empty()).then(|| any_of(wanted));
+    Ok(TextQuery { sql: any_of(groups), of_the_whole, is_of_one_word })
+}
+
+/// Whether PostgreSQL reads it as one word too: `a-b` is several.
+fn is_one_word(text: &str) -> bool {
+    text.chars().all(char::is_alphanumeric)
+}
+
+fn any_of(groups: Vec<Vec<Piece>>) -> Sql {
     let groups = groups.into_iter().map(|pieces| {
         let pieces = pieces.into_iter().map(piece).reduce(|all, next| all.push(" && ").append(next));
         Sql::new("(").append(pieces.unwrap_or_default()).push(")")
     });
     let whole = groups.reduce(|any, next| any.push(" || ").append(next)).unwrap_or_default();
-    Ok(TextQuery { sql: Sql::new("(").append(whole).push(")"), holds_for_the_whole })
+    Sql::new("(").append(whole).push(")")
 }
 
 fn piece(piece: Piece) -> Sql {
@@ -258,9 +276,20 @@ mod tests {
     }
 
     #[test]
+    fn what_must_not_be_there_is_not_asked_of_the_whole() {
+        let whole = |text: &str| text_query(text, "text").unwrap().of_the_whole.map(|sql| sql.text());
+        assert_eq!(whole("a -b"), whole("a"));
+        assert_eq!(whole("-b"), None);
+        let one = |text: &str| text_query(text, "text").unwrap().is_of_one_word;
+        assert!(one("login") && one("log*") && one("a OR b"));
+        assert!(!one("a b") && !one("\"a b\"") && !one("a-b") && !one("-a"));
+    }
+
+    #[test]
     fn texts_are_bound() {
-        let TextQuery { sql, holds_for_the_whole } = text_query("a'b* \"c d\" OR -e", "text").unwrap();
-        assert!(!holds_for_the_whole);
+        let TextQuery { sql, of_the_whole, is_of_one_word } =
+            text_query("a'b* \"c d\" OR -e", "text").unwrap();
+        assert!(of_the_whole.is_none() && !is_of_one_word);
         assert_eq!(
             sql.text(),
             "(((to_tsquery('simple', $1) || to_tsquery('english', $2)) && phraseto_tsquery('english', $3)) || \

@@ -15,6 +15,7 @@ use serde_json::json;
 use crate::{
     bundles::{self, blocks, comment, project, status, user},
     database::TestDatabase,
+    vanished::{component, version},
 };
 
 /// A Wednesday, 12:30 in Berlin.
@@ -285,6 +286,12 @@ fn rosters(story_points: &str) -> ReferenceRecords {
         ],
         resolutions: vec![ranked("1", "Fixed", 0), ranked("2", "Won't Do", 1)],
         fields: fields(story_points),
+        versions: vec![
+            version(21, "9.0", Some(0)),
+            version(20, "9.1", Some(1)),
+            version(22, "10.0", Some(2)),
+        ],
+        components: vec![component(10, "API"), component(11, "web")],
         sprints: vec![
             sprint(11, "Sprint 1", "closed"),
             sprint(12, "Sprint 2", "active"),

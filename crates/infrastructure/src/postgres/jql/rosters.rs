@@ -1,0 +1,197 @@
+//! Where names are looked up: the rosters, as they are stored.
+
+use super::names::{By, Roster};
+
+/// Versions `t` that stand like this to the one that is named, in the order of the project that both are of.
+macro_rules! beside {
+    ($sign:literal) => {
+        &[
+            (By::Id, concat!("versions o ON o.jira_id = w.value JOIN ", beside!(@placed $sign))),
+            (By::Name, concat!("versions o ON lower(o.name) = w.lowered JOIN ", beside!(@placed $sign))),
+        ]
+    };
+    (@placed $sign:literal) => {
+        concat!(
+            "versions t ON t.tenant_id = o.tenant_id AND t.instance_id = o.instance_id AND t.project_id = o.project_id \
+             AND t.sequence ",
+            $sign,
+            " o.sequence"
+        )
+    };
+}
+
+/// Whether `t` is of the project that is named: by its key before its name before its id.
+macro_rules! of_project {
+    () => {
+        "t.project_id IN (SELECT p.id FROM projects p WHERE p.tenant_id = t.tenant_id AND p.instance_id = t.instance_id \
+         AND (p.key_lower = w.lowered OR p.jira_id = w.value OR p.name_lower = w.lowered AND NOT EXISTS (SELECT FROM \
+         projects k WHERE k.tenant_id = p.tenant_id AND k.instance_id = p.instance_id AND k.key_lower = w.lowered)))"
+    };
+}
+
+/// What the user leads who is named.
+macro_rules! led {
+    ($of:literal) => {
+        &[
+            (By::Id, concat!("users u ON u.account_id_lower = w.lowered JOIN ", led!(@of $of))),
+            (By::Key, concat!("users u ON u.login_lower = w.lowered JOIN ", led!(@of $of))),
+            (By::Name, concat!("users u ON u.display_name_lower = w.lowered JOIN ", led!(@of $of))),
+        ]
+    };
+    (@of $of:literal) => {
+        concat!($of, " AND t.tenant_id = u.tenant_id AND t.instance_id = u.instance_id")
+    };
+}
+
+/// How a roster is stored, as `t`.
+pub(super) struct Stored {
+    /// Instance, Jira's id, name and our id.
+    pub(super) columns: &'static str,
+    pub(super) instance: &'static str,
+    /// How `w.value`, `w.lowered` or `w.number` may be compared. Rosters that can be large have stored lower-case columns with
+    /// indexes; of the others a tenant has few rows.
+    pub(super) ways: &'static [(By, &'static str)],
+}
+
+impl Stored {
+    const fn named(ways: &'static [(By, &'static str)]) -> Self {
+        Self {
+            columns: "t.instance_id, t.jira_id::text, t.name::text, NULL::uuid",
+            instance: "t.instance_id",
+            ways,
+        }
+    }
+}
+
+#[expect(clippy::too_many_lines, reason = "an entry for each roster")]
+pub(super) fn list_of(roster: Roster) -> Stored {
+    match roster {
+        Roster::Project => Stored {
+            columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
+            instance: "t.instance_id",
+            ways: &[
+                (By::Id, "projects t ON t.jira_id = w.value"),
+                (By::Key, "projects t ON t.key_lower = w.lowered"),
+                (By::Name, "projects t ON t.name_lower = w.lowered"),
+            ],
+        },
+        Roster::IssueType => Stored::named(&[
+            (By::Id, "issue_types t ON t.jira_id = w.value"),
+            (By::Name, "issue_types t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::Status => Stored::named(&[
+            (By::Id, "statuses t ON t.jira_id = w.value"),
+            (By::Name, "statuses t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::Priority => Stored::named(&[
+            (By::Id, "priorities t ON t.jira_id = w.value"),
+            (By::Name, "priorities t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::Resolution => Stored::named(&[
+            (By::Id, "resolutions t ON t.jira_id = w.value"),
+            (By::Name, "resolutions t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::User => Stored {
+            columns: "t.instance_id, t.account_id::text, coalesce(t.display_name, '')::text, t.id",
+            instance: "t.instance_id",
+            ways: &[
+                (By::Id, "users t ON t.account_id_lower = w.lowered"),
+                // Users of a Server have a name to sign in with beside the key.
+                (By::Key, "users t ON t.login_lower = w.lowered"),
+                (By::Name, "users t ON t.display_name_lower = w.lowered"),
+            ],
+        },
+        Roster::Sprint => Stored::named(&[
+            (
+                By::Id,
+                "jira_instances n ON true JOIN sprints t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
+                 AND t.jira_id = w.number",
+            ),
+            (By::Name, "sprints t ON t.name_lower = w.lowered"),
+        ]),
+        Roster::SprintState => Stored::named(&[(By::Name, "sprints t ON t.state = w.value")]),
+        Roster::Issue => Stored {
+            columns: "t.instance_id, t.jira_id::text, t.key::text, t.id",
+            instance: "t.instance_id",
+            // By way of the instances where an index begins with them.
+            ways: &[
+                (
+                    By::Id,
+                    "jira_instances n ON true JOIN issues t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
+                     AND t.jira_id = w.value AND t.presence = 'present'",
+                ),
+                (By::Key, "issues t ON t.key = w.value AND t.presence = 'present'"),
+                (
+                    By::OldKey,
+                    "jira_instances n ON true JOIN issue_key_aliases a ON a.tenant_id = n.tenant_id \
+                     AND a.instance_id = n.id AND a.key = w.value \
+                     JOIN issues t ON t.tenant_id = a.tenant_id AND t.id = a.issue_id AND t.presence = 'present'",
+                ),
+            ],
+        },
+        Roster::Instance => Stored {
+            columns: "t.id, t.id::text, t.name::text, t.id",
+            instance: "t.id",
+            ways: &[(By::Name, "jira_instances t ON lower(t.name) = w.lowered")],
+        },
+        Roster::Component => Stored::named(&[
+            (By::Id, "components t ON t.jira_id = w.value"),
+            (By::Name, "components t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::Version => Stored::named(&[
+            (By::Id, "versions t ON t.jira_id = w.value"),
+            (By::Name, "versions t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::VersionsBefore => Stored::named(beside!("<")),
+        Roster::VersionsUpTo => Stored::named(beside!("<=")),
+        Roster::VersionsAfter => Stored::named(beside!(">")),
+        Roster::VersionsFrom => Stored::named(beside!(">=")),
+        Roster::ReleasedVersions => Stored::named(&[(
+            By::Name,
+            concat!("versions t ON t.released AND (w.value = '' OR ", of_project!(), ")"),
+        )]),
+        Roster::UnreleasedVersions => Stored::named(&[(
+            By::Name,
+            concat!("versions t ON NOT t.released AND (w.value = '' OR ", of_project!(), ")"),
+        )]),
+        Roster::LatestReleasedVersion => Stored::named(&[(
+            By::Name,
+            concat!(
+                "versions t ON t.released AND NOT t.archived AND t.presence = 'present' AND ",
+                of_project!(),
+                " AND NOT EXISTS (SELECT FROM versions o WHERE o.tenant_id = t.tenant_id AND o.instance_id = t.instance_id \
+                 AND o.project_id = t.project_id AND o.released AND NOT o.archived AND o.presence = 'present' \
+                 AND o.sequence > t.sequence)"
+            ),
+        )]),
+        Roster::EarliestUnreleasedVersion => Stored::named(&[(
+            By::Name,
+            concat!(
+                "versions t ON NOT t.released AND NOT t.archived AND t.presence = 'present' AND ",
+                of_project!(),
+                " AND NOT EXISTS (SELECT FROM versions o WHERE o.tenant_id = t.tenant_id AND o.instance_id = t.instance_id \
+                 AND o.project_id = t.project_id AND NOT o.released AND NOT o.archived AND o.presence = 'present' \
+                 AND o.sequence < t.sequence)"
+            ),
+        )]),
+        Roster::ComponentsLed => Stored::named(led!("components t ON t.lead_account_id = u.account_id")),
+        Roster::ProjectsLed => Stored {
+            columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
+            instance: "t.instance_id",
+            ways: led!("projects t ON t.lead_account_id = u.account_id"),
+        },
+        Roster::Category => Stored {
+            columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
+            instance: "t.instance_id",
+            ways: &[
+                (By::Id, "projects t ON t.raw_jsonb #>> '{projectCategory,id}' = w.value"),
+                (By::Name, "projects t ON lower(t.raw_jsonb #>> '{projectCategory,name}') = w.lowered"),
+            ],
+        },
+        Roster::ProjectType => Stored {
+            columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
+            instance: "t.instance_id",
+            ways: &[(By::Name, "projects t ON lower(t.project_type) = w.lowered")],
+        },
+    }
+}

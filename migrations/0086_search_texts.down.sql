@@ -1,0 +1,2 @@
+DELETE FROM issue_field_values WHERE field_id = 'environment';
+DROP FUNCTION forebay.search_texts(tsquery, text[], integer);
