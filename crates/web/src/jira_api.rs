@@ -2,8 +2,8 @@
 //! work against the copy when given another address. Served in both dialects: `api/3` as Cloud speaks, `api/2` and
 //! `api/latest` as Server does (jira-facts 11).
 //!
-//! An operation that is not served says so with 501 and its name. Expansions and issue properties that are not kept are
-//! passed over, as Jira passes over those that it does not know.
+//! An operation of Jira's that is not served says so with 501 and its name; what Jira does not have is answered as Jira does.
+//! Expansions and issue properties that are not kept are passed over, as Jira passes over those that it does not know.
 
 mod answer;
 mod assemble;
@@ -16,12 +16,14 @@ mod fields;
 mod issues;
 mod links;
 mod lookup;
+mod operations;
 mod page;
 mod params;
 pub(crate) mod refusal;
 mod rich_text;
 mod rosters;
 mod search;
+mod self_links;
 mod server;
 mod site;
 mod transitions;
@@ -37,13 +39,16 @@ use axum::{
 };
 
 use crate::{idempotency, state::WebState};
+use operations::Resource;
 use refusal::Refusal;
 
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
         .merge(admin_webhooks())
+        .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
         .route_layer(middleware::from_fn_with_state(state, faults::serve))
+        .route_layer(middleware::from_fn(operations::own_paths))
         .method_not_allowed_fallback(method_not_allowed)
         .route("/jira/{instance}/rest", any(not_served))
         .route("/jira/{instance}/rest/{*path}", any(not_served))
@@ -99,12 +104,22 @@ fn admin_webhooks() -> Router<WebState> {
         )
 }
 
+/// What no route has: an operation of Jira's that Forebay does not serve, or nothing of Jira's.
 async fn not_served(method: Method, OriginalUri(uri): OriginalUri) -> Refusal {
-    Refusal::not_served(&method, uri.path())
+    let path = operations::at_site(uri.path());
+    match Resource::of(path) {
+        Some(resource) => resource.refusal(&method, path),
+        None => Refusal::no_endpoint(&method, path),
+    }
 }
 
+/// A route that has other methods.
 async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Refusal {
-    Refusal::method_not_allowed(&method, uri.path())
+    let path = operations::at_site(uri.path());
+    match Resource::of(path) {
+        Some(resource) => resource.refusal(&method, path),
+        None => Refusal::method_not_allowed(&method, path, []),
+    }
 }
 
 #[cfg(test)]

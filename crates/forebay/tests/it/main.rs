@@ -20,6 +20,7 @@ mod doors;
 mod faults;
 mod idempotency;
 mod isolation;
+mod jira_links;
 mod keys;
 mod migrations;
 mod privacy;

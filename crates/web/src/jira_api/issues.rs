@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use axum::{http::StatusCode, response::Response};
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -15,11 +18,25 @@ use super::{
     refusal::Refusal,
     site::Site,
 };
+use crate::etag::Etag;
 
 /// Issues in one bulk fetch.
 const LARGEST_BULK: usize = 100;
 
-pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusal> {
+/// The issue, unless the client has it already: `If-None-Match` is what Jira itself does not offer, and clients that do not know of
+/// it do not send.
+pub(super) async fn issue(site: Site, params: Params, headers: HeaderMap) -> Result<Response, Refusal> {
+    let body = show(&site, &params).await?.to_string();
+    // Its links name the host.
+    let etag = Etag::of(&[site.base_url().as_bytes(), body.as_bytes()]);
+    if etag.is_known(&headers) {
+        return Ok((StatusCode::NOT_MODIFIED, etag.headers()).into_response());
+    }
+    Ok((etag.headers(), answer::text(StatusCode::OK, body)).into_response())
+}
+
+/// The issue that the path names, as the parameters ask for it.
+pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal> {
     let view = View {
         dialect: site.dialect,
         selection: Selection::parse(&params.list("fields"), DefaultFields::All),
@@ -38,7 +55,7 @@ pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusa
     if let Some(issue) = issue.as_object_mut() {
         issue.extend(assembled.expanded);
     }
-    Ok(answer::ok(&issue))
+    Ok(issue)
 }
 
 pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::{
-    Caller, Error, Scope,
+    Caller, Error, Scope, Services,
     instances::{Dialect, Instance, InstanceKind},
     issues::IssueRow,
     lookups,
@@ -47,12 +47,8 @@ impl FromRequestParts<WebState> for Site {
             params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let value =
             |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-        let dialect = match value("version") {
-            Some("3") => Dialect::V3,
-            // The API of admin webhooks has no version in this sense; its bodies are those of version 2.
-            Some("2" | "latest") | None => Dialect::V2,
-            Some(_) => return Err(Refusal::not_served(&parts.method, parts.uri.path())),
-        };
+        // Other versions do not come here. The API of admin webhooks has none in this sense; its bodies are those of version 2.
+        let dialect = value("version").and_then(version).unwrap_or(Dialect::V2);
         let name = value("instance").unwrap_or_default().to_owned();
         tracing::Span::current().record("instance", &name);
         let known = parts.extensions.get::<Known>().cloned();
@@ -133,16 +129,34 @@ impl Site {
 
     /// Where the site is reached: what `serverInfo` calls its `baseUrl`.
     pub(super) fn base_url(&self) -> String {
-        format!("{}/jira/{}", self.state.services.public_url, self.name)
+        base_url(&self.state.services, &self.name)
     }
 
     /// The address of a resource in the version that is asked.
     pub(super) fn api_url(&self, path: &str) -> String {
-        let version = match self.dialect {
-            Dialect::V2 => 2,
-            Dialect::V3 => 3,
-        };
-        format!("{}/rest/api/{version}/{path}", self.base_url())
+        format!("{}/rest/api/{}/{path}", self.base_url(), number(self.dialect))
+    }
+}
+
+/// Where the instance of that name is reached.
+pub(super) fn base_url(services: &Services, instance: &str) -> String {
+    format!("{}/jira/{instance}", services.public_url)
+}
+
+/// The version of the platform API that a path names.
+pub(super) fn version(asked: &str) -> Option<Dialect> {
+    match asked {
+        "3" => Some(Dialect::V3),
+        "2" | "latest" => Some(Dialect::V2),
+        _ => None,
+    }
+}
+
+/// How links name a version.
+pub(super) fn number(version: Dialect) -> &'static str {
+    match version {
+        Dialect::V2 => "2",
+        Dialect::V3 => "3",
     }
 }
 
