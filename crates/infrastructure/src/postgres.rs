@@ -37,6 +37,7 @@ mod removal;
 mod sandbox;
 mod search;
 mod site_limits;
+mod site_lists;
 mod sql_door;
 mod sync;
 mod tenant_tables;

@@ -13,12 +13,17 @@ mod comments;
 mod edits;
 pub(crate) mod faults;
 mod fields;
+mod forms;
 mod issues;
 mod links;
 mod lookup;
 mod operations;
 mod page;
 mod params;
+mod people;
+mod permissions;
+mod picker;
+mod projects;
 pub(crate) mod refusal;
 mod rich_text;
 mod rosters;
@@ -44,6 +49,7 @@ use refusal::Refusal;
 
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
+        .merge(reference())
         .merge(admin_webhooks())
         .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
@@ -60,15 +66,6 @@ fn api() -> Router<WebState> {
     Router::new()
         .route(&api("serverInfo"), get(server::server_info))
         .route(&api("myself"), get(server::myself))
-        .route(&api("field"), get(rosters::fields))
-        .route(&api("status"), get(rosters::statuses))
-        .route(&api("priority"), get(rosters::priorities))
-        .route(&api("resolution"), get(rosters::resolutions))
-        .route(&api("issuetype"), get(rosters::issue_types))
-        .route(&api("issueLinkType"), get(rosters::issue_link_types))
-        .route(&api("project"), get(rosters::projects))
-        .route(&api("project/search"), get(rosters::project_search))
-        .route(&api("project/{project}"), get(rosters::project))
         .route(&api("search"), get(search::by_offset).post(search::by_offset_post))
         .route(&api("search/jql"), get(search::by_token).post(search::by_token_post))
         .route(&api("search/approximate-count"), post(search::approximate_count))
@@ -76,6 +73,11 @@ fn api() -> Router<WebState> {
         .route(&api("issue/bulkfetch"), post(issues::bulk_fetch))
         .route(&api("bulk/issues/move"), post(edits::relocate))
         .route(&api("issue/{issue}"), get(issues::issue).put(edits::edit).delete(edits::delete))
+        .route(&api("issue/picker"), get(picker::suggest))
+        .route(&api("issue/createmeta"), get(forms::to_create))
+        .route(&api("issue/createmeta/{project}/issuetypes"), get(forms::types_to_create))
+        .route(&api("issue/createmeta/{project}/issuetypes/{type}"), get(forms::fields_to_create))
+        .route(&api("issue/{issue}/editmeta"), get(forms::of_issue))
         .route(&api("issue/{issue}/assignee"), put(edits::assign))
         .route(&api("issue/{issue}/changelog"), get(changelog::of_issue))
         .route(&api("issue/{issue}/comment"), get(comments::list).post(comments::add))
@@ -92,6 +94,54 @@ fn api() -> Router<WebState> {
         .route(&api("issueLink/{link}"), get(links::one).delete(links::remove))
         .route(&api("issue/{issue}/transitions"), get(transitions::list).post(transitions::perform))
         .route(&api("changelog/bulkfetch"), post(changelog::bulk_fetch))
+}
+
+/// What issues refer to, and who is there.
+fn reference() -> Router<WebState> {
+    let api = |path: &str| format!("/jira/{{instance}}/rest/api/{{version}}/{path}");
+    Router::new()
+        .route("/jira/{instance}/rest/auth/1/session", get(server::session))
+        .route(&api("configuration"), get(rosters::configuration))
+        .route(&api("permissions"), get(permissions::all))
+        .route(&api("mypermissions"), get(permissions::mine))
+        .route(&api("field"), get(rosters::fields))
+        .route(&api("field/search"), get(rosters::field_search))
+        .route(&api("label"), get(rosters::labels))
+        .route(&api("status"), get(rosters::statuses))
+        .route(&api("status/{status}"), get(rosters::status))
+        .route(&api("statuses"), get(rosters::statuses_by_id))
+        .route(&api("statuses/search"), get(rosters::status_search))
+        .route(&api("statuscategory"), get(rosters::categories))
+        .route(&api("statuscategory/{category}"), get(rosters::category))
+        .route(&api("priority"), get(rosters::priorities))
+        .route(&api("priority/search"), get(rosters::priority_search))
+        .route(&api("priority/{id}"), get(rosters::priority))
+        .route(&api("resolution"), get(rosters::resolutions))
+        .route(&api("resolution/search"), get(rosters::resolution_search))
+        .route(&api("resolution/{id}"), get(rosters::resolution))
+        .route(&api("issuetype"), get(rosters::issue_types))
+        .route(&api("issuetype/project"), get(projects::types_by_id))
+        .route(&api("issuetype/{id}"), get(rosters::issue_type))
+        .route(&api("issueLinkType"), get(rosters::issue_link_types))
+        .route(&api("issueLinkType/{id}"), get(rosters::issue_link_type))
+        .route(&api("project"), get(projects::all))
+        .route(&api("project/search"), get(projects::search))
+        .route(&api("project/{project}"), get(projects::one))
+        .route(&api("project/{project}/statuses"), get(projects::statuses))
+        .route(&api("project/{project}/versions"), get(projects::versions))
+        .route(&api("project/{project}/version"), get(projects::version_page))
+        .route(&api("project/{project}/components"), get(projects::components))
+        .route(&api("project/{project}/component"), get(projects::component_page))
+        .route(&api("version/{version_id}"), get(projects::version))
+        .route(&api("component/{component}"), get(projects::component))
+        .route(&api("user"), get(people::one))
+        .route(&api("user/search"), get(people::search))
+        .route(&api("user/assignable/search"), get(people::assignable))
+        .route(&api("user/viewissue/search"), get(people::viewers))
+        .route(&api("user/bulk"), get(people::bulk))
+        .route(&api("user/picker"), get(people::picker))
+        .route(&api("users"), get(people::all))
+        .route(&api("users/search"), get(people::all))
 }
 
 /// Admin webhooks have an API and a version of their own (jira-facts 3.1).

@@ -31,6 +31,7 @@ use crate::{
     sandbox::faults::FaultStore,
     search::SearchStore,
     site_limits::SiteLimitStore,
+    site_lists::SiteListStore,
     sync::SyncStore,
     tenant_context::TenantContext,
     tenants::TenantRegistry,
@@ -60,6 +61,7 @@ pub trait TenantTx:
     + SealedStore
     + SearchStore
     + SiteLimitStore
+    + SiteListStore
     + SyncStore
     + WebhookStore
     + Send

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use application::{Error, instances::Instance};
 use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -13,10 +14,11 @@ use super::{
     assemble::View,
     body::Body,
     fields::{DefaultFields, Expand, Selection},
-    lookup,
+    forms, lookup,
     params::Params,
     refusal::Refusal,
     site::Site,
+    transitions,
 };
 use crate::etag::Etag;
 
@@ -43,6 +45,7 @@ pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal>
         expand: Expand::parse(&params.list("expand")),
     };
     let (instance, row) = site.issue().await?;
+    let fields = if view.expand.editmeta { row.raw["fields"].clone() } else { Value::Null };
     let rows = vec![Arc::unwrap_or_clone(row)];
     let assembled = if view.stands_alone(&rows) {
         view.assemble_alone(rows)
@@ -51,11 +54,40 @@ pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal>
         view.assemble(tx.as_mut(), instance.id, rows).await?
     };
     let mut issue = assembled.issues.into_iter().next().unwrap_or_default();
-    // Inside the issue here, beside the issues in a search.
     if let Some(issue) = issue.as_object_mut() {
+        // Inside the issue here, beside the issues in a search.
         issue.extend(assembled.expanded);
+        expand(site, &instance, view.expand, &fields, issue).await?;
     }
     Ok(issue)
+}
+
+/// What only one issue is expanded with.
+async fn expand(
+    site: &Site,
+    instance: &Instance,
+    expand: Expand,
+    fields: &Value,
+    issue: &mut Map<String, Value>,
+) -> Result<(), Refusal> {
+    if expand.transitions {
+        match transitions::open(site).await {
+            Ok(open) => {
+                issue.insert("transitions".into(), Value::Array(open));
+            }
+            // The issue is the copy's to tell, its transitions are the site's.
+            Err(Error::Unavailable(reason)) => tracing::warn!(reason, "transitions were asked for, and the site is silent"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if expand.editmeta {
+        issue.insert("editmeta".into(), forms::to_edit(site, instance, fields).await?);
+    }
+    if expand.operations {
+        // Links of Jira's pages, of which there are none here.
+        issue.insert("operations".into(), json!({ "linkGroups": [] }));
+    }
+    Ok(())
 }
 
 pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {

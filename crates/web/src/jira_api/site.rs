@@ -97,8 +97,16 @@ impl Site {
     /// # Errors
     /// As [`Site::read`]; 404 without such an issue.
     pub(super) async fn issue(&self) -> Result<(Arc<Instance>, Arc<IssueRow>), Refusal> {
+        self.issue_named(self.param("issue")).await
+    }
+
+    /// The issue with this key or id, with its instance.
+    ///
+    /// # Errors
+    /// As [`Site::issue`].
+    pub(super) async fn issue_named(&self, name: &str) -> Result<(Arc<Instance>, Arc<IssueRow>), Refusal> {
         let instance = self.instance(Scope::Read).await?;
-        let (services, name) = (&self.state.services, self.param("issue"));
+        let services = &self.state.services;
         let issue = lookups::issue(services, &self.caller, Some(instance.id), name).await?;
         if self.lens().is_some_and(|lens| lens.hides(&issue)) {
             return Err(Error::not_found("issue", name).into());

@@ -1,6 +1,7 @@
 //! The door from outside, as far as it can be seen without a database; and what tests of its parts share.
 
 mod closed;
+mod compatibility;
 
 use application::{
     Error,
