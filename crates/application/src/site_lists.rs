@@ -45,7 +45,8 @@ pub trait SiteListStore: Send {
     async fn labels_in_use(&mut self, instance: InstanceId) -> Result<Vec<String>>;
 
     /// The ids of issue types of a project with those of the statuses in which such issues are.
-    async fn statuses_in_use(&mut self, instance: InstanceId, project: &str) -> Result<Vec<(String, String)>>;
+    async fn statuses_in_use(&mut self, instance: InstanceId, project: &str)
+    -> Result<Vec<(String, String)>>;
 
     /// A project's versions as served, in its order, with the project's id.
     async fn versions_of(&mut self, instance: InstanceId, project: &str) -> Result<Vec<Value>>;
@@ -60,5 +61,9 @@ pub trait SiteListStore: Send {
     async fn component(&mut self, instance: InstanceId, id: &str) -> Result<Option<Value>>;
 
     /// The options that these fields offer, each field's in its order.
-    async fn offered_options(&mut self, instance: InstanceId, fields: &[String]) -> Result<Vec<OfferedOption>>;
+    async fn offered_options(
+        &mut self,
+        instance: InstanceId,
+        fields: &[String],
+    ) -> Result<Vec<OfferedOption>>;
 }

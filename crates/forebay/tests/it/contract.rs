@@ -71,9 +71,9 @@ fn documents() -> Option<Vec<Value>> {
 
 /// The document that has an operation, and what it says of it.
 fn described<'d>(documents: &'d [Value], method: &str, path: &str) -> (&'d Value, &'d Value) {
-    let found = documents.iter().find_map(|document| {
-        Some((document, document["paths"].get(path)?.get(method.to_lowercase())?))
-    });
+    let found = documents
+        .iter()
+        .find_map(|document| Some((document, document["paths"].get(path)?.get(method.to_lowercase())?)));
     found.unwrap_or_else(|| panic!("no document has {method} {path}"))
 }
 
@@ -88,7 +88,8 @@ async fn sites(app: &TestApp) -> Landmarks {
     };
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned();
     let project = ask("project/PAY").await;
-    let other = ask("project").await.as_array().unwrap().iter().find(|one| one["key"] != "PAY").unwrap().clone();
+    let other =
+        ask("project").await.as_array().unwrap().iter().find(|one| one["key"] != "PAY").unwrap().clone();
     let types = ask("issuetype").await;
     let task = types.as_array().unwrap().iter().find(|kind| kind["name"] == "Task").unwrap().clone();
     let link_type = ask("issueLinkType").await["issueLinkTypes"][0].clone();
@@ -98,7 +99,8 @@ async fn sites(app: &TestApp) -> Landmarks {
     let document = json!({ "type": "doc", "version": 1,
                            "content": [{ "type": "paragraph", "content": [{ "type": "text", "text": "Hi" }] }] });
     let comment = send(&format!("issue/{issue}/comment"), json!({ "body": document })).await;
-    let work = json!({ "timeSpentSeconds": 3600, "started": "2024-01-02T03:04:05.000+0000", "comment": document });
+    let work =
+        json!({ "timeSpentSeconds": 3600, "started": "2024-01-02T03:04:05.000+0000", "comment": document });
     let worklog = send(&format!("issue/{issue}/worklog"), work).await;
     let link = json!({ "type": { "id": link_type["id"] }, "inwardIssue": { "id": issue }, "outwardIssue": { "id": "10001" } });
     app.post("/jira/site/rest/api/3/issueLink", link).await;
@@ -141,7 +143,8 @@ impl Contract {
         let status = answer.status.as_u16();
         let mut wrong = Vec::new();
         let declared = operation["responses"].get(status.to_string());
-        let excepted = UNDECLARED.iter().any(|(id, code, _)| (*id == served.operation || *id == "*") && *code == status);
+        let excepted =
+            UNDECLARED.iter().any(|(id, code, _)| (*id == served.operation || *id == "*") && *code == status);
         if declared.is_none() && !excepted && ![401, 501].contains(&status) {
             wrong.push(format!("{status} is not among its statuses"));
         }
@@ -150,14 +153,20 @@ impl Contract {
             (204, _) if !answer.text.is_empty() => wrong.push("204 with a body".into()),
             (204, _) => {}
             _ if !is_json(answer) => wrong.push(format!("is no JSON: {}", answer.text)),
-            (200..=299, Some(schema)) => wrong.extend(self.unexpected(Schemas(document).deviations(schema, &answer.json))),
-            (400.., _) if !is_error(&answer.json) => wrong.push(format!("is no error of Jira's: {}", answer.text)),
+            (200..=299, Some(schema)) => {
+                wrong.extend(self.unexpected(Schemas(document).deviations(schema, &answer.json)))
+            }
+            (400.., _) if !is_error(&answer.json) => {
+                wrong.push(format!("is no error of Jira's: {}", answer.text))
+            }
             _ => {}
         }
         if wrong.is_empty() {
             *self.fitting.entry(served.operation.clone()).or_default() += 1;
         }
-        self.wrong.extend(wrong.into_iter().map(|what| format!("{} {asked} of `{instance}`: {what}", served.operation)));
+        self.wrong.extend(
+            wrong.into_iter().map(|what| format!("{} {asked} of `{instance}`: {what}", served.operation)),
+        );
     }
 
     /// The deviations that no exception explains.
@@ -200,7 +209,9 @@ fn is_json(answer: &Answer) -> bool {
 fn is_error(body: &Value) -> bool {
     let texts = |list: &Value| list.as_array().is_some_and(|list| list.iter().all(Value::is_string));
     let collection = texts(&body["errorMessages"])
-        && body.get("errors").is_none_or(|errors| errors.as_object().is_some_and(|all| all.values().all(Value::is_string)));
+        && body
+            .get("errors")
+            .is_none_or(|errors| errors.as_object().is_some_and(|all| all.values().all(Value::is_string)));
     collection || body["detail"].is_string() || body["errorMessage"].is_string()
 }
 
@@ -223,7 +234,12 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
         for Case { operation, method, path, body, status } in cases::all(&landmarks) {
             let served = by_id(operation);
             let at = format!("/jira/{instance}/rest/api/3/{path}");
-            if instance == "copy" && !served.sandbox_only && method != Method::GET && !is_read(operation) && status < 300 {
+            if instance == "copy"
+                && !served.sandbox_only
+                && method != Method::GET
+                && !is_read(operation)
+                && status < 300
+            {
                 // Written through, it would change what the sandbox is asked for next; `sync.rs` looks at these.
                 continue;
             }
@@ -231,7 +247,11 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
             let answer = app.ask(method.clone(), &at, Some(&app.key), body).await;
             if refused {
                 // What is wrong with a request may be said before, but it is not done.
-                assert!([501, status].contains(&answer.status.as_u16()) && !answer.status.is_success(), "{at}: {}", answer.text);
+                assert!(
+                    [501, status].contains(&answer.status.as_u16()) && !answer.status.is_success(),
+                    "{at}: {}",
+                    answer.text
+                );
             } else {
                 assert_eq!(answer.status, status, "{method} {at}: {}", answer.text);
             }
@@ -250,12 +270,21 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
     let asked: BTreeSet<&str> = cases::all(&landmarks).iter().map(|case| case.operation).collect();
     for served in &served {
         let id = served.operation.as_str();
-        assert!(asked.contains(id) != WITHOUT_CASES.contains(&id), "{id} is served: add a case for it to contract/cases.rs");
+        assert!(
+            asked.contains(id) != WITHOUT_CASES.contains(&id),
+            "{id} is served: add a case for it to contract/cases.rs"
+        );
     }
 }
 
 /// Whether an operation reads although it is sent a body.
 fn is_read(operation: &str) -> bool {
-    ["searchForIssuesUsingJqlPost", "searchAndReconsileIssuesUsingJqlPost", "countIssues", "bulkFetchIssues", "getBulkChangelogs"]
-        .contains(&operation)
+    [
+        "searchForIssuesUsingJqlPost",
+        "searchAndReconsileIssuesUsingJqlPost",
+        "countIssues",
+        "bulkFetchIssues",
+        "getBulkChangelogs",
+    ]
+    .contains(&operation)
 }

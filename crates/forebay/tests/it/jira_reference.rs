@@ -30,8 +30,12 @@ async fn people_are_found_by_what_their_names_begin_with_and_never_by_address() 
         let everybody = get(&app, instance, "users/search?maxResults=1000").await;
         let people = everybody.as_array().unwrap();
         assert!(people.len() > 5);
-        let person = people.iter().find(|person| person["active"] == true && person["accountType"] == "atlassian").unwrap();
-        let (name, account) = (person["displayName"].as_str().unwrap(), person["accountId"].as_str().unwrap());
+        let person = people
+            .iter()
+            .find(|person| person["active"] == true && person["accountType"] == "atlassian")
+            .unwrap();
+        let (name, account) =
+            (person["displayName"].as_str().unwrap(), person["accountId"].as_str().unwrap());
         for word in name.split(' ') {
             let word = word.to_uppercase();
             let found = get(&app, instance, &format!("user/search?query={word}")).await;
@@ -74,38 +78,68 @@ async fn a_project_tells_its_statuses_versions_components_and_forms() {
         let version = get(&app, instance, &format!("version/{}", versions[0]["id"].as_str().unwrap())).await;
         assert_eq!(version, versions[0]);
         let components = get(&app, instance, "project/PAY/components").await;
-        assert_eq!((&components[0]["project"], components.as_array().unwrap().is_empty()), (&json!("PAY"), false));
+        assert_eq!(
+            (&components[0]["project"], components.as_array().unwrap().is_empty()),
+            (&json!("PAY"), false)
+        );
 
         let statuses = get(&app, instance, "project/PAY/statuses").await;
         let task = statuses.as_array().unwrap().iter().find(|kind| kind["name"] == "Task").unwrap();
         assert!(!task["statuses"].as_array().unwrap().is_empty(), "{task}");
 
         let labels = get(&app, instance, "label").await;
-        let mut sorted: Vec<String> =
-            labels["values"].as_array().unwrap().iter().map(|label| label.as_str().unwrap().to_lowercase()).collect();
+        let mut sorted: Vec<String> = labels["values"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|label| label.as_str().unwrap().to_lowercase())
+            .collect();
         let listed = sorted.clone();
         sorted.sort();
         sorted.dedup();
         assert_eq!((listed, &labels["total"]), (sorted.clone(), &json!(sorted.len())));
-        let found = get(&app, instance, &format!("search?jql=labels%20%3D%20%22{}%22&maxResults=1", sorted[0])).await;
+        let found =
+            get(&app, instance, &format!("search?jql=labels%20%3D%20%22{}%22&maxResults=1", sorted[0])).await;
         assert!(found["total"].as_u64().unwrap() > 0, "{found}");
 
         let types = get(&app, instance, "issue/createmeta/PAY/issuetypes").await;
-        let subtask = types["issueTypes"].as_array().unwrap().iter().find(|kind| kind["subtask"] == true).unwrap();
+        let subtask =
+            types["issueTypes"].as_array().unwrap().iter().find(|kind| kind["subtask"] == true).unwrap();
         let path = format!("issue/createmeta/PAY/issuetypes/{}", subtask["id"].as_str().unwrap());
         let form = get(&app, instance, &path).await;
         let field = |id: &str| {
-            form["fields"].as_array().unwrap().iter().find(|field| field["fieldId"] == id).unwrap_or_else(|| panic!("{id}: {form}"))
+            form["fields"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|field| field["fieldId"] == id)
+                .unwrap_or_else(|| panic!("{id}: {form}"))
         };
         for id in ["project", "issuetype", "summary", "parent"] {
             assert_eq!(field(id)["required"], true, "{id}");
         }
-        assert_eq!(list(&field("fixVersions")["allowedValues"], "id").len(), versions.as_array().unwrap().iter().filter(|v| v["archived"] == false).count());
-        assert_eq!(list(&field("customfield_10031")["allowedValues"], "value"), BTreeSet::from(["Critical", "Major", "Minor", "Cosmetic"]));
-        assert_eq!(field("customfield_10038")["allowedValues"][0]["children"][0]["value"], "Germany", "a cascade");
-        let old = get(&app, instance, "issue/createmeta?projectKeys=PAY&issuetypeNames=Task&expand=projects.issuetypes.fields").await;
+        assert_eq!(
+            list(&field("fixVersions")["allowedValues"], "id").len(),
+            versions.as_array().unwrap().iter().filter(|v| v["archived"] == false).count()
+        );
+        assert_eq!(
+            list(&field("customfield_10031")["allowedValues"], "value"),
+            BTreeSet::from(["Critical", "Major", "Minor", "Cosmetic"])
+        );
+        assert_eq!(
+            field("customfield_10038")["allowedValues"][0]["children"][0]["value"],
+            "Germany",
+            "a cascade"
+        );
+        let old = get(
+            &app,
+            instance,
+            "issue/createmeta?projectKeys=PAY&issuetypeNames=Task&expand=projects.issuetypes.fields",
+        )
+        .await;
         assert_eq!(old["projects"][0]["issuetypes"][0]["fields"]["summary"]["name"], "Summary");
-        let edit = get(&app, instance, "issue/10001?fields=summary&expand=editmeta,operations,transitions").await;
+        let edit =
+            get(&app, instance, "issue/10001?fields=summary&expand=editmeta,operations,transitions").await;
         assert_eq!(edit["editmeta"]["fields"]["labels"]["operations"], json!(["add", "set", "remove"]));
         assert!(!edit["transitions"].as_array().unwrap().is_empty() && edit["operations"].is_object());
     }
@@ -166,24 +200,36 @@ async fn a_key_for_some_projects_sees_theirs_only_and_another_tenant_nothing() {
         format!("user/assignable/search?project={key}"),
         format!("mypermissions?projectKey={key}"),
     ] {
-        assert!(app.get(&format!("/jira/copy/rest/api/3/{path}")).await.status.is_success(), "{path}: the owner sees it");
+        assert!(
+            app.get(&format!("/jira/copy/rest/api/3/{path}")).await.status.is_success(),
+            "{path}: the owner sees it"
+        );
         assert_eq!(ask(&path).await.status, 404, "{path}");
     }
     let projects = ask("issue/createmeta").await.ok();
     assert_eq!(list(&projects["projects"], "key"), BTreeSet::from(["PAY"]));
     let all = get(&app, "copy", "label").await["total"].as_u64().unwrap();
     let own = ask("label").await.ok()["total"].as_u64().unwrap();
-    let used = json!({ "jql": "project = PAY AND labels is not EMPTY", "fields": ["labels"], "maxResults": 100 });
+    let used =
+        json!({ "jql": "project = PAY AND labels is not EMPTY", "fields": ["labels"], "maxResults": 100 });
     let used = app.post("/jira/copy/rest/api/3/search/jql", used).await.ok();
-    let used: BTreeSet<&str> = used["issues"].as_array().unwrap().iter()
-        .flat_map(|issue| issue["fields"]["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap())).collect();
+    let used: BTreeSet<&str> = used["issues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|issue| {
+            issue["fields"]["labels"].as_array().unwrap().iter().map(|label| label.as_str().unwrap())
+        })
+        .collect();
     assert_eq!(own, used.len() as u64, "of {all}");
 
     app.cli(&["tenant", "create", "globex"]);
     let stranger = app.key_for("globex", "read,write,sql,ai,admin");
     for served in served().iter().filter(|served| served.method == "GET") {
         let path = format!("/jira/site{}", served.path.replace(['{', '}'], ""));
-        let answer = app.ask(Method::GET, &format!("{path}?query=a&permissions=BROWSE_PROJECTS"), Some(&stranger), None).await;
+        let answer = app
+            .ask(Method::GET, &format!("{path}?query=a&permissions=BROWSE_PROJECTS"), Some(&stranger), None)
+            .await;
         // What is wrong with the question itself may be said first.
         assert!([400, 404].contains(&answer.status.as_u16()), "{path}: {} {}", answer.status, answer.text);
     }

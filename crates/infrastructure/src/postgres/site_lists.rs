@@ -72,7 +72,11 @@ impl SiteListStore for PgTenantTx {
         .map_err(convert)
     }
 
-    async fn statuses_in_use(&mut self, instance: InstanceId, project: &str) -> Result<Vec<(String, String)>> {
+    async fn statuses_in_use(
+        &mut self,
+        instance: InstanceId,
+        project: &str,
+    ) -> Result<Vec<(String, String)>> {
         let rows = sqlx::query!(
             r#"SELECT DISTINCT i.issue_type_id AS "kind!", i.status_id AS "status!"
                FROM projects p JOIN issues i ON i.project_id = p.id
@@ -143,7 +147,11 @@ impl SiteListStore for PgTenantTx {
         .map_err(convert)
     }
 
-    async fn offered_options(&mut self, instance: InstanceId, fields: &[String]) -> Result<Vec<OfferedOption>> {
+    async fn offered_options(
+        &mut self,
+        instance: InstanceId,
+        fields: &[String],
+    ) -> Result<Vec<OfferedOption>> {
         sqlx::query_as!(
             OfferedOption,
             r#"SELECT field_key, jira_id, parent_id, value FROM field_options

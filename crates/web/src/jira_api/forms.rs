@@ -28,7 +28,16 @@ const LARGEST_PAGE: usize = 200;
 
 /// What these lists show of an issue type.
 const OF_TYPE: [&str; 10] = [
-    "self", "id", "description", "iconUrl", "name", "subtask", "avatarId", "entityId", "hierarchyLevel", "scope",
+    "self",
+    "id",
+    "description",
+    "iconUrl",
+    "name",
+    "subtask",
+    "avatarId",
+    "entityId",
+    "hierarchyLevel",
+    "scope",
 ];
 
 /// The fields of a site and what they take, for issues of one project.
@@ -49,8 +58,11 @@ impl Form {
         let writable = writable_fields(&fields);
         let priorities = load(site, Roster::Priorities).await?;
         let types = projects::issue_types(site, &project).await?;
-        let with_options: Vec<String> =
-            writable.iter().filter(|field| field.takes == Takes::Options).map(|field| field.id.clone()).collect();
+        let with_options: Vec<String> = writable
+            .iter()
+            .filter(|field| field.takes == Takes::Options)
+            .map(|field| field.id.clone())
+            .collect();
         let key = project["key"].as_str().unwrap_or_default().to_owned();
         let mut tx = site.transaction().await?;
         let components = tx.components_of(instance.id, &key).await?;
@@ -64,7 +76,10 @@ impl Form {
     fn to_create(&self, site: &Site, kind: &Value) -> Vec<Value> {
         let is_subtask = kind["subtask"] == true;
         let project = self.field("project", &["set"], true, Some(vec![self.brief_project()]));
-        let others = self.writable.iter().filter(|field| is_subtask || field.id != "parent" || kind["hierarchyLevel"] == 0);
+        let others = self
+            .writable
+            .iter()
+            .filter(|field| is_subtask || field.id != "parent" || kind["hierarchyLevel"] == 0);
         let others = others.filter_map(|field| {
             let required =
                 ["summary", "issuetype"].contains(&field.id.as_str()) || (field.id == "parent" && is_subtask);
@@ -125,7 +140,9 @@ impl Form {
         Some(match field.takes {
             Takes::Anything | Takes::IssueTypes => return None,
             Takes::Priorities => self.priorities.clone(),
-            Takes::Components => self.components.iter().map(|one| only(one, &["self", "id", "name", "description"])).collect(),
+            Takes::Components => {
+                self.components.iter().map(|one| only(one, &["self", "id", "name", "description"])).collect()
+            }
             Takes::Versions => self.versions.clone(),
             Takes::Options => self.choices(site, &field.id, None),
         })
@@ -133,12 +150,16 @@ impl Form {
 
     /// The options of a field below another one, each with those below it.
     fn choices(&self, site: &Site, field: &str, parent: Option<&str>) -> Vec<Value> {
-        let own = self.options.iter().filter(|option| option.field_key == field && option.parent_id.as_deref() == parent);
+        let own = self
+            .options
+            .iter()
+            .filter(|option| option.field_key == field && option.parent_id.as_deref() == parent);
         own.map(|option| {
             let link = site.api_url(&format!("customFieldOption/{}", option.jira_id));
             let mut shown = json!({ "self": link, "value": option.value, "id": option.jira_id });
             // Two levels is all that Jira has; and a row that were its own parent must not be walked for ever.
-            let below = if parent.is_none() { self.choices(site, field, Some(&option.jira_id)) } else { Vec::new() };
+            let below =
+                if parent.is_none() { self.choices(site, field, Some(&option.jira_id)) } else { Vec::new() };
             if !below.is_empty() {
                 shown["children"] = Value::Array(below);
             }
@@ -162,7 +183,9 @@ pub(super) async fn to_create(site: Site, params: Params) -> Result<Response, Re
     for project in load(&site, Roster::Projects).await? {
         let wanted = (ids.is_empty() && keys.is_empty())
             || ids.iter().any(|id| project["id"] == *id)
-            || keys.iter().any(|key| project["key"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(key)));
+            || keys
+                .iter()
+                .any(|key| project["key"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(key)));
         if !wanted {
             continue;
         }

@@ -76,7 +76,9 @@ async fn expand(
                 issue.insert("transitions".into(), Value::Array(open));
             }
             // The issue is the copy's to tell, its transitions are the site's.
-            Err(Error::Unavailable(reason)) => tracing::warn!(reason, "transitions were asked for, and the site is silent"),
+            Err(Error::Unavailable(reason)) => {
+                tracing::warn!(reason, "transitions were asked for, and the site is silent")
+            }
             Err(error) => return Err(error.into()),
         }
     }

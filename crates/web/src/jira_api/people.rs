@@ -7,9 +7,7 @@ use application::{Error, Scope, lookups, site_lists::PeopleQuery};
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{
-    answer, page::Window, params::Params, projects, refusal::Refusal, server, site::Site,
-};
+use super::{answer, page::Window, params::Params, projects, refusal::Refusal, server, site::Site};
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 1_000;
@@ -119,8 +117,7 @@ pub(super) async fn picker(site: Site, params: Params) -> Result<Response, Refus
     let mut found = find(&site, &params, whole, false).await?;
     found.retain(|user| !excluded.iter().any(|id| user["accountId"] == *id || user["name"] == *id));
     let total = found.len();
-    let users: Vec<Value> =
-        window.cut(found).iter().map(|user| suggested(user, with_avatars)).collect();
+    let users: Vec<Value> = window.cut(found).iter().map(|user| suggested(user, with_avatars)).collect();
     let header = format!("Showing {} of {total} matching users", users.len());
     Ok(answer::ok(&json!({ "users": users, "total": total, "header": header })))
 }
@@ -146,12 +143,7 @@ pub(super) fn escaped(text: &str) -> String {
 }
 
 /// People by `query`, or `username` as Server calls it, or `accountId`.
-async fn find(
-    site: &Site,
-    params: &Params,
-    window: Window,
-    assignable: bool,
-) -> Result<Vec<Value>, Refusal> {
+async fn find(site: &Site, params: &Params, window: Window, assignable: bool) -> Result<Vec<Value>, Refusal> {
     if let Some(account) = params.text("accountId") {
         let found: Vec<Value> = by_account(site, account).await?.into_iter().collect();
         return Ok(window.cut(found));

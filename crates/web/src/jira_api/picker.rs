@@ -1,6 +1,10 @@
 //! The issue picker: what a person who types a key or some words may mean (jira-facts 11.2).
 
-use application::{Scope, issues::IssueRow, search::{SearchRequest, parse_jql}};
+use application::{
+    Scope,
+    issues::IssueRow,
+    search::{SearchRequest, parse_jql},
+};
 use axum::response::Response;
 use domain::issue_key::IssueKey;
 use jql::Query;

@@ -160,9 +160,9 @@ fn is_in(version: &Value, states: &[String]) -> bool {
 pub(super) fn says(thing: &Value, text: Option<&str>) -> bool {
     let Some(text) = text.map(str::trim).filter(|text| !text.is_empty()) else { return true };
     let text = text.to_lowercase();
-    ["name", "description"].iter().any(|member| {
-        thing[*member].as_str().is_some_and(|value| value.to_lowercase().contains(&text))
-    })
+    ["name", "description"]
+        .iter()
+        .any(|member| thing[*member].as_str().is_some_and(|value| value.to_lowercase().contains(&text)))
 }
 
 pub(super) async fn version(site: Site) -> Result<Response, Refusal> {

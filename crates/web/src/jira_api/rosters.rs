@@ -275,6 +275,8 @@ mod tests {
         );
         let own = json!({"id": "4", "name": "Neu", "scope": {"type": "PROJECT", "project": {"id": "10001"}}});
         assert_eq!(whole_status(&own)["scope"]["project"]["id"], "10001");
-        assert!(belongs(&status, &json!("7")) && belongs(&own, &json!("10001")) && !belongs(&own, &json!("7")));
+        assert!(
+            belongs(&status, &json!("7")) && belongs(&own, &json!("10001")) && !belongs(&own, &json!("7"))
+        );
     }
 }

@@ -295,7 +295,10 @@ mod tests {
             assert_eq!(Field::find(id, &roster), None, "{id}");
         }
         let (operations, takes): (&[&str], _) = (&["set"], Takes::Anything);
-        assert_eq!(writable_fields(&roster), [WritableField { id: "customfield_1".into(), operations, takes }]);
+        assert_eq!(
+            writable_fields(&roster),
+            [WritableField { id: "customfield_1".into(), operations, takes }]
+        );
     }
 
     #[test]

@@ -173,22 +173,42 @@ fn people(at: &Landmarks) -> Vec<Case> {
 }
 
 fn searches(at: &Landmarks) -> Vec<Case> {
-    let (jql, wrong) = (json!({ "jql": "project is not EMPTY", "fields": ["*all"] }), json!({ "jql": "x = = y" }));
+    let (jql, wrong) =
+        (json!({ "jql": "project is not EMPTY", "fields": ["*all"] }), json!({ "jql": "x = = y" }));
     let whole = "expand=names,schema,changelog,renderedFields&fields=*all&maxResults=20";
     vec![
         get("searchForIssuesUsingJql", format!("search?jql=order%20by%20id&{whole}"), 200),
         get("searchForIssuesUsingJql", "search?jql=x%20%3D%20%3D%20y", 400),
         post("searchForIssuesUsingJqlPost", "search", jql.clone(), 200),
         post("searchForIssuesUsingJqlPost", "search", wrong.clone(), 400),
-        get("searchAndReconsileIssuesUsingJql", format!("search/jql?jql=project%20is%20not%20EMPTY&{whole}"), 200),
+        get(
+            "searchAndReconsileIssuesUsingJql",
+            format!("search/jql?jql=project%20is%20not%20EMPTY&{whole}"),
+            200,
+        ),
         get("searchAndReconsileIssuesUsingJql", "search/jql?jql=order%20by%20id", 400),
         post("searchAndReconsileIssuesUsingJqlPost", "search/jql", jql.clone(), 200),
-        post("searchAndReconsileIssuesUsingJqlPost", "search/jql", json!({ "jql": "a = b", "nonsense": 1 }), 400),
+        post(
+            "searchAndReconsileIssuesUsingJqlPost",
+            "search/jql",
+            json!({ "jql": "a = b", "nonsense": 1 }),
+            400,
+        ),
         post("countIssues", "search/approximate-count", json!({ "jql": "project is not EMPTY" }), 200),
         post("countIssues", "search/approximate-count", wrong, 400),
-        post("bulkFetchIssues", "issue/bulkfetch", json!({ "issueIdsOrKeys": [at.issue, "NOPE-1"], "fields": ["*all"] }), 200),
+        post(
+            "bulkFetchIssues",
+            "issue/bulkfetch",
+            json!({ "issueIdsOrKeys": [at.issue, "NOPE-1"], "fields": ["*all"] }),
+            200,
+        ),
         post("bulkFetchIssues", "issue/bulkfetch", json!({ "issueIdsOrKeys": [] }), 400),
-        post("getBulkChangelogs", "changelog/bulkfetch", json!({ "issueIdsOrKeys": [at.issue, "10001", "10002"] }), 200),
+        post(
+            "getBulkChangelogs",
+            "changelog/bulkfetch",
+            json!({ "issueIdsOrKeys": [at.issue, "10001", "10002"] }),
+            200,
+        ),
         post("getBulkChangelogs", "changelog/bulkfetch", json!({ "issueIdsOrKeys": [] }), 400),
         get("getIssuePickerResource", "issue/picker?query=a", 200),
     ]
@@ -197,9 +217,17 @@ fn searches(at: &Landmarks) -> Vec<Case> {
 fn forms(at: &Landmarks) -> Vec<Case> {
     let (key, issue_type) = (&at.key, &at.issue_type);
     vec![
-        get("getCreateIssueMeta", format!("issue/createmeta?projectKeys={key}&expand=projects.issuetypes.fields"), 200),
+        get(
+            "getCreateIssueMeta",
+            format!("issue/createmeta?projectKeys={key}&expand=projects.issuetypes.fields"),
+            200,
+        ),
         get("getCreateIssueMetaIssueTypes", format!("issue/createmeta/{key}/issuetypes"), 200),
-        get("getCreateIssueMetaIssueTypeId", format!("issue/createmeta/{key}/issuetypes/{issue_type}?maxResults=200"), 200),
+        get(
+            "getCreateIssueMetaIssueTypeId",
+            format!("issue/createmeta/{key}/issuetypes/{issue_type}?maxResults=200"),
+            200,
+        ),
         get("getCreateIssueMetaIssueTypeId", format!("issue/createmeta/{key}/issuetypes/99"), 400),
         get("getEditIssueMeta", format!("issue/{}/editmeta", at.issue), 200),
         get("getEditIssueMeta", "issue/NOPE-1/editmeta", 404),
@@ -236,7 +264,8 @@ fn reads(at: &Landmarks) -> Vec<Case> {
 
 fn writes(at: &Landmarks) -> Vec<Case> {
     let of = |path: &str| format!("issue/{}{path}", at.issue);
-    let fields = json!({ "project": { "key": at.key }, "issuetype": { "id": at.issue_type }, "summary": "New" });
+    let fields =
+        json!({ "project": { "key": at.key }, "issuetype": { "id": at.issue_type }, "summary": "New" });
     let target = format!("{},{}", at.other, at.issue_type);
     let moves = |issue: &str| json!({ "targetToSourcesMapping": { (target.as_str()): { "issueIdsOrKeys": [issue] } } });
     let link = |to: &str| json!({ "type": { "id": at.link_type }, "inwardIssue": { "id": at.issue }, "outwardIssue": { "id": to } });

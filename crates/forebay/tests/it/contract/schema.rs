@@ -43,11 +43,15 @@ impl Schemas<'_> {
     fn check(&self, schema: &Value, value: &Value, place: &Place, found: &mut Vec<Deviation>) {
         if let Some(reference) = schema["$ref"].as_str() {
             let name = reference.rsplit('/').next().unwrap_or_default();
-            let named = Place { schema: name.to_owned(), member: String::new(), pointer: place.pointer.clone() };
+            let named =
+                Place { schema: name.to_owned(), member: String::new(), pointer: place.pointer.clone() };
             let target = self.0.pointer(reference.trim_start_matches('#'));
             let target = target.unwrap_or_else(|| panic!("{reference} leads nowhere"));
             if value.is_null() {
-                return if is_nullable(target) { } else { note(place, "is null", found) };
+                return if is_nullable(target) {
+                } else {
+                    note(place, "is null", found)
+                };
             }
             return self.check(target, value, &named, found);
         }
@@ -87,7 +91,13 @@ impl Schemas<'_> {
         }
     }
 
-    fn object(&self, schema: &Value, members: &Map<String, Value>, place: &Place, found: &mut Vec<Deviation>) {
+    fn object(
+        &self,
+        schema: &Value,
+        members: &Map<String, Value>,
+        place: &Place,
+        found: &mut Vec<Deviation>,
+    ) {
         for name in list(schema, "required").iter().filter_map(Value::as_str) {
             if !members.contains_key(name) {
                 note(&place.below(name), "is missing", found);
@@ -114,7 +124,9 @@ impl Schemas<'_> {
         if !within("minItems", |own, bound| own >= bound) || !within("maxItems", |own, bound| own <= bound) {
             note(place, "has another number of items", found);
         }
-        if schema["uniqueItems"] == true && items.iter().enumerate().any(|(at, item)| items[..at].contains(item)) {
+        if schema["uniqueItems"] == true
+            && items.iter().enumerate().any(|(at, item)| items[..at].contains(item))
+        {
             note(place, "has an item twice", found);
         }
         for (at, item) in items.iter().enumerate() {
@@ -211,7 +223,10 @@ fn a_schema_refuses_what_it_does_not_allow() {
     assert_eq!(at(right), Vec::<String>::new());
     let wrong = serde_json::json!({"total": 1.5, "kind": "c", "self": "nowhere", "more": 1,
                                    "values": [{"created": "yesterday"}, {"created": null}]});
-    assert_eq!(at(wrong), ["Item.created", "Item.created", "Page.kind", "Page.more", "Page.self", "Page.total"]);
+    assert_eq!(
+        at(wrong),
+        ["Item.created", "Item.created", "Page.kind", "Page.more", "Page.self", "Page.total"]
+    );
     assert_eq!(at(serde_json::json!({})), ["Page.total"]);
     assert_eq!(at(serde_json::json!([])), ["Page."]);
 }

@@ -146,6 +146,9 @@ fn the_list_is_that_of_the_openapi_documents() {
         let document: Value = serde_json::from_str(&text).unwrap();
         for (path, methods) in document["paths"].as_object().unwrap() {
             for (method, described) in methods.as_object().unwrap() {
+                if method == "parameters" {
+                    continue;
+                }
                 let known = all().any(|operation| {
                     operation.api == api
                         && operation.path == path
