@@ -138,6 +138,7 @@ fn reference() -> Router<WebState> {
         .route(&api("user/search"), get(people::search))
         .route(&api("user/assignable/search"), get(people::assignable))
         .route(&api("user/viewissue/search"), get(people::viewers))
+        .route(&api("user/permission/search"), get(people::permitted))
         .route(&api("user/bulk"), get(people::bulk))
         .route(&api("user/picker"), get(people::picker))
         .route(&api("users"), get(people::all))

@@ -88,6 +88,25 @@ pub(super) async fn viewers(site: Site, params: Params) -> Result<Response, Refu
     Ok(answer::ok(&Value::Array(find(&site, &params, window, true).await?)))
 }
 
+/// Who has permissions. A copy knows of two of them, which it takes everybody active to have.
+pub(super) async fn permitted(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
+    let permissions = params.list("permissions");
+    if permissions.is_empty() {
+        return Err(Refusal::bad_request("The permissions query parameter must be provided."));
+    }
+    if let Some(unknown) = permissions.iter().find(|name| !EVERYBODYS.contains(&name.as_str())) {
+        let message =
+            format!("whom the site gives `{unknown}` is not known to a copy; ask for BROWSE_PROJECTS");
+        return Err(Error::Unsupported(message).into());
+    }
+    projects::context_is_there(&site, &params, "projectKey").await?;
+    Ok(answer::ok(&Value::Array(find(&site, &params, window, true).await?)))
+}
+
+/// Permissions that everybody active is taken to have, by their names of today and those of Server.
+const EVERYBODYS: [&str; 4] = ["BROWSE_PROJECTS", "BROWSE", "ASSIGNABLE_USER", "ASSIGNABLE"];
+
 /// Several accounts by their ids.
 pub(super) async fn bulk(site: Site, params: Params) -> Result<Response, Refusal> {
     let window = Window::of(&params, BULK_PAGE, LARGEST_BULK_PAGE)?;
