@@ -48,10 +48,10 @@ impl Schemas<'_> {
             let target = self.0.pointer(reference.trim_start_matches('#'));
             let target = target.unwrap_or_else(|| panic!("{reference} leads nowhere"));
             if value.is_null() {
-                return if is_nullable(target) {
-                } else {
-                    note(place, "is null", found)
-                };
+                if !is_nullable(target) {
+                    note(place, "is null", found);
+                }
+                return;
             }
             return self.check(target, value, &named, found);
         }
@@ -103,7 +103,6 @@ impl Schemas<'_> {
                 note(&place.below(name), "is missing", found);
             }
         }
-        // Of several schemas that are all to hold, each would refuse what only another one knows.
         let known = &schema["properties"];
         let more = &schema["additionalProperties"];
         for (name, member) in members {
