@@ -27,6 +27,7 @@ pub mod sandbox;
 pub mod search;
 pub mod services;
 pub mod site_limits;
+pub mod site_lists;
 pub mod sync;
 pub mod tenant_context;
 pub mod tenants;

@@ -39,6 +39,7 @@ mod removal;
 mod sandbox;
 mod search;
 mod site_limits;
+mod site_lists;
 mod sql_door;
 mod sync;
 mod sync_census;

@@ -40,7 +40,7 @@ impl JiraClient {
     /// Those of the requests.
     pub async fn projects(&self) -> Result<Vec<Value>, JiraError> {
         const WHAT: &str = "projects";
-        const EXPAND: &str = "description,lead";
+        const EXPAND: &str = "description,lead,issueTypes";
         match self.dialect() {
             Dialect::V3 => {
                 let call = self.get(WHAT, &["project", "search"])?.query("expand", EXPAND);

@@ -2,8 +2,8 @@
 //! work against the copy when given another address. Served in both dialects: `api/3` as Cloud speaks, `api/2` and
 //! `api/latest` as Server does (jira-facts 11).
 //!
-//! An operation that is not served says so with 501 and its name. Expansions and issue properties that are not kept are
-//! passed over, as Jira passes over those that it does not know.
+//! An operation of Jira's that is not served says so with 501 and its name; what Jira does not have is answered as Jira does.
+//! Expansions and issue properties that are not kept are passed over, as Jira passes over those that it does not know.
 
 mod answer;
 mod assemble;
@@ -13,16 +13,23 @@ mod comments;
 mod edits;
 pub(crate) mod faults;
 mod fields;
+mod forms;
 mod issues;
 mod jql;
 mod links;
 mod lookup;
+mod operations;
 mod page;
 mod params;
+mod people;
+mod permissions;
+mod picker;
+mod projects;
 pub(crate) mod refusal;
 mod rich_text;
 mod rosters;
 mod search;
+mod self_links;
 mod server;
 mod site;
 mod transitions;
@@ -38,13 +45,17 @@ use axum::{
 };
 
 use crate::{idempotency, state::WebState};
+use operations::Resource;
 use refusal::Refusal;
 
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
+        .merge(reference())
         .merge(admin_webhooks())
+        .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
         .route_layer(middleware::from_fn_with_state(state, faults::serve))
+        .route_layer(middleware::from_fn(operations::own_paths))
         .method_not_allowed_fallback(method_not_allowed)
         .route("/jira/{instance}/rest", any(not_served))
         .route("/jira/{instance}/rest/{*path}", any(not_served))
@@ -56,15 +67,6 @@ fn api() -> Router<WebState> {
     Router::new()
         .route(&api("serverInfo"), get(server::server_info))
         .route(&api("myself"), get(server::myself))
-        .route(&api("field"), get(rosters::fields))
-        .route(&api("status"), get(rosters::statuses))
-        .route(&api("priority"), get(rosters::priorities))
-        .route(&api("resolution"), get(rosters::resolutions))
-        .route(&api("issuetype"), get(rosters::issue_types))
-        .route(&api("issueLinkType"), get(rosters::issue_link_types))
-        .route(&api("project"), get(rosters::projects))
-        .route(&api("project/search"), get(rosters::project_search))
-        .route(&api("project/{project}"), get(rosters::project))
         .route(&api("search"), get(search::by_offset).post(search::by_offset_post))
         .route(&api("search/jql"), get(search::by_token).post(search::by_token_post))
         .route(&api("search/approximate-count"), post(search::approximate_count))
@@ -72,6 +74,11 @@ fn api() -> Router<WebState> {
         .route(&api("issue/bulkfetch"), post(issues::bulk_fetch))
         .route(&api("bulk/issues/move"), post(edits::relocate))
         .route(&api("issue/{issue}"), get(issues::issue).put(edits::edit).delete(edits::delete))
+        .route(&api("issue/picker"), get(picker::suggest))
+        .route(&api("issue/createmeta"), get(forms::to_create))
+        .route(&api("issue/createmeta/{project}/issuetypes"), get(forms::types_to_create))
+        .route(&api("issue/createmeta/{project}/issuetypes/{type}"), get(forms::fields_to_create))
+        .route(&api("issue/{issue}/editmeta"), get(forms::of_issue))
         .route(&api("issue/{issue}/assignee"), put(edits::assign))
         .route(&api("issue/{issue}/changelog"), get(changelog::of_issue))
         .route(&api("issue/{issue}/comment"), get(comments::list).post(comments::add))
@@ -95,6 +102,55 @@ fn api() -> Router<WebState> {
         .route(&api("jql/autocompletedata/suggestions"), get(jql::suggestions))
 }
 
+/// What issues refer to, and who is there.
+fn reference() -> Router<WebState> {
+    let api = |path: &str| format!("/jira/{{instance}}/rest/api/{{version}}/{path}");
+    Router::new()
+        .route("/jira/{instance}/rest/auth/1/session", get(server::session))
+        .route(&api("configuration"), get(rosters::configuration))
+        .route(&api("permissions"), get(permissions::all))
+        .route(&api("mypermissions"), get(permissions::mine))
+        .route(&api("field"), get(rosters::fields))
+        .route(&api("field/search"), get(rosters::field_search))
+        .route(&api("label"), get(rosters::labels))
+        .route(&api("status"), get(rosters::statuses))
+        .route(&api("status/{status}"), get(rosters::status))
+        .route(&api("statuses"), get(rosters::statuses_by_id))
+        .route(&api("statuses/search"), get(rosters::status_search))
+        .route(&api("statuscategory"), get(rosters::categories))
+        .route(&api("statuscategory/{category}"), get(rosters::category))
+        .route(&api("priority"), get(rosters::priorities))
+        .route(&api("priority/search"), get(rosters::priority_search))
+        .route(&api("priority/{id}"), get(rosters::priority))
+        .route(&api("resolution"), get(rosters::resolutions))
+        .route(&api("resolution/search"), get(rosters::resolution_search))
+        .route(&api("resolution/{id}"), get(rosters::resolution))
+        .route(&api("issuetype"), get(rosters::issue_types))
+        .route(&api("issuetype/project"), get(projects::types_by_id))
+        .route(&api("issuetype/{id}"), get(rosters::issue_type))
+        .route(&api("issueLinkType"), get(rosters::issue_link_types))
+        .route(&api("issueLinkType/{id}"), get(rosters::issue_link_type))
+        .route(&api("project"), get(projects::all))
+        .route(&api("project/search"), get(projects::search))
+        .route(&api("project/{project}"), get(projects::one))
+        .route(&api("project/{project}/statuses"), get(projects::statuses))
+        .route(&api("project/{project}/versions"), get(projects::versions))
+        .route(&api("project/{project}/version"), get(projects::version_page))
+        .route(&api("project/{project}/components"), get(projects::components))
+        .route(&api("project/{project}/component"), get(projects::component_page))
+        .route(&api("version/{version_id}"), get(projects::version))
+        .route(&api("component/{component}"), get(projects::component))
+        .route(&api("user"), get(people::one))
+        .route(&api("user/search"), get(people::search))
+        .route(&api("user/assignable/search"), get(people::assignable))
+        .route(&api("user/viewissue/search"), get(people::viewers))
+        .route(&api("user/permission/search"), get(people::permitted))
+        .route(&api("user/bulk"), get(people::bulk))
+        .route(&api("user/picker"), get(people::picker))
+        .route(&api("users"), get(people::all))
+        .route(&api("users/search"), get(people::all))
+}
+
 /// Admin webhooks have an API and a version of their own (jira-facts 3.1).
 fn admin_webhooks() -> Router<WebState> {
     Router::new()
@@ -105,12 +161,22 @@ fn admin_webhooks() -> Router<WebState> {
         )
 }
 
+/// What no route has: an operation of Jira's that Forebay does not serve, or nothing of Jira's.
 async fn not_served(method: Method, OriginalUri(uri): OriginalUri) -> Refusal {
-    Refusal::not_served(&method, uri.path())
+    let path = operations::at_site(uri.path());
+    match Resource::of(path) {
+        Some(resource) => resource.refusal(&method, path),
+        None => Refusal::no_endpoint(&method, path),
+    }
 }
 
+/// A route that has other methods.
 async fn method_not_allowed(method: Method, OriginalUri(uri): OriginalUri) -> Refusal {
-    Refusal::method_not_allowed(&method, uri.path())
+    let path = operations::at_site(uri.path());
+    match Resource::of(path) {
+        Some(resource) => resource.refusal(&method, path),
+        None => Refusal::method_not_allowed(&method, path, []),
+    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod auth;
 mod context;
+mod etag;
 mod idempotency;
 mod jira_api;
 mod pages;

@@ -31,6 +31,7 @@ use crate::{
     sandbox::faults::FaultStore,
     search::SearchStore,
     site_limits::SiteLimitStore,
+    site_lists::SiteListStore,
     sync::SyncStore,
     sync::census::CensusStore,
     sync::drift::DriftStore,
@@ -69,6 +70,7 @@ pub trait TenantTx:
     + SealedStore
     + SearchStore
     + SiteLimitStore
+    + SiteListStore
     + SyncStore
     + WebhookStore
     + Send

@@ -25,6 +25,7 @@ pub use create::{CreatedIssue, create_issue};
 pub use delete::delete_issue;
 pub use desk::FieldChanges;
 pub use edit::{assign_issue, edit_issue};
+pub use fields::{Takes, WritableField, writable_fields};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
 pub use transition::transition;

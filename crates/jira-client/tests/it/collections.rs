@@ -57,12 +57,12 @@ async fn cloud_pages_projects_and_version_2_does_not() {
     })
     .await;
     assert_eq!(server.client(Dialect::V3).projects().await.unwrap().len(), 5);
-    assert_eq!(server.asked()[0].query["expand"], "description,lead");
+    assert_eq!(server.asked()[0].query["expand"], "description,lead,issueTypes");
     assert_eq!(server.client(Dialect::V2).projects().await.unwrap().len(), 1);
     let last = server.asked().pop().unwrap();
     assert_eq!(
         (last.path.as_str(), last.query["expand"].as_str()),
-        ("/rest/api/2/project", "description,lead")
+        ("/rest/api/2/project", "description,lead,issueTypes")
     );
 }
 

@@ -35,7 +35,7 @@ pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Respo
     let services = &site.state.services;
     sandbox::edit_issue(services, &site.caller, &site.name, site.param("issue"), changes).await?;
     if params.text("returnIssue") == Some("true") {
-        return issues::issue(site, params).await;
+        return Ok(answer::ok(&issues::show(&site, &params).await?));
     }
     Ok(StatusCode::NO_CONTENT.into_response())
 }

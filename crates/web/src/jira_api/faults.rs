@@ -29,7 +29,7 @@ use serde_json::Value;
 pub use desk::FaultDesk;
 
 use self::{answers::Limit, desk::Served, rewrite::Question};
-use super::refusal::Refusal;
+use super::{operations::at_site, refusal::Refusal};
 use crate::{auth, state::WebState};
 
 /// A client that waits longer is let go.
@@ -75,9 +75,9 @@ async fn faulty(state: &WebState, parts: &mut Parts) -> Option<(Arc<Instance>, A
     // Whoever is not known, asks too often or may not read is refused by the handler, in its own words.
     let caller = auth::authenticate(parts, state).await.ok()?;
     parts.extensions.insert(auth::Identified(caller.clone()));
-    caller.require(Scope::Read).ok()?;
     let instance = lookups::instance(&state.services, &caller, &name).await.ok()?;
     parts.extensions.insert(Known { instance: instance.clone(), lens: None });
+    caller.require(Scope::Read).ok()?;
     if instance.kind != InstanceKind::Sandbox {
         return None;
     }
@@ -91,11 +91,6 @@ async fn faulty(state: &WebState, parts: &mut Parts) -> Option<(Arc<Instance>, A
             None
         }
     }
-}
-
-/// The path as the site itself would have it: without `/jira/{instance}`.
-fn at_site(path: &str) -> &str {
-    path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[at..])
 }
 
 /// A request at a faulty sandbox.

@@ -90,6 +90,7 @@ impl Selection {
 }
 
 /// `expand` as asked for. Names that are not known here are passed over, as Jira does.
+#[expect(clippy::struct_excessive_bools, reason = "each is a name of its own in a list of names")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Expand {
     /// The histories of the issue.
@@ -100,6 +101,12 @@ pub(super) struct Expand {
     pub(super) names: bool,
     /// The fields' schemas.
     pub(super) schema: bool,
+    /// The transitions that are open. Of one issue only, like the next two.
+    pub(super) transitions: bool,
+    /// How its fields can be edited.
+    pub(super) editmeta: bool,
+    /// What can be done with it in Jira's pages.
+    pub(super) operations: bool,
 }
 
 impl Expand {
@@ -110,6 +117,9 @@ impl Expand {
             rendered_fields: has("renderedFields"),
             names: has("names"),
             schema: has("schema"),
+            transitions: has("transitions"),
+            editmeta: has("editmeta"),
+            operations: has("operations"),
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::{http::StatusCode, response::Response};
+use application::{Error, instances::Instance};
+use axum::{
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -10,22 +14,38 @@ use super::{
     assemble::View,
     body::Body,
     fields::{DefaultFields, Expand, Selection},
-    lookup,
+    forms, lookup,
     params::Params,
     refusal::Refusal,
     site::Site,
+    transitions,
 };
+use crate::etag::Etag;
 
 /// Issues in one bulk fetch.
 const LARGEST_BULK: usize = 100;
 
-pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusal> {
+/// The issue, unless the client has it already: `If-None-Match` is what Jira itself does not offer, and clients that do not know of
+/// it do not send.
+pub(super) async fn issue(site: Site, params: Params, headers: HeaderMap) -> Result<Response, Refusal> {
+    let body = show(&site, &params).await?.to_string();
+    // Its links name the host.
+    let etag = Etag::of(&[site.base_url().as_bytes(), body.as_bytes()]);
+    if etag.is_known(&headers) {
+        return Ok((StatusCode::NOT_MODIFIED, etag.headers()).into_response());
+    }
+    Ok((etag.headers(), answer::text(StatusCode::OK, body)).into_response())
+}
+
+/// The issue that the path names, as the parameters ask for it.
+pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal> {
     let view = View {
         dialect: site.dialect,
         selection: Selection::parse(&params.list("fields"), DefaultFields::All),
         expand: Expand::parse(&params.list("expand")),
     };
     let (instance, row) = site.issue().await?;
+    let fields = if view.expand.editmeta { row.raw["fields"].clone() } else { Value::Null };
     let rows = vec![Arc::unwrap_or_clone(row)];
     let assembled = if view.stands_alone(&rows) {
         view.assemble_alone(rows)
@@ -34,11 +54,42 @@ pub(super) async fn issue(site: Site, params: Params) -> Result<Response, Refusa
         view.assemble(tx.as_mut(), instance.id, rows).await?
     };
     let mut issue = assembled.issues.into_iter().next().unwrap_or_default();
-    // Inside the issue here, beside the issues in a search.
     if let Some(issue) = issue.as_object_mut() {
+        // Inside the issue here, beside the issues in a search.
         issue.extend(assembled.expanded);
+        expand(site, &instance, view.expand, &fields, issue).await?;
     }
-    Ok(answer::ok(&issue))
+    Ok(issue)
+}
+
+/// What only one issue is expanded with.
+async fn expand(
+    site: &Site,
+    instance: &Instance,
+    expand: Expand,
+    fields: &Value,
+    issue: &mut Map<String, Value>,
+) -> Result<(), Refusal> {
+    if expand.transitions {
+        match transitions::open(site).await {
+            Ok(open) => {
+                issue.insert("transitions".into(), Value::Array(open));
+            }
+            // The issue is the copy's to tell, its transitions are the site's.
+            Err(Error::Unavailable(reason)) => {
+                tracing::warn!(reason, "transitions were asked for, and the site is silent")
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    if expand.editmeta {
+        issue.insert("editmeta".into(), forms::to_edit(site, instance, fields).await?);
+    }
+    if expand.operations {
+        // Links of Jira's pages, of which there are none here.
+        issue.insert("operations".into(), json!({ "linkGroups": [] }));
+    }
+    Ok(())
 }
 
 pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {

@@ -19,6 +19,8 @@ pub(crate) struct Refusal {
     retry_after: Option<u64>,
     /// Whether it is not known what came of a write.
     outcome_unknown: bool,
+    /// The methods that there are, for `Allow`; empty where that is not what the refusal is about.
+    allow: String,
 }
 
 /// Jira has more than one form of error body; which one is used depends on who in Jira refuses.
@@ -29,12 +31,12 @@ enum Form {
     /// `{errorMessages}` alone: the reader of request bodies.
     Messages(String),
     /// `application/problem+json`: the web framework, before the API is reached.
-    Problem { title: &'static str, detail: String },
+    Problem { title: &'static str, detail: String, instance: Option<String> },
 }
 
 impl Refusal {
     fn new(status: StatusCode, form: Form) -> Self {
-        Self { status, form, retry_after: None, outcome_unknown: false }
+        Self { status, form, retry_after: None, outcome_unknown: false, allow: String::new() }
     }
 
     /// One sentence for the whole request.
@@ -81,26 +83,42 @@ impl Refusal {
     /// A query parameter of another type.
     pub(super) fn unconvertible(name: &str, value: &str) -> Self {
         let detail = format!("Failed to convert '{name}' with value: '{value}'");
-        Self::new(StatusCode::BAD_REQUEST, Form::Problem { title: "Bad Request", detail })
+        Self::problem(StatusCode::BAD_REQUEST, "Bad Request", detail, None)
     }
 
     /// A body that is not declared as JSON.
     pub(super) fn media_type(content_type: &str) -> Self {
         let detail = format!("Content-Type '{content_type}' is not supported.");
-        let title = "Unsupported Media Type";
-        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, Form::Problem { title, detail })
+        Self::problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Unsupported Media Type", detail, None)
     }
 
-    /// An operation of Jira's that Forebay does not have.
-    pub(super) fn not_served(method: &Method, path: &str) -> Self {
-        let message = format!("{method} {} is not served by Forebay yet", path_at_site(path));
+    /// An operation of Jira's that Forebay does not have; `path` is as the site would have it.
+    pub(super) fn not_served(method: &Method, path: &str, operation: &str) -> Self {
+        let message = format!("{method} {path} ({operation}) is not served by Forebay yet");
         Self::message(StatusCode::NOT_IMPLEMENTED, message)
     }
 
-    /// A resource that is served, with another method.
-    pub(super) fn method_not_allowed(method: &Method, path: &str) -> Self {
-        let detail = format!("{method} {} is not served by Forebay", path_at_site(path));
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, Form::Problem { title: "Method Not Allowed", detail })
+    /// A path that Jira has, with another method.
+    pub(super) fn method_not_allowed<'a>(
+        method: &Method,
+        path: &str,
+        methods: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let detail = format!("Method '{method}' is not supported.");
+        let status = StatusCode::METHOD_NOT_ALLOWED;
+        let mut refusal = Self::problem(status, "Method Not Allowed", detail, Some(path));
+        refusal.allow = methods.into_iter().collect::<Vec<_>>().join(", ");
+        refusal
+    }
+
+    /// A path that Jira does not have.
+    pub(super) fn no_endpoint(method: &Method, path: &str) -> Self {
+        let detail = format!("No endpoint {method} {path}.");
+        Self::problem(StatusCode::NOT_FOUND, "Not Found", detail, Some(path))
+    }
+
+    fn problem(status: StatusCode, title: &'static str, detail: String, instance: Option<&str>) -> Self {
+        Self::new(status, Form::Problem { title, detail, instance: instance.map(str::to_owned) })
     }
 }
 
@@ -121,14 +139,17 @@ fn words(what: &str) -> Option<&'static str> {
         "worklog" => "Cannot find worklog with id: '{}'.",
         "issue link" => "No issue link with id '{}' exists.",
         "issue link type" => "No issue link type with name '{}' found.",
+        "user" => "Specified user does not exist or you do not have required permissions",
+        "status" => "The status with id or name '{}' does not exist.",
+        "status category" => "The status category with id or key '{}' does not exist.",
+        "priority" => "The priority with id '{}' does not exist",
+        "resolution" => "The resolution with id '{}' does not exist",
+        "issue type" => "The issue type with id '{}' does not exist",
+        "version" => "Could not find version for id '{}'",
+        "component" => "The component with id {} does not exist.",
         "remote link" => "No remote link with id '{}' exists.",
         _ => return None,
     })
-}
-
-/// The path as the site itself would have it: without `/jira/{instance}`.
-fn path_at_site(path: &str) -> &str {
-    path.match_indices('/').nth(2).map_or(path, |(at, _)| &path[at..])
 }
 
 impl<E: Into<Error>> From<E> for Refusal {
@@ -168,11 +189,19 @@ impl IntoResponse for Refusal {
         let body = match self.form {
             Form::Collection { messages, errors } => json!({ "errorMessages": messages, "errors": errors }),
             Form::Messages(message) => json!({ "errorMessages": [message] }),
-            Form::Problem { title, detail } => {
-                let body = json!({
+            Form::Problem { title, detail, instance } => {
+                let mut body = json!({
                     "type": "about:blank", "title": title, "status": status.as_u16(), "detail": detail,
                 });
-                return answer::json_as("application/problem+json", status, &body);
+                if let Some(instance) = instance {
+                    body["instance"] = Value::String(instance);
+                }
+                let mut response = answer::json_as("application/problem+json", status, &body);
+                if let Some(methods) = HeaderValue::from_str(&self.allow).ok().filter(|list| !list.is_empty())
+                {
+                    response.headers_mut().insert(header::ALLOW, methods);
+                }
+                return response;
             }
         };
         let mut response = answer::json(status, &body);

@@ -1,15 +1,32 @@
-//! Rosters: fields, projects, statuses and the like, as the site serves them (jira-facts 6.3, 10.4).
+//! Rosters: fields, statuses, priorities and the like, as the site serves them (jira-facts 6.2, 6.3, 10.4).
 
 use std::sync::Arc;
 
-use application::{Error, Scope, issues::Presence, lookups, reference::Roster};
+use application::{Error, Scope, instances::InstanceKind, lookups, reference::Roster};
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{answer, page::Window, params::Params, refusal::Refusal, site::Site};
+use super::{
+    answer,
+    page::Window,
+    params::Params,
+    projects::{belongs, says},
+    refusal::Refusal,
+    site::Site,
+};
 
-const PROJECT_PAGE: usize = 50;
-const LARGEST_PROJECT_PAGE: usize = 100;
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 1_000;
+const STATUS_PAGE: usize = 200;
+const LABEL_PAGE: usize = 1_000;
+
+/// Status categories are the same everywhere (jira-facts 6.2): id, key, colour and name.
+const CATEGORIES: [(u8, &str, &str, &str); 4] = [
+    (1, "undefined", "medium-gray", "No Category"),
+    (2, "new", "blue-gray", "To Do"),
+    (4, "indeterminate", "yellow", "In Progress"),
+    (3, "done", "green", "Done"),
+];
 
 pub(super) async fn fields(site: Site) -> Result<Response, Refusal> {
     list(&site, Roster::Fields).await
@@ -31,10 +48,6 @@ pub(super) async fn issue_types(site: Site) -> Result<Response, Refusal> {
     list(&site, Roster::IssueTypes).await
 }
 
-pub(super) async fn projects(site: Site) -> Result<Response, Refusal> {
-    list(&site, Roster::Projects).await
-}
-
 /// Kept within an object, unlike the others.
 pub(super) async fn issue_link_types(site: Site) -> Result<Response, Refusal> {
     let types = load(&site, Roster::IssueLinkTypes).await?;
@@ -45,7 +58,8 @@ async fn list(site: &Site, roster: Roster) -> Result<Response, Refusal> {
     Ok(answer::ok(&Value::Array(load(site, roster).await?)))
 }
 
-async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
+/// A roster as served, but for what is hidden.
+pub(super) async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let found = lookups::roster(&site.state.services, &site.caller, instance.id, roster).await?;
     let mut found = Arc::unwrap_or_clone(found);
@@ -55,112 +69,214 @@ async fn load(site: &Site, roster: Roster) -> Result<Vec<Value>, Refusal> {
     Ok(found)
 }
 
-pub(super) async fn project(site: Site) -> Result<Response, Refusal> {
-    let instance = site.instance(Scope::Read).await?;
-    let services = &site.state.services;
-    let name = site.param("project");
-    let found = lookups::project(services, &site.caller, &instance, name).await?;
-    if site.lens().is_some_and(|lens| lens.hides_project(found["key"].as_str().unwrap_or_default())) {
-        return Err(Error::not_found("project", name).into());
-    }
-    Ok(answer::ok(&found))
-}
-
-pub(super) async fn project_search(site: Site, params: Params) -> Result<Response, Refusal> {
-    let window = Window::of(&params, PROJECT_PAGE, LARGEST_PROJECT_PAGE)?;
-    let filter = ProjectFilter::of(&params);
-    let mut projects = Vec::new();
-    for status in statuses_asked_for(&params) {
-        projects.extend(projects_of(&site, status).await?);
-    }
-    projects.retain(|project| filter.accepts(project));
-    Ok(answer::ok(&window.bean(&site, &params, "project/search", projects)))
-}
-
-/// `status`: live unless asked otherwise, and what is not known finds nothing (jira-facts 2.3).
-fn statuses_asked_for(params: &Params) -> Vec<Presence> {
-    let asked = params.list("status");
-    let known =
-        [("live", Presence::Present), ("archived", Presence::Archived), ("deleted", Presence::Trashed)];
-    let wanted = |name: &str| {
-        (asked.is_empty() && name == "live") || asked.iter().any(|status| status.eq_ignore_ascii_case(name))
+/// By id, or by name in any case.
+pub(super) async fn status(site: Site) -> Result<Response, Refusal> {
+    let wanted = site.param("status");
+    let statuses = load(&site, Roster::Statuses).await?;
+    let named = |status: &&Value| {
+        status["name"].as_str().is_some_and(|name| name.to_lowercase() == wanted.to_lowercase())
     };
-    known.into_iter().filter(|(name, _)| wanted(name)).map(|(_, presence)| presence).collect()
+    let found = statuses.iter().find(|status| status["id"] == wanted);
+    let found = found.or_else(|| statuses.iter().find(named));
+    Ok(answer::ok(found.ok_or_else(|| Error::not_found("status", wanted))?))
 }
 
-async fn projects_of(site: &Site, presence: Presence) -> Result<Vec<Value>, Refusal> {
-    if presence == Presence::Present {
-        return load(site, Roster::Projects).await;
+pub(super) async fn priority(site: Site) -> Result<Response, Refusal> {
+    one(&site, Roster::Priorities, "priority").await
+}
+
+pub(super) async fn resolution(site: Site) -> Result<Response, Refusal> {
+    one(&site, Roster::Resolutions, "resolution").await
+}
+
+pub(super) async fn issue_type(site: Site) -> Result<Response, Refusal> {
+    one(&site, Roster::IssueTypes, "issue type").await
+}
+
+pub(super) async fn issue_link_type(site: Site) -> Result<Response, Refusal> {
+    one(&site, Roster::IssueLinkTypes, "issue link type").await
+}
+
+/// The entry with the path's id.
+async fn one(site: &Site, roster: Roster, what: &'static str) -> Result<Response, Refusal> {
+    let wanted = site.param("id");
+    let found = load(site, roster).await?.into_iter().find(|entry| entry["id"] == wanted);
+    Ok(answer::ok(&found.ok_or_else(|| Error::not_found(what, wanted))?))
+}
+
+pub(super) async fn priority_search(site: Site, params: Params) -> Result<Response, Refusal> {
+    let mut found = load(&site, Roster::Priorities).await?;
+    let name = params.text("priorityName").map(str::to_lowercase);
+    found.retain(|priority| {
+        let shown = priority["name"].as_str().unwrap_or_default().to_lowercase();
+        name.as_ref().is_none_or(|name| shown.contains(name))
+    });
+    search(&site, &params, "priority/search", found)
+}
+
+pub(super) async fn resolution_search(site: Site, params: Params) -> Result<Response, Refusal> {
+    let found = load(&site, Roster::Resolutions).await?;
+    search(&site, &params, "resolution/search", found)
+}
+
+/// A page of those with the ids that are asked for, and of the default one alone where that is.
+fn search(site: &Site, params: &Params, path: &str, mut found: Vec<Value>) -> Result<Response, Refusal> {
+    let window = Window::of(params, PAGE, LARGEST_PAGE)?;
+    let ids = params.list("id");
+    let only_default = params.text("onlyDefault") == Some("true");
+    found.retain(|entry| {
+        let is_default = entry["isDefault"] == true || entry["default"] == true;
+        (ids.is_empty() || ids.iter().any(|id| entry["id"] == *id)) && (!only_default || is_default)
+    });
+    Ok(answer::ok(&window.bean(site, params, path, found)))
+}
+
+/// Fields in pages: of a type (`custom`, `system`), of some ids, with a text in their name or description.
+pub(super) async fn field_search(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
+    let (types, ids) = (params.list("type"), params.list("id"));
+    if let Some(unknown) = types.iter().find(|kind| !["custom", "system"].contains(&kind.as_str())) {
+        return Err(Refusal::bad_request(format!("The type '{unknown}' is neither custom nor system.")));
     }
-    let (mut tx, instance) = site.read().await?;
-    Ok(tx.projects_noted_as(instance.id, presence).await?)
-}
-
-/// What `project/search` can narrow down by.
-struct ProjectFilter {
-    /// In the name or the key.
-    query: Option<String>,
-    keys: Vec<String>,
-    ids: Vec<String>,
-    types: Vec<String>,
-}
-
-impl ProjectFilter {
-    fn of(params: &Params) -> Self {
-        Self {
-            query: params.text("query").map(str::trim).filter(|text| !text.is_empty()).map(str::to_lowercase),
-            keys: params.list("keys"),
-            ids: params.list("id"),
-            types: params.list("typeKey"),
-        }
+    let mut found = load(&site, Roster::Fields).await?;
+    found.retain(|field| {
+        let kind = if field["custom"] == true { "custom" } else { "system" };
+        (types.is_empty() || types.iter().any(|wanted| wanted == kind))
+            && (ids.is_empty() || ids.iter().any(|id| field["id"] == *id))
+            && says(field, params.text("query"))
+    });
+    let name = |field: &Value| field["name"].as_str().unwrap_or_default().to_lowercase();
+    found.sort_by_key(name);
+    if params.text("orderBy") == Some("-name") {
+        found.reverse();
     }
+    let found = found.into_iter().map(|field| only(&field, &OF_FIELD)).collect();
+    Ok(answer::ok(&window.bean(&site, &params, "field/search", found)))
+}
 
-    fn accepts(&self, project: &Value) -> bool {
-        let text = |member: &str| project[member].as_str().unwrap_or_default();
-        let among = |list: &[String], member: &str| {
-            list.is_empty() || list.iter().any(|wanted| wanted.eq_ignore_ascii_case(text(member)))
-        };
-        let has_query = self.query.as_ref().is_none_or(|query| {
-            ["key", "name"].iter().any(|member| text(member).to_lowercase().contains(query))
+/// What this list shows of a field; `GET field` has more.
+const OF_FIELD: [&str; 6] = ["id", "key", "name", "description", "schema", "isLocked"];
+
+/// An object with some of its members.
+pub(super) fn only(thing: &Value, members: &[&str]) -> Value {
+    let kept = members.iter().filter_map(|member| Some(((*member).to_owned(), thing.get(member)?.clone())));
+    Value::Object(kept.collect::<Map<_, _>>())
+}
+
+/// Statuses in pages, in a form of their own: those of the whole site, and those of one project where it is named.
+pub(super) async fn status_search(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, STATUS_PAGE, STATUS_PAGE)?;
+    let category = params.text("statusCategory").filter(|category| !category.is_empty());
+    if let Some(unknown) = category.filter(|category| !["TODO", "IN_PROGRESS", "DONE"].contains(category)) {
+        let message = format!("The status category '{unknown}' is none of TODO, IN_PROGRESS and DONE.");
+        return Err(Refusal::bad_request(message));
+    }
+    let project = params.text("projectId").filter(|id| !id.is_empty()).map(|id| json!(id));
+    let text = params.text("searchString").unwrap_or_default().to_lowercase();
+    let mut found = load(&site, Roster::Statuses).await?;
+    found.retain(|status| {
+        let name = status["name"].as_str().unwrap_or_default().to_lowercase();
+        name.contains(&text) && project.as_ref().is_none_or(|project| belongs(status, project))
+    });
+    let mut found: Vec<Value> = found.iter().map(whole_status).collect();
+    found.retain(|status| category.is_none_or(|category| status["statusCategory"] == category));
+    Ok(answer::ok(&window.bean(&site, &params, "statuses/search", found)))
+}
+
+/// Statuses by their ids, in the form of [`status_search`].
+pub(super) async fn statuses_by_id(site: Site, params: Params) -> Result<Response, Refusal> {
+    let ids = params.list("id");
+    if ids.is_empty() {
+        return Err(Refusal::bad_request("The id query parameter must be provided."));
+    }
+    let mut found = load(&site, Roster::Statuses).await?;
+    found.retain(|status| ids.iter().any(|id| status["id"] == *id));
+    Ok(answer::ok(&found.iter().map(whole_status).collect()))
+}
+
+fn whole_status(status: &Value) -> Value {
+    let category = match status["statusCategory"]["key"].as_str() {
+        Some("indeterminate") => "IN_PROGRESS",
+        Some("done") => "DONE",
+        _ => "TODO",
+    };
+    let scope = match &status["scope"]["project"]["id"] {
+        Value::Null => json!({ "type": "GLOBAL" }),
+        project => json!({ "type": "PROJECT", "project": { "id": project } }),
+    };
+    let mut shown = only(status, &["id", "name", "description"]);
+    shown["statusCategory"] = json!(category);
+    shown["scope"] = scope;
+    shown
+}
+
+pub(super) async fn categories(site: Site) -> Result<Response, Refusal> {
+    site.instance(Scope::Read).await?;
+    Ok(answer::ok(&CATEGORIES.iter().map(|category| category_of(&site, *category)).collect()))
+}
+
+/// By id or key.
+pub(super) async fn category(site: Site) -> Result<Response, Refusal> {
+    site.instance(Scope::Read).await?;
+    let wanted = site.param("category");
+    let found = CATEGORIES.into_iter().find(|(id, key, ..)| *key == wanted || id.to_string() == wanted);
+    let found = found.ok_or_else(|| Error::not_found("status category", wanted))?;
+    Ok(answer::ok(&category_of(&site, found)))
+}
+
+fn category_of(site: &Site, (id, key, color, name): (u8, &str, &str, &str)) -> Value {
+    let link = site.api_url(&format!("statuscategory/{id}"));
+    json!({ "self": link, "id": id, "key": key, "colorName": color, "name": name })
+}
+
+/// The labels that issues have.
+pub(super) async fn labels(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, LABEL_PAGE, LABEL_PAGE)?;
+    let instance = site.instance(Scope::Read).await?;
+    let labels = site.transaction().await?.labels_in_use(instance.id).await?;
+    let labels = labels.into_iter().map(Value::String).collect();
+    Ok(answer::ok(&window.bean(&site, &params, "label", labels)))
+}
+
+/// What the site offers, as far as its rosters show it.
+pub(super) async fn configuration(site: Site) -> Result<Response, Refusal> {
+    let fields = load(&site, Roster::Fields).await?;
+    let has = |id: &str| fields.iter().any(|field| field["id"] == id);
+    let subtasks = load(&site, Roster::IssueTypes).await?.iter().any(|kind| kind["subtask"] == true);
+    let links = !load(&site, Roster::IssueLinkTypes).await?.is_empty();
+    let mut shown = json!({
+        "votingEnabled": has("votes"),
+        "watchingEnabled": has("watches"),
+        "subTasksEnabled": subtasks,
+        "issueLinkingEnabled": links,
+        "timeTrackingEnabled": has("timetracking"),
+        "attachmentsEnabled": has("attachment"),
+    });
+    if site.instance(Scope::Read).await?.kind == InstanceKind::Sandbox {
+        shown["unassignedIssuesAllowed"] = json!(true);
+        shown["timeTrackingConfiguration"] = json!({
+            "workingHoursPerDay": 8.0, "workingDaysPerWeek": 5.0, "timeFormat": "pretty", "defaultUnit": "minute",
         });
-        has_query
-            && among(&self.keys, "key")
-            && among(&self.ids, "id")
-            && among(&self.types, "projectTypeKey")
     }
+    Ok(answer::ok(&shown))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn projects() -> Vec<Value> {
-        vec![
-            json!({"id": "10001", "key": "ED", "name": "Editor", "projectTypeKey": "software"}),
-            json!({"id": "10002", "key": "OPS", "name": "Operations", "projectTypeKey": "service_desk"}),
-        ]
-    }
-
     #[test]
-    fn live_projects_are_listed_unless_others_are_asked_for() {
-        let asked = |query: &str| statuses_asked_for(&Params::parse(query));
-        assert_eq!(asked(""), [Presence::Present]);
-        assert_eq!(asked("status=archived"), [Presence::Archived]);
-        assert_eq!(asked("status=live,deleted"), [Presence::Present, Presence::Trashed]);
-        assert!(asked("status=none").is_empty());
-    }
-
-    #[test]
-    fn projects_are_narrowed_down() {
-        let keys = |query: &str| {
-            let filter = ProjectFilter::of(&Params::parse(query));
-            let found = projects().into_iter().filter(|project| filter.accepts(project));
-            found.map(|project| project["key"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        assert_eq!(keys(""), ["ED", "OPS"]);
-        assert_eq!(keys("query=EDIT"), ["ED"]);
-        assert_eq!(keys("keys=ops,none"), ["OPS"]);
-        assert_eq!(keys("id=10001&typeKey=software"), ["ED"]);
-        assert!(keys("id=10001&typeKey=business").is_empty());
+    fn a_status_has_another_form_in_its_own_api() {
+        let status = json!({"self": "x", "id": "3", "name": "In Arbeit", "description": "d", "iconUrl": "y",
+                            "statusCategory": {"key": "indeterminate"}});
+        assert_eq!(
+            whole_status(&status),
+            json!({"id": "3", "name": "In Arbeit", "description": "d", "statusCategory": "IN_PROGRESS", "scope": {"type": "GLOBAL"}})
+        );
+        let own = json!({"id": "4", "name": "Neu", "scope": {"type": "PROJECT", "project": {"id": "10001"}}});
+        assert_eq!(whole_status(&own)["scope"]["project"]["id"], "10001");
+        assert!(
+            belongs(&status, &json!("7")) && belongs(&own, &json!("10001")) && !belongs(&own, &json!("7"))
+        );
     }
 }

@@ -41,8 +41,19 @@ fn describe(instance: &Instance, base_url: &str, now: DateTime<Utc>) -> Value {
     })
 }
 
+/// `GET auth/1/session`: the same account as who one is signed in as. Clients try it to see whether they are.
+pub(super) async fn session(site: Site) -> Result<Response, Refusal> {
+    let account = Value::Object(own_account(&site).await?);
+    let name = ["name", "accountId"].iter().find_map(|member| account[*member].as_str()).unwrap_or_default();
+    Ok(answer::ok(&json!({ "self": account["self"], "name": name })))
+}
+
 /// The account that the site's answers are seen with: a sandbox's own, or the one that mirrors.
 pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&Value::Object(own_account(&site).await?)))
+}
+
+async fn own_account(site: &Site) -> Result<Map<String, Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let known = match (instance.kind, &instance.account_id) {
         (InstanceKind::Sandbox, _) | (_, None) => None,
@@ -53,7 +64,15 @@ pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
         let user = user_query(&account);
         account.insert("self".into(), Value::String(site.api_url(&format!("user?{user}"))));
     }
-    Ok(answer::ok(&Value::Object(account)))
+    Ok(account)
+}
+
+/// A sandbox's own account, which is none of its people.
+pub(super) async fn sandbox_account(site: &Site) -> Result<Option<Value>, Refusal> {
+    match site.instance(Scope::Read).await?.kind {
+        InstanceKind::Sandbox => Ok(Some(Value::Object(own_account(site).await?))),
+        _ => Ok(None),
+    }
 }
 
 fn account(instance: &Instance, known: Option<Value>) -> Map<String, Value> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use application::{
-    Caller, Error, Scope,
-    instances::{Dialect, Instance},
+    Caller, Error, Scope, Services,
+    instances::{Dialect, Instance, InstanceKind},
     issues::IssueRow,
     lookups,
     ports::TenantTx,
@@ -47,12 +47,8 @@ impl FromRequestParts<WebState> for Site {
             params.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         let value =
             |wanted: &str| params.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str());
-        let dialect = match value("version") {
-            Some("3") => Dialect::V3,
-            // The API of admin webhooks has no version in this sense; its bodies are those of version 2.
-            Some("2" | "latest") | None => Dialect::V2,
-            Some(_) => return Err(Refusal::not_served(&parts.method, parts.uri.path())),
-        };
+        // Other versions do not come here. The API of admin webhooks has none in this sense; its bodies are those of version 2.
+        let dialect = value("version").and_then(version).unwrap_or(Dialect::V2);
         let name = value("instance").unwrap_or_default().to_owned();
         tracing::Span::current().record("instance", &name);
         let known = parts.extensions.get::<Known>().cloned();
@@ -101,8 +97,16 @@ impl Site {
     /// # Errors
     /// As [`Site::read`]; 404 without such an issue.
     pub(super) async fn issue(&self) -> Result<(Arc<Instance>, Arc<IssueRow>), Refusal> {
+        self.issue_named(self.param("issue")).await
+    }
+
+    /// The issue with this key or id, with its instance.
+    ///
+    /// # Errors
+    /// As [`Site::issue`].
+    pub(super) async fn issue_named(&self, name: &str) -> Result<(Arc<Instance>, Arc<IssueRow>), Refusal> {
         let instance = self.instance(Scope::Read).await?;
-        let (services, name) = (&self.state.services, self.param("issue"));
+        let services = &self.state.services;
         let issue = lookups::issue(services, &self.caller, Some(instance.id), name).await?;
         if self.lens().is_some_and(|lens| lens.hides(&issue)) {
             return Err(Error::not_found("issue", name).into());
@@ -133,16 +137,34 @@ impl Site {
 
     /// Where the site is reached: what `serverInfo` calls its `baseUrl`.
     pub(super) fn base_url(&self) -> String {
-        format!("{}/jira/{}", self.state.services.public_url, self.name)
+        base_url(&self.state.services, &self.name)
     }
 
     /// The address of a resource in the version that is asked.
     pub(super) fn api_url(&self, path: &str) -> String {
-        let version = match self.dialect {
-            Dialect::V2 => 2,
-            Dialect::V3 => 3,
-        };
-        format!("{}/rest/api/{version}/{path}", self.base_url())
+        format!("{}/rest/api/{}/{path}", self.base_url(), number(self.dialect))
+    }
+}
+
+/// Where the instance of that name is reached.
+pub(super) fn base_url(services: &Services, instance: &str) -> String {
+    format!("{}/jira/{instance}", services.public_url)
+}
+
+/// The version of the platform API that a path names.
+pub(super) fn version(asked: &str) -> Option<Dialect> {
+    match asked {
+        "3" => Some(Dialect::V3),
+        "2" | "latest" => Some(Dialect::V2),
+        _ => None,
+    }
+}
+
+/// How links name a version.
+pub(super) fn number(version: Dialect) -> &'static str {
+    match version {
+        Dialect::V2 => "2",
+        Dialect::V3 => "3",
     }
 }
 

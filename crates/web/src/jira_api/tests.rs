@@ -1,6 +1,7 @@
 //! The door from outside, as far as it can be seen without a database; and what tests of its parts share.
 
 mod closed;
+mod compatibility;
 
 use application::{
     Error,
@@ -76,11 +77,15 @@ async fn nobody_gets_in_without_a_key() {
 #[tokio::test]
 async fn what_is_not_served_says_so_by_name() {
     for (method, path, named) in [
-        ("GET", "/jira/acme/rest/api/3/xyz", "GET /rest/api/3/xyz"),
-        ("GET", "/jira/acme/rest/api/3/issue/ED-1/watchers", "GET /rest/api/3/issue/ED-1/watchers"),
-        ("GET", "/jira/acme/rest/api/2/field/search", "GET /rest/api/2/field/search"),
-        ("POST", "/jira/acme/rest/agile/1.0/board", "POST /rest/agile/1.0/board"),
-        ("GET", "/jira/acme/rest", "GET /rest"),
+        ("GET", "/jira/acme/rest/api/3/auditing/record", "GET /rest/api/3/auditing/record (getAuditRecords)"),
+        ("POST", "/jira/acme/rest/api/latest/screens", "POST /rest/api/latest/screens (createScreen)"),
+        ("GET", "/jira/acme/rest/api/2/project/type", "GET /rest/api/2/project/type (getAllProjectTypes)"),
+        ("PUT", "/jira/acme/rest/api/2/project/ED", "PUT /rest/api/2/project/ED (updateProject)"),
+        (
+            "GET",
+            "/jira/acme/rest/builds/0.1/pipelines/a/builds/1",
+            "GET /rest/builds/0.1/pipelines/a/builds/1 (getBuildByKey)",
+        ),
     ] {
         let response = ask(method, path).await;
         assert_eq!(response.status(), StatusCode::NOT_IMPLEMENTED, "{path}");
@@ -90,12 +95,43 @@ async fn what_is_not_served_says_so_by_name() {
 }
 
 #[tokio::test]
+async fn what_jira_does_not_have_is_not_found_in_jiras_words() {
+    for (method, path) in [
+        ("GET", "/rest/api/3/spaces"),
+        ("POST", "/rest/api/4/issue"),
+        ("GET", "/rest/api/3/issue/ED-1/nonsense"),
+        ("GET", "/rest/agile/2.0/board"),
+        ("GET", "/rest"),
+    ] {
+        let response = ask(method, &format!("/jira/acme{path}")).await;
+        assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            body_of(response).await,
+            json!({"type": "about:blank", "title": "Not Found", "status": 404,
+                   "detail": format!("No endpoint {method} {path}."), "instance": path})
+        );
+    }
+}
+
+#[tokio::test]
 async fn another_method_is_not_allowed_and_the_right_ones_are_named() {
-    let response = ask("PUT", "/jira/acme/rest/api/3/search/jql").await;
-    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
-    let allow = response.headers()[header::ALLOW].to_str().unwrap().to_owned();
-    assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
-    assert_eq!(body_of(response).await["detail"], "PUT /rest/api/3/search/jql is not served by Forebay");
+    for (method, path, methods) in [
+        ("PUT", "/rest/api/3/search/jql", "GET, POST"),
+        ("DELETE", "/rest/api/2/project/type", "GET"),
+        ("PUT", "/rest/api/3/auditing/record", "GET"),
+        ("GET", "/rest/api/3/issue/bulkfetch", "POST"),
+    ] {
+        let response = ask(method, &format!("/jira/acme{path}")).await;
+        assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED, "{path}");
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "application/problem+json");
+        assert_eq!(response.headers()[header::ALLOW], methods, "{path}");
+        let body = body_of(response).await;
+        assert_eq!(
+            (&body["detail"], &body["instance"]),
+            (&json!(format!("Method '{method}' is not supported.")), &json!(path))
+        );
+    }
 }
 
 #[tokio::test]

@@ -15,16 +15,19 @@ use super::{answer, body::Body, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
     site.require_shown().await?;
+    let mut transitions = open(&site).await?;
+    // A transition that is not open is no error here: the list is empty then.
+    if let Some(wanted) = params.text("transitionId").filter(|id| !id.is_empty()) {
+        transitions.retain(|transition| text_of(&transition["id"]).as_deref() == Some(wanted));
+    }
+    Ok(answer::ok(&json!({ "expand": "transitions", "transitions": transitions })))
+}
+
+/// The transitions open to the issue that the path names, as the site lists them.
+pub(super) async fn open(site: &Site) -> Result<Vec<Value>, Error> {
     let services = &site.state.services;
     let open = list_transitions(services, &site.caller, Some(&site.name), site.param("issue")).await?;
-    // A transition that is not open is no error here: the list is empty then.
-    let wanted = params.text("transitionId").filter(|id| !id.is_empty());
-    let transitions: Vec<Value> = open
-        .into_iter()
-        .filter(|choice| wanted.is_none_or(|id| choice.id == id))
-        .map(|choice| choice.raw)
-        .collect();
-    Ok(answer::ok(&json!({ "expand": "transitions", "transitions": transitions })))
+    Ok(open.into_iter().map(|choice| choice.raw).collect())
 }
 
 pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal> {
@@ -51,12 +54,17 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
 /// The transition's id, which clients send as text or number; or its name.
 fn wanted(body: &Body) -> Result<String, Refusal> {
     let transition = body.get("transition").unwrap_or(&Value::Null);
-    let name = [&transition["id"], &transition["name"]].into_iter().find_map(|value| match value {
+    let name = [&transition["id"], &transition["name"]].into_iter().find_map(text_of);
+    name.ok_or_else(|| Refusal::bad_request("Missing 'transition' identifier"))
+}
+
+/// A text or a number, without what surrounds it.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    });
-    name.ok_or_else(|| Refusal::bad_request("Missing 'transition' identifier"))
+    }
 }
 
 /// A sandbox's transitions have no screens; only the resolution can be chosen.

@@ -136,6 +136,53 @@ impl Field {
     }
 }
 
+/// A field that can be written, as whoever fills in a form is told of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WritableField {
+    /// `summary`, `customfield_10016` …
+    pub id: String,
+    /// What can be done to it: `set`, and `add` and `remove` for lists.
+    pub operations: &'static [&'static str],
+    /// What it takes.
+    pub takes: Takes,
+}
+
+/// What a field takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// Anything of its type.
+    Anything,
+    /// One of the site's priorities.
+    Priorities,
+    /// One of the project's issue types.
+    IssueTypes,
+    /// Components of the project.
+    Components,
+    /// Versions of the project.
+    Versions,
+    /// Options of its own.
+    Options,
+}
+
+/// The fields of a site that can be written, in the order of its roster. Which of them are on a form is up to the site.
+pub fn writable_fields(roster: &[Value]) -> Vec<WritableField> {
+    let ids = roster.iter().filter_map(|field| field["id"].as_str());
+    ids.filter_map(|id| Field::find(id, roster)).map(writable).collect()
+}
+
+fn writable(field: Field) -> WritableField {
+    let operations: &[&str] = if field.kind.is_list() { &["add", "set", "remove"] } else { &["set"] };
+    let takes = match field.kind {
+        Kind::Priority => Takes::Priorities,
+        Kind::IssueType => Takes::IssueTypes,
+        Kind::Components => Takes::Components,
+        Kind::Versions => Takes::Versions,
+        Kind::Option | Kind::Options | Kind::Cascade => Takes::Options,
+        _ => Takes::Anything,
+    };
+    WritableField { id: field.id, operations, takes }
+}
+
 /// One side of a change: id and text.
 type End = (Option<String>, Option<String>);
 
@@ -247,6 +294,11 @@ mod tests {
         for id in ["customfield_2", "customfield_3", "status", "votes", "updated", "project"] {
             assert_eq!(Field::find(id, &roster), None, "{id}");
         }
+        let (operations, takes): (&[&str], _) = (&["set"], Takes::Anything);
+        assert_eq!(
+            writable_fields(&roster),
+            [WritableField { id: "customfield_1".into(), operations, takes }]
+        );
     }
 
     #[test]
