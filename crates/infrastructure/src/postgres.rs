@@ -9,6 +9,7 @@ pub mod roles;
 pub mod sealed;
 pub mod unprotected;
 
+mod agile;
 mod attached;
 mod audit;
 mod catalog;

@@ -5,6 +5,7 @@
 //! An operation that is not served says so with 501 and its name. Expansions and issue properties that are not kept are
 //! passed over, as Jira passes over those that it does not know.
 
+mod agile;
 mod answer;
 mod assemble;
 mod body;
@@ -42,6 +43,7 @@ use refusal::Refusal;
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
         .merge(admin_webhooks())
+        .merge(agile::routes())
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
         .route_layer(middleware::from_fn_with_state(state, faults::serve))
         .method_not_allowed_fallback(method_not_allowed)

@@ -8,6 +8,7 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
+    agile::AgileStore,
     audit::AuditStore,
     catalog::CatalogStore,
     erasure::ErasurePlatform,
@@ -40,7 +41,8 @@ use crate::{
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
-    AttachedStore
+    AgileStore
+    + AttachedStore
     + AuditStore
     + CatalogStore
     + ChildrenStore

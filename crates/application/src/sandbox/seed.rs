@@ -109,7 +109,7 @@ fn rosters(site: generator::Site) -> ReferenceData {
             .into_iter()
             .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
             .collect(),
-        filters: Listed::NotAsked,
+        filters: Listed::Whole(site.filters),
         link_types: Listed::Whole(site.issue_link_types),
         field_options: field_options.collect(),
     }

@@ -14,6 +14,7 @@ mod browser;
 mod audit;
 mod busy;
 mod cli;
+mod clients;
 mod console;
 mod demo;
 mod doors;

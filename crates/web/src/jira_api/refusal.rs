@@ -121,6 +121,11 @@ fn words(what: &str) -> Option<&'static str> {
         "worklog" => "Cannot find worklog with id: '{}'.",
         "issue link" => "No issue link with id '{}' exists.",
         "issue link type" => "No issue link type with name '{}' found.",
+        "board" => {
+            "Requested board cannot be viewed because it either does not exist or you do not have permission to view it."
+        }
+        "sprint" => "The sprint with id '{}' does not exist, or you do not have permission to view it.",
+        "epic" => "The requested epic '{}' either does not exist or you do not have permission to view it.",
         "remote link" => "No remote link with id '{}' exists.",
         _ => return None,
     })

@@ -1,0 +1,128 @@
+//! Real clients of Jira, unmodified and in pinned versions (`tests/clients`): programs that exist are what the compatible API is for.
+//!
+//! Their libraries come from their registries into a folder of this user's cache, once for each set of pins. Where a registry cannot be
+//! reached the test says so and skips; with `CI=true` it fails.
+
+use std::{
+    fs::{self, File},
+    hash::{DefaultHasher, Hash, Hasher},
+    io::{Seek, Write},
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+
+use crate::app::TestApp;
+
+/// The scripts.
+fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/clients")
+}
+
+/// A folder for these pins, outside of the checkout and shared by all test processes.
+fn installed(name: &str, pins: &str, install: impl FnOnce(&Path) -> Result<(), String>) -> Option<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    pins.hash(&mut hasher);
+    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let base = base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")));
+    let base = base.unwrap_or_else(std::env::temp_dir).join("forebay-clients");
+    let folder = base.join(format!("{name}-{:016x}", hasher.finish()));
+    fs::create_dir_all(&folder).unwrap();
+    let mut stamp =
+        File::options().create(true).truncate(false).read(true).write(true).open(folder.join("installed")).unwrap();
+    stamp.lock().unwrap();
+    if stamp.metadata().unwrap().len() > 0 {
+        return Some(folder);
+    }
+    match install(&folder) {
+        Ok(()) => {
+            stamp.rewind().unwrap();
+            stamp.write_all(b"yes\n").unwrap();
+            Some(folder)
+        }
+        Err(why) => {
+            let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
+            assert!(!in_ci, "the libraries of {name} could not be installed: {why}");
+            eprintln!("SKIPPED: the libraries of {name} could not be installed, so real clients were NOT tried: {why}");
+            None
+        }
+    }
+}
+
+fn done(mut command: Command) -> Result<(), String> {
+    let output = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    match output.status.success() {
+        true => Ok(()),
+        false => Err(format!("{command:?}: {}", said(&output))),
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+/// An interpreter of Python with the pinned libraries.
+fn python() -> Option<PathBuf> {
+    let pins = scripts().join("python/requirements.txt");
+    let folder = installed("python", &fs::read_to_string(&pins).unwrap(), |folder| {
+        let mut make = Command::new("python3");
+        make.args(["-m", "venv", "--clear"]).arg(folder.join("venv"));
+        done(make)?;
+        let mut install = Command::new(folder.join("venv/bin/python"));
+        let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        install.args(quiet).arg(&pins);
+        done(install)
+    })?;
+    Some(folder.join("venv/bin/python"))
+}
+
+/// A site as a script is told of it.
+struct Target<'a> {
+    name: &'a str,
+    writes: bool,
+    cloud: bool,
+}
+
+/// Runs a script against a site; its output is shown if it fails.
+fn run(app: &TestApp, mut command: Command, target: &Target<'_>) {
+    let flag = |value: bool| if value { "1" } else { "0" };
+    command
+        .env("SITE", format!("{}/jira/{}", app.url, target.name))
+        .env("TOKEN", &app.key)
+        .env("WRITES", flag(target.writes))
+        .env("CLOUD", flag(target.cloud))
+        // Libraries write their caches where they stand, which is the checkout.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .env("NO_PROXY", "*");
+    let output = command.output().unwrap();
+    let text = said(&output);
+    eprintln!("{command:?} against {}:\n{text}", target.name);
+    assert!(output.status.success(), "a real client stumbled over {}:\n{text}", target.name);
+}
+
+fn run_python(app: &TestApp, script: &str, target: &Target<'_>) {
+    let Some(python) = python() else { return };
+    let mut command = Command::new(python);
+    command.arg(scripts().join("python").join(script));
+    run(app, command, target);
+}
+
+/// A sandbox as Cloud is, and a mirror of it.
+async fn cloud() -> TestApp {
+    let app = TestApp::start().await;
+    app.sandbox("play", 60);
+    app.mirror("copy", "play", "cloud");
+    app.cli(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app
+}
+
+const SANDBOX: Target<'_> = Target { name: "play", writes: true, cloud: true };
+const MIRROR: Target<'_> = Target { name: "copy", writes: false, cloud: true };
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pycontribs_speaks_to_a_sandbox_and_to_its_mirror() {
+    let app = cloud().await;
+    // The mirror first: the sandbox tells it of every write.
+    run_python(&app, "pycontribs.py", &MIRROR);
+    run_python(&app, "pycontribs.py", &SANDBOX);
+}
