@@ -40,6 +40,18 @@ pub enum Action {
     UnlinkIssues,
     /// Moves an issue of a sandbox to another project.
     MoveIssue,
+    /// Makes a sprint of a sandbox.
+    CreateSprint,
+    /// Changes, starts or closes a sprint of a sandbox.
+    EditSprint,
+    /// Puts issues of a sandbox into a sprint or into the backlog.
+    MoveToSprint,
+    /// Puts issues of a sandbox below an epic, or out of it.
+    MoveToEpic,
+    /// Ranks issues of a sandbox.
+    RankIssues,
+    /// Deletes a sprint of a sandbox.
+    DeleteSprint,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
     /// Adds an instance.
@@ -72,7 +84,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 33] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -86,6 +98,12 @@ impl Action {
         Self::LinkIssues,
         Self::UnlinkIssues,
         Self::MoveIssue,
+        Self::CreateSprint,
+        Self::EditSprint,
+        Self::MoveToSprint,
+        Self::MoveToEpic,
+        Self::RankIssues,
+        Self::DeleteSprint,
         Self::DeleteIssue,
         Self::AddInstance,
         Self::RemoveInstance,
@@ -118,6 +136,12 @@ impl Action {
             Self::LinkIssues => "link_issues",
             Self::UnlinkIssues => "unlink_issues",
             Self::MoveIssue => "move_issue",
+            Self::CreateSprint => "create_sprint",
+            Self::EditSprint => "edit_sprint",
+            Self::MoveToSprint => "move_to_sprint",
+            Self::MoveToEpic => "move_to_epic",
+            Self::RankIssues => "rank_issues",
+            Self::DeleteSprint => "delete_sprint",
             Self::DeleteIssue => "delete_issue",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
@@ -151,6 +175,12 @@ impl Action {
             | Self::LinkIssues
             | Self::UnlinkIssues
             | Self::MoveIssue
+            | Self::CreateSprint
+            | Self::EditSprint
+            | Self::MoveToSprint
+            | Self::MoveToEpic
+            | Self::RankIssues
+            | Self::DeleteSprint
             | Self::DeleteIssue => Scope::Write,
             _ => Scope::Admin,
         }

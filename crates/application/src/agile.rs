@@ -86,6 +86,17 @@ pub trait AgileStore: Send {
     /// Lets a board list one sprint more.
     async fn list_sprint(&mut self, instance: InstanceId, board: i64, sprint: i64) -> Result<()>;
 
+    /// The rank nearest to this one, before it or behind it, of an issue other than these (by Jira's numeric id); `None` where there
+    /// is none.
+    async fn rank_beside(
+        &mut self,
+        instance: InstanceId,
+        field: &str,
+        rank: &str,
+        before: bool,
+        others_than: &[String],
+    ) -> Result<Option<String>>;
+
     /// Takes a sprint away from every board, and notes it as deleted.
     async fn remove_sprint(&mut self, instance: InstanceId, id: i64) -> Result<()>;
 }

@@ -16,9 +16,10 @@ pub use fill::{
 pub use seed::{SandboxSeed, Seeding, begin_seed};
 pub use store::SandboxStore;
 pub use write::{
-    AdjustEstimate, CreatedIssue, FieldChanges, MoveTarget, NewLink, WorklogChanges, add_comment,
-    add_worklog, assign_issue, create_issue, delete_comment, delete_issue, delete_worklog, duration,
-    edit_comment, edit_issue, edit_worklog, issue_link, link_issues, move_issue, transition, unlink_issues,
+    AdjustEstimate, CreatedIssue, Destination, FieldChanges, MoveTarget, NewLink, NewSprint, RankTarget,
+    SprintChanges, WorklogChanges, add_comment, add_worklog, assign_issue, create_issue, create_sprint,
+    delete_comment, delete_issue, delete_sprint, delete_worklog, duration, edit_comment, edit_issue,
+    edit_sprint, edit_worklog, issue_link, link_issues, move_issue, plan_issues, transition, unlink_issues,
 };
 
 use crate::{

@@ -12,6 +12,9 @@ mod edit;
 mod fields;
 mod links;
 mod moves;
+mod planning;
+mod sprint_field;
+mod sprints;
 mod time;
 mod transition;
 mod worklogs;
@@ -27,6 +30,8 @@ pub use desk::FieldChanges;
 pub use edit::{assign_issue, edit_issue};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
+pub use planning::{Destination, RankTarget, plan_issues};
+pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
 pub use transition::transition;
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
 

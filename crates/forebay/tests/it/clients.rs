@@ -11,7 +11,6 @@ use std::{
     process::{Command, Output},
 };
 
-
 use crate::app::TestApp;
 
 /// The scripts.
@@ -28,8 +27,13 @@ fn installed(name: &str, pins: &str, install: impl FnOnce(&Path) -> Result<(), S
     let base = base.unwrap_or_else(std::env::temp_dir).join("forebay-clients");
     let folder = base.join(format!("{name}-{:016x}", hasher.finish()));
     fs::create_dir_all(&folder).unwrap();
-    let mut stamp =
-        File::options().create(true).truncate(false).read(true).write(true).open(folder.join("installed")).unwrap();
+    let mut stamp = File::options()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(folder.join("installed"))
+        .unwrap();
     stamp.lock().unwrap();
     if stamp.metadata().unwrap().len() > 0 {
         return Some(folder);
@@ -43,7 +47,9 @@ fn installed(name: &str, pins: &str, install: impl FnOnce(&Path) -> Result<(), S
         Err(why) => {
             let in_ci = std::env::var("CI").is_ok_and(|value| value == "true");
             assert!(!in_ci, "the libraries of {name} could not be installed: {why}");
-            eprintln!("SKIPPED: the libraries of {name} could not be installed, so real clients were NOT tried: {why}");
+            eprintln!(
+                "SKIPPED: the libraries of {name} could not be installed, so real clients were NOT tried: {why}"
+            );
             None
         }
     }
@@ -69,7 +75,8 @@ fn python() -> Option<PathBuf> {
         make.args(["-m", "venv", "--clear"]).arg(folder.join("venv"));
         done(make)?;
         let mut install = Command::new(folder.join("venv/bin/python"));
-        let quiet = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
+        let quiet =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--requirement"];
         install.args(quiet).arg(&pins);
         done(install)
     })?;

@@ -6,6 +6,7 @@ use application::{
 };
 use async_trait::async_trait;
 use domain::ids::InstanceId;
+use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
 
@@ -81,6 +82,34 @@ impl AgileStore for PgTenantTx {
         .await
         .map_err(convert)?;
         Ok(())
+    }
+
+    async fn rank_beside(
+        &mut self,
+        instance: InstanceId,
+        field: &str,
+        rank: &str,
+        before: bool,
+        others_than: &[String],
+    ) -> Result<Option<String>> {
+        let left_out: Vec<Uuid> = others_than.iter().map(|id| instance.issue(id).0).collect();
+        // Both ways in one statement; ranks are compared by their bytes (jira-facts 6.3).
+        let found = sqlx::query_scalar!(
+            r#"SELECT CASE WHEN $4 THEN max(v.value_key COLLATE "C") FILTER (WHERE v.value_key COLLATE "C" < $3)
+                           ELSE min(v.value_key COLLATE "C") FILTER (WHERE v.value_key COLLATE "C" > $3) END
+               FROM issue_field_values v
+               JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+               WHERE v.field_id = $2 AND i.instance_id = $1 AND i.presence = 'present' AND v.issue_id <> ALL($5)"#,
+            instance.0,
+            field,
+            rank,
+            before,
+            &left_out,
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(found)
     }
 
     async fn remove_sprint(&mut self, instance: InstanceId, id: i64) -> Result<()> {

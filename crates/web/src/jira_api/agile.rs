@@ -7,8 +7,12 @@ mod issues;
 mod landmarks;
 mod questions;
 mod sprints;
+mod writes;
 
-use axum::{Router, routing::get};
+use axum::{
+    Router,
+    routing::{get, post, put},
+};
 use serde_json::{Value, json};
 
 use super::{page::Window, params::Params, refusal::Refusal, site::Site};
@@ -30,11 +34,20 @@ pub(super) fn routes() -> Router<WebState> {
         .route(&api("board/{board}/epic"), get(epics::of_board))
         .route(&api("board/{board}/epic/none/issue"), get(issues::of_board_without_epic))
         .route(&api("board/{board}/epic/{epic}/issue"), get(issues::of_board_and_epic))
-        .route(&api("sprint/{sprint}"), get(sprints::one))
-        .route(&api("sprint/{sprint}/issue"), get(issues::of_sprint))
-        .route(&api("epic/none/issue"), get(issues::without_epic))
+        .route(&api("sprint"), post(writes::create_sprint))
+        .route(
+            &api("sprint/{sprint}"),
+            get(sprints::one)
+                .post(writes::change_sprint)
+                .put(writes::replace_sprint)
+                .delete(writes::delete_sprint),
+        )
+        .route(&api("sprint/{sprint}/issue"), get(issues::of_sprint).post(writes::move_to_sprint))
+        .route(&api("backlog/issue"), post(writes::move_to_backlog))
+        .route(&api("epic/none/issue"), get(issues::without_epic).post(writes::remove_from_epic))
         .route(&api("epic/{epic}"), get(epics::one))
-        .route(&api("epic/{epic}/issue"), get(issues::of_epic))
+        .route(&api("epic/{epic}/issue"), get(issues::of_epic).post(writes::move_to_epic))
+        .route(&api("issue/rank"), put(writes::rank))
         .route(&api("issue/{issue}"), get(issues::one))
         .route(&api("issue/{issue}/estimation"), get(issues::estimation))
 }
