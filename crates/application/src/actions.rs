@@ -52,6 +52,32 @@ pub enum Action {
     RankIssues,
     /// Deletes a sprint of a sandbox.
     DeleteSprint,
+    /// Lets somebody watch an issue of a sandbox.
+    AddWatcher,
+    /// Lets somebody watch an issue of a sandbox no more.
+    RemoveWatcher,
+    /// Votes for an issue of a sandbox.
+    AddVote,
+    /// Takes a vote for an issue of a sandbox back.
+    RemoveVote,
+    /// Writes a remote link of a sandbox's issue.
+    PutRemoteLink,
+    /// Takes a remote link of a sandbox's issue away.
+    RemoveRemoteLink,
+    /// Sets a property of a sandbox's issue.
+    SetIssueProperty,
+    /// Takes a property of a sandbox's issue away.
+    RemoveIssueProperty,
+    /// Attaches files to an issue of a sandbox.
+    AddAttachment,
+    /// Deletes an attachment of a sandbox.
+    DeleteAttachment,
+    /// Saves a filter at a sandbox.
+    CreateFilter,
+    /// Changes a filter of a sandbox.
+    EditFilter,
+    /// Deletes a filter of a sandbox.
+    DeleteFilter,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
     /// Adds an instance.
@@ -84,7 +110,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 33] = [
+    pub const ALL: [Self; 46] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -104,6 +130,19 @@ impl Action {
         Self::MoveToEpic,
         Self::RankIssues,
         Self::DeleteSprint,
+        Self::AddWatcher,
+        Self::RemoveWatcher,
+        Self::AddVote,
+        Self::RemoveVote,
+        Self::PutRemoteLink,
+        Self::RemoveRemoteLink,
+        Self::SetIssueProperty,
+        Self::RemoveIssueProperty,
+        Self::AddAttachment,
+        Self::DeleteAttachment,
+        Self::CreateFilter,
+        Self::EditFilter,
+        Self::DeleteFilter,
         Self::DeleteIssue,
         Self::AddInstance,
         Self::RemoveInstance,
@@ -142,6 +181,19 @@ impl Action {
             Self::MoveToEpic => "move_to_epic",
             Self::RankIssues => "rank_issues",
             Self::DeleteSprint => "delete_sprint",
+            Self::AddWatcher => "add_watcher",
+            Self::RemoveWatcher => "remove_watcher",
+            Self::AddVote => "add_vote",
+            Self::RemoveVote => "remove_vote",
+            Self::PutRemoteLink => "put_remote_link",
+            Self::RemoveRemoteLink => "remove_remote_link",
+            Self::SetIssueProperty => "set_issue_property",
+            Self::RemoveIssueProperty => "remove_issue_property",
+            Self::AddAttachment => "add_attachment",
+            Self::DeleteAttachment => "delete_attachment",
+            Self::CreateFilter => "create_filter",
+            Self::EditFilter => "edit_filter",
+            Self::DeleteFilter => "delete_filter",
             Self::DeleteIssue => "delete_issue",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
@@ -181,6 +233,19 @@ impl Action {
             | Self::MoveToEpic
             | Self::RankIssues
             | Self::DeleteSprint
+            | Self::AddWatcher
+            | Self::RemoveWatcher
+            | Self::AddVote
+            | Self::RemoveVote
+            | Self::PutRemoteLink
+            | Self::RemoveRemoteLink
+            | Self::SetIssueProperty
+            | Self::RemoveIssueProperty
+            | Self::AddAttachment
+            | Self::DeleteAttachment
+            | Self::CreateFilter
+            | Self::EditFilter
+            | Self::DeleteFilter
             | Self::DeleteIssue => Scope::Write,
             _ => Scope::Admin,
         }
@@ -197,6 +262,9 @@ impl Action {
                 | Self::StartSync
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::CreateFilter
+                | Self::EditFilter
+                | Self::DeleteFilter
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::EraseUser

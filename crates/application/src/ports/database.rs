@@ -18,7 +18,7 @@ use crate::{
     idempotency::IdempotencyStore,
     instances::InstanceStore,
     issues::IssueStore,
-    issues::{AttachedStore, ChildrenStore},
+    issues::{AttachedStore, ChildrenStore, ContentStore, FollowerStore, PropertyStore, WorklogFeedStore},
     jobs::JobHistory,
     jobs::JobQueue,
     jobs::JobRegistry,
@@ -46,8 +46,10 @@ pub trait TenantTx:
     + AuditStore
     + CatalogStore
     + ChildrenStore
+    + ContentStore
     + ErasureStore
     + FaultStore
+    + FollowerStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore
@@ -56,6 +58,7 @@ pub trait TenantTx:
     + JobQueue
     + KeyStore
     + OauthStore
+    + PropertyStore
     + PulseStore
     + ReferenceStore
     + SandboxStore
@@ -64,6 +67,7 @@ pub trait TenantTx:
     + SiteLimitStore
     + SyncStore
     + WebhookStore
+    + WorklogFeedStore
     + Send
 {
     /// The tenant of the transaction.

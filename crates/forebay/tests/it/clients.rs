@@ -11,6 +11,8 @@ use std::{
     process::{Command, Output},
 };
 
+use serde_json::json;
+
 use crate::app::TestApp;
 
 /// The scripts.
@@ -83,6 +85,20 @@ fn python() -> Option<PathBuf> {
     Some(folder.join("venv/bin/python"))
 }
 
+/// A folder with the pinned libraries for Node.js.
+fn node() -> Option<PathBuf> {
+    let pins = scripts().join("node/package-lock.json");
+    installed("node", &fs::read_to_string(&pins).unwrap(), |folder| {
+        for file in ["package.json", "package-lock.json"] {
+            fs::copy(scripts().join("node").join(file), folder.join(file))
+                .map_err(|error| error.to_string())?;
+        }
+        let mut install = Command::new("npm");
+        install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(folder);
+        done(install)
+    })
+}
+
 /// A site as a script is told of it.
 struct Target<'a> {
     name: &'a str,
@@ -114,6 +130,13 @@ fn run_python(app: &TestApp, script: &str, target: &Target<'_>) {
     run(app, command, target);
 }
 
+fn run_node(app: &TestApp, script: &str, target: &Target<'_>) {
+    let Some(libraries) = node() else { return };
+    let mut command = Command::new("node");
+    command.arg(scripts().join("node").join(script)).env("NODE_LIBRARIES", libraries);
+    run(app, command, target);
+}
+
 /// A sandbox as Cloud is, and a mirror of it.
 async fn cloud() -> TestApp {
     let app = TestApp::start().await;
@@ -132,4 +155,72 @@ async fn pycontribs_speaks_to_a_sandbox_and_to_its_mirror() {
     // The mirror first: the sandbox tells it of every write.
     run_python(&app, "pycontribs.py", &MIRROR);
     run_python(&app, "pycontribs.py", &SANDBOX);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atlassian_python_api_speaks_to_a_sandbox_and_to_its_mirror() {
+    let app = cloud().await;
+    run_python(&app, "atlassian_api.py", &MIRROR);
+    run_python(&app, "atlassian_api.py", &SANDBOX);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jira_js_speaks_to_a_sandbox_and_to_its_mirror() {
+    let app = cloud().await;
+    run_node(&app, "jira_js.mjs", &MIRROR);
+    run_node(&app, "jira_js.mjs", &SANDBOX);
+}
+
+/// Issues as Server and Data Center export them: wiki markup, users with names and keys, no boards.
+fn recorded(folder: &Path) -> PathBuf {
+    let person = |name: &str| {
+        json!({ "name": name, "key": format!("JIRAUSER{}", name.len()), "displayName": name, "active": true,
+                "timeZone": "Etc/UTC" })
+    };
+    let category = json!({ "id": 2, "key": "new", "colorName": "blue-gray", "name": "To Do" });
+    let started = json!({ "id": 4, "key": "indeterminate", "colorName": "yellow", "name": "In Progress" });
+    let lines = (1..=12).map(|number: u32| {
+        let status = match number % 2 {
+            0 => json!({ "id": "1", "name": "Open", "statusCategory": category }),
+            _ => json!({ "id": "3", "name": "In Progress", "statusCategory": started }),
+        };
+        json!({
+            "id": (10_000 + number).to_string(), "key": format!("OLD-{number}"),
+            "self": format!("https://old.example.com/rest/api/2/issue/{}", 10_000 + number),
+            "fields": {
+                "summary": format!("Number {number}"), "description": "h1. *Bold* words",
+                "project": { "id": "10000", "key": "OLD", "name": "Old things" },
+                "issuetype": { "id": "3", "name": "Task", "subtask": false },
+                "status": status, "priority": { "id": "3", "name": "Major" }, "resolution": null,
+                "created": format!("2025-01-{number:02}T10:00:00.000+0000"), "updated": "2025-02-01T10:00:00.000+0000",
+                "reporter": person("alice"), "creator": person("alice"), "assignee": person("robert"),
+                "labels": ["old"], "components": [], "fixVersions": [], "versions": [], "issuelinks": [{
+                    "id": "900", "type": { "id": "10003", "name": "Relates", "inward": "relates to", "outward": "relates to" },
+                    "outwardIssue": { "id": "10002", "key": "OLD-2", "fields": {} },
+                }].iter().filter(|_| number == 1).collect::<Vec<_>>(),
+                "subtasks": [], "attachment": [], "comment": { "comments": [], "total": 0, "maxResults": 0, "startAt": 0 },
+                "worklog": { "worklogs": [], "total": 0, "maxResults": 20, "startAt": 0 },
+                "votes": { "votes": 0, "hasVoted": false }, "watches": { "watchCount": 0, "isWatching": false },
+            },
+            "changelog": { "startAt": 0, "maxResults": 0, "total": 0, "histories": [] },
+        })
+        .to_string()
+    });
+    let file = folder.join("old.jsonl");
+    fs::write(&file, lines.collect::<Vec<_>>().join("\n")).unwrap();
+    file
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_of_server_speak_to_a_sandbox_that_recorded_one() {
+    let app = TestApp::start().await;
+    let folder = std::env::temp_dir().join(format!("forebay-clients-{}", std::process::id()));
+    fs::create_dir_all(&folder).unwrap();
+    let file = recorded(&folder);
+    app.sandbox("old", 0);
+    app.cli(&["sandbox", "import", "old", "--tenant", "acme", file.to_str().unwrap()]);
+    fs::remove_dir_all(&folder).unwrap();
+    let target = Target { name: "old", writes: true, cloud: false };
+    run_python(&app, "pycontribs.py", &target);
+    run_python(&app, "atlassian_api.py", &target);
 }

@@ -11,6 +11,7 @@
 mod app;
 mod browser;
 
+mod agile;
 mod audit;
 mod busy;
 mod cli;

@@ -43,6 +43,11 @@ fn describe(instance: &Instance, base_url: &str, now: DateTime<Utc>) -> Value {
 
 /// The account that the site's answers are seen with: a sandbox's own, or the one that mirrors.
 pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&Value::Object(own_account(&site).await?)))
+}
+
+/// That account with its address.
+pub(super) async fn own_account(site: &Site) -> Result<Map<String, Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let known = match (instance.kind, &instance.account_id) {
         (InstanceKind::Sandbox, _) | (_, None) => None,
@@ -53,7 +58,7 @@ pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
         let user = user_query(&account);
         account.insert("self".into(), Value::String(site.api_url(&format!("user?{user}"))));
     }
-    Ok(answer::ok(&Value::Object(account)))
+    Ok(account)
 }
 
 fn account(instance: &Instance, known: Option<Value>) -> Map<String, Value> {
