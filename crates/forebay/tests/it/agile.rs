@@ -270,7 +270,4 @@ async fn a_key_of_one_project_plans_only_there() {
     let moved =
         ask(Method::POST, &format!("sprint/{}/issue", own["id"]), Some(json!({ "issues": [issue] }))).await;
     assert_eq!(moved.status, 404);
-    let filters =
-        play.app.ask(Method::GET, "/jira/play/rest/api/3/filter/search", Some(key.trim()), None).await.ok();
-    assert_eq!(filters["total"], 0, "filters may name any project");
 }

@@ -13,6 +13,7 @@ mod browser;
 
 mod agile;
 mod audit;
+mod beside_issues;
 mod busy;
 mod cli;
 mod clients;
