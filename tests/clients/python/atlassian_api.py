@@ -4,7 +4,7 @@ import io
 
 from atlassian import Jira
 
-from steps import CLOUD, SITE, TOKEN, WRITES, same, step, verdict
+from steps import CLOUD, ROSTERS, SITE, TOKEN, WRITES, same, step, verdict
 
 
 @step
@@ -239,6 +239,15 @@ def filters():
     same(jira.get_filter(made_filter["id"])["jql"], "statusCategory != Done")
     jira.edit_filter(made_filter["id"], "By the client", jql="project is not EMPTY")
     jira.delete_filter(made_filter["id"])
+
+
+@step(when=ROSTERS)
+def versions_components_and_users():
+    project = first["fields"]["project"]["key"]
+    jira.get_project_versions(project)
+    jira.get_project_components(project)
+    jira.get_all_assignable_users_for_project(project)
+    assert jira.issue_createmeta_issuetypes(project)
 
 
 @step(when=WRITES)

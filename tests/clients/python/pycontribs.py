@@ -4,7 +4,7 @@ import io
 
 from jira import JIRA
 
-from steps import CLOUD, SITE, TOKEN, WRITES, same, step, verdict
+from steps import CLOUD, ROSTERS, SITE, TOKEN, WRITES, same, step, verdict
 
 
 @step
@@ -217,10 +217,13 @@ def watch_and_vote():
     watchers = jira.watchers(made.key)
     same((watchers.watchCount, watchers.isWatching, len(watchers.watchers)), (1, True, 1))
     jira.remove_watcher(made.key, me)
-    jira.add_vote(made.key)
-    same(jira.votes(made.key).votes, 1)
-    jira.remove_vote(made.key)
-    same(jira.votes(made.key).votes, 0)
+    # Nobody votes for what they reported themselves.
+    theirs = jira.search_issues("resolution is EMPTY ORDER BY created ASC", maxResults=1)[0]
+    before = jira.votes(theirs.key).votes
+    jira.add_vote(theirs.key)
+    same(jira.votes(theirs.key).votes, before + 1)
+    jira.remove_vote(theirs.key)
+    same(jira.votes(theirs.key).votes, before)
 
 
 @step(when=WRITES)
@@ -272,6 +275,23 @@ def epics():
     task = jira.create_issue(project=key, issuetype={"name": "Task"}, summary="A small one")
     jira.add_issues_to_epic(epic.id, [task.key])
     same(jira.issue(task.key).fields.parent.key, epic.key)
+
+
+@step(when=ROSTERS)
+def versions_components_and_users():
+    jira.project_versions(first.fields.project.key)
+    jira.project_components(first.fields.project.key)
+    assert jira.my_permissions()["permissions"]
+    assert jira.search_assignable_users_for_projects("", first.fields.project.key)
+
+
+@step(when=ROSTERS and WRITES)
+def assign():
+    someone = first.fields.reporter
+    jira.assign_issue(made.key, someone.accountId if CLOUD else someone.name)
+    same(jira.issue(made.key).fields.assignee.displayName, someone.displayName)
+    jira.assign_issue(made.key, None)
+    same(jira.issue(made.key).fields.assignee, None)
 
 
 @step(when=WRITES)

@@ -16,7 +16,8 @@ impl Play {
     async fn start() -> Self {
         let app = TestApp::start().await;
         app.sandbox("play", 40);
-        let search = "/jira/play/rest/api/3/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1";
+        let search =
+            "/jira/play/rest/api/3/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1";
         let issue = app.get(search).await.ok()["issues"][0]["key"].as_str().unwrap().to_owned();
         Self { app, issue }
     }
@@ -51,7 +52,9 @@ impl Play {
     }
 
     async fn attach(&self, filename: &str, bytes: Vec<u8>) -> Answer {
-        self.app.upload(&format!("/jira/play/rest/api/3/{}", self.of_issue("attachments")), filename, bytes).await
+        self.app
+            .upload(&format!("/jira/play/rest/api/3/{}", self.of_issue("attachments")), filename, bytes)
+            .await
     }
 }
 
@@ -71,7 +74,10 @@ async fn files_are_attached_read_and_deleted() {
     assert_eq!(play.get(&format!("attachment/{id}")).await.ok(), *file);
     let histories = play.get(&play.of_issue("changelog")).await.ok();
     let item = &histories["values"].as_array().unwrap().last().unwrap()["items"][0];
-    assert_eq!((&item["field"], &item["to"], &item["toString"]), (&json!("Attachment"), &file["id"], &file["filename"]));
+    assert_eq!(
+        (&item["field"], &item["to"], &item["toString"]),
+        (&json!("Attachment"), &file["id"], &file["filename"])
+    );
 
     // What somebody sent is never a page of this origin.
     let content = play.get(&format!("attachment/content/{id}")).await;
@@ -79,7 +85,8 @@ async fn files_are_attached_read_and_deleted() {
     assert!(content.headers["content-disposition"].to_str().unwrap().starts_with("attachment;"));
     assert_eq!(content.headers["x-content-type-options"], "nosniff");
 
-    let others = play.app.cli(&["key", "create", "--tenant", "acme", "--scopes", "read,write", "--projects", "NONE"]);
+    let others =
+        play.app.cli(&["key", "create", "--tenant", "acme", "--scopes", "read,write", "--projects", "NONE"]);
     play.app.cli(&["tenant", "create", "globex"]);
     for (stranger, method) in [
         (others.trim().to_owned(), Method::GET),
@@ -103,7 +110,7 @@ async fn files_are_attached_read_and_deleted() {
         row.get::<i64, _>(0)
     };
     assert_eq!(count(&mut database).await, 1, "one was deleted with its bytes");
-    play.app.cli(&["instance", "remove", "play", "--tenant", "acme", "--yes"]);
+    play.app.cli(&["instance", "remove", "play", "--tenant", "acme"]);
     assert_eq!(count(&mut database).await, 0, "the sandbox takes its files with it");
     play.app.stop();
 }
@@ -129,7 +136,8 @@ async fn a_file_that_cannot_be_attached_leaves_nothing() {
 async fn people_watch_issues_and_vote_for_them() {
     let play = Play::start().await;
     let before = play.fields().await;
-    let (watching, voting) = (before["watches"]["watchCount"].as_u64().unwrap(), before["votes"]["votes"].as_u64().unwrap());
+    let (watching, voting) =
+        (before["watches"]["watchCount"].as_u64().unwrap(), before["votes"]["votes"].as_u64().unwrap());
     let someone = before["reporter"]["accountId"].as_str().unwrap();
     assert_eq!(play.post(&play.of_issue("watchers"), json!(someone)).await.status, 204);
     assert_eq!(play.post(&play.of_issue("watchers"), json!(someone)).await.status, 204, "again is no error");
@@ -186,7 +194,10 @@ async fn remote_links_and_properties_hang_on_an_issue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn filters_are_saved_and_found() {
     let play = Play::start().await;
-    let made = play.post("filter", json!({ "name": "Mine", "jql": "statusCategory != Done", "favourite": true })).await.ok();
+    let made = play
+        .post("filter", json!({ "name": "Mine", "jql": "statusCategory != Done", "favourite": true }))
+        .await
+        .ok();
     let path = format!("filter/{}", made["id"].as_str().unwrap());
     assert_eq!(play.get(&path).await.ok(), made);
     let found = play.get("filter/search?filterName=mine&expand=jql").await.ok();
@@ -194,14 +205,20 @@ async fn filters_are_saved_and_found() {
     assert_eq!(play.get("filter/my").await.ok()[0]["id"], made["id"]);
     assert_eq!(play.get("filter/favourite").await.ok()[0]["id"], made["id"]);
     let taken = play.post("filter", json!({ "name": "Mine" })).await;
-    assert_eq!((taken.status.as_u16(), &taken.json["errors"]["filterName"]), (400, &json!("Filter with same name already exists.")));
+    assert_eq!(
+        (taken.status.as_u16(), &taken.json["errors"]["filterName"]),
+        (400, &json!("Filter with same name already exists."))
+    );
     assert_eq!(play.put(&path, json!({ "name": "Mine", "jql": "status = = x" })).await.status, 400);
     assert_eq!(play.ask(Method::DELETE, &format!("{path}/favourite"), None).await.status, 200);
     assert_eq!(play.get("filter/favourite").await.ok(), json!([]));
     assert_eq!(play.delete(&path).await.status, 204);
     assert_eq!(play.get(&path).await.status, 404);
     let key = play.app.cli(&["key", "create", "--tenant", "acme", "--scopes", "write", "--projects", "PAY"]);
-    let limited = play.app.ask(Method::POST, "/jira/play/rest/api/3/filter", Some(key.trim()), Some(json!({ "name": "x" }))).await;
+    let limited = play
+        .app
+        .ask(Method::POST, "/jira/play/rest/api/3/filter", Some(key.trim()), Some(json!({ "name": "x" })))
+        .await;
     assert_eq!(limited.status, 403, "filters are the whole site's");
 }
 
@@ -210,7 +227,8 @@ async fn many_issues_are_created_at_once_and_worklogs_are_told_of() {
     let play = Play::start().await;
     let project = play.fields().await["project"].clone();
     let fields = |summary: &str| json!({ "fields": { "project": project, "issuetype": { "name": "Task" }, "summary": summary } });
-    let made = play.post("issue/bulk", json!({ "issueUpdates": [fields("one"), fields(""), fields("two")] })).await;
+    let made =
+        play.post("issue/bulk", json!({ "issueUpdates": [fields("one"), fields(""), fields("two")] })).await;
     assert_eq!(made.status, 201, "{}", made.text);
     assert_eq!(made.json["issues"].as_array().unwrap().len(), 2);
     let error = &made.json["errors"][0];
@@ -248,7 +266,10 @@ async fn a_mirror_of_a_sandbox_has_its_boards_sprints_filters_and_options() {
     play.app.mirror("copy", "play", "cloud");
     play.app.cli(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
     let of = async |instance: &str, list: &str| {
-        play.app.get(&format!("/v1/{list}?instance={instance}&limit=200")).await.ok()[list].as_array().unwrap().len()
+        play.app.get(&format!("/v1/{list}?instance={instance}&limit=200")).await.ok()[list]
+            .as_array()
+            .unwrap()
+            .len()
     };
     for list in ["boards", "sprints"] {
         assert_eq!(of("copy", list).await, of("play", list).await, "{list}");

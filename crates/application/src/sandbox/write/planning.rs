@@ -129,7 +129,7 @@ async fn finish(
 
 /// A destination with what is needed to put issues there.
 enum Place {
-    Sprint(Sprints, SprintDetails),
+    Sprint(Sprints, Box<SprintDetails>),
     Backlog(Sprints),
     /// How issues name their epic: by the field of Server, if the site has one, or as their parent.
     Epic(Option<Field>, Option<Box<IssueRow>>),
@@ -145,7 +145,7 @@ impl Place {
                     let message = "Issues can only be moved to a sprint that is active or still to come.";
                     return Err(Error::invalid("issue", message));
                 }
-                Self::Sprint(sprints(write).await?, sprint)
+                Self::Sprint(sprints(write).await?, Box::new(sprint))
             }
             Destination::Backlog => Self::Backlog(sprints(write).await?),
             Destination::Epic(name) => {
