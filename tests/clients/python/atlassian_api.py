@@ -96,7 +96,7 @@ def boards_and_sprints():
     assert sprints
     assert jira.get_all_sprints_from_board(scrum["id"], state="active")["values"] or not WRITES
     assert jira.get_issues_for_board(scrum["id"], jql=None)["issues"]
-    jira.get_issues_for_backlog(scrum["id"], jql=None)
+    jira.get_issues_for_backlog(scrum["id"])
     epics = jira.get_epics(scrum["id"])["values"]
     assert epics
     jira.get_issues_for_epic(scrum["id"], epics[0]["id"])

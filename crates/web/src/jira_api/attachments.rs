@@ -65,7 +65,7 @@ fn headers(file: &Value) -> HeaderMap {
     let name = format!("attachment; filename*=UTF-8''{}", name.replace('+', "%20"));
     let fixed = |text| HeaderValue::from_static(text);
     HeaderMap::from_iter([
-        (header::CONTENT_TYPE, kind.unwrap_or_else(|| fixed("application/octet-stream"))),
+        (header::CONTENT_TYPE, kind.unwrap_or_else(|| fixed(ANY_BYTES))),
         (header::CONTENT_DISPOSITION, HeaderValue::from_str(&name).unwrap_or_else(|_| fixed("attachment"))),
         (header::X_CONTENT_TYPE_OPTIONS, fixed("nosniff")),
         (header::CONTENT_SECURITY_POLICY, fixed("default-src 'none'; sandbox")),
@@ -122,10 +122,14 @@ async fn file(mut field: Field<'_>) -> Result<NewAttachment, Refusal> {
         }
         bytes.extend_from_slice(&chunk);
     }
-    let mime_type =
-        declared.filter(|kind| kind.len() <= 255).unwrap_or_else(|| by_name(&filename).to_owned());
+    // Libraries that do not know a type say that it is bytes.
+    let declared = declared.filter(|kind| kind.len() <= 255 && kind != ANY_BYTES);
+    let mime_type = declared.unwrap_or_else(|| by_name(&filename).to_owned());
     Ok(NewAttachment { filename, mime_type, bytes })
 }
+
+/// The type of bytes of which nothing is known.
+const ANY_BYTES: &str = "application/octet-stream";
 
 /// The type of a file that was sent without one.
 fn by_name(filename: &str) -> &'static str {
@@ -138,7 +142,7 @@ fn by_name(filename: &str) -> &'static str {
         "jpg" | "jpeg" => "image/jpeg",
         "gif" => "image/gif",
         "zip" => "application/zip",
-        _ => "application/octet-stream",
+        _ => ANY_BYTES,
     }
 }
 
@@ -160,12 +164,12 @@ mod tests {
         assert_eq!(sent[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
         assert_eq!(sent[header::CONTENT_SECURITY_POLICY], "default-src 'none'; sandbox");
         let odd = headers(&json!({ "filename": "x", "mimeType": "bad\ntype" }));
-        assert_eq!(odd[header::CONTENT_TYPE], "application/octet-stream");
+        assert_eq!(odd[header::CONTENT_TYPE], ANY_BYTES);
     }
 
     #[test]
     fn the_name_tells_the_type_where_nothing_else_does() {
         assert_eq!(by_name("notes of today.TXT"), "text/plain");
-        assert_eq!(by_name("noname"), "application/octet-stream");
+        assert_eq!(by_name("noname"), ANY_BYTES);
     }
 }
