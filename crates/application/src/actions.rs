@@ -40,6 +40,44 @@ pub enum Action {
     UnlinkIssues,
     /// Moves an issue of a sandbox to another project.
     MoveIssue,
+    /// Makes a sprint of a sandbox.
+    CreateSprint,
+    /// Changes, starts or closes a sprint of a sandbox.
+    EditSprint,
+    /// Puts issues of a sandbox into a sprint or into the backlog.
+    MoveToSprint,
+    /// Puts issues of a sandbox below an epic, or out of it.
+    MoveToEpic,
+    /// Ranks issues of a sandbox.
+    RankIssues,
+    /// Deletes a sprint of a sandbox.
+    DeleteSprint,
+    /// Lets somebody watch an issue of a sandbox.
+    AddWatcher,
+    /// Lets somebody watch an issue of a sandbox no more.
+    RemoveWatcher,
+    /// Votes for an issue of a sandbox.
+    AddVote,
+    /// Takes a vote for an issue of a sandbox back.
+    RemoveVote,
+    /// Writes a remote link of a sandbox's issue.
+    PutRemoteLink,
+    /// Takes a remote link of a sandbox's issue away.
+    RemoveRemoteLink,
+    /// Sets a property of a sandbox's issue.
+    SetIssueProperty,
+    /// Takes a property of a sandbox's issue away.
+    RemoveIssueProperty,
+    /// Attaches files to an issue of a sandbox.
+    AddAttachment,
+    /// Deletes an attachment of a sandbox.
+    DeleteAttachment,
+    /// Saves a filter at a sandbox.
+    CreateFilter,
+    /// Changes a filter of a sandbox.
+    EditFilter,
+    /// Deletes a filter of a sandbox.
+    DeleteFilter,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
     /// Adds an instance.
@@ -86,7 +124,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 53] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -100,6 +138,25 @@ impl Action {
         Self::LinkIssues,
         Self::UnlinkIssues,
         Self::MoveIssue,
+        Self::CreateSprint,
+        Self::EditSprint,
+        Self::MoveToSprint,
+        Self::MoveToEpic,
+        Self::RankIssues,
+        Self::DeleteSprint,
+        Self::AddWatcher,
+        Self::RemoveWatcher,
+        Self::AddVote,
+        Self::RemoveVote,
+        Self::PutRemoteLink,
+        Self::RemoveRemoteLink,
+        Self::SetIssueProperty,
+        Self::RemoveIssueProperty,
+        Self::AddAttachment,
+        Self::DeleteAttachment,
+        Self::CreateFilter,
+        Self::EditFilter,
+        Self::DeleteFilter,
         Self::DeleteIssue,
         Self::AddInstance,
         Self::RemoveInstance,
@@ -139,6 +196,25 @@ impl Action {
             Self::LinkIssues => "link_issues",
             Self::UnlinkIssues => "unlink_issues",
             Self::MoveIssue => "move_issue",
+            Self::CreateSprint => "create_sprint",
+            Self::EditSprint => "edit_sprint",
+            Self::MoveToSprint => "move_to_sprint",
+            Self::MoveToEpic => "move_to_epic",
+            Self::RankIssues => "rank_issues",
+            Self::DeleteSprint => "delete_sprint",
+            Self::AddWatcher => "add_watcher",
+            Self::RemoveWatcher => "remove_watcher",
+            Self::AddVote => "add_vote",
+            Self::RemoveVote => "remove_vote",
+            Self::PutRemoteLink => "put_remote_link",
+            Self::RemoveRemoteLink => "remove_remote_link",
+            Self::SetIssueProperty => "set_issue_property",
+            Self::RemoveIssueProperty => "remove_issue_property",
+            Self::AddAttachment => "add_attachment",
+            Self::DeleteAttachment => "delete_attachment",
+            Self::CreateFilter => "create_filter",
+            Self::EditFilter => "edit_filter",
+            Self::DeleteFilter => "delete_filter",
             Self::DeleteIssue => "delete_issue",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
@@ -179,6 +255,25 @@ impl Action {
             | Self::LinkIssues
             | Self::UnlinkIssues
             | Self::MoveIssue
+            | Self::CreateSprint
+            | Self::EditSprint
+            | Self::MoveToSprint
+            | Self::MoveToEpic
+            | Self::RankIssues
+            | Self::DeleteSprint
+            | Self::AddWatcher
+            | Self::RemoveWatcher
+            | Self::AddVote
+            | Self::RemoveVote
+            | Self::PutRemoteLink
+            | Self::RemoveRemoteLink
+            | Self::SetIssueProperty
+            | Self::RemoveIssueProperty
+            | Self::AddAttachment
+            | Self::DeleteAttachment
+            | Self::CreateFilter
+            | Self::EditFilter
+            | Self::DeleteFilter
             | Self::DeleteIssue => Scope::Write,
             _ => Scope::Admin,
         }
@@ -200,6 +295,9 @@ impl Action {
                 | Self::ConfigureCensus
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::CreateFilter
+                | Self::EditFilter
+                | Self::DeleteFilter
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::RetryJob

@@ -27,7 +27,12 @@ pub(crate) use field_values::field_values;
 pub use issue::read_issue;
 pub use rosters::read_rosters;
 
-use crate::{erasure::ErasedPeople, instances::Dialect, ports::Secrets};
+use crate::{agile::SprintDetails, erasure::ErasedPeople, instances::Dialect, ports::Secrets};
+
+/// A sprint as the field of an issue shows it, in either dialect; `None` for what is none.
+pub fn sprint_of(value: &Value) -> Option<SprintDetails> {
+    field_values::sprints(std::slice::from_ref(value)).pop().map(SprintDetails::from)
+}
 
 /// How a site's issues are to be read.
 pub struct Reader<'a> {

@@ -2,9 +2,13 @@
 
 mod add_comment;
 mod attached;
+mod contents;
+mod followers;
 mod paged;
+mod properties;
 mod stored_item;
 mod transition;
+mod worklog_feed;
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -19,9 +23,13 @@ pub use add_comment::{CommentBody, add_comment};
 pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
+pub use contents::ContentStore;
+pub use followers::{Follower, FollowerStore};
 pub use paged::ChildrenStore;
+pub use properties::PropertyStore;
 pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};
 pub use transition::{TransitionChoice, list_transitions, transition_issue};
+pub use worklog_feed::{ChangedWorklog, WorklogFeedStore};
 
 use crate::{
     error::{Error, Result},

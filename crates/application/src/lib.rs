@@ -4,6 +4,7 @@
 //! three sides. A read goes from a handler straight to a port; a write goes through a use case of this crate.
 
 pub mod actions;
+pub mod agile;
 pub mod audit;
 pub mod caller;
 pub mod catalog;

@@ -79,6 +79,8 @@ pub struct Site {
     pub issue_link_types: Vec<Value>,
     /// `GET /rest/agile/1.0/board`: one per project, id = position + 1; kanban boards have no sprints.
     pub boards: Vec<Value>,
+    /// `GET /filter/search`: that of each board.
+    pub filters: Vec<Value>,
     /// `GET /rest/agile/1.0/board/{id}/sprint` of all boards; `originBoardId` tells the board.
     pub sprints: Vec<Value>,
     /// `GET /project/{key}/version` of all projects; `projectId` tells the project.

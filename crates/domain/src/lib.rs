@@ -7,4 +7,5 @@ pub mod issue_key;
 pub mod jira_time;
 pub mod metrics;
 pub mod pii;
+pub mod rank;
 pub mod workflow;

@@ -29,12 +29,13 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How the routes end that are sent a body and only read: they do nothing that could happen twice, and what they answered is not for
 /// later, when its reader may see less and somebody in it may be gone.
-const READS: [&str; 9] = [
+const READS: [&str; 10] = [
     "/sql",
     "/search",
     "/search/jql",
     "/search/approximate-count",
     "/bulkfetch",
+    "/worklog/list",
     "/jql/parse",
     "/jql/match",
     "/jql/sanitize",

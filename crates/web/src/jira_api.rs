@@ -5,14 +5,19 @@
 //! An operation of Jira's that is not served says so with 501 and its name; what Jira does not have is answered as Jira does.
 //! Expansions and issue properties that are not kept are passed over, as Jira passes over those that it does not know.
 
+mod agile;
 mod answer;
 mod assemble;
+mod attachments;
 mod body;
 mod changelog;
 mod comments;
 mod edits;
 pub(crate) mod faults;
+mod field_options;
 mod fields;
+mod filters;
+mod followers;
 mod forms;
 mod issues;
 mod jql;
@@ -25,7 +30,9 @@ mod people;
 mod permissions;
 mod picker;
 mod projects;
+mod properties;
 pub(crate) mod refusal;
+mod remote_links;
 mod rich_text;
 mod rosters;
 mod search;
@@ -34,11 +41,12 @@ mod server;
 mod site;
 mod transitions;
 mod webhooks;
+mod worklog_feed;
 mod worklogs;
 
 use axum::{
     Router,
-    extract::OriginalUri,
+    extract::{DefaultBodyLimit, OriginalUri},
     http::Method,
     middleware,
     routing::{any, get, post, put},
@@ -52,6 +60,8 @@ pub(crate) fn routes(state: WebState) -> Router<WebState> {
     api()
         .merge(reference())
         .merge(admin_webhooks())
+        .merge(beside_issues())
+        .merge(agile::routes())
         .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
         .route_layer(middleware::from_fn_with_state(state, faults::serve))
@@ -149,6 +159,52 @@ fn reference() -> Router<WebState> {
         .route(&api("user/picker"), get(people::picker))
         .route(&api("users"), get(people::all))
         .route(&api("users/search"), get(people::all))
+}
+
+/// What hangs on issues, and what a site has beside them.
+fn beside_issues() -> Router<WebState> {
+    let api = |path: &str| format!("/jira/{{instance}}/rest/api/{{version}}/{path}");
+    Router::new()
+        .route(&api("issue/bulk"), post(edits::create_in_bulk))
+        .route(
+            &api("issue/{issue}/watchers"),
+            get(followers::watchers).post(followers::watch).delete(followers::unwatch),
+        )
+        .route(
+            &api("issue/{issue}/votes"),
+            get(followers::votes).post(followers::vote).delete(followers::unvote),
+        )
+        .route(
+            &api("issue/{issue}/remotelink"),
+            get(remote_links::list).post(remote_links::create).delete(remote_links::remove_by_global_id),
+        )
+        .route(
+            &api("issue/{issue}/remotelink/{link}"),
+            get(remote_links::one).put(remote_links::edit).delete(remote_links::remove),
+        )
+        .route(&api("issue/{issue}/properties"), get(properties::keys))
+        .route(
+            &api("issue/{issue}/properties/{property}"),
+            get(properties::one).put(properties::set).delete(properties::remove),
+        )
+        .route(
+            &api("issue/{issue}/attachments"),
+            post(attachments::attach).layer(DefaultBodyLimit::max(crate::LARGEST_BODY)),
+        )
+        .route(&api("attachment/meta"), get(attachments::meta))
+        .route(&api("attachment/content/{attachment}"), get(attachments::content))
+        .route(&api("attachment/{attachment}"), get(attachments::one).delete(attachments::remove))
+        .route(&api("filter"), post(filters::create))
+        .route(&api("filter/search"), get(filters::search))
+        .route(&api("filter/my"), get(filters::my))
+        .route(&api("filter/favourite"), get(filters::favourites))
+        .route(&api("filter/{filter}"), get(filters::one).put(filters::edit).delete(filters::remove))
+        .route(&api("filter/{filter}/favourite"), put(filters::favour).delete(filters::disfavour))
+        .route(&api("worklog/updated"), get(worklog_feed::updated))
+        .route(&api("worklog/deleted"), get(worklog_feed::deleted))
+        .route(&api("worklog/list"), post(worklog_feed::list))
+        .route(&api("field/{field}/context"), get(field_options::contexts))
+        .route(&api("field/{field}/context/{context}/option"), get(field_options::options))
 }
 
 /// Admin webhooks have an API and a version of their own (jira-facts 3.1).

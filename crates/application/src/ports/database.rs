@@ -8,6 +8,7 @@ use domain::ids::TenantId;
 use serde_json::Value;
 
 use crate::{
+    agile::AgileStore,
     audit::AuditStore,
     catalog::CatalogStore,
     erasure::ErasurePlatform,
@@ -17,7 +18,7 @@ use crate::{
     idempotency::IdempotencyStore,
     instances::InstanceStore,
     issues::IssueStore,
-    issues::{AttachedStore, ChildrenStore},
+    issues::{AttachedStore, ChildrenStore, ContentStore, FollowerStore, PropertyStore, WorklogFeedStore},
     jobs::JobHistory,
     jobs::JobQueue,
     jobs::JobRegistry,
@@ -46,14 +47,17 @@ use crate::{
 /// A transaction of one tenant. Dropped without [`TenantTx::commit`], it leaves nothing.
 #[async_trait]
 pub trait TenantTx:
-    AttachedStore
+    AgileStore
+    + AttachedStore
     + AuditStore
     + CatalogStore
     + CensusStore
     + ChildrenStore
+    + ContentStore
     + DriftStore
     + ErasureStore
     + FaultStore
+    + FollowerStore
     + FreshnessStore
     + HistoryStore
     + IdempotencyStore
@@ -63,6 +67,7 @@ pub trait TenantTx:
     + JobQueue
     + KeyStore
     + OauthStore
+    + PropertyStore
     + PulseStore
     + ReferenceStore
     + RejectStore
@@ -73,6 +78,7 @@ pub trait TenantTx:
     + SiteListStore
     + SyncStore
     + WebhookStore
+    + WorklogFeedStore
     + Send
 {
     /// The tenant of the transaction.

@@ -92,6 +92,7 @@ fn rosters(site: generator::Site) -> ReferenceData {
     let field_options = site.field_options.into_iter().filter_map(|mut field| {
         let field_id = field["fieldId"].as_str()?.to_owned();
         let Value::Array(options) = field["options"].take() else { return None };
+        let options = options.into_iter().flat_map(with_children).collect();
         Some(ListedOptions { field_id, contexts: Vec::new(), options })
     });
     ReferenceData {
@@ -109,8 +110,36 @@ fn rosters(site: generator::Site) -> ReferenceData {
             .into_iter()
             .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
             .collect(),
-        filters: Listed::NotAsked,
+        filters: Listed::Whole(site.filters),
         link_types: Listed::Whole(site.issue_link_types),
         field_options: field_options.collect(),
+    }
+}
+
+/// An option, and behind it those that stand below it in a cascading select, as Jira lists them.
+fn with_children(mut option: Value) -> Vec<Value> {
+    let children = option.as_object_mut().and_then(|members| members.remove("cascadingOptions"));
+    let Some(Value::Array(mut children)) = children else { return vec![option] };
+    for child in &mut children {
+        child["optionId"] = option["id"].clone();
+    }
+    std::iter::once(option).chain(children).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_options_of_a_cascading_select_stand_behind_their_parents() {
+        let region =
+            json!({ "id": "1", "value": "Europe", "cascadingOptions": [{ "id": "2", "value": "Poland" }] });
+        let listed = with_children(region);
+        assert_eq!(listed[0], json!({ "id": "1", "value": "Europe" }));
+        assert_eq!(listed[1], json!({ "id": "2", "value": "Poland", "optionId": "1" }));
+        let alone = json!({ "id": "3", "value": "Web" });
+        assert_eq!(with_children(alone.clone()), [alone]);
     }
 }

@@ -15,6 +15,9 @@ pub trait SandboxStore: Send {
     /// The number of the next key of a project: above those of all issues that are, were, or were moved away from there.
     async fn next_key_number(&mut self, instance: InstanceId, project_key: &str) -> Result<i64>;
 
+    /// Notes a filter as deleted.
+    async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()>;
+
     /// The numeric ids of the present issues at the ends of a present link: from which it goes out, and to which it goes.
     async fn link_ends(&mut self, instance: InstanceId, link: &str) -> Result<Option<(String, String)>>;
 }

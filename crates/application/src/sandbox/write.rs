@@ -4,14 +4,22 @@
 //! the new state is stored the same way in which a synced one is ([`store`]), audited and announced. It takes as many statements
 //! for a large issue as for a small one.
 
+mod attachments;
 mod comments;
 mod create;
 mod delete;
 mod desk;
 mod edit;
 mod fields;
+mod filters;
+mod followers;
 mod links;
 mod moves;
+mod planning;
+mod properties;
+mod remote_links;
+mod sprint_field;
+mod sprints;
 mod time;
 mod transition;
 mod worklogs;
@@ -20,14 +28,21 @@ mod writing;
 use chrono::Duration;
 use serde_json::{Value, json};
 
+pub use attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach, delete_attachment};
 pub use comments::{add_comment, delete_comment, edit_comment};
 pub use create::{CreatedIssue, create_issue};
 pub use delete::delete_issue;
 pub use desk::FieldChanges;
 pub use edit::{assign_issue, edit_issue};
 pub use fields::{Takes, WritableField, writable_fields};
+pub use filters::{FilterChanges, create_filter, delete_filter, edit_filter};
+pub use followers::{vote, watch};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
+pub use planning::{Destination, RankTarget, plan_issues};
+pub use properties::{remove_issue_property, set_issue_property};
+pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
+pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
 pub use transition::transition;
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
 

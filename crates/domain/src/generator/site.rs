@@ -8,6 +8,9 @@ use super::fields::{field_options, fields};
 use super::reference::{PRIORITIES, Reference, sprint_json};
 use super::roster::{Model, Project};
 
+/// The id of the first board's filter.
+const FIRST_FILTER: usize = 10_001;
+
 /// The site of a model.
 pub(super) fn site(model: &Model, reference: &Reference) -> Site {
     let all = 0..model.projects.len();
@@ -22,6 +25,7 @@ pub(super) fn site(model: &Model, reference: &Reference) -> Site {
         field_options: field_options(),
         issue_link_types: reference.link_types.clone(),
         boards: all.clone().map(|project| board_json(model, project)).collect(),
+        filters: all.clone().map(|project| filter_json(model, reference, project)).collect(),
         sprints: all.clone().flat_map(|project| sprints(model, project)).collect(),
         versions: all.clone().flat_map(|project| versions(model, reference, project)).collect(),
         components: all.flat_map(|project| components(model, reference, project)).collect(),
@@ -80,6 +84,28 @@ fn board_json(model: &Model, number: usize) -> Value {
             "projectTypeKey": "software",
             "name": format!("{} ({})", project.name, project.key),
         },
+    })
+}
+
+/// The filter that Jira makes with a board, named as Jira names it.
+fn filter_json(model: &Model, reference: &Reference, number: usize) -> Value {
+    let project = &model.projects[number];
+    let id = FIRST_FILTER + number;
+    let jql = format!("project = {} ORDER BY Rank ASC", project.key);
+    json!({
+        "self": format!("{}/rest/api/3/filter/{id}", model.base_url),
+        "id": id.to_string(),
+        "name": format!("Filter for {} board", project.key),
+        "description": "",
+        "owner": reference.users[project.lead],
+        "jql": jql,
+        "viewUrl": format!("{}/issues/?filter={id}", model.base_url),
+        "searchUrl": format!("{}/rest/api/3/search?jql=project+%3D+{}+ORDER+BY+Rank+ASC", model.base_url, project.key),
+        "favourite": false,
+        "favouritedCount": 0,
+        "sharePermissions": [],
+        "editPermissions": [],
+        "subscriptions": { "size": 0, "items": [], "max-results": 0, "start-index": 0, "end-index": 0 },
     })
 }
 

@@ -304,10 +304,25 @@ impl TestApp {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.unwrap();
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let text = answer.text().await.unwrap();
-        Answer { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+        Answer::of(request.send().await.unwrap()).await
+    }
+
+    /// Attaches a file by Jira's own REST, as a multipart form.
+    pub async fn upload(&self, path: &str, filename: &str, bytes: Vec<u8>) -> Answer {
+        const BORDER: &str = "border-of-a-test";
+        let head = format!(
+            "--{BORDER}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\
+             content-type: text/plain\r\n\r\n"
+        );
+        let body = [head.into_bytes(), bytes, format!("\r\n--{BORDER}--\r\n").into_bytes()].concat();
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .header("x-atlassian-token", "no-check")
+            .header("content-type", format!("multipart/form-data; boundary={BORDER}"))
+            .body(body);
+        Answer::of(request.send().await.unwrap()).await
     }
 
     /// Tells the server to stop, and waits until it has; answers whether it ended cleanly.
@@ -335,6 +350,12 @@ pub struct Answer {
 }
 
 impl Answer {
+    async fn of(answer: reqwest::Response) -> Self {
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let text = answer.text().await.unwrap();
+        Self { status, headers, json: serde_json::from_str(&text).unwrap_or(Value::Null), text }
+    }
+
     /// The JSON of a success.
     #[track_caller]
     pub fn ok(self) -> Value {

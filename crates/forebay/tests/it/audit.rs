@@ -36,6 +36,25 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::UnlinkIssues
         | Action::MoveIssue
         | Action::DeleteIssue => write(app, action).await,
+        Action::CreateSprint
+        | Action::EditSprint
+        | Action::MoveToSprint
+        | Action::MoveToEpic
+        | Action::RankIssues
+        | Action::DeleteSprint => plan(app, action).await,
+        Action::AddWatcher
+        | Action::RemoveWatcher
+        | Action::AddVote
+        | Action::RemoveVote
+        | Action::PutRemoteLink
+        | Action::RemoveRemoteLink
+        | Action::SetIssueProperty
+        | Action::RemoveIssueProperty
+        | Action::AddAttachment
+        | Action::DeleteAttachment
+        | Action::CreateFilter
+        | Action::EditFilter
+        | Action::DeleteFilter => hang(app, action).await,
         Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
         Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,
@@ -160,6 +179,100 @@ async fn write(app: &TestApp, action: Action) -> bool {
             ask(Method::POST, format!("{api}/bulk/issues/move"), body).await
         }
         Action::DeleteIssue => ask(Method::DELETE, format!("{issue}?deleteSubtasks=true"), Value::Null).await,
+        _ => false,
+    }
+}
+
+/// A write of the Agile API.
+async fn plan(app: &TestApp, action: Action) -> bool {
+    let agile = "/jira/source/rest/agile/1.0";
+    let ask = async |method: Method, path: &str, body: Value| {
+        let body = Some(body).filter(|body| !body.is_null());
+        app.ask(method, &format!("{agile}/{path}"), Some(&app.key), body).await.status.is_success()
+    };
+    let boards = app.get(&format!("{agile}/board?type=scrum")).await.ok();
+    let board = boards["values"][0]["id"].clone();
+    let future = app.get(&format!("{agile}/board/{board}/sprint?state=future")).await.ok();
+    let sprint = future["values"].as_array().unwrap().iter().find(|sprint| sprint["name"] == "Audited");
+    let sprint = sprint.map(|sprint| format!("sprint/{}", sprint["id"])).unwrap_or_default();
+    let found = app
+        .get(&format!("{agile}/board/{board}/issue?jql=issuetype%20%3D%20Story%20ORDER%20BY%20id"))
+        .await
+        .ok();
+    let key = |at: usize| found["issues"][at]["key"].clone();
+    match action {
+        Action::CreateSprint => {
+            ask(Method::POST, "sprint", json!({ "name": "Audited", "originBoardId": board })).await
+        }
+        Action::EditSprint => ask(Method::POST, &sprint, json!({ "goal": "be seen" })).await,
+        Action::MoveToSprint => {
+            ask(Method::POST, &format!("{sprint}/issue"), json!({ "issues": [key(0)] })).await
+        }
+        Action::MoveToEpic => {
+            let epics = app.get(&format!("{agile}/board/{board}/epic")).await.ok();
+            let epic = epics["values"][0]["key"].as_str().unwrap();
+            // It is below that one perhaps: taken out and put there, it moves.
+            let issues = json!({ "issues": [key(0)] });
+            let out = ask(Method::POST, "epic/none/issue", issues.clone()).await;
+            out && ask(Method::POST, &format!("epic/{epic}/issue"), issues).await
+        }
+        Action::RankIssues => {
+            ask(Method::PUT, "issue/rank", json!({ "issues": [key(0)], "rankAfterIssue": key(1) })).await
+        }
+        Action::DeleteSprint => ask(Method::DELETE, &sprint, Value::Null).await,
+        _ => false,
+    }
+}
+
+/// A write of what hangs on an issue, and of filters.
+async fn hang(app: &TestApp, action: Action) -> bool {
+    let api = "/jira/source/rest/api/3";
+    let ask = async |method: Method, path: &str, body: Value| {
+        let body = Some(body).filter(|body| !body.is_null());
+        app.ask(method, &format!("{api}/{path}"), Some(&app.key), body).await.status.is_success()
+    };
+    let open = app.get(&format!("{api}/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1")).await.ok();
+    let issue = format!("issue/{}", open["issues"][0]["id"].as_str().unwrap());
+    let of_issue = async |list: &str| app.get(&format!("{api}/{issue}/{list}")).await.ok();
+    let filter = async || {
+        let mine = app.get(&format!("{api}/filter/my")).await.ok();
+        format!("filter/{}", mine[0]["id"].as_str().unwrap_or_default())
+    };
+    match action {
+        Action::AddWatcher => ask(Method::POST, &format!("{issue}/watchers"), json!("forebay-sandbox")).await,
+        Action::RemoveWatcher => {
+            ask(Method::DELETE, &format!("{issue}/watchers?accountId=forebay-sandbox"), Value::Null).await
+        }
+        Action::AddVote => ask(Method::POST, &format!("{issue}/votes"), Value::Null).await,
+        Action::RemoveVote => ask(Method::DELETE, &format!("{issue}/votes"), Value::Null).await,
+        Action::PutRemoteLink => {
+            let link = json!({ "object": { "url": "https://example.com", "title": "Example" } });
+            ask(Method::POST, &format!("{issue}/remotelink"), link).await
+        }
+        Action::RemoveRemoteLink => {
+            let id = of_issue("remotelink").await[0]["id"].clone();
+            ask(Method::DELETE, &format!("{issue}/remotelink/{id}"), Value::Null).await
+        }
+        Action::SetIssueProperty => {
+            ask(Method::PUT, &format!("{issue}/properties/seen"), json!({ "by": "all" })).await
+        }
+        Action::RemoveIssueProperty => {
+            ask(Method::DELETE, &format!("{issue}/properties/seen"), Value::Null).await
+        }
+        Action::AddAttachment => {
+            let path = format!("{api}/{issue}/attachments");
+            app.upload(&path, "seen.txt", b"seen".to_vec()).await.status.is_success()
+        }
+        Action::DeleteAttachment => {
+            let issue = app.get(&format!("{api}/{issue}")).await.ok();
+            let id = issue["fields"]["attachment"].as_array().unwrap().last().unwrap()["id"].clone();
+            ask(Method::DELETE, &format!("attachment/{}", id.as_str().unwrap()), Value::Null).await
+        }
+        Action::CreateFilter => {
+            ask(Method::POST, "filter", json!({ "name": "Audited", "jql": "project is not EMPTY" })).await
+        }
+        Action::EditFilter => ask(Method::PUT, &filter().await, json!({ "description": "seen" })).await,
+        Action::DeleteFilter => ask(Method::DELETE, &filter().await, Value::Null).await,
         _ => false,
     }
 }

@@ -11,12 +11,15 @@
 mod app;
 mod browser;
 
+mod agile;
 mod audit;
 mod backfill;
+mod beside_issues;
 mod busy;
 mod census;
 mod census_faults;
 mod cli;
+mod clients;
 mod console;
 mod contract;
 mod demo;

@@ -42,6 +42,18 @@ impl SandboxStore for PgTenantTx {
         .map_err(convert)
     }
 
+    async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE filters SET presence = 'deleted', updated_at = now() WHERE instance_id = $1 AND jira_id = $2",
+            instance.0,
+            filter,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
     async fn link_ends(&mut self, instance: InstanceId, link: &str) -> Result<Option<(String, String)>> {
         let found = sqlx::query!(
             "SELECT a.jira_id AS from_issue, b.jira_id AS to_issue

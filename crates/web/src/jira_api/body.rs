@@ -55,6 +55,11 @@ impl Body {
         }
     }
 
+    /// An object within another body.
+    pub(super) fn of(members: Map<String, Value>) -> Self {
+        Self(members)
+    }
+
     /// Refuses members other than these: what Jira does where the body's schema is closed.
     ///
     /// # Errors
@@ -64,6 +69,11 @@ impl Body {
             return Ok(());
         }
         Err(Refusal::invalid_payload())
+    }
+
+    /// All members.
+    pub(super) fn members(&self) -> &Map<String, Value> {
+        &self.0
     }
 
     /// A member, unless it is absent or null.

@@ -73,6 +73,25 @@ pub(super) async fn add(site: Site, body: Body) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::CREATED, &assemble::comment(added, site.dialect)))
 }
 
+/// The comments of an `update` that comes with something else: `{"comment": [{"add": {"body": …}}]}`, and nothing besides.
+pub(super) fn of_update(update: &Value, dialect: Dialect) -> Result<Vec<CommentBody>, Refusal> {
+    let Some(members) = update.as_object() else { return Err(Refusal::invalid_payload()) };
+    if let Some(other) = members.keys().find(|name| *name != "comment") {
+        let message =
+            format!("a transition with `update.{other}` is not served by Forebay yet; send it by itself");
+        return Err(Error::Unsupported(message).into());
+    }
+    let operations = update["comment"].as_array().map_or(&[][..], Vec::as_slice);
+    let mut comments = Vec::new();
+    for operation in operations {
+        let added = operation["add"].as_object().cloned().ok_or_else(Refusal::invalid_payload)?;
+        let body = Body::of(added);
+        refuse_restrictions(&body)?;
+        comments.push(new_body(&body, dialect)?);
+    }
+    Ok(comments)
+}
+
 /// The member is `body`; Jira speaks of the field `comment`.
 fn refused(error: Error) -> Refusal {
     match error {

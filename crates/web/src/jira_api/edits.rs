@@ -13,16 +13,44 @@ use serde_json::{Map, Value, json};
 use super::{answer, body::Body, issues, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> {
-    refuse_more(&body)?;
-    let changes = changes(&site, &body)?;
+    Ok(answer::json(StatusCode::CREATED, &create_one(&site, &body).await?))
+}
+
+async fn create_one(site: &Site, body: &Body) -> Result<Value, Refusal> {
+    refuse_more(body)?;
+    let changes = changes(site, body)?;
     let services = &site.state.services;
     let created = sandbox::create_issue(services, &site.caller, &site.name, changes).await?;
-    let answer = json!({
+    Ok(json!({
         "id": created.id,
         "key": created.key,
         "self": site.api_url(&format!("issue/{}", created.id)),
-    });
-    Ok(answer::json(StatusCode::CREATED, &answer))
+    }))
+}
+
+/// `POST issue/bulk`: each issue by itself, so that some may be made and others not.
+pub(super) async fn create_in_bulk(site: Site, body: Body) -> Result<Response, Refusal> {
+    let wanted = body.get("issueUpdates").and_then(Value::as_array).ok_or_else(Refusal::invalid_payload)?;
+    if !(1..=LARGEST_BULK).contains(&wanted.len()) {
+        return Err(Refusal::bad_request(format!(
+            "Between 1 and {LARGEST_BULK} issues can be created at once."
+        )));
+    }
+    let (mut issues, mut errors) = (Vec::new(), Vec::new());
+    for (number, wanted) in wanted.iter().enumerate() {
+        let members = wanted.as_object().cloned().ok_or_else(Refusal::invalid_payload)?;
+        match create_one(&site, &Body::of(members)).await {
+            Ok(created) => issues.push(created),
+            Err(refusal) if refusal.is_about_the_request() => errors.push(json!({
+                "status": refusal.status().as_u16(),
+                "elementErrors": refusal.collection(),
+                "failedElementNumber": number,
+            })),
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    let status = if issues.is_empty() { StatusCode::BAD_REQUEST } else { StatusCode::CREATED };
+    Ok(answer::json(status, &json!({ "issues": issues, "errors": errors })))
 }
 
 pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
@@ -93,6 +121,8 @@ pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal
     Ok(answer::json(StatusCode::CREATED, &json!({ "taskId": task })))
 }
 
+/// Issues in one bulk creation, as at Jira.
+const LARGEST_BULK: usize = 50;
 /// Issues in one bulk move, as at Cloud.
 const LARGEST_MOVE: usize = 1_000;
 

@@ -122,6 +122,26 @@ impl Refusal {
     }
 }
 
+impl Refusal {
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// Whether it says that something is wrong with what was sent: another request may be right.
+    pub(super) fn is_about_the_request(&self) -> bool {
+        self.status == StatusCode::BAD_REQUEST
+    }
+
+    /// Its `{errorMessages, errors}`.
+    pub(super) fn collection(&self) -> Value {
+        match &self.form {
+            Form::Collection { messages, errors } => json!({ "errorMessages": messages, "errors": errors }),
+            Form::Messages(message) => json!({ "errorMessages": [message], "errors": {} }),
+            Form::Problem { detail, .. } => json!({ "errorMessages": [detail], "errors": {} }),
+        }
+    }
+}
+
 /// What is said of the whole request, since Jira has no field for it; `None` for a problem of a field.
 fn of_the_request(problem: &FieldProblem) -> Option<String> {
     match problem.field.as_str() {
@@ -147,6 +167,18 @@ fn words(what: &str) -> Option<&'static str> {
         "issue type" => "The issue type with id '{}' does not exist",
         "version" => "Could not find version for id '{}'",
         "component" => "The component with id {} does not exist.",
+        "board" => {
+            "Requested board cannot be viewed because it either does not exist or you do not have permission to view it."
+        }
+        "sprint" => "The sprint with id '{}' does not exist, or you do not have permission to view it.",
+        "epic" => "The requested epic '{}' either does not exist or you do not have permission to view it.",
+        "vote on an issue you have reported" => "You cannot vote for an issue you have reported.",
+        "vote on an issue that is resolved" => "You cannot vote on an issue that is resolved.",
+        "issue property" => "The property with key '{}' does not exist.",
+        "attachment" => "The attachment with id '{}' does not exist.",
+        "filter" => {
+            "The selected filter is not available to you, perhaps it has been deleted or had its permissions changed."
+        }
         "remote link" => "No remote link with id '{}' exists.",
         _ => return None,
     })

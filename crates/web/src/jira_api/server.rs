@@ -53,6 +53,7 @@ pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
     Ok(answer::ok(&Value::Object(own_account(&site).await?)))
 }
 
+/// That account with its address.
 async fn own_account(site: &Site) -> Result<Map<String, Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let known = match (instance.kind, &instance.account_id) {

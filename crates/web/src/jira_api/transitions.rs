@@ -1,9 +1,9 @@
 //! Transitions: which are open to an issue, and doing one (jira-facts 6.5).
 
 use application::{
-    Error, Scope,
+    Scope,
     instances::InstanceKind,
-    issues::{list_transitions, transition_issue},
+    issues::{add_comment, list_transitions, transition_issue},
 };
 use axum::{
     http::StatusCode,
@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{answer, body::Body, params::Params, refusal::Refusal, site::Site};
+use super::{answer, body::Body, comments, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
     site.require_shown().await?;
@@ -33,10 +33,8 @@ pub(super) async fn open(site: &Site) -> Result<Vec<Value>, Error> {
 pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal> {
     let transition = wanted(&body)?;
     let fields = body.get("fields").filter(|fields| **fields != json!({}));
-    if body.get("update").is_some_and(|update| *update != json!({})) {
-        let message = "transitions with `update` are not served by Forebay yet; send the comment by itself";
-        return Err(Error::Unsupported(message.into()).into());
-    }
+    let update = body.get("update").filter(|update| **update != json!({}));
+    let comments = update.map(|update| comments::of_update(update, site.dialect)).transpose()?;
     if let Some(fields) = fields {
         // Whoever may not write is told so before anything else.
         let instance = site.instance(Scope::Write).await?;
@@ -48,6 +46,9 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
     let services = &site.state.services;
     transition_issue(services, &site.caller, Some(&site.name), site.param("issue"), &transition, fields)
         .await?;
+    for comment in comments.unwrap_or_default() {
+        add_comment(services, &site.caller, Some(&site.name), site.param("issue"), &comment).await?;
+    }
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -96,6 +96,7 @@ async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<CreatedIssue
     for (field, list) in [("votes", "votes"), ("watches", "watchers")] {
         fields[field]["self"] = json!(address(&site, dialect, &format!("issue/{key}/{list}")));
     }
+    rank(&mut write, &mut fields, id).await?;
     fields["comment"]["self"] = json!(address(&site, dialect, &format!("issue/{jira_id}/comment")));
     let raw = json!({
         "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
@@ -122,6 +123,19 @@ async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<CreatedIssue
     }
     write.finish(&key, Value::Null, json!({ "id": jira_id, "key": key, "fields": audited(&raw) })).await?;
     Ok(CreatedIssue { id: jira_id, key })
+}
+
+/// A new issue stands behind all others on its boards.
+async fn rank(write: &mut Writing<'_>, fields: &mut Value, id: i64) -> Result<()> {
+    let instance = write.instance.id;
+    let roster = write.tx.roster(instance, Roster::Fields).await?;
+    let is_rank = |field: &&Value| {
+        field["schema"]["custom"].as_str().is_some_and(|custom| custom.ends_with(":gh-lexo-rank"))
+    };
+    if let Some(field) = roster.iter().find(is_rank).and_then(|field| field["id"].as_str()) {
+        fields[field] = json!(domain::rank::of_new_issue(id));
+    }
+    Ok(())
 }
 
 /// The project that is named by id or key, where the caller may write.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     brief,
     fields::{Field, Kind, account_of, elements, is_element},
+    sprint_field,
     time::{self, Tracking},
     writing::Writing,
 };
@@ -364,27 +365,19 @@ impl<'t> Desk<'t> {
 
     /// An issue is in one open sprint at most; the closed ones it was in stay.
     async fn sprints(&mut self, field: &Field, before: &Value, wanted: &Value) -> Result<Value> {
-        let mut sprints: Vec<Value> =
-            elements(before).iter().filter(|sprint| sprint["state"] == "closed").cloned().collect();
-        if !wanted.is_null() {
-            let id = text_of(wanted)
-                .ok_or_else(|| Error::invalid(&field.id, "Number value expected as the Sprint id."))?;
-            let roster = self.roster(Roster::Sprints).await?;
-            let found = roster.iter().find(|sprint| text_of(&sprint["id"]).as_deref() == Some(id.as_str()));
-            let mut sprint = found
-                .cloned()
-                .ok_or_else(|| Error::invalid(&field.id, format!("Sprint with id '{id}' does not exist.")))?;
-            // The Agile API names the board otherwise than the field does.
-            if let Some(members) = sprint.as_object_mut() {
-                if let Some(board) = members.remove("originBoardId") {
-                    members.entry("boardId").or_insert(board);
-                }
-                members.retain(|name, _| name != "self" && name != "createdDate");
-            }
-            sprints.retain(|known| known["id"] != sprint["id"]);
-            sprints.push(sprint);
+        if wanted.is_null() {
+            return Ok(sprint_field::moved(before, None, self.to));
         }
-        Ok(if sprints.is_empty() { Value::Null } else { Value::Array(sprints) })
+        let id = text_of(wanted)
+            .ok_or_else(|| Error::invalid(&field.id, "Number value expected as the Sprint id."))?;
+        let number = id.parse().ok();
+        let found = match number {
+            Some(number) => self.tx.sprint(self.instance.id, number).await?,
+            None => None,
+        };
+        let sprint = found
+            .ok_or_else(|| Error::invalid(&field.id, format!("Sprint with id '{id}' does not exist.")))?;
+        Ok(sprint_field::moved(before, Some(&sprint), self.to))
     }
 
     /// The parent as its child shows it. An issue stands one level below its parent (jira-facts 6.2).

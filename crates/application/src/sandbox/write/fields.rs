@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 
 use super::time::Tracking;
-use crate::ingest::text_of;
+use crate::{
+    agile::SprintDetails,
+    ingest::{sprint_of, text_of},
+};
 
 /// A field that can be written.
 #[derive(Clone, Debug, PartialEq)]
@@ -231,12 +234,11 @@ fn end(kind: Kind, value: &Value) -> End {
         Kind::Option => id_and("value"),
         Kind::Cascade => (None, Some(cascade(value))),
         Kind::Sprint => {
-            let texts = |member: &str| -> String {
-                let texts: Vec<String> =
-                    elements(value).iter().filter_map(|sprint| text_of(&sprint[member])).collect();
-                texts.join(", ")
+            let sprints: Vec<SprintDetails> = elements(value).iter().filter_map(sprint_of).collect();
+            let joined = |text: fn(&SprintDetails) -> String| -> String {
+                sprints.iter().map(text).collect::<Vec<_>>().join(", ")
             };
-            (Some(texts("id")), Some(texts("name")))
+            (Some(joined(|sprint| sprint.id.to_string())), Some(joined(|sprint| sprint.name.clone())))
         }
         Kind::Parent => id_and("key"),
         Kind::Priority | Kind::IssueType | Kind::Components | Kind::Versions | Kind::TimeTracking => {

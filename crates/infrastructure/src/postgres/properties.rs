@@ -1,0 +1,54 @@
+//! Properties of issues.
+
+use application::{Result, issues::PropertyStore};
+use async_trait::async_trait;
+use domain::ids::IssueId;
+use serde_json::Value;
+
+use super::{errors::convert, transaction::PgTenantTx};
+
+#[async_trait]
+impl PropertyStore for PgTenantTx {
+    async fn property_keys(&mut self, issue: IssueId) -> Result<Vec<String>> {
+        sqlx::query_scalar!("SELECT key FROM issue_properties WHERE issue_id = $1 ORDER BY key", issue.0)
+            .fetch_all(self.conn())
+            .await
+            .map_err(convert)
+    }
+
+    async fn property(&mut self, issue: IssueId, key: &str) -> Result<Option<Value>> {
+        sqlx::query_scalar!(
+            "SELECT value FROM issue_properties WHERE issue_id = $1 AND key = $2",
+            issue.0,
+            key
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn set_property(&mut self, issue: IssueId, key: &str, value: &Value) -> Result<bool> {
+        let tenant = self.tenant.0;
+        sqlx::query_scalar!(
+            r#"INSERT INTO issue_properties (tenant_id, issue_id, key, value) VALUES ($1, $2, $3, $4)
+               ON CONFLICT (tenant_id, issue_id, key) DO UPDATE SET value = excluded.value
+               RETURNING xmax = 0 AS "new!""#,
+            tenant,
+            issue.0,
+            key,
+            value,
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn remove_property(&mut self, issue: IssueId, key: &str) -> Result<bool> {
+        let done =
+            sqlx::query!("DELETE FROM issue_properties WHERE issue_id = $1 AND key = $2", issue.0, key)
+                .execute(self.conn())
+                .await
+                .map_err(convert)?;
+        Ok(done.rows_affected() > 0)
+    }
+}

@@ -1,0 +1,81 @@
+//! Worklogs of a whole site: which were changed or deleted since when, and those of a list (jira-facts 1.5). Of a sandbox; a mirror
+//! follows the site's own feed.
+
+use std::sync::Arc;
+
+use application::{
+    Error, Scope,
+    instances::{Instance, InstanceKind},
+};
+use axum::response::Response;
+use chrono::{DateTime, Duration, Utc};
+use serde_json::{Value, json};
+
+use super::{answer, assemble, body::Body, params::Params, refusal::Refusal, site::Site};
+
+/// Changes on a page.
+const PAGE: i64 = 1_000;
+
+/// `GET worklog/updated`.
+pub(super) async fn updated(site: Site, params: Params) -> Result<Response, Refusal> {
+    feed(&site, &params, "updated").await
+}
+
+/// `GET worklog/deleted`.
+pub(super) async fn deleted(site: Site, params: Params) -> Result<Response, Refusal> {
+    feed(&site, &params, "deleted").await
+}
+
+async fn feed(site: &Site, params: &Params, which: &str) -> Result<Response, Refusal> {
+    let instance = sandbox(site).await?;
+    let since = params.integer("since")?.unwrap_or(0);
+    let after = DateTime::from_timestamp_millis(since);
+    let after: DateTime<Utc> =
+        after.ok_or_else(|| Refusal::bad_request("'since' must be milliseconds since 1970."))?;
+    // What changed in the last minute comes with a later page, so that nothing that is being stored is passed over.
+    let until = site.state.services.clock.now() - Duration::minutes(1);
+    let mut tx = site.transaction().await?;
+    // The moments are kept to the microsecond and told to the millisecond.
+    let bounds = (after + Duration::microseconds(999), until);
+    let found = tx.worklog_changes(instance.id, which == "deleted", bounds, PAGE).await?;
+    let is_last = found.len() < PAGE as usize;
+    let reached = match found.last() {
+        Some((_, at)) if !is_last => at.timestamp_millis(),
+        _ => until.timestamp_millis().max(since),
+    };
+    let values: Vec<Value> = found
+        .iter()
+        .map(|(id, at)| json!({ "worklogId": id, "updatedTime": at.timestamp_millis(), "properties": [] }))
+        .collect();
+    let url = |since: i64| site.api_url(&format!("worklog/{which}?since={since}"));
+    let mut answer = json!({
+        "values": values, "since": since, "until": reached, "self": url(since), "lastPage": is_last,
+    });
+    if !is_last {
+        answer["nextPage"] = json!(url(reached));
+    }
+    Ok(answer::ok(&answer))
+}
+
+/// `POST worklog/list`: those that are there, by id.
+pub(super) async fn list(site: Site, body: Body) -> Result<Response, Refusal> {
+    let instance = sandbox(&site).await?;
+    let ids = body.list("ids")?;
+    if ids.len() > PAGE as usize {
+        return Err(Refusal::bad_request(format!("At most {PAGE} worklogs can be asked for at once.")));
+    }
+    let ids: Vec<i64> =
+        ids.iter().map(|id| id.parse().map_err(|_| Refusal::invalid_payload())).collect::<Result<_, _>>()?;
+    let found = site.transaction().await?.worklogs_numbered(instance.id, &ids).await?;
+    let shown = found.into_iter().map(|worklog| assemble::worklog(worklog, site.dialect)).collect();
+    Ok(answer::ok(&Value::Array(shown)))
+}
+
+async fn sandbox(site: &Site) -> Result<Arc<Instance>, Refusal> {
+    let instance = site.instance(Scope::Read).await?;
+    if instance.kind == InstanceKind::Sandbox {
+        return Ok(instance);
+    }
+    let message = "the feeds of worklogs are not served for mirrors; ask the site itself";
+    Err(Error::Unsupported(message.into()).into())
+}
