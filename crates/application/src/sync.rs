@@ -3,6 +3,7 @@
 mod engine;
 mod job;
 mod progress;
+mod trouble;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -14,6 +15,7 @@ use uuid::Uuid;
 pub use engine::{fetch_one, read_fetched, run, start};
 pub use job::{PollMirrors, SyncInstance};
 pub use progress::{Progress, ProgressSink};
+pub use trouble::{SyncTrouble, TroubleStore, next_poll};
 
 use crate::error::Result;
 

@@ -23,6 +23,7 @@ use crate::{
     jobs::JobRegistry,
     keys::KeyRegistry,
     keys::KeyStore,
+    keys::SignInLinkStore,
     oauth::OauthStore,
     pulse::PulseStore,
     reference::ReferenceStore,
@@ -32,7 +33,9 @@ use crate::{
     search::SearchStore,
     site_limits::SiteLimitStore,
     sync::SyncStore,
+    sync::TroubleStore,
     tenant_context::TenantContext,
+    tenants::TenantName,
     tenants::TenantRegistry,
     webhooks::WebhookStore,
 };
@@ -59,8 +62,11 @@ pub trait TenantTx:
     + SandboxStore
     + SealedStore
     + SearchStore
+    + SignInLinkStore
     + SiteLimitStore
     + SyncStore
+    + TenantName
+    + TroubleStore
     + WebhookStore
     + Send
 {

@@ -4,11 +4,12 @@ use std::io::Read;
 
 use application::{
     TenantContext,
-    instances::{self, NewCredential, NewGrant, NewInstance},
+    instances::{self, NewCredential, NewGrant, NewInstance, Push},
 };
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::confirm::confirm;
 use crate::{
     cli::{CredentialArgs, InstanceAddArgs, InstanceCommand, InstanceCredentialArgs},
     failure::Failure,
@@ -22,9 +23,10 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::List { tenant } => list(wiring, tenant.tenant.as_deref(), as_json).await,
         InstanceCommand::Test { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let push = if wiring.address_known { Push::Register } else { Push::Leave };
+            let operator = Wiring::operator(&tenant);
             let found =
-                instances::test_instance(&wiring.services, &Wiring::operator(&tenant), &instance.name)
-                    .await?;
+                instances::test_instance(&wiring.services, &operator, &instance.name, push).await?;
             if as_json {
                 return output::json(&found);
             }
@@ -46,8 +48,13 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::Quota { name, tenant } => {
             quota(wiring, tenant.tenant.as_deref(), name, as_json).await
         }
-        InstanceCommand::Remove { name, tenant } => {
+        InstanceCommand::Remove { name, yes, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let what = format!(
+                "removes the instance {} of tenant {} with every issue and row of it",
+                instance.name, tenant.name
+            );
+            confirm(&what, &instance.name, *yes)?;
             let operator = Wiring::operator(&tenant);
             let rows = instances::remove_instance(&wiring.services, &operator, &instance.name).await?;
             if as_json {

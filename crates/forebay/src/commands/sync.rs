@@ -7,12 +7,12 @@ use application::{
     instances::Instance,
     jobs::{Job, JobError},
     pulse::RefreshMetrics,
-    sync::{self, RunState, SyncRun, SyncStatus},
+    sync::{self, RunState, SyncRun},
     tenants::Tenant,
 };
 use serde_json::{Value, json};
 
-use super::progress::TerminalProgress;
+use super::{progress::TerminalProgress, sync_status};
 use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
 
 pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
@@ -44,7 +44,7 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             Ok(())
         }
         SyncCommand::Status { name, tenant } => {
-            status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
+            sync_status::run(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
         }
     }
 }
@@ -110,68 +110,4 @@ pub(super) fn summary(run: &SyncRun) -> Value {
         "retries": run.counts.retries,
         "seconds": seconds,
     })
-}
-
-async fn status(
-    wiring: &Wiring,
-    tenant: Option<&str>,
-    name: Option<&str>,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let mut found: Vec<SyncStatus> = Vec::new();
-    match name {
-        Some(name) => {
-            let (tenant, instance) = wiring.instance(tenant, name).await?;
-            found = wiring
-                .services
-                .db
-                .tenant(&TenantContext::whole(tenant.id))
-                .await?
-                .sync_status(Some(instance.id))
-                .await?;
-        }
-        None => {
-            let tenants = match tenant {
-                Some(_) => vec![wiring.tenant(tenant).await?],
-                None => wiring.services.db.platform().await?.tenants().await?,
-            };
-            for tenant in tenants {
-                found.extend(
-                    wiring
-                        .services
-                        .db
-                        .tenant(&TenantContext::whole(tenant.id))
-                        .await?
-                        .sync_status(None)
-                        .await?,
-                );
-            }
-        }
-    }
-    if as_json {
-        return output::json(&found);
-    }
-    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map_or("never".into(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
-    };
-    let rows: Vec<_> = found
-        .into_iter()
-        .map(|status| {
-            let (state, step, problem) = match &status.run {
-                Some(run) => {
-                    (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), run.error.clone())
-                }
-                None => ("-", "not synced yet".to_owned(), None),
-            };
-            vec![
-                status.instance,
-                status.issues.to_string(),
-                state.to_owned(),
-                time(status.last_proof),
-                time(status.watermark.filter(|at| at.timestamp() > 0)),
-                output::cut(&problem.unwrap_or(step), 80),
-            ]
-        })
-        .collect();
-    output::table(&["INSTANCE", "ISSUES", "STATE", "LAST PROOF", "WATERMARK", "STEP"], &rows)
 }
