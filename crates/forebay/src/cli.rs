@@ -247,6 +247,18 @@ pub(crate) struct KeyLimits {
     pub(crate) expires_at: Option<String>,
 }
 
+impl KeyLimits {
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.projects.is_none()
+            && self.actions.is_none()
+            && self.tools.is_none()
+            && self.rate.is_none()
+            && self.expires_in.is_none()
+            && self.expires_at.is_none()
+    }
+}
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum InstanceCommand {
     /// Add a Jira site to mirror, or a sandbox.

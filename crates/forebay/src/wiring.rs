@@ -17,6 +17,7 @@ use infrastructure::{
     },
     telemetry::{Telemetry, TelemetryOptions},
 };
+use domain::ids::TenantId;
 use secrecy::ExposeSecret;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
@@ -157,6 +158,12 @@ impl Access {
     pub(crate) fn is_local(&self) -> bool {
         self.local.is_some()
     }
+}
+
+/// Who sits at the terminal, for the audit log: whoever called sudo rather than root.
+fn os_user() -> String {
+    let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
+    ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(named).unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// The settings, with what the latest server was told in place of what is missing.
@@ -359,7 +366,12 @@ impl Wiring {
 
     /// The operator, acting for a tenant.
     pub(crate) fn operator(tenant: &Tenant) -> Caller {
-        Caller::system(tenant.id)
+        Self::operator_of(tenant.id)
+    }
+
+    /// The same, for a tenant of whom only the id is known.
+    pub(crate) fn operator_of(tenant: TenantId) -> Caller {
+        Caller::operator(tenant, os_user())
     }
 
     /// Now.

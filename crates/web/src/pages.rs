@@ -20,6 +20,7 @@ mod people;
 mod run;
 mod shell;
 mod sign_in;
+mod stale;
 mod visitor;
 mod wording;
 

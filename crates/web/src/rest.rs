@@ -26,6 +26,7 @@ mod sandbox;
 mod search;
 mod sql;
 mod sync;
+mod sync_failing;
 #[cfg(test)]
 mod tests;
 mod transitions;

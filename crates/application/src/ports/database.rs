@@ -106,6 +106,8 @@ impl Default for SqlLimits {
 pub struct SqlAnswer {
     /// Column names, in order.
     pub columns: Vec<String>,
+    /// Their types, as PostgreSQL names them: `text`, `int8`, `numeric`, `timestamptz`, `text[]` ...
+    pub types: Vec<String>,
     /// Rows, each in the columns' order.
     pub rows: Vec<Vec<Value>>,
     /// Whether rows were left out by a cap.

@@ -60,7 +60,7 @@ pub(super) async fn run(
     output::note(&format!("Forebay demo in {}", folder.display()));
     let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
     wiring.announce().await?;
-    let _listening = wiring.cache_lookups();
+    let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = start_worker(&wiring, stop.clone());
@@ -77,6 +77,8 @@ pub(super) async fn run(
             Err(failure)
         }
     };
+    // Before the database goes, which it would take for a loss.
+    drop(listening);
     wiring.close().await;
     outcome
 }

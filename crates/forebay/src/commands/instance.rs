@@ -61,7 +61,7 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
                 return output::json(&json!({ "removed": instance.name, "rows": rows }));
             }
             let all: u64 = rows.values().sum();
-            output::note(&format!("removed {} with every row of it: {all}", instance.name));
+            output::note(&format!("removed {} with {}", instance.name, output::counted(all, "row")));
             Ok(())
         }
     }
@@ -91,10 +91,13 @@ async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Res
     }
     output::line(&instance.id.to_string())?;
     output::note(&match kind.is_mirror() {
-        true => format!("next: `forebay instance test {0}`, then `forebay sync run {0}`", instance.name),
+        true => format!(
+            "next: `forebay instance test {0} --tenant {1}`, then `forebay sync run {0} --tenant {1}`",
+            instance.name, tenant.name
+        ),
         false => format!(
-            "next: `forebay sandbox seed {} --issues 2000`; its Jira API is at {}",
-            instance.name, instance.base_url
+            "next: `forebay sandbox seed {} --tenant {} --issues 2000`; its Jira API is at {}",
+            instance.name, tenant.name, instance.base_url
         ),
     });
     Ok(())
@@ -117,7 +120,10 @@ async fn credential(
     if as_json {
         return output::json(&instance);
     }
-    output::note(&format!("the credential is stored; `forebay instance test {}` tries it", instance.name));
+    output::note(&format!(
+        "the credential is stored; `forebay instance test {} --tenant {}` tries it",
+        instance.name, tenant.name
+    ));
     Ok(())
 }
 

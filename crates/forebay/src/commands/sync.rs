@@ -37,8 +37,8 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             ))?;
             if run.counts.rejected > 0 {
                 output::note(&format!(
-                    "{} issues could not be read and were kept aside",
-                    run.counts.rejected
+                    "{} could not be read and kept aside",
+                    output::counted(run.counts.rejected, "issue")
                 ));
             }
             Ok(())
@@ -62,7 +62,7 @@ pub(super) async fn sync_now(
         Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => {
             follow(wiring, tenant, instance).await
         }
-        Err(error @ Error::Conflict(_)) => Err(Failure::from(error)
+        Err(error @ Error::Conflict(_)) if instance.kind.is_mirror() => Err(Failure::from(error)
             .hint("`--wait` waits for the run that is under way; `forebay sync status` shows it")),
         other => other.map_err(Failure::from),
     };

@@ -22,7 +22,8 @@ pub(super) async fn run(wiring: &Wiring, command: &TenantCommand, json: bool) ->
             }
             output::line(&tenant.id.to_string())?;
             output::note(&format!(
-                "next: `forebay instance add --tenant {name} …` and `forebay key create --tenant {name} …`"
+                "next: `forebay key create --tenant {name} --scopes read,admin` and `forebay instance add --tenant {name} --name play --kind sandbox` \
+                 (or --kind cloud, datacenter, server; see `forebay instance add --help`)"
             ));
             Ok(())
         }
@@ -125,7 +126,7 @@ async fn remove(wiring: &Wiring, name: &str, yes: bool, json: bool) -> Result<()
     if json {
         return output::json(&removal);
     }
-    output::note(&format!("removed {}, with {} jobs", removal.name, removal.jobs));
+    output::note(&format!("removed {}, with {}", removal.name, output::counted(removal.jobs, "job")));
     counts(&removal.rows)
 }
 

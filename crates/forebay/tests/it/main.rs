@@ -22,6 +22,7 @@ mod idempotency;
 mod isolation;
 mod keys;
 mod migrations;
+mod newcomer;
 mod privacy;
 mod renames;
 mod samples;

@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use application::{
     Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
-    sync::{self, RunState, SyncStatus},
+    sync::{self, RunState, SyncStatus, SyncTrouble},
 };
 use askama::Template;
 use axum::{
@@ -26,6 +26,7 @@ use super::{
     instances::{kind_name, unsynced},
     run::RunPanel,
     shell::{self, Section, Shell, see_other},
+    stale::Stale,
     visitor::Visitor,
     wording::{Moment, grouped},
 };
@@ -80,11 +81,12 @@ async fn answer(
     notice: Notice,
 ) -> Response {
     let loaded = load(state, &visitor.caller.context(), name).await;
-    let page = loaded.map(|(instance, freshness)| {
+    let page = loaded.map(|(instance, freshness, trouble)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
         let now = state.services.clock.now();
-        shell::answer(status, &InstancePage::new(shell, &instance, &freshness, may_sync, notice, now))
+        let page = InstancePage::new(shell, &instance, &freshness, may_sync, notice, now);
+        shell::answer(status, &page.with_trouble(trouble.as_ref(), now))
     });
     visitor.answer(Section::Instances, page)
 }
@@ -93,14 +95,16 @@ async fn load(
     state: &WebState,
     context: &TenantContext,
     name: &str,
-) -> Result<(Instance, SyncStatus), Error> {
+) -> Result<(Instance, SyncStatus, Option<SyncTrouble>), Error> {
+    let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(context).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     let status = match tx.sync_status(Some(instance.id)).await?.into_iter().next() {
         Some(status) => status,
-        None => unsynced(tx.as_mut(), &instance, state.services.clock.now()).await?,
+        None => unsynced(tx.as_mut(), &instance, now).await?,
     };
-    Ok((instance, status))
+    let trouble = tx.sync_troubles(Some(instance.id), now).await?.remove(&instance.id);
+    Ok((instance, status, trouble))
 }
 
 /// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
@@ -169,8 +173,10 @@ impl Watch {
     }
 
     async fn look(&self, caller: &Caller) -> Result<String, Error> {
-        let (instance, status) = load(&self.state, &caller.context(), &self.name).await?;
-        Live::new(&instance, &status, self.state.services.clock.now()).render().map_err(Error::internal)
+        let (instance, status, trouble) = load(&self.state, &caller.context(), &self.name).await?;
+        let now = self.state.services.clock.now();
+        let live = Live::new(&instance, &status, now).with_trouble(trouble.as_ref(), now);
+        live.render().map_err(Error::internal)
     }
 }
 
@@ -193,6 +199,7 @@ pub(super) struct Live {
     watermark: Option<Moment>,
     proof: Option<Moment>,
     run: Option<RunPanel>,
+    stale: Option<Stale>,
 }
 
 impl Live {
@@ -203,7 +210,14 @@ impl Live {
             watermark: status.watermark.map(|at| Moment::of(at, now)),
             proof: status.last_proof.map(|at| Moment::of(at, now)),
             run: status.run.as_ref().map(|run| RunPanel::new(run, now)),
+            stale: None,
         }
+    }
+
+    /// Says since when the site cannot be read.
+    pub(super) fn with_trouble(mut self, trouble: Option<&SyncTrouble>, now: DateTime<Utc>) -> Self {
+        self.stale = trouble.map(|trouble| Stale::new(trouble, now));
+        self
     }
 }
 
@@ -259,6 +273,14 @@ impl InstancePage {
             name: instance.name.clone(),
             display_name: instance.display_name.clone(),
         }
+    }
+}
+
+impl InstancePage {
+    /// Says since when the site cannot be read.
+    pub(super) fn with_trouble(mut self, trouble: Option<&SyncTrouble>, now: DateTime<Utc>) -> Self {
+        self.live = self.live.with_trouble(trouble, now);
+        self
     }
 }
 

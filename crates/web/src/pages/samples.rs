@@ -44,7 +44,7 @@ fn caller(scopes: &[Scope]) -> Caller {
 }
 
 fn shell(section: Section, title: &str) -> Shell {
-    Shell::of(&caller(&Scope::ALL), section, title)
+    Shell::of(&caller(&Scope::ALL), "acme", section, title)
 }
 
 /// Every page in every state, by name.

@@ -19,6 +19,7 @@ use super::{
     extract::{ApiCaller, ValidPath},
     problem::Problem,
 };
+use super::sync_failing::SyncFailing;
 use crate::state::WebState;
 
 pub(super) fn routes() -> OpenApiRouter<WebState> {
@@ -50,6 +51,8 @@ struct SyncStatus {
     last_proof: Option<DateTime<Utc>>,
     /// The latest run.
     run: Option<SyncRun>,
+    /// Since when and why the site cannot be read; null while it can.
+    failing: Option<SyncFailing>,
 }
 
 /// A run of the sync. Counts are of rows fetched, whether they differed or not.
@@ -110,8 +113,9 @@ fn state() -> Object {
 }
 
 impl SyncStatus {
-    fn new(status: &sync::SyncStatus, now: DateTime<Utc>) -> Self {
+    fn new(status: &sync::SyncStatus, failing: Option<sync::SyncTrouble>, now: DateTime<Utc>) -> Self {
         Self {
+            failing: failing.map(SyncFailing::from),
             instance: status.instance.clone(),
             instance_id: status.instance_id.0,
             issues: status.issues,
@@ -206,7 +210,9 @@ async fn get_sync(
             instance.name
         ))
     })?;
-    Ok(Json(SyncStatus::new(&status, state.services.clock.now())))
+    let now = state.services.clock.now();
+    let failing = tx.sync_troubles(Some(instance.id), now).await?.remove(&instance.id);
+    Ok(Json(SyncStatus::new(&status, failing, now)))
 }
 
 /// How fresh every mirror of the tenant is.
@@ -221,7 +227,10 @@ async fn list_syncs(
     caller.require(Scope::Read)?;
     let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let syncs = tx.sync_status(None).await?.iter().map(|status| SyncStatus::new(status, now)).collect();
+    let mut failing = tx.sync_troubles(None, now).await?;
+    let statuses = tx.sync_status(None).await?;
+    let told = |status: &sync::SyncStatus| SyncStatus::new(status, failing.remove(&status.instance_id), now);
+    let syncs = statuses.iter().map(told).collect();
     Ok(Json(SyncStatuses { syncs }))
 }
 
