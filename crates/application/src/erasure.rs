@@ -19,8 +19,8 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 pub use redact::{FORMER_USER, Redaction};
-pub use survey::{Survey, survey_user};
 use rows::Person;
+pub use survey::{Survey, survey_user};
 
 use crate::{
     actions::Action,
@@ -227,7 +227,11 @@ pub struct PersonToErase {
 /// # Errors
 /// [`Error::Conflict`] when it is the account with which Forebay signs in there; [`Error::Invalid`] when nothing names the account,
 /// unless that is wanted too.
-pub async fn erase_user(services: &Services, caller: &Caller, wanted: &PersonToErase) -> Result<Vec<Erasure>> {
+pub async fn erase_user(
+    services: &Services,
+    caller: &Caller,
+    wanted: &PersonToErase,
+) -> Result<Vec<Erasure>> {
     caller.permit(Action::EraseUser)?;
     let (account, instances) = meant(services, caller, wanted).await?;
     if !wanted.unknown_too {

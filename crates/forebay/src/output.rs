@@ -29,7 +29,8 @@ pub(crate) fn note(text: &str) {
 /// stands there already.
 pub(crate) fn failure(failure: &Failure, as_json: bool) {
     if as_json && !failure.answered {
-        let error = serde_json::json!({ "code": failure.code, "message": failure.message, "hints": failure.hints });
+        let error =
+            serde_json::json!({ "code": failure.code, "message": failure.message, "hints": failure.hints });
         // Nothing is left to tell it to if stdout is gone.
         let _ = json(&serde_json::json!({ "error": error }));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use application::{
     Error, Services, TenantContext, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant,
 };
+use domain::ids::TenantId;
 use infrastructure::{
     cache::{self, LookupCache},
     clock::SystemClock,
@@ -13,11 +14,11 @@ use infrastructure::{
     local_server::LocalServer,
     outbound::{self, Outbound, WebhookDeliveries},
     postgres::{
-        ChangeListener, PgDatabase, RoleOptions, ServerRecord, migrate, note_server, noted_server, roles, sealed,
+        ChangeListener, PgDatabase, RoleOptions, ServerRecord, migrate, note_server, noted_server, roles,
+        sealed,
     },
     telemetry::{Telemetry, TelemetryOptions},
 };
-use domain::ids::TenantId;
 use secrecy::ExposeSecret;
 use sqlx::{ConnectOptions, PgConnection, postgres::PgConnectOptions};
 
@@ -167,11 +168,7 @@ fn os_user() -> String {
 }
 
 /// The settings, with what the latest server was told in place of what is missing.
-async fn beside_server(
-    mut settings: Settings,
-    access: &Access,
-    role: Role,
-) -> Result<Settings, Failure> {
+async fn beside_server(mut settings: Settings, access: &Access, role: Role) -> Result<Settings, Failure> {
     if role == Role::Server {
         return Ok(settings.serving());
     }
@@ -226,11 +223,7 @@ pub(crate) fn telemetry(settings: &Settings, default_filter: &str, json: bool) -
 
 impl Wiring {
     /// Opens everything. Our own database is migrated on the way; one that is named must have been.
-    pub(crate) async fn open(
-        settings: Settings,
-        telemetry: Telemetry,
-        role: Role,
-    ) -> Result<Self, Failure> {
+    pub(crate) async fn open(settings: Settings, telemetry: Telemetry, role: Role) -> Result<Self, Failure> {
         outbound::install_tls();
         let access = Access::open(&settings).await?;
         match Self::connect(settings, telemetry, &access, role).await {

@@ -65,7 +65,8 @@ async fn forward<R: AsyncRead + Unpin>(read: R, mut feed: DuplexStream, out: mps
 /// An answer to nobody in particular: what has no JSON has no id.
 fn refusal(error: &serde_json::Error) -> Vec<u8> {
     let message = format!("Parse error: the line is not JSON ({error})");
-    let answer = json!({ "jsonrpc": "2.0", "id": null, "error": { "code": PARSE_ERROR, "message": message } });
+    let answer =
+        json!({ "jsonrpc": "2.0", "id": null, "error": { "code": PARSE_ERROR, "message": message } });
     format!("{answer}\n").into_bytes()
 }
 

@@ -169,7 +169,8 @@ fn open(state: &WebState, token: &str, kind: TokenKind) -> Option<Session> {
 
 fn seal(state: &WebState, prefix: &str, kind: TokenKind) -> Result<String, Error> {
     let id = (kind == TokenKind::Link).then(Uuid::now_v7);
-    let session = Session { kind, prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION, id };
+    let session =
+        Session { kind, prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION, id };
     state.services.secrets.seal_token(&serde_json::to_string(&session).map_err(Error::internal)?)
 }
 

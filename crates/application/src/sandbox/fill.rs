@@ -153,7 +153,7 @@ pub(super) fn require_sandbox(instance: &Instance) -> Result<()> {
         return Ok(());
     }
     Err(Error::Conflict(format!(
-        "`{}` mirrors another site: only a sandbox can be filled; make one with `forebay instance add --kind sandbox`",
+        "`{}` mirrors another site, and this is for sandboxes alone; make one with `forebay instance add --kind sandbox`",
         instance.name
     )))
 }

@@ -25,7 +25,13 @@ use super::{
     serve::{listen, run_until_stopped, start, start_worker, web_state},
     sync::sync_now,
 };
-use crate::{cli::DemoArgs, failure::Failure, output, settings::Settings, wiring::{Role, Wiring}};
+use crate::{
+    cli::DemoArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// Who mirrors a Jira.
 const TENANT: &str = "acme";

@@ -25,8 +25,7 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let push = if wiring.address_known { Push::Register } else { Push::Leave };
             let operator = Wiring::operator(&tenant);
-            let found =
-                instances::test_instance(&wiring.services, &operator, &instance.name, push).await?;
+            let found = instances::test_instance(&wiring.services, &operator, &instance.name, push).await?;
             if as_json {
                 return output::json(&found);
             }

@@ -187,7 +187,8 @@ async fn update(
         policy: Some(narrowed(key.policy.clone(), limits)?),
         expires_at: end(limits, wiring.now())?,
     };
-    let changed = keys::update_key(&wiring.services, &Wiring::operator_of(key.tenant), key.id, change).await?;
+    let changed =
+        keys::update_key(&wiring.services, &Wiring::operator_of(key.tenant), key.id, change).await?;
     show(&changed, wiring.now(), as_json)
 }
 
@@ -250,7 +251,10 @@ fn end(limits: &KeyLimits, now: DateTime<Utc>) -> Result<Option<Option<DateTime<
             .and_then(|time| now.checked_add_signed(time))
             .map(|end| Some(Some(end)))
             .ok_or_else(|| {
-                Error::invalid("--expires-in", format!("`{time}` is no time; write 30m, 12h, 90d, 8w or never"))
+                Error::invalid(
+                    "--expires-in",
+                    format!("`{time}` is no time; write 30m, 12h, 90d, 8w or never"),
+                )
             }),
         (None, Some(moment)) => moment_of(moment).map(|end| Some(Some(end))).ok_or_else(|| {
             Error::invalid(

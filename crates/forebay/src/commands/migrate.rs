@@ -23,7 +23,8 @@ async fn apply(access: &Access, command: &MigrateCommand, as_json: bool) -> Resu
         MigrateCommand::Down { steps, yes } => {
             let mut owner = access.owner().await?;
             let status = migrate::status(&mut owner).await?;
-            let leaving: Vec<_> = status.iter().rev().filter(|step| step.applied).take(*steps as usize).collect();
+            let leaving: Vec<_> =
+                status.iter().rev().filter(|step| step.applied).take(*steps as usize).collect();
             if !leaving.is_empty() {
                 let names: Vec<_> =
                     leaving.iter().map(|step| format!("{:04} {}", step.version, step.description)).collect();

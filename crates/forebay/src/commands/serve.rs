@@ -17,7 +17,12 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use web::WebState;
 
-use crate::{failure::Failure, output, settings::Settings, wiring::{Role, Wiring}};
+use crate::{
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// How long open requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);

@@ -36,8 +36,10 @@ pub(super) async fn run(
         (Some(name), _) => {
             let (tenant, instance) = wiring.instance(tenant, name).await?;
             if !instance.kind.is_mirror() {
-                return Err(Failure::new(format!("`{name}` is a sandbox: it is its own source, nothing is synced"))
-                    .hint("`forebay sync status` without a name shows the mirrors"));
+                return Err(Failure::new(format!(
+                    "`{name}` is a sandbox: it is its own source, nothing is synced"
+                ))
+                .hint("`forebay sync status` without a name shows the mirrors"));
             }
             found.extend(standings(wiring, &tenant, Some(instance.id)).await?);
         }

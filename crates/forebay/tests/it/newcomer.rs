@@ -82,12 +82,16 @@ async fn nothing_is_gone_for_good_without_somebody_who_says_so() {
     ] {
         let refused = unattended(&app, &arguments);
         assert_eq!(refused.status.code(), Some(1), "{arguments:?}");
-        assert!(said(&refused).contains("nothing was removed") && said(&refused).contains("--yes"), "{arguments:?}");
+        assert!(
+            said(&refused).contains("nothing was removed") && said(&refused).contains("--yes"),
+            "{arguments:?}"
+        );
     }
     assert_eq!(app.get("/health/ready").await.status, StatusCode::OK);
     assert_eq!(app.get("/v1/issues/10001").await.status, StatusCode::OK);
 
-    let mistyped = unattended(&app, &["tenant", "erase-user", "nobody", "--tenant", "acme", "--yes", "--json"]);
+    let mistyped =
+        unattended(&app, &["tenant", "erase-user", "nobody", "--tenant", "acme", "--yes", "--json"]);
     assert_eq!(mistyped.status.code(), Some(1));
     let error: Value = serde_json::from_slice(&mistyped.stdout).unwrap();
     assert_eq!(error["error"]["code"], "invalid", "{error}");
@@ -102,7 +106,8 @@ async fn nothing_is_gone_for_good_without_somebody_who_says_so() {
 async fn a_server_whose_schema_was_taken_back_is_not_ready() {
     let app = TestApp::start().await;
     app.cli(&["migrate", "down", "--yes"]);
-    let ready = eventually(async || app.get("/health/ready").await.status, |status| *status != StatusCode::OK).await;
+    let ready =
+        eventually(async || app.get("/health/ready").await.status, |status| *status != StatusCode::OK).await;
     assert_eq!(ready, StatusCode::SERVICE_UNAVAILABLE);
     app.cli(&["migrate", "up"]);
     eventually(async || app.get("/health/ready").await.status, |status| *status == StatusCode::OK).await;
@@ -182,7 +187,11 @@ async fn an_import_tells_what_it_rejected_by_its_exit_code_and_in_order() {
         (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).unwrap())
     };
     let (code, outcome) = import(&lines);
-    assert_eq!((code, &outcome["issues"], &outcome["already_there"]), (Some(3), &json!(2), &json!(0)), "{outcome}");
+    assert_eq!(
+        (code, &outcome["issues"], &outcome["already_there"]),
+        (Some(3), &json!(2), &json!(0)),
+        "{outcome}"
+    );
     let rejected: Vec<_> = outcome["rejected"].as_array().unwrap().iter().map(|line| &line["line"]).collect();
     assert_eq!(rejected, [2, 3]);
     let (code, again) = import(&recorded.join("\n"));
@@ -194,7 +203,9 @@ async fn a_number_opens_the_issues_it_counts() {
     let app = TestApp::start().await;
     app.sandbox("site", 400);
     let pulse = app.get("/v1/pulse?weeks=52").await.ok();
-    assert!(pulse["cycle_time_days"]["p50"].as_f64().unwrap() <= pulse["lead_time_days"]["p50"].as_f64().unwrap());
+    assert!(
+        pulse["cycle_time_days"]["p50"].as_f64().unwrap() <= pulse["lead_time_days"]["p50"].as_f64().unwrap()
+    );
     let page = app.get("/?weeks=52").await.text;
     let links: Vec<String> = page
         .split("href=\"")
@@ -203,8 +214,12 @@ async fn a_number_opens_the_issues_it_counts() {
         .filter(|address| address.starts_with("/issues?jql="))
         .collect();
     let count = async |mark: &str| {
-        let address = links.iter().find(|address| address.contains(mark)).unwrap_or_else(|| panic!("{mark}: {links:?}"));
-        let found = app.get(&format!("{}&total=true&limit=1", address.replacen("/issues", "/v1/issues", 1))).await;
+        let address = links
+            .iter()
+            .find(|address| address.contains(mark))
+            .unwrap_or_else(|| panic!("{mark}: {links:?}"));
+        let found =
+            app.get(&format!("{}&total=true&limit=1", address.replacen("/issues", "/v1/issues", 1))).await;
         found.ok()["total"].as_u64().unwrap()
     };
     assert_eq!(count("CHANGED").await, pulse["stuck"].as_u64().unwrap(), "stuck");
@@ -220,8 +235,13 @@ async fn a_number_opens_the_issues_it_counts() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_tells_its_id_and_what_it_does_not_open() {
     let app = TestApp::start().await;
-    let made = app.output(&["key", "create", "--tenant", "acme", "--scopes", "read", "--projects", "main/OPS"]);
-    assert!(said(&made).contains("its id is ") && said(&made).contains("no instance `main`"), "{}", said(&made));
+    let made =
+        app.output(&["key", "create", "--tenant", "acme", "--scopes", "read", "--projects", "main/OPS"]);
+    assert!(
+        said(&made).contains("its id is ") && said(&made).contains("no instance `main`"),
+        "{}",
+        said(&made)
+    );
     assert_eq!(String::from_utf8_lossy(&made.stdout).trim().len(), 54, "the key alone is on stdout");
     let id = app.json(&["key", "list", "--tenant", "acme"])[0]["id"].as_str().unwrap().to_owned();
     let nothing = app.output(&["key", "update", &id]);

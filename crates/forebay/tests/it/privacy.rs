@@ -245,7 +245,8 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
     assert_eq!(run["issues"], 300);
     assert_eq!(hits(&mut owner, acme, &texts).await, BTreeMap::new());
 
-    let again = app.json(&["tenant", "erase-user", &account, "--tenant", "acme", "--instance", "copy", "--yes"]);
+    let again =
+        app.json(&["tenant", "erase-user", &account, "--tenant", "acme", "--instance", "copy", "--yes"]);
     assert_eq!(again[0]["rows"], json!({}), "nothing is left to erase");
     assert_eq!(again[0]["pseudonym"], pseudonym.as_str(), "the person keeps the pseudonym");
 }
@@ -310,7 +311,8 @@ async fn a_person_is_erased_over_rest_by_admins_of_the_whole_tenant() {
     let typo = erase(&app.key, json!({ "account_id": format!("{account}x") })).await;
     assert_eq!((typo.status.as_u16(), &typo.json["errors"][0]["field"]), (400, &json!("account_id")));
     assert!(typo.text.contains("unknown_too") && !typo.text.contains(&account), "{}", typo.text);
-    let dry = erase(&app.key, json!({ "account_id": account, "instance": "copy", "dry_run": true })).await.ok();
+    let dry =
+        erase(&app.key, json!({ "account_id": account, "instance": "copy", "dry_run": true })).await.ok();
     assert_eq!((&dry["dry_run"], &dry["erasures"][0]["pseudonym"]), (&json!(true), &Value::Null), "{dry}");
     let would_change = dry["erasures"][0]["rows"]["issues"].clone();
     assert!(would_change.as_u64().unwrap() > 0, "{dry}");
@@ -354,15 +356,7 @@ async fn a_removed_tenant_leaves_nothing_and_takes_nothing_of_another() {
             .await
             .unwrap();
     }
-    app.json(&[
-        "tenant",
-        "erase-user",
-        "nobody-of-that-name",
-        "--tenant",
-        "acme",
-        "--yes",
-        "--unknown-too",
-    ]);
+    app.json(&["tenant", "erase-user", "nobody-of-that-name", "--tenant", "acme", "--yes", "--unknown-too"]);
     let instances: Vec<String> =
         sqlx::query_scalar("SELECT id::text FROM jira_instances WHERE tenant_id = $1")
             .bind(acme)

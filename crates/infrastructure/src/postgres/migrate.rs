@@ -201,7 +201,9 @@ pub(super) async fn require_newest(connection: &mut PgConnection) -> Result<()> 
         )
     };
     // Not there before the migration that makes it: then it is behind all the same.
-    let known = sqlx::query_scalar!(r#"SELECT to_regprocedure('forebay.newest_migration()') IS NOT NULL AS "known!""#);
+    let known = sqlx::query_scalar!(
+        r#"SELECT to_regprocedure('forebay.newest_migration()') IS NOT NULL AS "known!""#
+    );
     if !known.fetch_one(&mut *connection).await.map_err(convert)? {
         return Err(behind());
     }

@@ -85,10 +85,7 @@ impl PulseStore for PgTenantTx {
 }
 
 /// Throughput, lead time and cycle time of the period.
-async fn completions(
-    conn: &mut PgConnection,
-    scope: &Scope<'_>,
-) -> Result<(u64, Percentiles, Percentiles)> {
+async fn completions(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(u64, Percentiles, Percentiles)> {
     let row = sqlx::query_file!(
         "src/postgres/pulse/completions.sql",
         scope.instance as _,
@@ -142,10 +139,7 @@ async fn state(
 }
 
 /// The share of reopened issues, and which they are.
-async fn reopen_rate(
-    conn: &mut PgConnection,
-    scope: &Scope<'_>,
-) -> Result<(Option<f64>, Vec<IssueName>)> {
+async fn reopen_rate(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(Option<f64>, Vec<IssueName>)> {
     let row = sqlx::query_file!(
         "src/postgres/pulse/reopen_rate.sql",
         scope.instance as _,

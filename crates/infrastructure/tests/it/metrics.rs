@@ -96,7 +96,11 @@ async fn lead_times(base: &TestDatabase, tenant: TenantId) -> Vec<LeadTime> {
     .await;
     let rows = rows.as_array().unwrap().iter();
     rows.map(|row| {
-        assert_eq!((&row[4], &row[5]), (&row[1], &json!(true)), "lead time is from the creation to the completion");
+        assert_eq!(
+            (&row[4], &row[5]),
+            (&row[1], &json!(true)),
+            "lead time is from the creation to the completion"
+        );
         (row[0].as_i64(), row[1].as_i64(), row[2].as_i64(), row[3].as_i64().unwrap())
     })
     .collect()

@@ -103,7 +103,8 @@ async fn the_numbers_are_those_of_their_definitions() {
     assert_eq!((pulse.wip, pulse.stuck), (2, 1));
     // Entered done in the period: 1 to 5 and 12. Left it again: 4 and 5.
     assert_close(pulse.reopen_rate, Some(2.0 / 6.0));
-    let reopened: Vec<_> = pulse.reopened.iter().map(|issue| (issue.instance.as_str(), issue.key.as_str())).collect();
+    let reopened: Vec<_> =
+        pulse.reopened.iter().map(|issue| (issue.instance.as_str(), issue.key.as_str())).collect();
     assert_eq!(reopened, [("main", "PAY-4"), ("main", "PAY-5")]);
     assert_eq!(pulse.open, 3, "5, 7 and 8");
 

@@ -56,11 +56,13 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Audi
     let action = given(&asked.action).map(|text| text.to_lowercase().replace(' ', "_"));
     if let Some(action) = &action {
         action.parse::<Action>().map_err(|_| {
-            Error::invalid("action", format!("`{}` is no action; choose one of the list", asked.action.trim()))
+            Error::invalid(
+                "action",
+                format!("`{}` is no action; choose one of the list", asked.action.trim()),
+            )
         })?;
     }
-    let filter =
-        AuditFilter { action, target: given(&asked.target), before, limit: PAGE_SIZE };
+    let filter = AuditFilter { action, target: given(&asked.target), before, limit: PAGE_SIZE };
     let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let entries = tx.audit_entries(&filter).await?;
     Ok(AuditPage::new(visitor.shell(Section::Audit, "Audit log"), asked, entries, state.services.clock.now()))
@@ -124,12 +126,13 @@ fn row(entry: AuditEntry, now: DateTime<Utc>) -> Row {
         }
         _ => None,
     };
+    let target = key_name(&entry).or_else(|| entry.target.clone()).unwrap_or_default();
     Row {
         at: Moment::of(entry.created_at, now),
         actor: actor_name(&entry.actor).to_owned(),
         actor_in_full: entry.actor,
         action: entry.action.replace('_', " "),
-        target: key_name(&entry).unwrap_or_else(|| entry.target.clone().unwrap_or_default()),
+        target,
         target_in_full: entry.target.unwrap_or_default(),
         target_address: issue,
         instance: entry.instance.unwrap_or_default(),

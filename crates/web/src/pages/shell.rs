@@ -20,6 +20,10 @@ pub(super) enum Section {
     Instances,
     /// The audit log.
     Audit,
+    /// The SQL door.
+    Sql,
+    /// API keys.
+    Keys,
     /// None of them: signing in, errors.
     Elsewhere,
 }
@@ -32,6 +36,8 @@ impl Section {
             Self::Issues => "issues",
             Self::Instances => "instances",
             Self::Audit => "audit",
+            Self::Sql => "sql",
+            Self::Keys => "keys",
             Self::Elsewhere => "",
         }
     }
@@ -46,8 +52,10 @@ pub(super) struct Who {
     pub(super) tenant: String,
     /// Its scopes, for people.
     pub(super) scopes: String,
-    /// Whether it manages instances and reads the audit log.
+    /// Whether it manages instances and keys and reads the audit log.
     pub(super) may_admin: bool,
+    /// Whether it asks the SQL door.
+    pub(super) may_sql: bool,
 }
 
 /// The frame of a page.
@@ -72,7 +80,13 @@ impl Shell {
             Actor::System => "Forebay".to_owned(),
         };
         let scopes = caller.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        let who = Who { name, tenant: tenant.to_owned(), scopes, may_admin: caller.has(Scope::Admin) };
+        let who = Who {
+            name,
+            tenant: tenant.to_owned(),
+            scopes,
+            may_admin: caller.has(Scope::Admin),
+            may_sql: caller.has(Scope::Sql),
+        };
         Self { title: title.into(), section, who: Some(who), stale: Vec::new() }
     }
 

@@ -34,13 +34,8 @@ impl FromRequestParts<WebState> for Visitor {
 
     async fn from_request_parts(parts: &mut Parts, state: &WebState) -> Result<Self, Self::Rejection> {
         let known = auth::authenticate(parts, state).await;
-        let known = known.and_then(|caller| caller.require(Scope::Read).map(|()| caller));
-        let visitor = match known {
-            Ok(caller) => Self::look_around(state, caller).await,
-            Err(error) => Err(error),
-        };
-        match visitor {
-            Ok(visitor) => Ok(visitor),
+        match known.and_then(|caller| caller.require(Scope::Read).map(|()| caller)) {
+            Ok(caller) => Ok(Self::look_around(state, caller).await),
             Err(Error::Unauthenticated(_)) => Err(see_other(&sign_in_address(parts))),
             Err(error) => {
                 let Ok(context) = RequestContext::from_request_parts(parts, state).await;
@@ -67,14 +62,19 @@ fn sign_in_address(parts: &Parts) -> String {
 }
 
 impl Visitor {
-    /// What every page shows around itself.
-    async fn look_around(state: &WebState, caller: Caller) -> Result<Self, Error> {
+    /// What every page shows around itself. A database that does not answer is told by the page itself, if it needs one.
+    async fn look_around(state: &WebState, caller: Caller) -> Self {
         let now = state.services.clock.now();
-        let mut tx = state.services.db.tenant(&caller.context()).await?;
-        let tenant = tx.tenant_name().await?.unwrap_or_default();
-        let troubles = tx.sync_troubles(None, now).await?;
-        drop(tx);
-        Ok(Self { caller, tenant, troubles, now })
+        let around = async {
+            let mut tx = state.services.db.tenant(&caller.context()).await?;
+            let tenant = tx.tenant_name().await?.unwrap_or_default();
+            Ok::<_, Error>((tenant, tx.sync_troubles(None, now).await?))
+        };
+        let (tenant, troubles) = around.await.unwrap_or_else(|error| {
+            tracing::debug!(error = error.with_causes(), "a page is shown without its surroundings");
+            Default::default()
+        });
+        Self { caller, tenant, troubles, now }
     }
 
     /// The frame of a page for this visitor. Where issues are shown, it says which copies may be old.

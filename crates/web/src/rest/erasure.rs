@@ -102,10 +102,8 @@ async fn erase_person(
         return Ok(Json(Erasures { dry_run, erasures }));
     }
     // A task of its own: half an erasure is none, and would be in no audit log.
-    let erasing = tokio::spawn(
-        async move { erase_user(&state.services, &caller, &wanted).await }
-            .in_current_span(),
-    );
+    let erasing =
+        tokio::spawn(async move { erase_user(&state.services, &caller, &wanted).await }.in_current_span());
     let erasures = erasing.await.map_err(Error::internal)??;
     Ok(Json(Erasures { dry_run, erasures: erasures.into_iter().map(Erasure::from).collect() }))
 }

@@ -98,14 +98,15 @@ fn refuse_path(rejection: &PathRejection) -> Refusal {
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
         return Refusal::Unreadable(Error::invalid("path", rejection.body_text()));
     };
+    // Ids of Jira's are whole numbers, ours are UUIDs.
+    let not = |field: &str, value: &str, expected: &str| {
+        let kind = if expected.to_lowercase().contains("uuid") { "a UUID" } else { "a whole number" };
+        Error::invalid(field, format!("`{value}` is not {kind}"))
+    };
     let problem = match failed.kind() {
-        // Ids of Jira's are whole numbers, ours are UUIDs.
-        ErrorKind::ParseErrorAtKey { key, value, expected_type }
-        | ErrorKind::DeserializeError { key, value, message: expected_type } => {
-            let kind = if expected_type.to_lowercase().contains("uuid") { "a UUID" } else { "a whole number" };
-            Error::invalid(key.clone(), format!("`{value}` is not {kind}"))
-        }
-        ErrorKind::ParseError { value, .. } => Error::invalid("path", format!("`{value}` is not a whole number")),
+        ErrorKind::ParseErrorAtKey { key, value, expected_type } => not(key, value, expected_type),
+        ErrorKind::DeserializeError { key, value, message } => not(key, value, message),
+        ErrorKind::ParseError { value, expected_type } => not("path", value, expected_type),
         _ => Error::invalid("path", rejection.body_text()),
     };
     Refusal::Unreadable(problem)
@@ -148,9 +149,9 @@ fn remedy(message: &str) -> String {
         | "input is not enough for unique date and time" => {
             "must be a time such as 2026-01-31T12:00:00Z, or where a day is asked for 2026-01-31".into()
         }
-        other if other.starts_with("unknown variant `") => {
-            other.replacen("unknown variant ", "", 1).replacen(", expected", " is not known here; known is", 1)
-        }
+        other if other.starts_with("unknown variant `") => other
+            .replacen("unknown variant ", "", 1)
+            .replacen(", expected", " is not known here; known is", 1),
         other => other.into(),
     }
 }

@@ -14,12 +14,12 @@ use utoipa::{ToSchema, openapi::Object};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use super::sync_failing::SyncFailing;
 use super::{
     document::{Conflicting, Missing, Standard, word_of},
     extract::{ApiCaller, ValidPath},
     problem::Problem,
 };
-use super::sync_failing::SyncFailing;
 use crate::state::WebState;
 
 pub(super) fn routes() -> OpenApiRouter<WebState> {

@@ -9,7 +9,12 @@ use sqlx::{PgConnection, Row};
 
 use super::{TemporaryFolder, create_tenant, peak_memory_mib, refresh, seed_sandbox, unsigned};
 use crate::{
-    cli::LoadArgs, commands::sandbox::Seeded, failure::Failure, output, settings::Settings, wiring::{Role, Wiring},
+    cli::LoadArgs,
+    commands::sandbox::Seeded,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
 };
 
 #[derive(Serialize)]

@@ -20,7 +20,13 @@ use infrastructure::{postgres::unprotected::Unprotected, telemetry::Telemetry};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{cli::QueriesArgs, failure::Failure, output, settings::Settings, wiring::{Role, Wiring}};
+use crate::{
+    cli::QueriesArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// Issues whose keys are read, and from which names for searches are taken.
 const SAMPLE: u32 = 1_000;

@@ -147,9 +147,14 @@ mod tests {
         let now = Utc.with_ymd_and_hms(2026, 3, 31, 12, 0, 0).unwrap();
         for project in ["", "AB", "order", "we\"ird"] {
             let questions = Questions::new(&scope(project), &pulse(9, Some(2.5)), now);
-            for address in
-                [&questions.completed, &questions.slowest, &questions.at_risk, &questions.in_progress, &questions.stuck, questions.reopened.as_ref().unwrap()]
-            {
+            for address in [
+                &questions.completed,
+                &questions.slowest,
+                &questions.at_risk,
+                &questions.in_progress,
+                &questions.stuck,
+                questions.reopened.as_ref().unwrap(),
+            ] {
                 let jql = jql_of(address);
                 assert!(jql::parse(&jql).is_ok(), "{jql}");
             }
