@@ -13,8 +13,8 @@ use application::{
 use chrono::{DateTime, Utc};
 use domain::ids::{InstanceId, TenantId};
 use graphile_worker::{
-    IntoTaskHandlerResult, LocalQueueConfig, TaskHandler, Worker, WorkerContext, WorkerOptions,
-    WorkerRecoveryConfig,
+    IntoTaskHandlerResult, LocalQueueConfig, RefetchDelayConfig, TaskHandler, Worker, WorkerContext,
+    WorkerOptions, WorkerRecoveryConfig,
 };
 use serde::{Deserialize, Serialize};
 use sqlx::{PgPool, postgres::PgConnectOptions, postgres::PgPoolOptions};
@@ -33,6 +33,8 @@ const CRONTAB: &str = "* * * * * poll_mirrors ?max=1 {every: 'minute'}
 
 /// A job fetched ahead of its slot goes back after that, so that a free worker can take it.
 const FETCHED_AHEAD: Duration = Duration::from_secs(1);
+/// How long an idle worker waits before it looks again, unless a job is announced. Without it the library looks again at once, for ever.
+const IDLE: Duration = Duration::from_millis(250);
 /// A site that asks for a longer pause is asked again after this one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 
@@ -97,7 +99,15 @@ async fn build(
         .pg_pool(pool)
         .concurrency(settings.concurrency)
         .poll_interval(Duration::from_secs(1))
-        .local_queue(LocalQueueConfig::default().with_size(settings.concurrency).with_ttl(FETCHED_AHEAD))
+        .local_queue(
+            LocalQueueConfig::default()
+                .with_size(settings.concurrency)
+                .with_ttl(FETCHED_AHEAD)
+                .with_refetch_delay(
+                    // The first job that is announced ends the wait.
+                    RefetchDelayConfig::default().with_duration(IDLE).with_max_abort_threshold(1),
+                ),
+        )
         .worker_recovery(recovery)
         .listen_os_shutdown_signals(false)
         .shutdown_signal(stop)
