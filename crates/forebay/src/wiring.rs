@@ -286,15 +286,18 @@ impl Wiring {
         Ok((settings, telemetry, services, database, lookups))
     }
 
-    /// Tells the commands and workers beside this server where it is reached and what it may call, and lets the sandboxes follow:
-    /// their Jira is this server.
+    /// Tells the commands and workers beside this server where it is reached and what it may call.
     pub(crate) async fn announce(&self) -> Result<(), Failure> {
         let record = ServerRecord {
             public_url: self.services.public_url.clone(),
             private_networks: self.settings.allow_private_networks.to_string(),
             started_at: self.now(),
         };
-        note_server(&mut self.access.owner().await?, &record).await?;
+        Ok(note_server(&mut self.access.owner().await?, &record).await?)
+    }
+
+    /// Lets the sandboxes follow this server: their Jira is here.
+    pub(crate) async fn gather_sandboxes(&self) -> Result<(), Failure> {
         Ok(application::sandbox::follow_server(&self.services).await?)
     }
 

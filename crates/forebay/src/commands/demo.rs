@@ -95,6 +95,8 @@ async fn prepare(wiring: &Wiring, folder: &Path, arguments: &DemoArgs) -> Result
     let keys = ensure_keys(wiring, folder, &tenant, &upstream).await?;
     let sandbox = ensure_sandbox(wiring, &upstream, arguments).await?;
     let mirror = ensure_mirror(wiring, &tenant, &sandbox, &keys).await?;
+    // Its own sandbox has moved by now, with its webhooks; these are those that were added beside it.
+    wiring.gather_sandboxes().await?;
     output::note("copying the sandbox into the mirror, over HTTP …");
     let run = sync_now(wiring, &tenant, &mirror, true).await?;
     output::note(&format!(

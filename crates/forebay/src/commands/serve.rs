@@ -31,6 +31,7 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: b
     let listener = listen(settings.listen()).await?;
     let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
     wiring.announce().await?;
+    wiring.gather_sandboxes().await?;
     let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
