@@ -61,12 +61,12 @@ async fn a_site_that_cannot_be_read_is_shown_as_failing_at_every_door() {
     browser.go(&format!("{}/login", app.url)).await;
     browser.fill("input[name=key]", &app.key).await;
     browser.click("form button[type=submit]").await;
-    browser.wait_for("may be old: its site cannot be read since").await;
+    browser.wait_for("may be old: its site cannot be read").await;
     browser.wait_for("acme").await;
     browser.go(&format!("{}/instances", app.url)).await;
     browser.wait_for("Failing").await;
     browser.go(&format!("{}/instances/dead", app.url)).await;
-    browser.wait_for("Tried again").await;
+    browser.wait_for("Next try by").await;
     assert_eq!(browser.overflow().await, 0);
 }
 
