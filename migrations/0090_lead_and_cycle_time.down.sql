@@ -4,7 +4,9 @@ ALTER MATERIALIZED VIEW forebay.lead_time_view RENAME COLUMN cycle_time_hours TO
 
 GRANT CREATE ON SCHEMA public TO forebay_definer;
 CREATE VIEW public.lead_time_view WITH (security_barrier) AS
-    SELECT * FROM forebay.lead_time_view WHERE tenant_id = forebay.current_tenant();
+    SELECT * FROM forebay.lead_time_view
+    WHERE tenant_id = forebay.current_tenant()
+        AND ((SELECT forebay.reach()) <> 'projects' OR project_id = ANY ((SELECT forebay.visible_projects())::uuid[]));
 ALTER VIEW public.lead_time_view OWNER TO forebay_definer;
 REVOKE CREATE ON SCHEMA public FROM forebay_definer;
 GRANT SELECT ON public.lead_time_view TO forebay_app;

@@ -11,7 +11,8 @@ CREATE OR REPLACE VIEW public.lead_time_view WITH (security_barrier) AS
         extract(epoch FROM l.completed_at - i.created_at)::float8 / 3600 AS lead_time_hours, l.reopened, l.cycle_time_hours
     FROM forebay.lead_time_view l
     LEFT JOIN public.issues i ON i.tenant_id = l.tenant_id AND i.id = l.issue_id
-    WHERE l.tenant_id = forebay.current_tenant();
+    WHERE l.tenant_id = forebay.current_tenant()
+        AND ((SELECT forebay.reach()) <> 'projects' OR l.project_id = ANY ((SELECT forebay.visible_projects())::uuid[]));
 
 CREATE OR REPLACE VIEW jira.lead_time_view WITH (security_invoker = true) AS
 SELECT n.name AS instance, p.key AS project, l.issue_key AS issue, l.started_at AS started, l.completed_at AS completed,
