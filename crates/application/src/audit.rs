@@ -42,7 +42,7 @@ impl Outcome {
 pub struct NewAuditEntry {
     /// The instance it happened at.
     pub instance: Option<InstanceId>,
-    /// `user`, `key:…` or `system`.
+    /// `key:NAME:ID`, `cli:USER` or `system`.
     pub actor: String,
     /// `add_comment`, `transition`, `add_instance` ...
     pub action: &'static str,
@@ -130,7 +130,7 @@ pub struct AuditEntry {
 pub struct AuditFilter {
     /// Only this action.
     pub action: Option<String>,
-    /// Only this target.
+    /// Only this target; of keys the name is one too.
     pub target: Option<String>,
     /// Only entries older than this one.
     pub before: Option<Uuid>,

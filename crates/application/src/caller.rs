@@ -71,7 +71,12 @@ pub enum Actor {
         /// Its name, for people.
         name: String,
     },
-    /// Forebay itself: jobs, the command line.
+    /// A person at the command line, who is beyond keys.
+    Operator {
+        /// Their name at the operating system.
+        name: String,
+    },
+    /// Forebay itself: jobs.
     System,
 }
 
@@ -79,6 +84,7 @@ impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Key { id, name } => write!(f, "key:{name}:{id}"),
+            Self::Operator { name } => write!(f, "cli:{name}"),
             Self::System => f.write_str("system"),
         }
     }
@@ -112,6 +118,11 @@ impl Caller {
             expires_at: None,
             request_id: String::new(),
         }
+    }
+
+    /// A person at the command line, acting for a tenant with every scope.
+    pub fn operator(tenant: TenantId, name: impl Into<String>) -> Self {
+        Self { actor: Actor::Operator { name: name.into() }, ..Self::system(tenant) }
     }
 
     /// What transactions on the caller's behalf are opened with.

@@ -7,6 +7,7 @@
 
 mod redact;
 mod rows;
+mod survey;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -19,6 +20,7 @@ use uuid::Uuid;
 
 pub use redact::{FORMER_USER, Redaction};
 use rows::Person;
+pub use survey::{Survey, survey_user};
 
 use crate::{
     actions::Action,
@@ -209,18 +211,50 @@ pub struct Erasure {
     pub jobs: u64,
 }
 
+/// Who is to be erased.
+#[derive(Clone, Debug, Default)]
+pub struct PersonToErase {
+    /// The account id; on Server and Data Center the user key or name.
+    pub account: String,
+    /// Only at this instance, by name or id; at all of the tenant when absent.
+    pub instance: Option<String>,
+    /// Also an account that nothing names: should a later sync bring it, a pseudonym takes its place.
+    pub unknown_too: bool,
+}
+
 /// Erases a person from an instance, or from all of the tenant.
 ///
 /// # Errors
-/// [`Error::Conflict`] when it is the account with which Forebay signs in there.
+/// [`Error::Conflict`] when it is the account with which Forebay signs in there; [`Error::Invalid`] when nothing names the account,
+/// unless that is wanted too.
 pub async fn erase_user(
     services: &Services,
     caller: &Caller,
-    instance: Option<&str>,
-    account: &str,
+    wanted: &PersonToErase,
 ) -> Result<Vec<Erasure>> {
     caller.permit(Action::EraseUser)?;
-    let account = account.trim();
+    let (account, instances) = meant(services, caller, wanted).await?;
+    if !wanted.unknown_too {
+        survey::require_known(services, caller, &instances, &account).await?;
+    }
+    let mut erasures = Vec::with_capacity(instances.len());
+    for instance in &instances {
+        erasures.push(erase_at(services, caller, instance, &account).await?);
+    }
+    // The workload of people is a materialized view. Where a refresh is under way already, the job that was added is the next.
+    let mut platform = services.db.platform().await?;
+    platform.refresh_metrics().await?;
+    platform.commit().await?;
+    Ok(erasures)
+}
+
+/// The account as it is stored, and the instances that it goes from.
+async fn meant(
+    services: &Services,
+    caller: &Caller,
+    wanted: &PersonToErase,
+) -> Result<(String, Vec<Instance>)> {
+    let account = wanted.account.trim();
     if account.is_empty() || account.len() > 255 {
         return Err(Error::invalid(
             "account_id",
@@ -232,7 +266,7 @@ pub async fn erase_user(
         false => account.to_owned(),
     };
     let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
-    let instances = match instance {
+    let instances = match &wanted.instance {
         Some(name) => vec![require_instance(tx.as_mut(), name).await?],
         None => tx.instances().await?,
     };
@@ -243,15 +277,7 @@ pub async fn erase_user(
             own.name
         )));
     }
-    let mut erasures = Vec::with_capacity(instances.len());
-    for instance in &instances {
-        erasures.push(erase_at(services, caller, instance, &account).await?);
-    }
-    // The workload of people is a materialized view. Where a refresh is under way already, the job that was added is the next.
-    let mut platform = services.db.platform().await?;
-    platform.refresh_metrics().await?;
-    platform.commit().await?;
-    Ok(erasures)
+    Ok((account, instances))
 }
 
 async fn erase_at(
@@ -306,6 +332,20 @@ async fn erase_at(
 /// From here on, whatever is stored at the instance has the pseudonym.
 async fn bury(services: &Services, tenant: TenantId, instance: InstanceId, account: &str) -> Result<Person> {
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    let (person, hashes) = person_of(services, tx.as_mut(), instance, account).await?;
+    let random = services.secrets.random_text(PSEUDONYM).expose_secret().to_lowercase();
+    let pseudonym = tx.bury(instance, &hashes, &format!("former-user-{random}")).await?;
+    tx.commit().await?;
+    Ok(person.called(instance, pseudonym))
+}
+
+/// Whom an account means at an instance, without a pseudonym so far, and the hashes of all their ids.
+async fn person_of(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: InstanceId,
+    account: &str,
+) -> Result<(Person, Vec<String>)> {
     let stored = tx.person(instance, account).await?;
     let mut ids = BTreeSet::from([account.to_owned()]);
     if let Some(stored) = &stored {
@@ -314,18 +354,16 @@ async fn bury(services: &Services, tenant: TenantId, instance: InstanceId, accou
         ids.extend(["accountId", "key", "name"].iter().filter_map(|id| Some(raw[*id].as_str()?.to_owned())));
     }
     let hashes: Vec<String> = ids.iter().map(|id| services.secrets.account_hash(instance, id)).collect();
-    let random = services.secrets.random_text(PSEUDONYM).expose_secret().to_lowercase();
-    let pseudonym = tx.bury(instance, &hashes, &format!("former-user-{random}")).await?;
-    tx.commit().await?;
-    Ok(Person {
+    let person = Person {
         user_ids: ids.iter().map(|id| instance.derive(EntityKind::User, id).to_string()).collect(),
-        pseudonym_user_id: instance.derive(EntityKind::User, &pseudonym).to_string(),
         ids: ids.iter().map(|id| id.to_lowercase()).collect(),
         written: ids.iter().map(|id| id.to_ascii_lowercase()).collect(),
         display_name: stored.as_ref().and_then(|stored| stored.display_name.clone()),
         email_hash: stored.and_then(|stored| stored.email_hash),
-        pseudonym,
-    })
+        pseudonym: String::new(),
+        pseudonym_user_id: String::new(),
+    };
+    Ok((person, hashes))
 }
 
 async fn drop_jobs(services: &Services, tenant: TenantId, person: &Person) -> Result<u64> {

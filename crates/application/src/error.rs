@@ -53,7 +53,7 @@ pub enum Error {
         reason: String,
     },
     /// A Jira site does not accept the credentials, or answers as to an anonymous caller: nothing it said may be believed.
-    #[error("the Jira site does not accept the credentials: {0}")]
+    #[error("the Jira site does not accept the credentials{}", reason(.0))]
     NotAuthenticated(String),
     /// A Jira site answers as another account than the one whose copy this is.
     #[error(
@@ -72,7 +72,7 @@ pub enum Error {
     #[error("{0}")]
     ConsentNeeded(String),
     /// The Jira site, or another outside system, refused or failed.
-    #[error("{system}: {message}")]
+    #[error("{}", named(system, message))]
     Upstream {
         /// Which system.
         system: &'static str,
@@ -108,6 +108,19 @@ pub struct FieldProblem {
     pub field: String,
     /// What is wrong and what would be right.
     pub message: String,
+}
+
+/// What a site said of credentials, where it says more than that they are not accepted.
+fn reason(message: &str) -> String {
+    match message.strip_prefix("Jira does not accept the credentials") {
+        Some(rest) => rest.to_owned(),
+        None => format!(": {message}"),
+    }
+}
+
+/// Most messages name their system themselves.
+fn named(system: &str, message: &str) -> String {
+    if message.contains(system) { message.to_owned() } else { format!("{system}: {message}") }
 }
 
 fn describe(problems: &[FieldProblem]) -> String {

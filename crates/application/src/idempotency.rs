@@ -42,7 +42,7 @@ impl IdempotentRequest {
         }
         let who = match &caller.actor {
             Actor::Key { id, .. } => id.to_string(),
-            Actor::System => "system".into(),
+            Actor::Operator { .. } | Actor::System => "system".into(),
         };
         Ok(Self { key: format!("{who}:{key}"), hash })
     }

@@ -20,7 +20,7 @@ pub use quota::{Quota, quota};
 pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
 pub(crate) use test::identify;
-pub use test::{InstanceTest, connect, test_instance};
+pub use test::{InstanceTest, Push, connect, test_instance};
 
 use crate::{
     error::{Error, Result},

@@ -5,6 +5,7 @@
 
 mod administer;
 mod admit;
+mod links;
 mod policy;
 
 use async_trait::async_trait;
@@ -14,6 +15,7 @@ use serde::Serialize;
 
 pub use administer::{KeyChange, KeySpec, create_key, key, list_keys, revoke_key, update_key};
 pub use admit::{authenticate, charge, prefix_of, resume};
+pub use links::{SignInLinkStore, use_sign_in_link};
 pub use policy::{Policy, PolicyText, TOOLS};
 
 use crate::{caller::Scope, error::Result};

@@ -277,6 +277,28 @@ pub async fn pulse(services: &Services, caller: &Caller, filter: PulseFilter) ->
         .ok_or_else(|| Error::internal("a load that always finds something found nothing"))
 }
 
+/// Whether an instance, or any of the tenant, has a project of this key within the caller's reach.
+pub async fn has_project(
+    services: &Services,
+    caller: &Caller,
+    instance: Option<InstanceId>,
+    key: &str,
+) -> Result<bool> {
+    let instances = match instance {
+        Some(id) => vec![id],
+        None => {
+            let mut tx = services.db.tenant(&caller.context()).await?;
+            tx.instances().await?.into_iter().map(|instance| instance.id).collect()
+        }
+    };
+    for id in instances {
+        if roster(services, caller, id, Roster::Projects).await?.iter().any(|project| project["key"] == key) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 #[cfg(test)]
 mod tests {
     use uuid::Uuid;

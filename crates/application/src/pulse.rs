@@ -34,6 +34,9 @@ pub struct Pulse {
     pub throughput: u64,
     /// Lead time (created to completed) of those, in days.
     pub lead_time_days: Percentiles,
+    /// Cycle time (first status in progress to completed) of those that were in progress, in days.
+    #[serde(default)]
+    pub cycle_time_days: Percentiles,
     /// Open issues at risk: overdue, or older than the P85 of lead time (`domain::metrics::SlaRule`: with fewer than
     /// five completed issues there is no such limit).
     pub sla_risk: u64,
@@ -44,8 +47,14 @@ pub struct Pulse {
     /// Of the issues that entered `done` in the period, the share (0 to 1) that left it again in the period;
     /// `None` without any.
     pub reopen_rate: Option<f64>,
+    /// Those that left it, for a link to them: by key, at most [`REOPENED_NAMED`].
+    #[serde(default)]
+    pub reopened: Vec<IssueName>,
     /// Issues present altogether.
     pub issues: u64,
+    /// Those that are not done.
+    #[serde(default)]
+    pub open: u64,
     /// One entry a week, oldest first.
     pub trend: Vec<PulseWeek>,
     /// The issues at highest risk: overdue first, then oldest.
@@ -93,6 +102,9 @@ pub struct RiskIssue {
     pub summary: String,
     /// Its status.
     pub status: String,
+    /// The status's category: `new`, `indeterminate`, `undefined`.
+    #[serde(default)]
+    pub status_category: String,
     /// Its assignee's name.
     pub assignee: Option<String>,
     /// Days since it was created.
@@ -102,6 +114,18 @@ pub struct RiskIssue {
     /// Why it is at risk: `overdue` or `older than P85`.
     pub reason: String,
 }
+
+/// An issue, by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssueName {
+    /// The instance's name.
+    pub instance: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// How many reopened issues are named: an address must bear them.
+pub const REOPENED_NAMED: i32 = 100;
 
 /// Computes Work Pulse.
 #[async_trait]

@@ -3,6 +3,7 @@
 
 pub mod faults;
 mod fill;
+mod follow;
 mod seed;
 mod store;
 mod write;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 pub use fill::{
     ImportOutcome, ReadBatch, RejectedIssue, import_issues, read_batch, seed_rosters, store_batch,
 };
+pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed};
 pub use store::SandboxStore;
 pub use write::{

@@ -16,6 +16,7 @@ mod progress;
 mod ranges;
 pub mod rejects;
 mod schedule;
+mod trouble;
 pub mod upkeep;
 mod work;
 
@@ -34,6 +35,7 @@ pub use pages::Position;
 pub use progress::{Progress, ProgressSink};
 pub use ranges::{Range, StoredRange};
 pub use schedule::{SyncSchedule, SyncSettings};
+pub use trouble::{SyncTrouble, TroubleStore, next_poll};
 
 use crate::error::Result;
 

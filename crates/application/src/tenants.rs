@@ -63,6 +63,13 @@ pub trait TenantRegistry: Send {
     async fn refresh_metrics(&mut self) -> Result<bool>;
 }
 
+/// The tenant's own name, inside its border.
+#[async_trait]
+pub trait TenantName: Send {
+    /// The name of the transaction's tenant; `None` when it was removed meanwhile.
+    async fn tenant_name(&mut self) -> Result<Option<String>>;
+}
+
 /// # Errors
 /// [`Error::Invalid`] unless the name is of lower-case letters, digits and dashes, at most 63, not starting with a dash.
 pub fn check_name(field: &str, name: &str) -> Result<()> {

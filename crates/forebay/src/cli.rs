@@ -8,9 +8,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::settings::Settings;
 
+/// Below the help; docs/configuration.md says the same.
+const EXIT_CODES: &str = "Exit codes: 0 done; 1 failed; 2 the command line cannot be read; 3 done, but not all is well: an import \
+     rejected lines, or a mirror's sync fails. With --json a failure is one document on stdout too: {\"error\": …}.";
+
 /// A live copy of Jira in your own PostgreSQL, and one fast, audited door in front of it.
 #[derive(Parser, Debug)]
-#[command(name = "forebay", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "forebay", version, propagate_version = true, arg_required_else_help = true, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -125,6 +129,9 @@ pub(crate) enum MigrateCommand {
         /// How many.
         #[arg(default_value_t = 1)]
         steps: u32,
+        /// Do not ask: what the taken back tables hold is lost.
+        #[arg(long)]
+        yes: bool,
     },
     /// Show what is applied.
     Status,
@@ -154,6 +161,15 @@ pub(crate) enum TenantCommand {
         /// Only at this instance; at all of the tenant when left out.
         #[arg(long)]
         instance: Option<String>,
+        /// Only show what would go.
+        #[arg(long)]
+        dry_run: bool,
+        /// Also an account that nothing names: no later sync brings it then. Without it such an account is refused, as a mistake.
+        #[arg(long)]
+        unknown_too: bool,
+        /// Do not ask for the account id to be typed again.
+        #[arg(long, conflicts_with = "dry_run")]
+        yes: bool,
         #[command(flatten)]
         tenant: TenantArg,
     },
@@ -172,7 +188,9 @@ pub(crate) enum KeyCommand {
     Create {
         #[command(flatten)]
         tenant: TenantArg,
-        /// What it may do: read, write, sql, ai, admin.
+        /// What it may do, separated by commas: `read` issues and metrics; `write` through to Jira; `sql`, ask the SQL door;
+        /// `admin`, manage instances, keys and syncs and read the audit log; `ai`, kept for features that act by a model: nothing asks
+        /// for it so far.
         #[arg(long, value_delimiter = ',', required = true)]
         scopes: Vec<String>,
         /// A name for people and the audit log.
@@ -190,7 +208,7 @@ pub(crate) enum KeyCommand {
     Update {
         /// The key's id, as `key list` shows it.
         id: String,
-        /// What it may do: read, write, sql, ai, admin.
+        /// What it may do, separated by commas: read, write, sql, ai, admin (see `key create --help`).
         #[arg(long, value_delimiter = ',')]
         scopes: Option<Vec<String>>,
         /// A name for people and the audit log.
@@ -234,6 +252,18 @@ pub(crate) struct KeyLimits {
     pub(crate) expires_at: Option<String>,
 }
 
+impl KeyLimits {
+    /// Whether none is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.projects.is_none()
+            && self.actions.is_none()
+            && self.tools.is_none()
+            && self.rate.is_none()
+            && self.expires_in.is_none()
+            && self.expires_at.is_none()
+    }
+}
+
 #[derive(Subcommand, Debug)]
 pub(crate) enum InstanceCommand {
     /// Add a Jira site to mirror, or a sandbox.
@@ -263,6 +293,9 @@ pub(crate) enum InstanceCommand {
     Remove {
         /// The instance's name.
         name: String,
+        /// Do not ask for the name to be typed again.
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         tenant: TenantArg,
     },
@@ -275,7 +308,7 @@ pub(crate) struct InstanceAddArgs {
     /// Its name in addresses: /jira/NAME.
     #[arg(long)]
     pub(crate) name: String,
-    /// cloud, datacenter, server or sandbox.
+    /// What it is: `cloud`, Atlassian's; `datacenter` or `server`, your own Jira; `sandbox`, a Jira inside Forebay to try things on.
     #[arg(long)]
     pub(crate) kind: String,
     /// The site's address; a sandbox has none.
@@ -577,6 +610,6 @@ mod tests {
     fn settings_may_stand_behind_the_command() {
         let cli =
             Cli::try_parse_from(["forebay", "demo", "--listen", "127.0.0.1:9", "--data-dir", "/x"]).unwrap();
-        assert_eq!(cli.settings.listen.port(), 9);
+        assert_eq!(cli.settings.listen().port(), 9);
     }
 }

@@ -2,6 +2,7 @@
 
 mod adf;
 mod bench;
+mod confirm;
 mod demo;
 mod doctor;
 mod instance;
@@ -16,13 +17,14 @@ mod sandbox;
 mod search;
 mod serve;
 mod sync;
+mod sync_status;
 mod tenant;
 mod upkeep;
 
 use crate::{
     cli::{Cli, Command},
     failure::Failure,
-    wiring::{self, Wiring},
+    wiring::{self, Role, Wiring},
 };
 
 /// What long-running processes log unless asked otherwise. The job library prints payloads, which hold ticket text, when a
@@ -36,7 +38,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
     // These two speak with nobody.
     match &command {
         Command::Jql => return jql::run(json),
-        Command::Adf(arguments) => return adf::run(arguments),
+        Command::Adf(arguments) => return adf::run(arguments, json),
         _ => {}
     }
     let settings = settings.without_empty();
@@ -51,7 +53,7 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Worker => return serve::work(settings, telemetry).await,
         _ => {}
     }
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings, telemetry, Role::Command).await?;
     let outcome = match command {
         Command::Tenant(command) => tenant::run(&wiring, &command, json).await,
         Command::Key(command) => key::run(&wiring, &command, json).await,

@@ -20,8 +20,23 @@ use crate::{cli::Cli, failure::Failure};
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// Help and versions go to stdout and are no failure; programs that asked for JSON get the refusal as JSON too.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let wants_json = std::env::args_os().any(|argument| argument == "--json");
+    if error.use_stderr() && wants_json {
+        output::refusal(&error.render().to_string());
+    }
+    // Whoever has closed both streams has nothing left to be told.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return not_understood(&error),
+    };
+    let as_json = cli.json;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let outcome = match runtime {
         Ok(runtime) => runtime.block_on(commands::run(cli)),
@@ -30,8 +45,8 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            output::failure(&failure);
-            ExitCode::FAILURE
+            output::failure(&failure, as_json);
+            ExitCode::from(failure.exit)
         }
     }
 }

@@ -25,14 +25,28 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Why the command ended, and what to do.
-pub(crate) fn failure(failure: &Failure) {
+/// Why the command ended, and what to do: for people on stderr; for programs as the one document on stdout, unless the command's answer
+/// stands there already.
+pub(crate) fn failure(failure: &Failure, as_json: bool) {
+    if as_json && !failure.answered {
+        let error =
+            serde_json::json!({ "code": failure.code, "message": failure.message, "hints": failure.hints });
+        // Nothing is left to tell it to if stdout is gone.
+        let _ = json(&serde_json::json!({ "error": error }));
+    }
     let (red, bold, reset) =
         if std::io::stderr().is_terminal() { ("\x1b[31m", "\x1b[1m", "\x1b[0m") } else { ("", "", "") };
     note(&format!("{red}error{reset}: {}", failure.message));
     for hint in &failure.hints {
         note(&format!("{bold}hint{reset}: {hint}"));
     }
+}
+
+/// A command line that cannot be read, as the one document on stdout.
+pub(crate) fn refusal(message: &str) {
+    let message = message.trim_start_matches("error: ").trim_end();
+    let error = serde_json::json!({ "code": "usage", "message": message, "hints": [] });
+    let _ = json(&serde_json::json!({ "error": error }));
 }
 
 /// A table with a heading; columns as wide as their widest cell, the last one as wide as it likes.
@@ -56,6 +70,11 @@ pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> Result<(), Failu
         line(&format(row.iter().map(String::as_str).collect()))?;
     }
     Ok(())
+}
+
+/// A count with what is counted: "1 issue", "2 issues".
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A text cut to a width, with an ellipsis, on one line.

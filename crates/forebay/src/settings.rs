@@ -10,6 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::failure::Failure;
 
+/// Where a server listens unless it is told otherwise.
+const USUAL_ADDRESS: ([u8; 4], u16) = ([127, 0, 0, 1], 8080);
+
 /// Settings, each a flag and an environment variable.
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = "Settings")]
@@ -25,26 +28,21 @@ pub(crate) struct Settings {
     /// all open. Without it a key is kept in the data folder.
     #[arg(long, env = "FOREBAY_MASTER_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     pub(crate) master_key: Option<SecretString>,
-    /// Where to listen.
-    #[arg(
-        long,
-        env = "FOREBAY_LISTEN",
-        global = true,
-        default_value = "127.0.0.1:8080",
-        value_name = "ADDR"
-    )]
-    pub(crate) listen: SocketAddr,
-    /// How Forebay is reached from outside; sites deliver webhooks there. The listening address when left out.
+    /// Where to listen [default: 127.0.0.1:8080].
+    #[arg(long, env = "FOREBAY_LISTEN", global = true, value_name = "ADDR")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// How Forebay is reached from outside; sites deliver webhooks there. A server takes its listening address when left out, and
+    /// commands and workers go by what the latest server told.
     #[arg(long, env = "FOREBAY_PUBLIC_URL", global = true, value_name = "URL")]
     pub(crate) public_url: Option<String>,
-    /// Where Forebay keeps its own PostgreSQL and keys.
+    /// Where Forebay keeps its own PostgreSQL and keys [default: /var/lib/forebay for root, ~/.local/share/forebay otherwise].
     #[arg(long, env = "FOREBAY_DATA_DIR", global = true, value_name = "DIR")]
     pub(crate) data_dir: Option<String>,
     /// What is logged, as in `info,application=debug`.
     #[arg(long, env = "FOREBAY_LOG", global = true, value_name = "FILTER")]
     pub(crate) log: Option<String>,
     /// How the log looks: `json` or `text`.
-    #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = ["json", "text", ""], value_name = "FORMAT")]
+    #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = log_format, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
     /// Where traces are exported to (OTLP over HTTP).
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_name = "URL")]
@@ -192,9 +190,25 @@ impl Settings {
         }
     }
 
+    /// Where to listen.
+    pub(crate) fn listen(&self) -> SocketAddr {
+        self.listen.unwrap_or_else(|| SocketAddr::from(USUAL_ADDRESS))
+    }
+
+    /// Whether this process was told where Forebay is reached.
+    pub(crate) fn tells_address(&self) -> bool {
+        self.public_url.is_some() || self.listen.is_some()
+    }
+
+    /// For a process that serves: it knows where it is reached.
+    pub(crate) fn serving(mut self) -> Self {
+        self.public_url = Some(self.public_url());
+        self
+    }
+
     /// Lets this process call itself: its sandbox is a Jira of its own, reached over HTTP.
     pub(crate) fn calling_itself(mut self) -> Self {
-        let own = AllowedNetworks::loopback().and_address(self.listen.ip());
+        let own = AllowedNetworks::loopback().and_address(self.listen().ip());
         self.allow_private_networks = self.allow_private_networks.and(own);
         self
     }
@@ -217,15 +231,16 @@ impl Settings {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
             None => {
+                let listen = self.listen();
                 // 0.0.0.0 is for listening; nobody can call it.
-                let host = if self.listen.ip().is_unspecified() {
+                let host = if listen.ip().is_unspecified() {
                     "127.0.0.1".to_owned()
-                } else if self.listen.is_ipv6() {
-                    format!("[{}]", self.listen.ip())
+                } else if listen.is_ipv6() {
+                    format!("[{}]", listen.ip())
                 } else {
-                    self.listen.ip().to_string()
+                    listen.ip().to_string()
                 };
-                format!("http://{host}:{}", self.listen.port())
+                format!("http://{host}:{}", listen.port())
             }
         }
     }
@@ -248,6 +263,14 @@ impl Settings {
         base.map(|base| base.join("forebay")).ok_or_else(|| {
             Failure::new("no home folder is known").hint("name a data folder with --data-dir DIR")
         })
+    }
+}
+
+/// Empty is not set: compose files do that.
+fn log_format(text: &str) -> Result<String, String> {
+    match text {
+        "json" | "text" | "" => Ok(text.to_owned()),
+        _ => Err("choose from json, text".to_owned()),
     }
 }
 

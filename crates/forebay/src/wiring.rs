@@ -5,6 +5,7 @@ use std::sync::Arc;
 use application::{
     Error, Services, TenantContext, caller::Caller, instances::Instance, ports::Clock, tenants::Tenant,
 };
+use domain::ids::TenantId;
 use infrastructure::{
     cache::{self, LookupCache},
     clock::SystemClock,
@@ -12,7 +13,10 @@ use infrastructure::{
     jira::HttpSites,
     local_server::LocalServer,
     outbound::{self, Outbound, WebhookDeliveries},
-    postgres::{ChangeListener, PgDatabase, RoleOptions, migrate, roles, sealed},
+    postgres::{
+        ChangeListener, PgDatabase, RoleOptions, ServerRecord, migrate, note_server, noted_server, roles,
+        sealed,
+    },
     telemetry::{Telemetry, TelemetryOptions},
 };
 use secrecy::ExposeSecret;
@@ -23,9 +27,22 @@ use crate::{failure::Failure, output, settings::Settings};
 /// The database's name in Forebay's own PostgreSQL.
 const LOCAL_DATABASE: &str = "forebay";
 
+/// What a process is, as far as its surroundings go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// It serves: its own settings say where it is reached and what it may call.
+    Server,
+    /// It works for a server, and is reached where that is. What it may call, it is told itself.
+    Worker,
+    /// The operator's own short command: what it was not told, is as the latest server was told.
+    Command,
+}
+
 /// Everything a command needs.
 pub(crate) struct Wiring {
     pub(crate) settings: Settings,
+    /// Whether it is known where Forebay is reached, rather than taken for the usual address.
+    pub(crate) address_known: bool,
     pub(crate) services: Services,
     pub(crate) database: Arc<PgDatabase>,
     pub(crate) cache: Arc<LookupCache>,
@@ -87,6 +104,11 @@ impl Access {
         self.owner.clone()
     }
 
+    /// The database's name.
+    pub(crate) fn database_name(&self) -> &str {
+        self.owner.get_database().unwrap_or(LOCAL_DATABASE)
+    }
+
     /// How a role signs in.
     pub(crate) fn role(&self, role: &str) -> PgConnectOptions {
         self.owner.clone().username(role).password(self.keyring.role_password(role).expose_secret())
@@ -114,6 +136,11 @@ impl Access {
         Ok(applied)
     }
 
+    /// What the latest server was told; `None` before the first one, and while the database does not say.
+    pub(crate) async fn latest_server(&self) -> Option<ServerRecord> {
+        noted_server(&mut self.owner().await.ok()?).await.ok().flatten()
+    }
+
     /// Seals the root of all hashes anew; answers whether another key had sealed it.
     pub(crate) async fn rotate_root(&self) -> Result<bool, Failure> {
         Ok(sealed::rotate_root(&mut self.owner().await?, &self.keyring).await?)
@@ -132,6 +159,29 @@ impl Access {
     pub(crate) fn is_local(&self) -> bool {
         self.local.is_some()
     }
+}
+
+/// Who sits at the terminal, for the audit log: whoever called sudo rather than root.
+fn os_user() -> String {
+    let named = |name: &&str| std::env::var(name).ok().filter(|user| !user.trim().is_empty());
+    ["SUDO_USER", "USER", "LOGNAME"].iter().find_map(named).unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// The settings, with what the latest server was told in place of what is missing.
+async fn beside_server(mut settings: Settings, access: &Access, role: Role) -> Result<Settings, Failure> {
+    if role == Role::Server {
+        return Ok(settings.serving());
+    }
+    let Some(server) = noted_server(&mut access.owner().await?).await? else { return Ok(settings) };
+    if !settings.tells_address() {
+        settings.public_url = Some(server.public_url);
+    }
+    if role == Role::Command {
+        // What cannot be read was written by another program: then only what this one was told is allowed.
+        let told = server.private_networks.parse().unwrap_or_default();
+        settings.allow_private_networks = settings.allow_private_networks.and(told);
+    }
+    Ok(settings)
 }
 
 /// The keyring with the root that the database keeps. A database that does not answer is left to whoever asks it next, who
@@ -173,12 +223,13 @@ pub(crate) fn telemetry(settings: &Settings, default_filter: &str, json: bool) -
 
 impl Wiring {
     /// Opens everything. Our own database is migrated on the way; one that is named must have been.
-    pub(crate) async fn open(settings: Settings, telemetry: Telemetry) -> Result<Self, Failure> {
+    pub(crate) async fn open(settings: Settings, telemetry: Telemetry, role: Role) -> Result<Self, Failure> {
         outbound::install_tls();
         let access = Access::open(&settings).await?;
-        match Self::connect(settings, telemetry, &access).await {
+        match Self::connect(settings, telemetry, &access, role).await {
             Ok((settings, telemetry, services, database, cache)) => {
-                Ok(Self { settings, services, database, cache, access, telemetry })
+                let address_known = settings.tells_address();
+                Ok(Self { settings, address_known, services, database, cache, access, telemetry })
             }
             Err(failure) => {
                 access.close().await;
@@ -191,6 +242,7 @@ impl Wiring {
         settings: Settings,
         telemetry: Telemetry,
         access: &Access,
+        role: Role,
     ) -> Result<(Settings, Telemetry, Services, Arc<PgDatabase>, Arc<LookupCache>), Failure> {
         if access.is_local() {
             access.migrate().await?;
@@ -206,6 +258,7 @@ impl Wiring {
                     .hint("run `forebay migrate up` again, with the master key it was first set up with"));
             }
         }
+        let settings = beside_server(settings, access, role).await?;
         let redis_url = settings.redis_url.as_ref().map(|url| url.expose_secret());
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
         let database = PgDatabase::connect(access.roles(), settings.pools())
@@ -232,6 +285,21 @@ impl Wiring {
             public_url: settings.public_url(),
         };
         Ok((settings, telemetry, services, database, lookups))
+    }
+
+    /// Tells the commands and workers beside this server where it is reached and what it may call.
+    pub(crate) async fn announce(&self) -> Result<(), Failure> {
+        let record = ServerRecord {
+            public_url: self.services.public_url.clone(),
+            private_networks: self.settings.allow_private_networks.to_string(),
+            started_at: self.now(),
+        };
+        Ok(note_server(&mut self.access.owner().await?, &record).await?)
+    }
+
+    /// Lets the sandboxes follow this server: their Jira is here.
+    pub(crate) async fn gather_sandboxes(&self) -> Result<(), Failure> {
+        Ok(application::sandbox::follow_server(&self.services).await?)
     }
 
     /// Lets look-ups be cached for as long as the listener is kept. Only worth it for a process that goes on: a short
@@ -295,7 +363,12 @@ impl Wiring {
 
     /// The operator, acting for a tenant.
     pub(crate) fn operator(tenant: &Tenant) -> Caller {
-        Caller::system(tenant.id)
+        Self::operator_of(tenant.id)
+    }
+
+    /// The same, for a tenant of whom only the id is known.
+    pub(crate) fn operator_of(tenant: TenantId) -> Caller {
+        Caller::operator(tenant, os_user())
     }
 
     /// Now.

@@ -272,9 +272,16 @@ fn broken_off(error: reqwest::Error, received: u64) -> Failure {
     Failure::maybe_done(JiraError::CutBody { received })
 }
 
+/// What the HTTP client's layers call a failure of the one below.
+const LAYERS: [&str; 3] = ["error sending request", "client error (Connect)", "dns error"];
+
 fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    let text: Vec<String> = causes.map(ToString::to_string).collect();
+    let mut text: Vec<String> = causes.map(ToString::to_string).collect();
+    if text.len() > 1 {
+        // Layers that name nothing but themselves; what is below them says what happened.
+        text.retain(|cause| !LAYERS.contains(&cause.as_str()));
+    }
     excerpt(&text.join(": "))
 }
 

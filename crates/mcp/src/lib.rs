@@ -8,6 +8,7 @@ mod budget;
 mod columns;
 mod errors;
 mod hosts;
+mod lines;
 mod resources;
 mod server;
 #[cfg(test)]
@@ -28,6 +29,7 @@ use rmcp::{
     },
 };
 use secrecy::SecretString;
+use tokio::io::DuplexStream;
 use tokio_util::sync::CancellationToken;
 
 pub use server::Server;
@@ -79,7 +81,14 @@ where
     R: tokio::io::AsyncRead + Send + Unpin + 'static,
     W: tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let session = match server.clone().serve((read, write)).await {
+    let (pipe, between) = lines::between(read, write);
+    let ended = session(server, pipe).await;
+    between.finish().await;
+    ended
+}
+
+async fn session(server: Server, pipe: (DuplexStream, DuplexStream)) -> Result<(), StdioError> {
+    let session = match server.clone().serve(pipe).await {
         Ok(session) => session,
         // A client that leaves before it says hello is no fault.
         Err(ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

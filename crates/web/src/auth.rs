@@ -12,6 +12,7 @@ use axum::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::{context::RequestContext, rest::problem::Problem, state::WebState};
 
@@ -147,6 +148,9 @@ struct Session {
     kind: TokenKind,
     prefix: String,
     until: DateTime<Utc>,
+    /// Of a link, which is used once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Uuid>,
 }
 
 fn session_of(headers: &HeaderMap, state: &WebState) -> Option<Session> {
@@ -164,7 +168,9 @@ fn open(state: &WebState, token: &str, kind: TokenKind) -> Option<Session> {
 }
 
 fn seal(state: &WebState, prefix: &str, kind: TokenKind) -> Result<String, Error> {
-    let session = Session { kind, prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION };
+    let id = (kind == TokenKind::Link).then(Uuid::now_v7);
+    let session =
+        Session { kind, prefix: prefix.to_owned(), until: state.services.clock.now() + SESSION, id };
     state.services.secrets.seal_token(&serde_json::to_string(&session).map_err(Error::internal)?)
 }
 
@@ -176,7 +182,12 @@ pub(crate) async fn sign_in(state: &WebState, key: &str, request_id: &str) -> Re
     Ok(cookie(state, &seal(state, prefix, TokenKind::Cookie)?, SESSION))
 }
 
-/// The `Set-Cookie` value of a session begun by a link of [`login_link`].
+/// Whether the browser that asks has a session already.
+pub(crate) fn has_session(headers: &HeaderMap, state: &WebState) -> bool {
+    session_of(headers, state).is_some()
+}
+
+/// The `Set-Cookie` value of a session begun by a link of [`login_link`], which is used up by it.
 pub(crate) async fn sign_in_by_link(
     state: &WebState,
     token: &str,
@@ -184,7 +195,9 @@ pub(crate) async fn sign_in_by_link(
 ) -> Result<String, Error> {
     let refused = || Error::Unauthenticated("the sign-in link has expired; sign in with an API key".into());
     let session = open(state, token, TokenKind::Link).ok_or_else(refused)?;
-    keys::resume(&state.services, &session.prefix, request_id).await?;
+    let id = session.id.ok_or_else(refused)?;
+    let caller = keys::resume(&state.services, &session.prefix, request_id).await?;
+    keys::use_sign_in_link(&state.services, &caller, id, session.until).await?;
     Ok(cookie(state, &seal(state, &session.prefix, TokenKind::Cookie)?, SESSION))
 }
 
@@ -198,7 +211,7 @@ fn cookie(state: &WebState, value: &str, age: Duration) -> String {
     format!("{COOKIE}={value}; Path=/; HttpOnly; SameSite=Lax; Max-Age={}{secure}", age.num_seconds())
 }
 
-/// A link that signs in to the console as the holder of a key, good for twelve hours. For the demo, which shows
+/// A link that signs in to the console as the holder of a key, good for twelve hours and for one browser. For the demo, which shows
 /// it on the terminal of whoever started it.
 pub fn login_link(state: &WebState, key: &str) -> Result<String, Error> {
     let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;

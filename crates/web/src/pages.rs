@@ -16,11 +16,14 @@ mod instance;
 mod instances;
 mod issue;
 mod issue_list;
+mod keys;
 mod overview;
 mod people;
 mod run;
 mod shell;
 mod sign_in;
+mod sql;
+mod stale;
 mod visitor;
 mod wording;
 
@@ -51,6 +54,9 @@ pub(crate) fn routes() -> Router<WebState> {
         .route("/instances/{name}/events", get(instance::events))
         .route("/instances/{name}/sync", post(instance::sync))
         .route("/audit", get(audit::show))
+        .route("/sql", get(sql::show))
+        .route("/keys", get(keys::show).post(keys::create))
+        .route("/keys/{id}/revoke", post(keys::revoke))
         .route("/assets/{file}", get(assets::serve))
         .fallback(fault::unknown_path)
         .layer(middleware::from_fn(fault::dress))

@@ -25,11 +25,13 @@ pub(crate) mod problem;
 mod projects;
 mod pulse;
 mod queued_jobs;
+mod reference_page;
 mod sandbox;
 mod search;
 mod sql;
 mod sync;
 mod sync_control;
+mod sync_failing;
 #[cfg(test)]
 mod tests;
 mod transitions;
@@ -59,7 +61,9 @@ pub(crate) fn routes(state: WebState) -> Router<WebState> {
         .validator_url("none")
         .display_operation_id(true)
         .persist_authorization(true);
-    routes.merge(SwaggerUi::new("/docs/api").url("/openapi.json", document).config(page))
+    let reference: Router<WebState> =
+        SwaggerUi::new("/docs/api").url("/openapi.json", document).config(page).into();
+    routes.merge(reference.layer(middleware::map_response(reference_page::fit_to_phones)))
 }
 
 /// The OpenAPI 3.1 document of REST.

@@ -1,5 +1,6 @@
 //! Taking a person out of a stored row.
 
+use domain::ids::{EntityKind, InstanceId};
 use serde_json::Value;
 
 use super::{ColumnKind, FORMER_USER, Redaction, Rewrite, Row, TenantTable};
@@ -26,6 +27,12 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// The same person, with what is put in their place at an instance.
+    pub(super) fn called(self, instance: InstanceId, pseudonym: String) -> Self {
+        let pseudonym_user_id = instance.derive(EntityKind::User, &pseudonym).to_string();
+        Self { pseudonym, pseudonym_user_id, ..self }
+    }
+
     /// What a row that names the person holds at least one of, lower-case and as it is written in JSON.
     pub(super) fn texts(&self) -> Vec<String> {
         let in_json = |text: &str| {

@@ -112,9 +112,23 @@ async fn note_problem(
     tx.commit().await
 }
 
+/// What a test does about a webhook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Push {
+    /// Registers one where the account may.
+    Register,
+    /// None: where this Forebay is reached is not known, and another address would be told changes.
+    Leave,
+}
+
 /// Tests an instance: reaches the site, signs in, and registers a webhook where the account may. Audited however it ends,
 /// because it may have changed the site.
-pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> Result<InstanceTest> {
+pub async fn test_instance(
+    services: &Services,
+    caller: &Caller,
+    name: &str,
+    push: Push,
+) -> Result<InstanceTest> {
     caller.permit(Action::TestInstance)?;
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
@@ -122,17 +136,26 @@ pub async fn test_instance(services: &Services, caller: &Caller, name: &str) -> 
     if instance.kind == InstanceKind::Sandbox {
         return Err(Error::Conflict(format!("`{name}` is a sandbox: there is no other site to reach")));
     }
-    let tested = reach(services, caller.tenant, &instance).await;
+    let tested = reach(services, caller.tenant, &instance, push).await;
     audit(services, caller, &instance, &tested).await?;
     tested
 }
 
-async fn reach(services: &Services, tenant: TenantId, instance: &Instance) -> Result<InstanceTest> {
+async fn reach(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    push: Push,
+) -> Result<InstanceTest> {
     let site = connect(services, tenant, instance).await?;
     let identity = identify(services, tenant, instance, site.as_ref()).await?;
-    let registered = match &instance.webhook_id {
-        Some(_) => Ok(()),
-        None => register_webhook(services, tenant, instance, site.as_ref()).await,
+    let registered = match (&instance.webhook_id, push) {
+        (Some(_), _) => Ok(()),
+        (None, Push::Leave) => Err(Error::Conflict(
+            "where this Forebay is reached is not known yet: start `forebay serve`, or name it with FOREBAY_PUBLIC_URL, and test again"
+                .into(),
+        )),
+        (None, Push::Register) => register_webhook(services, tenant, instance, site.as_ref()).await,
     };
     Ok(InstanceTest {
         instance: instance.name.clone(),

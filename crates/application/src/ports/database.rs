@@ -24,6 +24,7 @@ use crate::{
     jobs::JobRegistry,
     keys::KeyRegistry,
     keys::KeyStore,
+    keys::SignInLinkStore,
     oauth::OauthStore,
     pulse::PulseStore,
     reference::ReferenceStore,
@@ -34,12 +35,14 @@ use crate::{
     site_limits::SiteLimitStore,
     site_lists::SiteListStore,
     sync::SyncStore,
+    sync::TroubleStore,
     sync::census::CensusStore,
     sync::drift::DriftStore,
     sync::freshness::FreshnessPlatform,
     sync::freshness::FreshnessStore,
     sync::rejects::RejectStore,
     tenant_context::TenantContext,
+    tenants::TenantName,
     tenants::TenantRegistry,
     webhooks::WebhookStore,
 };
@@ -74,9 +77,12 @@ pub trait TenantTx:
     + SandboxStore
     + SealedStore
     + SearchStore
+    + SignInLinkStore
     + SiteLimitStore
     + SiteListStore
     + SyncStore
+    + TenantName
+    + TroubleStore
     + WebhookStore
     + WorklogFeedStore
     + Send
@@ -119,6 +125,8 @@ impl Default for SqlLimits {
 pub struct SqlAnswer {
     /// Column names, in order.
     pub columns: Vec<String>,
+    /// Their types, as PostgreSQL names them: `text`, `int8`, `numeric`, `timestamptz`, `text[]` ...
+    pub types: Vec<String>,
     /// Rows, each in the columns' order.
     pub rows: Vec<Vec<Value>>,
     /// Whether rows were left out by a cap.

@@ -31,6 +31,8 @@ pub struct ImportOutcome {
     /// Rows inserted or rewritten.
     #[serde(flatten)]
     pub counts: UpsertCounts,
+    /// Issues that were stored already, just as they are.
+    pub already_there: u64,
     /// Issues that could not be read; the rest is stored.
     pub rejected: Vec<RejectedIssue>,
 }
@@ -115,7 +117,8 @@ pub async fn import_issues(
     let ReadBatch { bundles, rejected } = read_batch(&roles, &erased, services.secrets.as_ref(), issues);
     let counts = store(tx.as_mut(), instance, &bundles).await?;
     tx.commit().await?;
-    Ok(ImportOutcome { counts, rejected })
+    let already_there = (bundles.len() as u64).saturating_sub(counts.issues);
+    Ok(ImportOutcome { counts, already_there, rejected })
 }
 
 /// Stores the rows, and keeps the ids that a sandbox gives out above theirs.
@@ -150,7 +153,7 @@ pub(super) fn require_sandbox(instance: &Instance) -> Result<()> {
         return Ok(());
     }
     Err(Error::Conflict(format!(
-        "`{}` mirrors another site: only a sandbox can be filled; make one with `forebay instance add --kind sandbox`",
+        "`{}` mirrors another site, and this is for sandboxes alone; make one with `forebay instance add --kind sandbox`",
         instance.name
     )))
 }

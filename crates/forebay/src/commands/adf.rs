@@ -10,8 +10,8 @@ use crate::{
     output,
 };
 
-/// Converts stdin to stdout.
-pub(super) fn run(arguments: &AdfArgs) -> Result<(), Failure> {
+/// Converts stdin to stdout; with `--json` what is no JSON itself stands in `{"text": …}`.
+pub(super) fn run(arguments: &AdfArgs, as_json: bool) -> Result<(), Failure> {
     let mut text = String::new();
     std::io::stdin().lock().read_to_string(&mut text)?;
     let document = match arguments.from {
@@ -26,7 +26,12 @@ pub(super) fn run(arguments: &AdfArgs) -> Result<(), Failure> {
         Rendering::Text => adf::to_text(&document),
         Rendering::Html => adf::to_html(&document),
     };
-    output::line(written.trim_end_matches('\n'))
+    let written = written.trim_end_matches('\n');
+    match (as_json, arguments.to) {
+        // The document itself is JSON.
+        (false, _) | (true, Rendering::Adf) => output::line(written),
+        (true, _) => output::json(&serde_json::json!({ "text": written })),
+    }
 }
 
 fn read(text: &str) -> Result<Document, Failure> {

@@ -34,7 +34,7 @@ use crate::{
     failure::Failure,
     output,
     settings::Settings,
-    wiring::Wiring,
+    wiring::{Role, Wiring},
 };
 
 #[derive(Serialize)]
@@ -74,11 +74,11 @@ pub(super) async fn run(
     }
     let folder = TemporaryFolder::new()?;
     let listener = listen(([127, 0, 0, 1], 0).into()).await?;
-    settings.listen = listener.local_addr()?;
+    settings.listen = Some(listener.local_addr()?);
     settings.public_url = None;
     settings.database_url = None;
     settings.data_dir = Some(folder.0.display().to_string());
-    let wiring = Wiring::open(settings.calling_itself(), telemetry).await?;
+    let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let measured = measure(&wiring, arguments).await;

@@ -10,7 +10,7 @@ use std::{
 
 use application::{
     Error, Scope, TenantContext,
-    instances::{self, AuthMethod, Instance, InstanceKind, NewInstance},
+    instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
     keys,
     tenants::Tenant,
 };
@@ -25,7 +25,13 @@ use super::{
     serve::{listen, run_until_stopped, start, start_worker, web_state},
     sync::sync_now,
 };
-use crate::{cli::DemoArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    cli::DemoArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// Who mirrors a Jira.
 const TENANT: &str = "acme";
@@ -54,12 +60,13 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<(), Failure> {
     let began = Instant::now();
-    let listener = listen(settings.listen).await?;
+    let listener = listen(settings.listen()).await?;
     let folder = settings.data_dir()?;
     let _lock = DemoLock::acquire(&folder).map_err(|error| Failure::new(error.to_string()))?;
     output::note(&format!("Forebay demo in {}", folder.display()));
-    let wiring = Wiring::open(settings.calling_itself(), telemetry).await?;
-    let _listening = wiring.cache_lookups();
+    let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
+    wiring.announce().await?;
+    let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = start_worker(&wiring, stop.clone());
@@ -76,6 +83,8 @@ pub(super) async fn run(
             Err(failure)
         }
     };
+    // Before the database goes, which it would take for a loss.
+    drop(listening);
     wiring.close().await;
     outcome
 }
@@ -86,6 +95,8 @@ async fn prepare(wiring: &Wiring, folder: &Path, arguments: &DemoArgs) -> Result
     let keys = ensure_keys(wiring, folder, &tenant, &upstream).await?;
     let sandbox = ensure_sandbox(wiring, &upstream, arguments).await?;
     let mirror = ensure_mirror(wiring, &tenant, &sandbox, &keys).await?;
+    // Its own sandbox has moved by now, with its webhooks; these are those that were added beside it.
+    wiring.gather_sandboxes().await?;
     output::note("copying the sandbox into the mirror, over HTTP …");
     let run = sync_now(wiring, &tenant, &mirror, true).await?;
     output::note(&format!(
@@ -242,7 +253,7 @@ async fn ensure_mirror(
         }
     };
     let instance = move_here(wiring, tenant, instance, &sandbox.base_url).await?;
-    let tested = instances::test_instance(services, &operator, MIRROR).await?;
+    let tested = instances::test_instance(services, &operator, MIRROR, Push::Register).await?;
     if let Some(problem) = tested.webhook_problem {
         output::note(&format!("no webhook could be registered: {problem}"));
     }

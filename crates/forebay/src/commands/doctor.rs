@@ -3,7 +3,7 @@
 use application::{TenantContext, instances};
 use infrastructure::{
     outbound,
-    postgres::{PgDatabase, migrate, roles},
+    postgres::{PgDatabase, ServerRecord, migrate, roles},
     telemetry::Telemetry,
 };
 use serde::Serialize;
@@ -13,7 +13,7 @@ use crate::{
     failure::Failure,
     output,
     settings::Settings,
-    wiring::{Access, Wiring},
+    wiring::{Access, Role, Wiring},
 };
 
 #[derive(Serialize)]
@@ -50,33 +50,50 @@ impl Report {
                 ))?;
             }
         }
-        if broken == 0 { Ok(()) } else { Err(Failure::new(format!("{broken} checks failed"))) }
+        if broken == 0 {
+            return Ok(());
+        }
+        Err(Failure::new(format!("{} failed", output::counted(broken as u64, "check"))).answered())
     }
 }
 
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool) -> Result<(), Failure> {
     outbound::install_tls();
     let mut report = Report::default();
-    report.add(
-        "configuration",
-        Ok(format!("listening on {}, reached at {}", settings.listen, settings.public_url())),
-    );
     let access = match Access::open(&settings).await {
         Ok(access) => access,
         Err(failure) => {
+            report.add("configuration", Ok(place(&settings, None)));
             report.add("database", Err(failure));
             return report.show(as_json);
         }
     };
+    report.add("configuration", Ok(place(&settings, access.latest_server().await)));
     let sound = database(&mut report, &access, &settings).await;
     redis(&mut report, &settings).await;
     access.close().await;
     if sound {
-        let wiring = Wiring::open(settings, telemetry).await?;
+        let wiring = Wiring::open(settings, telemetry, Role::Command).await?;
         sites(&mut report, &wiring).await?;
         wiring.close().await;
     }
     report.show(as_json)
+}
+
+/// Where Forebay is reached, and who says so.
+fn place(settings: &Settings, server: Option<ServerRecord>) -> String {
+    match server {
+        _ if settings.tells_address() => format!("reached at {}", settings.public_url()),
+        Some(server) => format!(
+            "reached at {}, as the server says that started {}",
+            server.public_url,
+            server.started_at.format("%Y-%m-%d %H:%M UTC")
+        ),
+        None => format!(
+            "no server has started here yet; it will be reached at {} unless told otherwise",
+            settings.public_url()
+        ),
+    }
 }
 
 async fn database(report: &mut Report, access: &Access, settings: &Settings) -> bool {

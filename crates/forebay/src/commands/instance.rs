@@ -4,11 +4,12 @@ use std::io::Read;
 
 use application::{
     TenantContext,
-    instances::{self, NewCredential, NewGrant, NewInstance},
+    instances::{self, NewCredential, NewGrant, NewInstance, Push},
 };
 use secrecy::SecretString;
 use serde_json::json;
 
+use super::confirm::confirm;
 use crate::{
     cli::{CredentialArgs, InstanceAddArgs, InstanceCommand, InstanceCredentialArgs},
     failure::Failure,
@@ -22,9 +23,9 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::List { tenant } => list(wiring, tenant.tenant.as_deref(), as_json).await,
         InstanceCommand::Test { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
-            let found =
-                instances::test_instance(&wiring.services, &Wiring::operator(&tenant), &instance.name)
-                    .await?;
+            let push = if wiring.address_known { Push::Register } else { Push::Leave };
+            let operator = Wiring::operator(&tenant);
+            let found = instances::test_instance(&wiring.services, &operator, &instance.name, push).await?;
             if as_json {
                 return output::json(&found);
             }
@@ -46,15 +47,20 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::Quota { name, tenant } => {
             quota(wiring, tenant.tenant.as_deref(), name, as_json).await
         }
-        InstanceCommand::Remove { name, tenant } => {
+        InstanceCommand::Remove { name, yes, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let what = format!(
+                "removes the instance {} of tenant {} with every issue and row of it",
+                instance.name, tenant.name
+            );
+            confirm(&what, &instance.name, *yes)?;
             let operator = Wiring::operator(&tenant);
             let rows = instances::remove_instance(&wiring.services, &operator, &instance.name).await?;
             if as_json {
                 return output::json(&json!({ "removed": instance.name, "rows": rows }));
             }
             let all: u64 = rows.values().sum();
-            output::note(&format!("removed {} with every row of it: {all}", instance.name));
+            output::note(&format!("removed {} with {}", instance.name, output::counted(all, "row")));
             Ok(())
         }
     }
@@ -84,10 +90,13 @@ async fn add(wiring: &Wiring, arguments: &InstanceAddArgs, as_json: bool) -> Res
     }
     output::line(&instance.id.to_string())?;
     output::note(&match kind.is_mirror() {
-        true => format!("next: `forebay instance test {0}`, then `forebay sync run {0}`", instance.name),
+        true => format!(
+            "next: `forebay instance test {0} --tenant {1}`, then `forebay sync run {0} --tenant {1}`",
+            instance.name, tenant.name
+        ),
         false => format!(
-            "next: `forebay sandbox seed {} --issues 2000`; its Jira API is at {}",
-            instance.name, instance.base_url
+            "next: `forebay sandbox seed {} --tenant {} --issues 2000`; its Jira API is at {}",
+            instance.name, tenant.name, instance.base_url
         ),
     });
     Ok(())
@@ -110,7 +119,10 @@ async fn credential(
     if as_json {
         return output::json(&instance);
     }
-    output::note(&format!("the credential is stored; `forebay instance test {}` tries it", instance.name));
+    output::note(&format!(
+        "the credential is stored; `forebay instance test {} --tenant {}` tries it",
+        instance.name, tenant.name
+    ));
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! `forebay key`
 
 use application::{
-    Caller, Error, Scope, TenantContext,
+    Error, Scope, TenantContext,
     keys::{self, ApiKey, KeyChange, KeySpec, KeyState, Policy, PolicyText},
+    tenants::Tenant,
 };
 use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
 use domain::ids::KeyId;
@@ -60,6 +61,8 @@ async fn create(
     }
     output::line(key.expose_secret())?;
     output::note("keep it: it is not shown again");
+    output::note(&format!("its id is {0}: `forebay key show {0}`, `forebay key revoke {0}`", made.id));
+    warn_of_unknown_projects(wiring, &tenant, &made.policy).await?;
     if made.scopes.contains(&Scope::Sql) && !made.policy.projects.is_everything() {
         output::note("a key that is limited to projects is refused at the SQL door, whatever its scopes");
     }
@@ -94,6 +97,23 @@ async fn list(wiring: &Wiring, tenant: Option<&str>, as_json: bool) -> Result<()
         output::note(&format!(
             "{expired} of them have expired: `forebay key update ID --expires-in 90d` revives one"
         ));
+    }
+    Ok(())
+}
+
+/// A key may be made before the instance it is limited to, and a name may be mistyped: both are told, neither is refused.
+async fn warn_of_unknown_projects(wiring: &Wiring, tenant: &Tenant, policy: &Policy) -> Result<(), Failure> {
+    let PolicyText { projects, .. } = policy.clone().into();
+    let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
+    let instances = tx.instances().await?;
+    for project in &projects {
+        let Some((name, _)) = project.split_once('/') else { continue };
+        if !instances.iter().any(|instance| instance.name == name) {
+            output::note(&format!(
+                "warning: tenant {} has no instance `{name}`, so that `{project}` opens nothing now",
+                tenant.name
+            ));
+        }
     }
     Ok(())
 }
@@ -156,6 +176,10 @@ async fn update(
     limits: &KeyLimits,
     as_json: bool,
 ) -> Result<(), Failure> {
+    if name.is_none() && scopes.is_none() && limits.is_empty() {
+        return Err(Failure::new("nothing to change was named")
+            .hint("name what to change: --name, --scopes, --projects, --actions, --tools, --rate, --expires-in or --expires-at"));
+    }
     let key = find(wiring, id).await?;
     let change = KeyChange {
         name,
@@ -163,13 +187,14 @@ async fn update(
         policy: Some(narrowed(key.policy.clone(), limits)?),
         expires_at: end(limits, wiring.now())?,
     };
-    let changed = keys::update_key(&wiring.services, &Caller::system(key.tenant), key.id, change).await?;
+    let changed =
+        keys::update_key(&wiring.services, &Wiring::operator_of(key.tenant), key.id, change).await?;
     show(&changed, wiring.now(), as_json)
 }
 
 async fn revoke(wiring: &Wiring, id: &str, as_json: bool) -> Result<(), Failure> {
     let key = find(wiring, id).await?;
-    let revoked = keys::revoke_key(&wiring.services, &Caller::system(key.tenant), key.id).await?;
+    let revoked = keys::revoke_key(&wiring.services, &Wiring::operator_of(key.tenant), key.id).await?;
     if as_json {
         return output::json(&json!({ "id": key.id, "revoked": revoked }));
     }
@@ -208,7 +233,7 @@ fn narrowed(policy: Policy, limits: &KeyLimits) -> Result<Policy, Error> {
             "*" | "never" => None,
             number => Some(number.parse().map_err(|_| {
                 Error::invalid(
-                    "rate",
+                    "--rate",
                     format!("`{number}` is no number of requests a minute; `*` is no limit"),
                 )
             })?),
@@ -226,11 +251,14 @@ fn end(limits: &KeyLimits, now: DateTime<Utc>) -> Result<Option<Option<DateTime<
             .and_then(|time| now.checked_add_signed(time))
             .map(|end| Some(Some(end)))
             .ok_or_else(|| {
-                Error::invalid("expires-in", format!("`{time}` is no time; write 30m, 12h, 90d, 8w or never"))
+                Error::invalid(
+                    "--expires-in",
+                    format!("`{time}` is no time; write 30m, 12h, 90d, 8w or never"),
+                )
             }),
         (None, Some(moment)) => moment_of(moment).map(|end| Some(Some(end))).ok_or_else(|| {
             Error::invalid(
-                "expires-at",
+                "--expires-at",
                 format!("`{moment}` is no moment; write 2027-01-31 or 2027-01-31T12:00:00Z"),
             )
         }),

@@ -18,7 +18,8 @@ pub(super) async fn run(wiring: &Wiring, as_json: bool) -> Result<(), Failure> {
     }
     if unreadable > 0 {
         return Err(Failure::new(format!("{unreadable} stored secrets cannot be opened with the loaded master keys"))
-            .hint("the log names their instances; load the key that sealed them, or remove the instances and add them again"));
+            .hint("the log names their instances; load the key that sealed them, or remove the instances and add them again")
+            .answered());
     }
     if !as_json {
         output::note(&format!(

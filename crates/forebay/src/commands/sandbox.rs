@@ -43,18 +43,40 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
             for reject in &outcome.rejected {
                 output::note(&format!("{}:{}: {}", reject.file, reject.line, reject.reason));
             }
-            if as_json {
-                return output::json(&outcome);
-            }
-            output::line(&format!("{}; {} lines rejected", told(&outcome.counts), outcome.rejected.len()))
+            outcome.show(as_json)
         }
+    }
+}
+
+impl ImportSummary {
+    /// # Errors
+    /// A failure with the exit code for "done, but not all is well" when lines were rejected, after everything was shown.
+    fn show(&self, as_json: bool) -> Result<(), Failure> {
+        let rejected = output::counted(self.rejected.len() as u64, "line");
+        match as_json {
+            true => output::json(self)?,
+            false => output::line(&format!(
+                "{}; {} already there; {rejected} rejected",
+                told(&self.counts),
+                output::counted(self.already_there, "issue")
+            ))?,
+        }
+        if self.rejected.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::in_part(format!("{rejected} rejected")).hint(
+            "they are named above, with the reason; mend them and import the file again: what is stored already stays",
+        ))
     }
 }
 
 fn told(counts: &UpsertCounts) -> String {
     format!(
-        "{} issues, {} comments, {} changelog items, {} worklogs stored",
-        counts.issues, counts.comments, counts.changelog_items, counts.worklogs
+        "{}, {}, {}, {} stored",
+        output::counted(counts.issues, "issue"),
+        output::counted(counts.comments, "comment"),
+        output::counted(counts.changelog_items, "changelog item"),
+        output::counted(counts.worklogs, "worklog")
     )
 }
 
@@ -80,6 +102,7 @@ fn add(sum: &mut UpsertCounts, more: UpsertCounts) {
 struct ImportSummary {
     #[serde(flatten)]
     counts: UpsertCounts,
+    already_there: u64,
     rejected: Vec<RejectedLine>,
 }
 
@@ -110,6 +133,7 @@ impl Import<'_> {
         let mut batch: Vec<(usize, Value)> = Vec::with_capacity(BATCH);
         let mut bytes = Vec::new();
         let mut number = 0;
+        let first_reject = self.outcome.rejected.len();
         loop {
             bytes.clear();
             let read = reader
@@ -130,7 +154,10 @@ impl Import<'_> {
                 self.store(&name, std::mem::take(&mut batch)).await?;
             }
         }
-        self.store(&name, batch).await
+        self.store(&name, batch).await?;
+        // Some are rejected when they are read, others when their batch is stored.
+        self.outcome.rejected[first_reject..].sort_by_key(|reject| reject.line);
+        Ok(())
     }
 
     async fn store(&mut self, file: &str, batch: Vec<(usize, Value)>) -> Result<(), Failure> {
@@ -141,6 +168,7 @@ impl Import<'_> {
         let services = &self.wiring.services;
         let outcome = sandbox::import_issues(services, self.tenant.id, self.instance, issues).await?;
         add(&mut self.outcome.counts, outcome.counts);
+        self.outcome.already_there += outcome.already_there;
         self.outcome.rejected.extend(outcome.rejected.into_iter().map(|reject| RejectedLine {
             file: file.to_owned(),
             line: lines[reject.index],

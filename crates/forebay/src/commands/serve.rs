@@ -17,31 +17,42 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use web::WebState;
 
-use crate::{failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// How long open requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
 
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
-    let listener = listen(settings.listen).await?;
-    let wiring = Wiring::open(settings, telemetry).await?;
-    let _listening = wiring.cache_lookups();
+    let listener = listen(settings.listen()).await?;
+    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
+    wiring.announce().await?;
+    wiring.gather_sandboxes().await?;
+    let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = with_worker.then(|| start_worker(&wiring, stop.clone()));
-    tracing::info!(listen = %wiring.settings.listen, with_worker, "serving");
+    tracing::info!(listen = %wiring.settings.listen(), with_worker, "serving");
     let outcome = run_until_stopped(server, worker, stop).await;
+    // Before the database goes, which it would take for a loss.
+    drop(listening);
     wiring.close().await;
     outcome
 }
 
 pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(), Failure> {
-    let wiring = Wiring::open(settings, telemetry).await?;
-    let _listening = wiring.cache_lookups();
+    let wiring = Wiring::open(settings, telemetry, Role::Worker).await?;
+    let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let worker = start_worker(&wiring, stop.clone());
     tracing::info!(concurrency = wiring.settings.worker_concurrency, "working");
     let outcome = run_until_stopped(worker, None, stop).await;
+    // Before the database goes, which it would take for a loss.
+    drop(listening);
     wiring.close().await;
     outcome
 }

@@ -7,12 +7,12 @@ use application::{
     instances::Instance,
     jobs::{Job, JobError},
     pulse::RefreshMetrics,
-    sync::{self, Progress, ProgressSink as _, RunState, SyncRun, SyncStatus},
+    sync::{self, Progress, ProgressSink as _, RunState, SyncRun},
     tenants::Tenant,
 };
 use serde_json::{Value, json};
 
-use super::{progress::TerminalProgress, upkeep};
+use super::{progress::TerminalProgress, sync_status, upkeep};
 use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
 
 pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
@@ -37,8 +37,8 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
             ))?;
             if run.counts.rejected > 0 {
                 output::note(&format!(
-                    "{} issues could not be read and were kept aside: `forebay sync rejects list` shows them",
-                    run.counts.rejected
+                    "{} could not be read and kept aside: `forebay sync rejects list` shows what",
+                    output::counted(run.counts.rejected, "issue")
                 ));
             }
             Ok(())
@@ -48,7 +48,7 @@ pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -
         SyncCommand::Freshness(arguments) => upkeep::freshness(wiring, arguments, as_json).await,
         SyncCommand::Rejects(command) => upkeep::rejects(wiring, command, as_json).await,
         SyncCommand::Status { name, tenant } => {
-            status(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
+            sync_status::run(wiring, tenant.tenant.as_deref(), name.as_deref(), as_json).await
         }
         SyncCommand::Watch { name, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
@@ -88,7 +88,7 @@ pub(super) async fn sync_now(
         Err(Error::Conflict(_)) if wait && instance.kind.is_mirror() => {
             follow(wiring, tenant, instance, &progress).await
         }
-        Err(error @ Error::Conflict(_)) => Err(Failure::from(error)
+        Err(error @ Error::Conflict(_)) if instance.kind.is_mirror() => Err(Failure::from(error)
             .hint("`--wait` waits for the run that is under way; `forebay sync status` shows it")),
         other => other.map_err(Failure::from),
     };
@@ -154,72 +154,4 @@ pub(super) fn summary(run: &SyncRun) -> Value {
         "retries": run.counts.retries,
         "seconds": seconds,
     })
-}
-
-async fn status(
-    wiring: &Wiring,
-    tenant: Option<&str>,
-    name: Option<&str>,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let mut found: Vec<SyncStatus> = Vec::new();
-    match name {
-        Some(name) => {
-            let (tenant, instance) = wiring.instance(tenant, name).await?;
-            found = wiring
-                .services
-                .db
-                .tenant(&TenantContext::whole(tenant.id))
-                .await?
-                .sync_status(Some(instance.id))
-                .await?;
-        }
-        None => {
-            let tenants = match tenant {
-                Some(_) => vec![wiring.tenant(tenant).await?],
-                None => wiring.services.db.platform().await?.tenants().await?,
-            };
-            for tenant in tenants {
-                found.extend(
-                    wiring
-                        .services
-                        .db
-                        .tenant(&TenantContext::whole(tenant.id))
-                        .await?
-                        .sync_status(None)
-                        .await?,
-                );
-            }
-        }
-    }
-    if as_json {
-        return output::json(&found);
-    }
-    let time = |at: Option<chrono::DateTime<chrono::Utc>>| {
-        at.map_or("never".into(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string())
-    };
-    let rows: Vec<_> = found
-        .into_iter()
-        .map(|status| {
-            let (state, step, problem) = match &status.run {
-                Some(run) if status.schedule.paused_at.is_some() => {
-                    ("paused", format!("{} {}", run.kind.as_str(), run.step), status.schedule.error.clone())
-                }
-                Some(run) => {
-                    let problem = run.error.clone().or(status.schedule.error.clone());
-                    (run.state.as_str(), format!("{} {}", run.kind.as_str(), run.step), problem)
-                }
-                None => ("-", "not synced yet".to_owned(), None),
-            };
-            vec![
-                status.instance,
-                status.issues.to_string(),
-                state.to_owned(),
-                time(status.last_proof),
-                time(status.watermark.filter(|at| at.timestamp() > 0)),
-                output::cut(&problem.unwrap_or(step), 80),
-            ]
-        })
-        .collect();
-    output::table(&["INSTANCE", "ISSUES", "STATE", "LAST PROOF", "WATERMARK", "STEP"], &rows)
 }

@@ -101,7 +101,9 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         Action::CreateKey => post("/v1/keys", json!({ "name": "new", "scopes": ["read"] })).await,
         Action::UpdateKey => ask(Method::PATCH, &key_path, Some(json!({ "name": "renamed" }))).await,
         Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,
-        Action::EraseUser => post("/v1/users/erase", json!({ "account_id": "nobody-of-that-name" })).await,
+        Action::EraseUser => {
+            post("/v1/users/erase", json!({ "account_id": "nobody-of-that-name", "unknown_too": true })).await
+        }
     }
 }
 

@@ -144,7 +144,19 @@ async fn a_seed_that_is_repeated_stores_only_what_is_missing() {
 async fn an_instance_that_is_removed_takes_every_row_with_it() {
     let app = TestApp::start().await;
     app.sandbox("site", 20);
-    app.cli(&["instance", "remove", "site", "--tenant", "acme"]);
+    let asked = app
+        .command()
+        .args(["instance", "remove", "site"])
+        .stdin(std::process::Stdio::null())
+        .output()
+        .unwrap();
+    let told = String::from_utf8(asked.stderr).unwrap();
+    assert!(
+        !asked.status.success() && told.contains("nothing was removed") && told.contains("--yes"),
+        "{told}"
+    );
+    assert_eq!(app.get("/v1/issues/10001").await.status, 200);
+    app.cli(&["instance", "remove", "site", "--tenant", "acme", "--yes"]);
     let mut owner = app.database.superuser().await;
     for table in [
         "issues",

@@ -74,6 +74,7 @@ async fn one_command_runs_the_main_job_and_comes_back_with_its_data() {
     assert_eq!(found["total"], 200, "the mirror has the whole sandbox: {found}");
     let page = client().get(said["console"].as_str().unwrap()).send().await.unwrap();
     assert!(page.status().is_redirection() && page.headers().contains_key("set-cookie"), "{page:?}");
+    crate::newcomer::link_is_used_up(said["console"].as_str().unwrap()).await;
     let server = &said["mcp"]["mcpServers"]["forebay"];
     assert_eq!(server["url"], format!("{url}/mcp"));
 

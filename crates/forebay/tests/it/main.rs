@@ -33,6 +33,7 @@ mod jira_reference;
 mod jql;
 mod keys;
 mod migrations;
+mod newcomer;
 mod privacy;
 mod renames;
 mod samples;

@@ -39,7 +39,7 @@ async fn each_migration_goes_down_and_up_again_on_filled_tables() {
 async fn down_step_by_step(database: &TestDatabase, steps: usize) -> Vec<Vec<String>> {
     let mut seen = vec![catalogue(database).await];
     for down in 1..=steps {
-        let output = forebay(&database.url()).args(["migrate", "down"]).output().unwrap();
+        let output = forebay(&database.url()).args(["migrate", "down", "--yes"]).output().unwrap();
         assert!(output.status.success(), "down {down}: {}", String::from_utf8_lossy(&output.stderr));
         seen.push(catalogue(database).await);
     }

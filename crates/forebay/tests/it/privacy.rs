@@ -187,7 +187,7 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
     assert!(before.len() >= 10, "the person is in many tables: {before:?}");
     let untouched = hits(&mut owner, upstream, &texts).await;
 
-    let erased = app.json(&["tenant", "erase-user", &account, "--tenant", "acme"]);
+    let erased = app.json(&["tenant", "erase-user", &account, "--tenant", "acme", "--yes"]);
     let pseudonym = erased[0]["pseudonym"].as_str().unwrap().to_owned();
     assert_eq!(erased[0]["instance"], "copy");
     assert_eq!(erased[0]["jobs"], 1);
@@ -245,7 +245,8 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
     assert_eq!(run["issues"], 300);
     assert_eq!(hits(&mut owner, acme, &texts).await, BTreeMap::new());
 
-    let again = app.json(&["tenant", "erase-user", &account, "--tenant", "acme", "--instance", "copy"]);
+    let again =
+        app.json(&["tenant", "erase-user", &account, "--tenant", "acme", "--instance", "copy", "--yes"]);
     assert_eq!(again[0]["rows"], json!({}), "nothing is left to erase");
     assert_eq!(again[0]["pseudonym"], pseudonym.as_str(), "the person keeps the pseudonym");
 }
@@ -253,7 +254,7 @@ async fn an_erased_person_is_nowhere_and_does_not_come_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_account_that_signs_in_is_not_erased() {
     let app = acme_mirrors_upstream(5).await;
-    let output = app.output(&["tenant", "erase-user", "forebay-sandbox", "--tenant", "acme"]);
+    let output = app.output(&["tenant", "erase-user", "forebay-sandbox", "--tenant", "acme", "--yes"]);
     assert!(!output.status.success());
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("`copy`") && told.contains("another account's token first"), "{told}");
@@ -307,13 +308,21 @@ async fn a_person_is_erased_over_rest_by_admins_of_the_whole_tenant() {
     );
     let own = erase(&app.key, json!({ "account_id": "forebay-sandbox" })).await;
     assert_eq!((own.status.as_u16(), &own.json["code"]), (409, &json!("conflict")), "{}", own.text);
+    let typo = erase(&app.key, json!({ "account_id": format!("{account}x") })).await;
+    assert_eq!((typo.status.as_u16(), &typo.json["errors"][0]["field"]), (400, &json!("account_id")));
+    assert!(typo.text.contains("unknown_too") && !typo.text.contains(&account), "{}", typo.text);
+    let dry =
+        erase(&app.key, json!({ "account_id": account, "instance": "copy", "dry_run": true })).await.ok();
+    assert_eq!((&dry["dry_run"], &dry["erasures"][0]["pseudonym"]), (&json!(true), &Value::Null), "{dry}");
+    let would_change = dry["erasures"][0]["rows"]["issues"].clone();
+    assert!(would_change.as_u64().unwrap() > 0, "{dry}");
     assert_eq!(hits(&mut owner, acme, &texts).await, before);
 
     let answer = erase(&app.key, json!({ "account_id": account, "instance": "copy" })).await;
     assert_eq!(answer.status, 200, "{}", answer.text);
     let erasure = &answer.json["erasures"][0];
     assert_eq!(erasure["instance"], "copy");
-    assert!(erasure["rows"]["issues"].as_u64().unwrap() > 0, "{erasure}");
+    assert_eq!(erasure["rows"]["issues"], would_change, "a dry run tells what comes");
     assert!(!answer.text.contains(&account) && !answer.text.contains(&name));
     assert_eq!(hits(&mut owner, acme, &texts).await, BTreeMap::new());
     assert_eq!(hits(&mut owner, upstream, &texts).await, untouched);
@@ -347,7 +356,7 @@ async fn a_removed_tenant_leaves_nothing_and_takes_nothing_of_another() {
             .await
             .unwrap();
     }
-    app.json(&["tenant", "erase-user", "nobody-of-that-name", "--tenant", "acme"]);
+    app.json(&["tenant", "erase-user", "nobody-of-that-name", "--tenant", "acme", "--yes", "--unknown-too"]);
     let instances: Vec<String> =
         sqlx::query_scalar("SELECT id::text FROM jira_instances WHERE tenant_id = $1")
             .bind(acme)

@@ -189,9 +189,12 @@ async fn bad_credentials_are_told_and_delete_nothing() {
     let output = app.output(&["sync", "run", "copy", "--tenant", "acme"]);
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("credentials"), "{output:?}");
-    let status = app.json(&["sync", "status", "copy", "--tenant", "acme"]);
+    let output = app.output(&["sync", "status", "copy", "--tenant", "acme", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "a mirror that fails: {output:?}");
+    let status: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(status[0]["issues"], 5);
     assert_eq!(status[0]["run"]["state"], "failed");
+    assert!(status[0]["failing"]["last_error"].as_str().unwrap().contains("credentials"), "{status}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

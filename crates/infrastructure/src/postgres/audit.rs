@@ -42,7 +42,9 @@ impl AuditStore for PgTenantTx {
                FROM audit_log l
                LEFT JOIN jira_instances n ON n.tenant_id = l.tenant_id AND n.id = l.instance_id
                WHERE ($1::text IS NULL OR l.action = $1)
-                 AND ($2::text IS NULL OR l.target = $2)
+                 AND ($2::text IS NULL OR l.target = $2
+                      OR l.action IN ('create_key', 'update_key', 'revoke_key')
+                         AND $2 IN (l.payload -> 'after' ->> 'name', l.payload -> 'before' ->> 'name'))
                  AND ($3::uuid IS NULL OR (l.created_at, l.id) < (SELECT b.created_at, b.id FROM audit_log b WHERE b.id = $3))
                ORDER BY l.created_at DESC, l.id DESC
                LIMIT $4"#,

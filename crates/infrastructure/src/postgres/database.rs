@@ -11,6 +11,7 @@ use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
 
 use super::{
     changes::Announcer,
+    migrate,
     pool::{PoolSettings, RolePool},
     roles, sql_door,
     transaction::{PgPlatformTx, PgTenantTx},
@@ -123,7 +124,7 @@ impl Database for PgDatabase {
     async fn check(&self) -> Result<()> {
         let gaps = self.gaps().await?;
         if gaps.is_empty() {
-            return Ok(());
+            return migrate::require_newest(&mut *self.platform.acquire().await?).await;
         }
         let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
         Err(Error::Conflict(format!("the database's border is open: {}", gaps.join("; "))))

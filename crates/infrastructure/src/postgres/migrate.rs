@@ -187,6 +187,33 @@ pub async fn status(owner: &mut PgConnection) -> Result<Vec<MigrationStatus>> {
     Ok(all)
 }
 
+/// Looks whether the database has the newest migration of this program, or a newer one: a schema may be taken back while a server
+/// runs. Any role that may call the platform's functions can ask.
+///
+/// # Errors
+/// [`Error::Conflict`] when it lacks one; [`Error::Unavailable`] when it does not answer.
+pub(super) async fn require_newest(connection: &mut PgConnection) -> Result<()> {
+    let wanted = ups(&ours()).map(|up| up.version).max().unwrap_or_default();
+    let behind = || {
+        Error::Conflict(
+            "the database's schema is older than this program: run `forebay migrate up`, or the program it was taken back for"
+                .into(),
+        )
+    };
+    // Not there before the migration that makes it: then it is behind all the same.
+    let known = sqlx::query_scalar!(
+        r#"SELECT to_regprocedure('forebay.newest_migration()') IS NOT NULL AS "known!""#
+    );
+    if !known.fetch_one(&mut *connection).await.map_err(convert)? {
+        return Err(behind());
+    }
+    let newest = sqlx::query_scalar!("SELECT forebay.newest_migration()");
+    match newest.fetch_one(connection).await.map_err(convert)? {
+        Some(newest) if newest >= wanted => Ok(()),
+        _ => Err(behind()),
+    }
+}
+
 /// Waits until nobody else migrates, however long: also beyond the time-out of the owner's usual statements.
 async fn lock(owner: &mut PgConnection) -> Result<()> {
     owner.execute("SET statement_timeout = 0").await.map_err(convert)?;

@@ -6,7 +6,10 @@
 
 use application::{
     Result,
-    pulse::{Percentiles, Pulse, PulseFilter, PulseStore, PulseWeek, RiskIssue, STUCK_AFTER_DAYS},
+    pulse::{
+        IssueName, Percentiles, Pulse, PulseFilter, PulseStore, PulseWeek, REOPENED_NAMED, RiskIssue,
+        STUCK_AFTER_DAYS,
+    },
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
@@ -54,8 +57,8 @@ impl PulseStore for PgTenantTx {
         // Without statistics, as right after a first copy, the planner takes a tenant for a handful of rows and would
         // compare every issue with every completion.
         conn.execute("SET LOCAL enable_nestloop = off").await.map_err(convert)?;
-        let (throughput, lead_time_days) = completions(conn, &scope).await?;
-        let reopen_rate = reopen_rate(conn, &scope).await?;
+        let (throughput, lead_time_days, cycle_time_days) = completions(conn, &scope).await?;
+        let (reopen_rate, reopened) = reopen_rate(conn, &scope).await?;
         let trend = trend(conn, &scope).await?;
         conn.execute("SET LOCAL enable_nestloop = on").await.map_err(convert)?;
         // Too few completions say nothing about what is usual.
@@ -66,11 +69,14 @@ impl PulseStore for PgTenantTx {
         Ok(Pulse {
             throughput,
             lead_time_days,
+            cycle_time_days,
             sla_risk: state.sla_risk,
             wip: state.wip,
             stuck: state.stuck,
             reopen_rate,
+            reopened,
             issues: state.issues,
+            open: state.open,
             trend,
             top_risks,
             as_of: state.as_of,
@@ -78,8 +84,8 @@ impl PulseStore for PgTenantTx {
     }
 }
 
-/// Throughput and lead time of the period.
-async fn completions(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(u64, Percentiles)> {
+/// Throughput, lead time and cycle time of the period.
+async fn completions(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(u64, Percentiles, Percentiles)> {
     let row = sqlx::query_file!(
         "src/postgres/pulse/completions.sql",
         scope.instance as _,
@@ -90,11 +96,14 @@ async fn completions(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(u64,
     .fetch_one(conn)
     .await
     .map_err(convert)?;
-    Ok((row.throughput.unsigned_abs(), Percentiles { p50: row.p50, p85: row.p85, p90: row.p90 }))
+    let lead_time = Percentiles { p50: row.p50, p85: row.p85, p90: row.p90 };
+    let cycle_time = Percentiles { p50: row.cycle_p50, p85: row.cycle_p85, p90: row.cycle_p90 };
+    Ok((row.throughput.unsigned_abs(), lead_time, cycle_time))
 }
 
 struct State {
     issues: u64,
+    open: u64,
     wip: u64,
     stuck: u64,
     sla_risk: u64,
@@ -121,6 +130,7 @@ async fn state(
     .map_err(convert)?;
     Ok(State {
         issues: row.issues.unsigned_abs(),
+        open: row.open.unsigned_abs(),
         wip: row.wip.unsigned_abs(),
         stuck: row.stuck.unsigned_abs(),
         sla_risk: row.sla_risk.unsigned_abs(),
@@ -128,17 +138,21 @@ async fn state(
     })
 }
 
-async fn reopen_rate(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<Option<f64>> {
-    sqlx::query_file_scalar!(
+/// The share of reopened issues, and which they are.
+async fn reopen_rate(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<(Option<f64>, Vec<IssueName>)> {
+    let row = sqlx::query_file!(
         "src/postgres/pulse/reopen_rate.sql",
         scope.instance as _,
         scope.project as _,
         scope.from,
-        scope.end
+        scope.end,
+        REOPENED_NAMED,
     )
     .fetch_one(conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    let names = row.instances.unwrap_or_default().into_iter().zip(row.keys.unwrap_or_default());
+    Ok((row.rate, names.map(|(instance, key)| IssueName { instance, key }).collect()))
 }
 
 async fn trend(conn: &mut PgConnection, scope: &Scope<'_>) -> Result<Vec<PulseWeek>> {

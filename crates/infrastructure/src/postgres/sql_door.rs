@@ -24,7 +24,7 @@ use application::{
 use domain::ids::TenantId;
 use futures::TryStreamExt;
 use sqlx::{
-    AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement,
+    AssertSqlSafe, Column, Executor, PgConnection, SqlSafeStr, Statement, TypeInfo,
     postgres::{PgDatabaseError, PgErrorPosition},
 };
 use uuid::Uuid;
@@ -105,7 +105,11 @@ async fn answer(
         .prepare(AssertSqlSafe(question.text()).into_sql_str())
         .await
         .map_err(|error| refuse(error, limits, Some(question)))?;
-    let columns: Vec<String> = statement.columns().iter().map(|column| column.name().to_owned()).collect();
+    let columns = statement
+        .columns()
+        .iter()
+        .map(|column| (column.name().to_owned(), column.type_info().name().to_lowercase()))
+        .unzip();
     let refusal = |error| refuse(error, limits, None);
     sqlx::query(AssertSqlSafe(cursor(question.text(), limits)))
         .persistent(false)

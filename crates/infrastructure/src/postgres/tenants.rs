@@ -2,7 +2,7 @@
 
 use application::{
     Error, Result,
-    tenants::{Tenant, TenantRegistry},
+    tenants::{Tenant, TenantName, TenantRegistry},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::{
     errors::{convert, on_constraint},
-    transaction::PgPlatformTx,
+    transaction::{PgPlatformTx, PgTenantTx},
 };
 
 struct StoredTenant {
@@ -142,6 +142,16 @@ impl TenantRegistry for PgPlatformTx {
                 .map_err(convert)?;
         }
         Ok(refreshed)
+    }
+}
+
+#[async_trait]
+impl TenantName for PgTenantTx {
+    async fn tenant_name(&mut self) -> Result<Option<String>> {
+        sqlx::query_scalar!("SELECT name FROM tenants WHERE id = $1", self.tenant.0)
+            .fetch_optional(self.conn())
+            .await
+            .map_err(convert)
     }
 }
 

@@ -428,7 +428,7 @@ async fn compare_with_the_arithmetic_of_the_domain(
     for bundle in bundles {
         let id = instance.issue(&bundle.issue.jira_id);
         let found: Row = sqlx::query_as(
-            "SELECT started_at, completed_at, lead_time_hours, reopened FROM forebay.lead_time_view
+            "SELECT started_at, completed_at, cycle_time_hours, reopened FROM forebay.lead_time_view
              WHERE tenant_id = $1 AND issue_id = $2",
         )
         .bind(tenant.0)

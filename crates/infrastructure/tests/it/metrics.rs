@@ -81,7 +81,7 @@ async fn ask(base: &TestDatabase, tenant: TenantId, sql: &str) -> Value {
     )
 }
 
-/// Started, completed and hours between, as minutes, and how often it was reopened.
+/// Started, completed and the cycle time between, as minutes, and how often it was reopened.
 type LeadTime = (Option<i64>, Option<i64>, Option<i64>, i64);
 
 async fn lead_times(base: &TestDatabase, tenant: TenantId) -> Vec<LeadTime> {
@@ -89,12 +89,21 @@ async fn lead_times(base: &TestDatabase, tenant: TenantId) -> Vec<LeadTime> {
         base,
         tenant,
         "SELECT extract(epoch FROM l.started - i.created)::int / 60, extract(epoch FROM l.completed - i.created)::int / 60,
-                round(l.lead_time_hours * 60)::int, l.reopened
+                round(l.cycle_time_hours * 60)::int, l.reopened,
+                round(l.lead_time_hours * 60)::int, l.created = i.created
          FROM lead_time_view l JOIN issues i ON i.key = l.issue ORDER BY i.id::int",
     )
     .await;
     let rows = rows.as_array().unwrap().iter();
-    rows.map(|row| (row[0].as_i64(), row[1].as_i64(), row[2].as_i64(), row[3].as_i64().unwrap())).collect()
+    rows.map(|row| {
+        assert_eq!(
+            (&row[4], &row[5]),
+            (&row[1], &json!(true)),
+            "lead time is from the creation to the completion"
+        );
+        (row[0].as_i64(), row[1].as_i64(), row[2].as_i64(), row[3].as_i64().unwrap())
+    })
+    .collect()
 }
 
 #[tokio::test]

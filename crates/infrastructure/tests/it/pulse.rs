@@ -98,9 +98,15 @@ async fn the_numbers_are_those_of_their_definitions() {
     assert_close(pulse.lead_time_days.p50, p50);
     assert_close(pulse.lead_time_days.p85, p85);
     assert_close(pulse.lead_time_days.p90, p90);
+    // 1 to 3 were in progress before they were done; 4 only between its two completions, 12 never.
+    assert_close(pulse.cycle_time_days.p50, percentile(&[1.0, 3.0, 3.0, 8.0], 0.5));
     assert_eq!((pulse.wip, pulse.stuck), (2, 1));
     // Entered done in the period: 1 to 5 and 12. Left it again: 4 and 5.
     assert_close(pulse.reopen_rate, Some(2.0 / 6.0));
+    let reopened: Vec<_> =
+        pulse.reopened.iter().map(|issue| (issue.instance.as_str(), issue.key.as_str())).collect();
+    assert_eq!(reopened, [("main", "PAY-4"), ("main", "PAY-5")]);
+    assert_eq!(pulse.open, 3, "5, 7 and 8");
 
     assert_eq!(pulse.sla_risk, 3);
     let risks: Vec<_> =

@@ -64,6 +64,7 @@ impl Database for Nothing {
         let row = vec![json!(context.tenant()), json!(sql), json!(limits.max_rows)];
         Ok(SqlAnswer {
             columns: vec!["tenant".into(), "sql".into(), "rows".into()],
+            types: vec!["uuid".into(), "text".into(), "int8".into()],
             rows: vec![row],
             truncated: false,
         })

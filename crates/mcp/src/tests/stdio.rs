@@ -172,6 +172,16 @@ async fn issues_are_resources_for_those_who_may_read() {
 }
 
 #[tokio::test]
+async fn a_line_that_is_no_json_is_answered_as_a_parse_error_and_ends_nothing() {
+    let mut client = Client::greeted(&[Scope::Sql]).await;
+    client.write.write_all(b"{not json\n\n").await.unwrap();
+    let answer: Value = serde_json::from_str(&client.read.next_line().await.unwrap().unwrap()).unwrap();
+    assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32700), &Value::Null), "{answer}");
+    assert_eq!(client.tools().await, ["sql_query"]);
+    client.leave().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_client_may_leave_at_any_time() {
     Client::start(&[Scope::Read]).leave().await.unwrap();
     Client::greeted(&[Scope::Read]).await.leave().await.unwrap();

@@ -30,7 +30,7 @@ jira.field_values(instance, project, issue, field_id, field, type, ordinal, valu
 jira.status_history(instance, project, issue, status_id, status, category, started, ended)
 jira.time_in_status(instance, project, issue, status_id, status, category, seconds, visits, first_entered, last_left), \
 jira.time_in_category likewise
-jira.lead_time_view(…, issue, started, completed, lead_time_hours, reopened), jira.issue_metrics per project, \
+jira.lead_time_view(…, issue, created, started, completed, lead_time_hours from created, cycle_time_hours from started, reopened), jira.issue_metrics per project, \
 jira.user_workload per assignee
 In FROM: jira.issue_at('PAY-1', timestamptz '2026-01-31Z') the fields then; jira.field_history('PAY-1') every field over time
 issue = issues.key, within one instance. Times are timestamptz in UTC.
@@ -95,7 +95,12 @@ mod tests {
 
     fn found(rows: usize, text: &str, truncated: bool) -> SqlAnswer {
         let rows = (0..rows).map(|row| vec![json!(row), json!(text)]).collect();
-        SqlAnswer { columns: vec!["n".into(), "text".into()], rows, truncated }
+        SqlAnswer {
+            columns: vec!["n".into(), "text".into()],
+            types: vec!["int8".into(), "text".into()],
+            rows,
+            truncated,
+        }
     }
 
     #[test]
@@ -122,7 +127,12 @@ mod tests {
     #[test]
     fn a_row_of_one_huge_document_is_cut_not_lost() {
         let huge = json!({ "fields": { "description": "x".repeat(90_000), "summary": "short" } });
-        let one = SqlAnswer { columns: vec!["raw".into()], rows: vec![vec![huge]], truncated: false };
+        let one = SqlAnswer {
+            columns: vec!["raw".into()],
+            types: vec!["jsonb".into()],
+            rows: vec![vec![huge]],
+            truncated: false,
+        };
         let answered = content(answer(one, Budget::new(None).unwrap()));
         assert_eq!(answered["rows"][0][0]["fields"]["summary"], "short");
         let text = answered["rows"][0][0]["fields"]["description"].as_str().unwrap();

@@ -1,7 +1,7 @@
 //! `/audit`: every write, newest first.
 
 use application::{
-    Error, Scope,
+    Action, Error, Scope,
     audit::{AuditEntry, AuditFilter},
 };
 use askama::Template;
@@ -53,8 +53,16 @@ async fn view(state: &WebState, visitor: &Visitor, asked: &Asked) -> Result<Audi
         }
         None => None,
     };
-    let filter =
-        AuditFilter { action: given(&asked.action), target: given(&asked.target), before, limit: PAGE_SIZE };
+    let action = given(&asked.action).map(|text| text.to_lowercase().replace(' ', "_"));
+    if let Some(action) = &action {
+        action.parse::<Action>().map_err(|_| {
+            Error::invalid(
+                "action",
+                format!("`{}` is no action; choose one of the list", asked.action.trim()),
+            )
+        })?;
+    }
+    let filter = AuditFilter { action, target: given(&asked.target), before, limit: PAGE_SIZE };
     let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let entries = tx.audit_entries(&filter).await?;
     Ok(AuditPage::new(visitor.shell(Section::Audit, "Audit log"), asked, entries, state.services.clock.now()))
@@ -68,6 +76,8 @@ pub(super) struct AuditPage {
     action: String,
     target: String,
     filtered: bool,
+    /// The names of all actions, as they are shown.
+    actions: Vec<String>,
     rows: Vec<Row>,
     next: Option<String>,
     first: Option<String>,
@@ -79,6 +89,7 @@ struct Row {
     actor_in_full: String,
     action: String,
     target: String,
+    target_in_full: String,
     /// The issue it happened to, where it was one.
     target_address: Option<String>,
     instance: String,
@@ -100,7 +111,8 @@ impl AuditPage {
             next: entries.last().filter(|_| is_full).map(|entry| at(&entry.id.to_string())),
             first: (!asked.before.is_empty()).then(|| at("")),
             filtered: !(asked.action.is_empty() && asked.target.is_empty() && asked.before.is_empty()),
-            action: asked.action.clone(),
+            actions: Action::ALL.map(|action| action.as_str().replace('_', " ")).to_vec(),
+            action: asked.action.trim().replace('_', " "),
             target: asked.target.clone(),
             rows: entries.into_iter().map(|entry| row(entry, now)).collect(),
         }
@@ -114,12 +126,14 @@ fn row(entry: AuditEntry, now: DateTime<Utc>) -> Row {
         }
         _ => None,
     };
+    let target = key_name(&entry).or_else(|| entry.target.clone()).unwrap_or_default();
     Row {
         at: Moment::of(entry.created_at, now),
         actor: actor_name(&entry.actor).to_owned(),
         actor_in_full: entry.actor,
         action: entry.action.replace('_', " "),
-        target: entry.target.unwrap_or_default(),
+        target,
+        target_in_full: entry.target.unwrap_or_default(),
         target_address: issue,
         instance: entry.instance.unwrap_or_default(),
         tone: match entry.outcome.as_str() {
@@ -133,8 +147,21 @@ fn row(entry: AuditEntry, now: DateTime<Utc>) -> Row {
     }
 }
 
-/// The name within `key:name:id`; anything else as it is.
+/// The name of the key that an entry is about: an id alone tells a reader nothing.
+fn key_name(entry: &AuditEntry) -> Option<String> {
+    if !matches!(entry.action.as_str(), "create_key" | "update_key" | "revoke_key") {
+        return None;
+    }
+    let payload = entry.payload.as_ref()?;
+    let name = |side: &str| payload[side]["name"].as_str().map(str::to_owned);
+    name("after").or_else(|| name("before"))
+}
+
+/// The name within `key:name:id` or `cli:name`; anything else as it is.
 fn actor_name(actor: &str) -> &str {
+    if let Some(user) = actor.strip_prefix("cli:") {
+        return user;
+    }
     actor.strip_prefix("key:").and_then(|rest| rest.rsplit_once(':')).map_or(actor, |(name, _)| name)
 }
 
@@ -145,6 +172,7 @@ mod tests {
     #[test]
     fn an_actor_is_shown_by_name() {
         assert_eq!(actor_name("key:ci: nightly:0198c8e0"), "ci: nightly");
+        assert_eq!(actor_name("cli:dana"), "dana");
         assert_eq!(actor_name("system"), "system");
     }
 }

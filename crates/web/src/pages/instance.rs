@@ -5,7 +5,7 @@ use std::{convert::Infallible, time::Duration};
 use application::{
     Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
-    sync::{self, RunState, SyncSchedule, SyncStatus},
+    sync::{self, RunState, SyncSchedule, SyncStatus, SyncTrouble},
 };
 use askama::Template;
 use axum::{
@@ -27,6 +27,7 @@ use super::{
     instances::{kind_name, unsynced},
     run::RunPanel,
     shell::{self, Section, Shell, see_other},
+    stale::Stale,
     visitor::Visitor,
     wording::{Moment, duration, grouped},
 };
@@ -82,16 +83,16 @@ async fn answer(
 ) -> Response {
     let loaded = load(state, &visitor.caller.context(), name).await;
     let proven = match &loaded {
-        Ok((instance, _)) => proof_of(state, &visitor.caller.context(), instance).await,
+        Ok((instance, ..)) => proof_of(state, &visitor.caller.context(), instance).await,
         Err(_) => Ok(None),
     };
     let loaded = loaded.and_then(|loaded| Ok((loaded, proven?)));
-    let page = loaded.map(|((instance, freshness), proven)| {
+    let page = loaded.map(|((instance, freshness, trouble), proven)| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
         let now = state.services.clock.now();
         let page = InstancePage::new(shell, &instance, &freshness, may_sync, notice, now);
-        shell::answer(status, &page.proven_by(proven))
+        shell::answer(status, &page.proven_by(proven).with_trouble(trouble.as_ref(), now))
     });
     visitor.answer(Section::Instances, page)
 }
@@ -100,14 +101,16 @@ async fn load(
     state: &WebState,
     context: &TenantContext,
     name: &str,
-) -> Result<(Instance, SyncStatus), Error> {
+) -> Result<(Instance, SyncStatus, Option<SyncTrouble>), Error> {
+    let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(context).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     let status = match tx.sync_status(Some(instance.id)).await?.into_iter().next() {
         Some(status) => status,
-        None => unsynced(tx.as_mut(), &instance, state.services.clock.now()).await?,
+        None => unsynced(tx.as_mut(), &instance, now).await?,
     };
-    Ok((instance, status))
+    let trouble = tx.sync_troubles(Some(instance.id), now).await?.remove(&instance.id);
+    Ok((instance, status, trouble))
 }
 
 /// What proves a mirror; a sandbox needs no proof.
@@ -189,8 +192,10 @@ impl Watch {
     }
 
     async fn look(&self, caller: &Caller) -> Result<String, Error> {
-        let (instance, status) = load(&self.state, &caller.context(), &self.name).await?;
-        Live::new(&instance, &status, self.state.services.clock.now()).render().map_err(Error::internal)
+        let (instance, status, trouble) = load(&self.state, &caller.context(), &self.name).await?;
+        let now = self.state.services.clock.now();
+        let live = Live::new(&instance, &status, now).with_trouble(trouble.as_ref(), now);
+        live.render().map_err(Error::internal)
     }
 }
 
@@ -215,6 +220,7 @@ pub(super) struct Live {
     run: Option<RunPanel>,
     /// Why nothing is read just now.
     notice: Option<String>,
+    stale: Option<Stale>,
 }
 
 impl Live {
@@ -226,7 +232,14 @@ impl Live {
             proof: status.last_proof.map(|at| Moment::of(at, now)),
             run: status.run.as_ref().map(|run| RunPanel::new(run, now)),
             notice: notice(&status.schedule, now),
+            stale: None,
         }
+    }
+
+    /// Says since when the site cannot be read.
+    pub(super) fn with_trouble(mut self, trouble: Option<&SyncTrouble>, now: DateTime<Utc>) -> Self {
+        self.stale = trouble.map(|trouble| Stale::new(trouble, now));
+        self
     }
 }
 
@@ -234,16 +247,12 @@ fn notice(schedule: &SyncSchedule, now: DateTime<Utc>) -> Option<String> {
     if schedule.paused_at.is_some() {
         return Some("The sync is paused. It goes on where it was when it is resumed.".into());
     }
-    schedule.error.as_ref()?;
+    // Runs that failed are told with their reason (`Stale`).
+    schedule.error.as_ref().filter(|_| schedule.failures == 0)?;
     let left = schedule.next_at.map(|at| at - now).filter(|left| *left > TimeDelta::zero())?;
-    let after = match schedule.failures {
-        0 => "The site asked to be left alone.".to_owned(),
-        1 => "The latest run failed.".to_owned(),
-        failures => format!("{failures} runs in a row failed."),
-    };
     // By the minute, so that the stream does not speak every second.
     let within = TimeDelta::minutes(left.num_minutes() + 1);
-    Some(format!("{after} The next try is within {}.", duration(within)))
+    Some(format!("The site asked to be left alone. The next try is within {}.", duration(within)))
 }
 
 /// The page.
@@ -305,6 +314,14 @@ impl InstancePage {
     /// The page with what proves the mirror.
     pub(super) fn proven_by(self, freshness: Option<FreshnessPanel>) -> Self {
         Self { freshness, ..self }
+    }
+}
+
+impl InstancePage {
+    /// Says since when the site cannot be read.
+    pub(super) fn with_trouble(mut self, trouble: Option<&SyncTrouble>, now: DateTime<Utc>) -> Self {
+        self.live = self.live.with_trouble(trouble, now);
+        self
     }
 }
 

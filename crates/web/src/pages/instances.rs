@@ -7,7 +7,7 @@ use application::{
     instances::{Instance, InstanceKind},
     ports::TenantTx,
     search::{SearchRequest, SearchStart},
-    sync::{RunState, SyncRun, SyncSchedule, SyncStatus},
+    sync::{RunState, SyncRun, SyncSchedule, SyncStatus, SyncTrouble},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
@@ -18,6 +18,7 @@ use domain::ids::InstanceId;
 use super::{
     addresses,
     shell::{Section, Shell},
+    stale::Stale,
     visitor::Visitor,
     wording::{Moment, grouped},
 };
@@ -41,7 +42,8 @@ async fn view(state: &WebState, visitor: &Visitor) -> Result<InstancesPage, Erro
         };
         listed.push((instance, status));
     }
-    Ok(InstancesPage::new(visitor.shell(Section::Instances, "Instances"), listed, now))
+    let page = InstancesPage::new(visitor.shell(Section::Instances, "Instances"), listed, now);
+    Ok(page.with_troubles(visitor.troubles.values(), now))
 }
 
 /// The state of an instance that no sync feeds: a sandbox is always what it is.
@@ -90,9 +92,26 @@ struct Row {
     issues: String,
     proof: Option<Moment>,
     site: String,
+    stale: Option<Stale>,
 }
 
 impl InstancesPage {
+    /// Says of mirrors that fail since when they do, whatever their latest run says.
+    pub(super) fn with_troubles<'a>(
+        mut self,
+        troubles: impl IntoIterator<Item = &'a SyncTrouble>,
+        now: DateTime<Utc>,
+    ) -> Self {
+        for trouble in troubles {
+            if let Some(row) = self.rows.iter_mut().find(|row| row.name == trouble.instance) {
+                row.state = "Failing".to_owned();
+                row.tone = "bad";
+                row.stale = Some(Stale::new(trouble, now));
+            }
+        }
+        self
+    }
+
     pub(super) fn new(shell: Shell, listed: Vec<(Instance, SyncStatus)>, now: DateTime<Utc>) -> Self {
         Self {
             shell,
@@ -114,6 +133,7 @@ fn row(instance: Instance, status: &SyncStatus, now: DateTime<Utc>) -> Row {
         site: instance.base_url.trim_start_matches("https://").to_owned(),
         name: instance.name,
         display_name: instance.display_name,
+        stale: None,
     }
 }
 

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     addresses,
     chart::{Chart, Label, Mark, Series},
-    people::Person,
+    people::{Person, status_class},
     shell::{Choice, Section, Shell},
     visitor::Visitor,
     wording::{Moment, counted, day, decimal, grouped, short_day},
@@ -165,12 +165,26 @@ struct Number {
     unit: &'static str,
     /// How the number is defined.
     note: String,
-    facts: Vec<(&'static str, String)>,
+    facts: Vec<Fact>,
     address: String,
     /// What the link opens.
     opens: &'static str,
     /// Whether it asks for attention.
     alarming: bool,
+}
+
+/// A figure beside a number.
+struct Fact {
+    name: &'static str,
+    value: String,
+    /// The issues behind it, where it has its own.
+    address: Option<String>,
+}
+
+impl Fact {
+    fn new(name: &'static str, value: String) -> Self {
+        Self { name, value, address: None }
+    }
 }
 
 struct WeekRow {
@@ -187,6 +201,7 @@ struct RiskRow {
     instance: String,
     summary: String,
     status: String,
+    status_class: &'static str,
     assignee: Option<Person>,
     age: String,
     due: Option<String>,
@@ -254,7 +269,10 @@ fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
             value: grouped(pulse.throughput),
             unit: if pulse.throughput == 1 { "issue" } else { "issues" },
             note: "completed in the period, without epics and sub-tasks".into(),
-            facts: vec![("Per week", decimal(pulse.throughput as f64 / f64::from(scope.weeks.max(1))))],
+            facts: vec![Fact::new(
+                "Per week",
+                decimal(pulse.throughput as f64 / f64::from(scope.weeks.max(1))),
+            )],
             address: questions.completed.clone(),
             opens: "the completed issues",
             alarming: false,
@@ -263,8 +281,12 @@ fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
             label: "Lead time",
             value: lead.p50.map_or_else(|| "–".into(), decimal),
             unit: "days P50",
-            note: "from created to completed".into(),
-            facts: vec![("P85", days(lead.p85)), ("P90", days(lead.p90))],
+            note: "from created to completed; cycle time from the first status in progress".into(),
+            facts: vec![
+                Fact::new("P85", days(lead.p85)),
+                Fact::new("P90", days(lead.p90)),
+                Fact::new("Cycle time P50", days(pulse.cycle_time_days.p50)),
+            ],
             address: questions.slowest.clone(),
             opens: "the completed issues, oldest first",
             alarming: false,
@@ -277,7 +299,7 @@ fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
                 Some(p85) => format!("overdue, or older than {} d (P85)", decimal(p85)),
                 None => "overdue".into(),
             },
-            facts: vec![("Of all issues", share(pulse.sla_risk, pulse.issues))],
+            facts: vec![Fact::new("Of open issues", share(pulse.sla_risk, pulse.open))],
             address: questions.at_risk.clone(),
             opens: "the issues at risk",
             alarming: pulse.sla_risk > 0,
@@ -287,7 +309,11 @@ fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
             value: grouped(pulse.wip),
             unit: if pulse.wip == 1 { "issue" } else { "issues" },
             note: format!("stuck: no status change for {} days", application::pulse::STUCK_AFTER_DAYS),
-            facts: vec![("Stuck", grouped(pulse.stuck))],
+            facts: vec![Fact {
+                name: "Stuck",
+                value: grouped(pulse.stuck),
+                address: Some(questions.stuck.clone()),
+            }],
             address: questions.in_progress.clone(),
             opens: "the issues in progress, quietest first",
             alarming: pulse.stuck > 0,
@@ -298,8 +324,12 @@ fn numbers(scope: &Scope, pulse: &Pulse, questions: &Questions) -> Vec<Number> {
             unit: "%",
             note: "of the issues done in the period left done again".into(),
             facts: Vec::new(),
-            address: questions.completed.clone(),
-            opens: "the completed issues, which it is taken from",
+            address: questions.reopened.clone().unwrap_or_else(|| questions.completed.clone()),
+            opens: match pulse.reopened.len() as i32 {
+                0 => "the completed issues, which it is taken from",
+                application::pulse::REOPENED_NAMED.. => "the first hundred of the reopened issues",
+                _ => "the reopened issues",
+            },
             alarming: false,
         },
     ]
@@ -413,6 +443,7 @@ fn risk_row(risk: RiskIssue) -> RiskRow {
         key: risk.key,
         instance: risk.instance,
         summary: risk.summary,
+        status_class: status_class(&risk.status_category),
         status: risk.status,
     }
 }

@@ -10,6 +10,9 @@ use application::{
     Actor, Caller, Error, Scope,
     audit::AuditEntry,
     instances::{AuthMethod, Dialect, Instance, InstanceKind},
+    keys::ApiKey,
+    ports::SqlAnswer,
+    sync::SyncTrouble,
 };
 use askama::Template;
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
@@ -22,8 +25,11 @@ pub(super) use instances::run;
 use super::{
     audit::{self, AuditPage},
     fault::FaultPage,
+    keys::{KeysPage, Outcome},
     shell::{Section, Shell},
     sign_in::SignInPage,
+    sql::SqlPage,
+    stale::Stale,
 };
 
 /// What must never reach a page as markup.
@@ -44,7 +50,7 @@ fn caller(scopes: &[Scope]) -> Caller {
 }
 
 fn shell(section: Section, title: &str) -> Shell {
-    Shell::of(&caller(&Scope::ALL), section, title)
+    Shell::of(&caller(&Scope::ALL), "acme", section, title)
 }
 
 /// Every page in every state, by name.
@@ -56,12 +62,25 @@ pub(super) fn all() -> Vec<(&'static str, String)> {
     pages.extend(issues::pages());
     pages.extend(instances::pages());
     pages.extend(audit_pages());
+    pages.extend(sql_pages());
+    pages.extend(key_pages());
     pages.extend(fault_pages());
     pages
 }
 
 fn rendered(page: impl Template) -> String {
     page.render().unwrap()
+}
+
+/// A mirror that fails.
+pub(super) fn trouble(instance: &str, error: &str) -> SyncTrouble {
+    SyncTrouble {
+        instance: instance.into(),
+        failing_since: now() - TimeDelta::minutes(42),
+        last_error: Some(error.into()),
+        next_try: Some(now() + TimeDelta::minutes(3)),
+        last_proof: Some(now() - TimeDelta::minutes(43)),
+    }
 }
 
 fn sign_in_pages() -> Vec<(&'static str, String)> {
@@ -156,6 +175,49 @@ fn audit_pages() -> Vec<(&'static str, String)> {
     ]
 }
 
+fn sql_pages() -> Vec<(&'static str, String)> {
+    let page = |sql: &str, asked| rendered(SqlPage::new(shell(Section::Sql, "SQL"), sql, asked));
+    let answer = |text: &str| SqlAnswer {
+        columns: vec!["status".into(), text.into()],
+        types: vec!["text".into(), "int8".into()],
+        rows: vec![vec![text.into(), 12.into()], vec![Value::Null, json!([1, 2])]],
+        truncated: true,
+    };
+    vec![
+        ("sql", page("", None)),
+        ("sql-answered", page("SELECT 1", Some(Ok(answer("Done"))))),
+        ("sql-refused", page("SELEC", Some(Err("Only SELECT is allowed.".into())))),
+        ("sql-hostile", page(HOSTILE, Some(Ok(answer(HOSTILE))))),
+    ]
+}
+
+fn key_pages() -> Vec<(&'static str, String)> {
+    let key = |name: &str| ApiKey {
+        id: KeyId(Uuid::from_u128(3)),
+        tenant: TenantId(Uuid::from_u128(1)),
+        name: name.into(),
+        prefix: "abcdefghij".into(),
+        scopes: vec![Scope::Read, Scope::Write],
+        policy: Default::default(),
+        created_at: now() - TimeDelta::days(3),
+        last_used_at: Some(now() - TimeDelta::hours(2)),
+        expires_at: Some(now() + TimeDelta::days(9)),
+        revoked_at: None,
+    };
+    let page = |keys: Vec<ApiKey>, outcome: Outcome| {
+        rendered(KeysPage::new(shell(Section::Keys, "Keys"), keys, Scope::ALL.to_vec(), outcome, now()))
+    };
+    let revoked = ApiKey { revoked_at: Some(now()), ..key("old") };
+    vec![
+        ("keys", page(vec![key("report"), revoked], Outcome::None)),
+        (
+            "keys-made",
+            page(vec![key("report")], Outcome::Made("report".into(), "fb_shown-once".to_owned().into())),
+        ),
+        ("keys-hostile", page(vec![key(HOSTILE)], Outcome::Refused(HOSTILE.into()))),
+    ]
+}
+
 fn fault_pages() -> Vec<(&'static str, String)> {
     let page = |error: &Error, shell: Shell| rendered(FaultPage::new(error, shell, &caller(&[]).request_id));
     vec![
@@ -164,6 +226,16 @@ fn fault_pages() -> Vec<(&'static str, String)> {
         (
             "fault-limited",
             page(&Error::RateLimited { retry_after: Duration::from_secs(30) }, Shell::bare("")),
+        ),
+        (
+            "fault-beside-a-stale-copy",
+            page(
+                &Error::not_found("issue", "WEB-1"),
+                Shell {
+                    stale: vec![Stale::new(&trouble(HOSTILE, HOSTILE), now())],
+                    ..shell(Section::Issues, "")
+                },
+            ),
         ),
         ("fault-hostile", page(&Error::not_found("issue", HOSTILE), Shell::bare(HOSTILE))),
     ]

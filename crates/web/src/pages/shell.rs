@@ -7,7 +7,7 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::assets;
+use super::{assets, stale::Stale};
 
 /// A part of the console, as the navigation shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub(super) enum Section {
     Instances,
     /// The audit log.
     Audit,
+    /// The SQL door.
+    Sql,
+    /// API keys.
+    Keys,
     /// None of them: signing in, errors.
     Elsewhere,
 }
@@ -32,6 +36,8 @@ impl Section {
             Self::Issues => "issues",
             Self::Instances => "instances",
             Self::Audit => "audit",
+            Self::Sql => "sql",
+            Self::Keys => "keys",
             Self::Elsewhere => "",
         }
     }
@@ -42,10 +48,14 @@ impl Section {
 pub(super) struct Who {
     /// The key's name.
     pub(super) name: String,
+    /// The tenant's name.
+    pub(super) tenant: String,
     /// Its scopes, for people.
     pub(super) scopes: String,
-    /// Whether it manages instances and reads the audit log.
+    /// Whether it manages instances and keys and reads the audit log.
     pub(super) may_admin: bool,
+    /// Whether it asks the SQL door.
+    pub(super) may_sql: bool,
 }
 
 /// The frame of a page.
@@ -57,23 +67,37 @@ pub(super) struct Shell {
     pub(super) section: Section,
     /// Who is signed in; nobody on the way in, and on errors outside any page.
     pub(super) who: Option<Who>,
+    /// Copies that may be old, where the page shows issues.
+    pub(super) stale: Vec<Stale>,
 }
 
 impl Shell {
     /// The frame of a page for a caller.
-    pub(super) fn of(caller: &Caller, section: Section, title: impl Into<String>) -> Self {
+    pub(super) fn of(caller: &Caller, tenant: &str, section: Section, title: impl Into<String>) -> Self {
         let name = match &caller.actor {
             Actor::Key { name, .. } => name.clone(),
+            Actor::Operator { name } => name.clone(),
             Actor::System => "Forebay".to_owned(),
         };
         let scopes = caller.scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ");
-        let who = Who { name, scopes, may_admin: caller.has(Scope::Admin) };
-        Self { title: title.into(), section, who: Some(who) }
+        let who = Who {
+            name,
+            tenant: tenant.to_owned(),
+            scopes,
+            may_admin: caller.has(Scope::Admin),
+            may_sql: caller.has(Scope::Sql),
+        };
+        Self { title: title.into(), section, who: Some(who), stale: Vec::new() }
     }
 
     /// The frame of a page for nobody in particular.
     pub(super) fn bare(title: impl Into<String>) -> Self {
-        Self { title: title.into(), section: Section::Elsewhere, who: None }
+        Self { title: title.into(), section: Section::Elsewhere, who: None, stale: Vec::new() }
+    }
+
+    /// The name of the visitor's tenant.
+    pub(super) fn tenant(&self) -> &str {
+        self.who.as_ref().map_or("", |who| &who.tenant)
     }
 
     /// `aria-current` of the link to a section.

@@ -76,8 +76,17 @@ pub(super) async fn submit(
 pub(super) async fn by_link(
     State(state): State<WebState>,
     context: RequestContext,
+    headers: HeaderMap,
     Query(link): Query<Link>,
 ) -> Response {
+    // A browser that loads pages ahead must not use the link up; it throws such an answer away.
+    if headers.get("sec-purpose").is_some_and(|purpose| purpose.as_bytes().starts_with(b"prefetch")) {
+        return shell::answer(StatusCode::SERVICE_UNAVAILABLE, &SignInPage::new("", None));
+    }
+    // This browser has used it already, or does not need it.
+    if auth::has_session(&headers, &state) {
+        return see_other("/");
+    }
     let signed_in = auth::sign_in_by_link(&state, &link.token, &context.request_id).await;
     enter(signed_in, "/", &context)
 }

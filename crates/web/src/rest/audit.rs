@@ -1,7 +1,7 @@
 //! The audit log.
 
 use application::{
-    Scope,
+    Action, Error, Scope,
     audit::{self, AuditFilter, Outcome},
 };
 use axum::extract::{Json, State};
@@ -31,7 +31,7 @@ struct AuditParameters {
     /// Only this action.
     #[param(example = "add_comment")]
     action: Option<String>,
-    /// Only this target: an issue's key, an instance's name ...
+    /// Only this target: an issue's key, an instance's name, a key's id or name ...
     #[param(example = "PAY-7")]
     target: Option<String>,
     /// At most so many entries.
@@ -63,7 +63,7 @@ struct AuditEntry {
     id: Uuid,
     /// The name of the instance, where it still exists.
     instance: Option<String>,
-    /// Who: `key:<name>:<id>` or `system`.
+    /// Who: `key:<name>:<id>`, `cli:<user>` for the command line, or `system`.
     #[schema(example = "system")]
     actor: String,
     /// What.
@@ -126,6 +126,12 @@ async fn list_audit_entries(
 ) -> Result<Json<AuditPage>, Problem> {
     caller.require(Scope::Admin)?;
     let limit = within("limit", parameters.limit, 1, 200)?;
+    if let Some(action) = &parameters.action {
+        action.parse::<Action>().map_err(|_| {
+            let known = Action::ALL.map(Action::as_str).join(", ");
+            Error::invalid("action", format!("`{action}` is no action; choose from {known}"))
+        })?;
+    }
     let filter = AuditFilter {
         action: parameters.action,
         target: parameters.target,

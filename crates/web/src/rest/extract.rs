@@ -7,7 +7,8 @@ use application::{Caller, Error, FieldProblem, Result};
 use axum::{
     extract::{
         FromRequest, FromRequestParts, Json, Path, Query, Request,
-        rejection::{JsonRejection, QueryRejection},
+        path::ErrorKind,
+        rejection::{JsonRejection, PathRejection, QueryRejection},
     },
     http::{StatusCode, request::Parts},
 };
@@ -88,9 +89,27 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for ValidPa
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(rejection) => Err(Refusal::Unreadable(Error::invalid("path", rejection.body_text()))),
+            Err(rejection) => Err(refuse_path(&rejection)),
         }
     }
+}
+
+fn refuse_path(rejection: &PathRejection) -> Refusal {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return Refusal::Unreadable(Error::invalid("path", rejection.body_text()));
+    };
+    // Ids of Jira's are whole numbers, ours are UUIDs.
+    let not = |field: &str, value: &str, expected: &str| {
+        let kind = if expected.to_lowercase().contains("uuid") { "a UUID" } else { "a whole number" };
+        Error::invalid(field, format!("`{value}` is not {kind}"))
+    };
+    let problem = match failed.kind() {
+        ErrorKind::ParseErrorAtKey { key, value, expected_type } => not(key, value, expected_type),
+        ErrorKind::DeserializeError { key, value, message } => not(key, value, message),
+        ErrorKind::ParseError { value, expected_type } => not("path", value, expected_type),
+        _ => Error::invalid("path", rejection.body_text()),
+    };
+    Refusal::Unreadable(problem)
 }
 
 /// Reads serde's message, which axum prefixes with the path of the field (`scopes[0]: unknown variant …`); `whole` is
@@ -122,6 +141,17 @@ fn remedy(message: &str) -> String {
         }
         "number too large to fit in target type" => "is too large a number".into(),
         "provided string was not `true` or `false`" => "must be `true` or `false`".into(),
+        // What chrono says of a text that is no time.
+        "input contains invalid characters"
+        | "premature end of input"
+        | "trailing input"
+        | "input is out of range"
+        | "input is not enough for unique date and time" => {
+            "must be a time such as 2026-01-31T12:00:00Z, or where a day is asked for 2026-01-31".into()
+        }
+        other if other.starts_with("unknown variant `") => other
+            .replacen("unknown variant ", "", 1)
+            .replacen(", expected", " is not known here; known is", 1),
         other => other.into(),
     }
 }
@@ -210,7 +240,7 @@ mod tests {
             (
                 r#"{"name": "x", "kind": "huge"}"#,
                 "kind",
-                "unknown variant `huge`, expected `small` or `large`",
+                "`huge` is not known here; known is `small` or `large`",
             ),
             (
                 r#"{"name": "x", "nme": 1}"#,

@@ -5,7 +5,7 @@ mod quota;
 
 use application::{
     Scope,
-    instances::{self, AuthMethod, InstanceKind, NewGrant, NewInstance},
+    instances::{self, AuthMethod, InstanceKind, NewGrant, NewInstance, Push},
     lookups,
 };
 use axum::{
@@ -339,7 +339,7 @@ async fn test_instance(
     ApiCaller(caller): ApiCaller,
     ValidPath(name): ValidPath<String>,
 ) -> Result<Json<InstanceTest>, Problem> {
-    let test = instances::test_instance(&state.services, &caller, &name).await?;
+    let test = instances::test_instance(&state.services, &caller, &name, Push::Register).await?;
     Ok(Json(InstanceTest::from(&test)))
 }
 

@@ -185,6 +185,9 @@ struct CreatedKey {
 struct Whoami {
     /// The tenant.
     tenant: Uuid,
+    /// The tenant's name.
+    #[schema(example = "acme")]
+    tenant_name: String,
     /// Who.
     actor: Who,
     /// What they may do.
@@ -211,14 +214,15 @@ enum Who {
     System,
 }
 
-impl From<Caller> for Whoami {
-    fn from(caller: Caller) -> Self {
+impl Whoami {
+    fn new(caller: Caller, tenant_name: String) -> Self {
         let actor = match caller.actor {
             Actor::Key { id, name } => Who::Key { id: id.0, name },
-            Actor::System => Who::System,
+            Actor::Operator { .. } | Actor::System => Who::System,
         };
         Self {
             tenant: caller.tenant.0,
+            tenant_name,
             actor,
             scopes: caller.scopes,
             policy: caller.policy.into(),
@@ -325,8 +329,13 @@ fn key_id(text: String) -> Result<KeyId> {
     get, path = "/whoami", tag = "keys", security(("bearer" = [])),
     responses((status = 200, description = "The caller.", body = Whoami), Standard),
 )]
-async fn get_whoami(ApiCaller(caller): ApiCaller) -> Json<Whoami> {
-    Json(caller.into())
+async fn get_whoami(
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+) -> Result<Json<Whoami>, Problem> {
+    let mut tx = state.services.db.tenant(&caller.context()).await?;
+    let tenant = tx.tenant_name().await?.unwrap_or_default();
+    Ok(Json(Whoami::new(caller, tenant)))
 }
 
 #[cfg(test)]
@@ -343,14 +352,14 @@ mod tests {
         let actor = Actor::Key { id: KeyId(id), name: "report".into() };
         let caller = Caller { actor, scopes: vec![Scope::Read, Scope::Sql], ..Caller::system(tenant) };
         assert_eq!(
-            serde_json::to_value(Whoami::from(caller)).unwrap(),
+            serde_json::to_value(Whoami::new(caller, "acme".into())).unwrap(),
             json!({
-                "tenant": tenant, "actor": { "type": "key", "id": id, "name": "report" },
+                "tenant": tenant, "tenant_name": "acme", "actor": { "type": "key", "id": id, "name": "report" },
                 "scopes": ["read", "sql"], "expires_at": null,
                 "policy": { "projects": [], "actions": [], "tools": [], "rate": null },
             })
         );
-        let system = serde_json::to_value(Whoami::from(Caller::system(tenant))).unwrap();
+        let system = serde_json::to_value(Whoami::new(Caller::system(tenant), String::new())).unwrap();
         assert_eq!(system["actor"], json!({ "type": "system" }));
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use application::{
-    Result, Scope, lookups,
+    Error, Result, Scope, lookups,
     pulse::{self, PulseFilter},
 };
 use axum::extract::{Json, State};
@@ -53,6 +53,8 @@ struct Pulse {
     throughput: u64,
     /// Lead time (created to completed) of those, in days.
     lead_time_days: Percentiles,
+    /// Cycle time (first status in progress to completed) of those that were in progress, in days.
+    cycle_time_days: Percentiles,
     /// Open issues at risk: overdue, or older than the P85 of lead time.
     sla_risk: u64,
     /// Issues in a status of category `indeterminate` now.
@@ -63,6 +65,8 @@ struct Pulse {
     reopen_rate: Option<f64>,
     /// Issues present altogether.
     issues: u64,
+    /// Those that are not done.
+    open: u64,
     /// One entry a week, oldest first.
     trend: Vec<Week>,
     /// The issues at highest risk: overdue first, then oldest.
@@ -110,6 +114,9 @@ struct RiskIssue {
     summary: String,
     /// Its status.
     status: String,
+    /// The status's category: `new`, `indeterminate` or `undefined`.
+    #[schema(example = "indeterminate")]
+    status_category: String,
     /// Its assignee's name.
     assignee: Option<String>,
     /// Days since it was created.
@@ -123,19 +130,27 @@ struct RiskIssue {
 
 impl From<pulse::Pulse> for Pulse {
     fn from(pulse: pulse::Pulse) -> Self {
-        let pulse::Percentiles { p50, p85, p90 } = pulse.lead_time_days;
         Self {
             throughput: pulse.throughput,
-            lead_time_days: Percentiles { p50, p85, p90 },
+            lead_time_days: pulse.lead_time_days.into(),
+            cycle_time_days: pulse.cycle_time_days.into(),
             sla_risk: pulse.sla_risk,
             wip: pulse.wip,
             stuck: pulse.stuck,
             reopen_rate: pulse.reopen_rate,
             issues: pulse.issues,
+            open: pulse.open,
             trend: pulse.trend.into_iter().map(Week::from).collect(),
             top_risks: pulse.top_risks.into_iter().map(RiskIssue::from).collect(),
             as_of: pulse.as_of,
         }
+    }
+}
+
+impl From<pulse::Percentiles> for Percentiles {
+    fn from(percentiles: pulse::Percentiles) -> Self {
+        let pulse::Percentiles { p50, p85, p90 } = percentiles;
+        Self { p50, p85, p90 }
     }
 }
 
@@ -159,6 +174,7 @@ impl From<pulse::RiskIssue> for RiskIssue {
             key: issue.key,
             summary: issue.summary,
             status: issue.status,
+            status_category: issue.status_category,
             assignee: issue.assignee,
             age_days: issue.age_days,
             due: issue.due,
@@ -183,10 +199,17 @@ async fn get_pulse(
     let services = &state.services;
     let filter = PulseFilter {
         instance: lookups::instance_id(services, &caller, parameters.instance.as_deref()).await?,
-        project: parameters.project,
+        project: parameters.project.clone(),
         until: services.clock.now().date_naive(),
         weeks: parameters.weeks,
     };
+    let instance = filter.instance;
     let computed = lookups::pulse(services, &caller, filter).await?;
+    // A row of zeros would be an answer about a project that there is.
+    if let Some(key) = parameters.project.as_deref().filter(|_| computed.issues == 0)
+        && !lookups::has_project(services, &caller, instance, key).await?
+    {
+        return Err(Error::not_found("project", key).into());
+    }
     Ok(Json(Arc::unwrap_or_clone(computed).into()))
 }

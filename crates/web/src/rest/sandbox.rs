@@ -114,7 +114,8 @@ async fn get_faults(
     Ok(Json(SandboxFaults::new(name, report)))
 }
 
-/// Sets what a sandbox does wrong from now on, in the place of what was set before. For testing what is built against Jira.
+/// Sets what a sandbox does wrong from now on, in the place of what was set before; PUT does the same. For testing what is built
+/// against Jira.
 #[utoipa::path(
     post, path = "/sandbox/{name}/faults", tag = "instances", security(("bearer" = ["admin"])),
     params(("name" = String, Path, description = "The sandbox's name or id.")),

@@ -40,6 +40,9 @@ struct SqlQuestion {
 struct SqlRows {
     /// Column names, in order.
     columns: Vec<String>,
+    /// Their types, as PostgreSQL names them. A `numeric` of more than 15 digits is text, so that none is lost.
+    #[schema(example = json!(["text", "int8", "numeric", "timestamptz"]))]
+    types: Vec<String>,
     /// Rows, each in the columns' order.
     rows: Vec<Vec<Value>>,
     /// Whether rows were left out by a cap.
@@ -48,7 +51,7 @@ struct SqlRows {
 
 impl From<SqlAnswer> for SqlRows {
     fn from(answer: SqlAnswer) -> Self {
-        Self { columns: answer.columns, rows: answer.rows, truncated: answer.truncated }
+        Self { columns: answer.columns, types: answer.types, rows: answer.rows, truncated: answer.truncated }
     }
 }
 

@@ -14,6 +14,7 @@ use utoipa::{ToSchema, openapi::Object};
 use utoipa_axum::{router::OpenApiRouter, routes};
 use uuid::Uuid;
 
+use super::sync_failing::SyncFailing;
 use super::{
     document::{Conflicting, Missing, Standard, word_of},
     extract::{ApiCaller, ValidPath},
@@ -58,6 +59,8 @@ pub(super) struct SyncStatus {
     problem: Option<String>,
     /// The latest run.
     run: Option<SyncRun>,
+    /// Since when and why the site cannot be read; null while it can.
+    failing: Option<SyncFailing>,
 }
 
 /// A run of the sync. Counts are of rows fetched, whether they differed or not.
@@ -129,8 +132,9 @@ impl SyncStarted {
 }
 
 impl SyncStatus {
-    pub(super) fn new(status: &sync::SyncStatus, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(status: &sync::SyncStatus, failing: Option<sync::SyncTrouble>, now: DateTime<Utc>) -> Self {
         Self {
+            failing: failing.map(SyncFailing::from),
             instance: status.instance.clone(),
             instance_id: status.instance_id.0,
             issues: status.issues,
@@ -238,7 +242,9 @@ pub(super) async fn status_of(state: &WebState, caller: &Caller, name: &str) -> 
             instance.name
         ))
     })?;
-    Ok(SyncStatus::new(&status, state.services.clock.now()))
+    let now = state.services.clock.now();
+    let failing = tx.sync_troubles(Some(instance.id), now).await?.remove(&instance.id);
+    Ok(SyncStatus::new(&status, failing, now))
 }
 
 /// How fresh every mirror of the tenant is.
@@ -253,7 +259,10 @@ async fn list_syncs(
     caller.require(Scope::Read)?;
     let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(&caller.context()).await?;
-    let syncs = tx.sync_status(None).await?.iter().map(|status| SyncStatus::new(status, now)).collect();
+    let mut failing = tx.sync_troubles(None, now).await?;
+    let statuses = tx.sync_status(None).await?;
+    let told = |status: &sync::SyncStatus| SyncStatus::new(status, failing.remove(&status.instance_id), now);
+    let syncs = statuses.iter().map(told).collect();
     Ok(Json(SyncStatuses { syncs }))
 }
 

@@ -152,7 +152,7 @@ async fn the_reference_page_comes_from_here_alone() {
     assert_eq!((page.status().as_u16(), &page.headers()["location"]), (303, &"/docs/api/".parse().unwrap()));
     let page = text(get("/docs/api/").await).await;
     let script = text(get("/docs/api/swagger-initializer.js").await).await;
-    assert!(page.contains("swagger-ui-bundle.js"), "{page}");
+    assert!(page.contains("swagger-ui-bundle.js") && page.contains("name=\"viewport\""), "{page}");
     assert!(script.contains("/openapi.json") && script.contains("validatorUrl"), "{script}");
     for text in [page, script] {
         assert!(!text.contains("https://") && !text.contains("http://"), "{text}");

@@ -9,7 +9,12 @@ use sqlx::{PgConnection, Row};
 
 use super::{TemporaryFolder, create_tenant, peak_memory_mib, refresh, seed_sandbox, unsigned};
 use crate::{
-    cli::LoadArgs, commands::sandbox::Seeded, failure::Failure, output, settings::Settings, wiring::Wiring,
+    cli::LoadArgs,
+    commands::sandbox::Seeded,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
 };
 
 #[derive(Serialize)]
@@ -46,7 +51,7 @@ pub(super) async fn run(
     let folder = temporary.as_ref().map(|folder| folder.0.as_path()).or(arguments.keep.as_deref());
     settings.database_url = None;
     settings.data_dir = folder.map(|folder| folder.display().to_string());
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
     let measured = measure(&wiring, arguments.issues, arguments.seed).await;
     wiring.close().await;
     let figures = measured?;

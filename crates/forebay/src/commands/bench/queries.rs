@@ -20,7 +20,13 @@ use infrastructure::{postgres::unprotected::Unprotected, telemetry::Telemetry};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{cli::QueriesArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    cli::QueriesArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// Issues whose keys are read, and from which names for searches are taken.
 const SAMPLE: u32 = 1_000;
@@ -66,7 +72,7 @@ pub(super) async fn run(
     arguments: &QueriesArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
     let measured = measure(&wiring, arguments).await;
     wiring.close().await;
     let times = measured?;

@@ -3,9 +3,12 @@ SELECT
     count(*) AS "throughput!",
     percentile_cont(0.50) WITHIN GROUP (ORDER BY c.days) AS p50,
     percentile_cont(0.85) WITHIN GROUP (ORDER BY c.days) AS p85,
-    percentile_cont(0.90) WITHIN GROUP (ORDER BY c.days) AS p90
+    percentile_cont(0.90) WITHIN GROUP (ORDER BY c.days) AS p90,
+    percentile_cont(0.50) WITHIN GROUP (ORDER BY c.cycle_days) AS cycle_p50,
+    percentile_cont(0.85) WITHIN GROUP (ORDER BY c.cycle_days) AS cycle_p85,
+    percentile_cont(0.90) WITHIN GROUP (ORDER BY c.cycle_days) AS cycle_p90
 FROM (
-    SELECT greatest(extract(epoch FROM v.completed_at - i.created_at)::float8 / 86400, 0) AS days
+    SELECT v.cycle_time_hours / 24 AS cycle_days, greatest(extract(epoch FROM v.completed_at - i.created_at)::float8 / 86400, 0) AS days
     FROM lead_time_view v
     JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
     LEFT JOIN issue_types t

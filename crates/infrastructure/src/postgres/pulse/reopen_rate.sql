@@ -1,4 +1,4 @@
--- $1 instance, $2 project key, $3 from, $4 end (not part of it)
+-- $1 instance, $2 project key, $3 from, $4 end (not part of it), $5 how many of the reopened are named
 -- Of the issues that entered done within the period, the share that left it again, still within the period. Categories are those
 -- of forebay.status_spans: by the status's id, else by its name where all statuses of that name have one category.
 WITH names AS (
@@ -27,9 +27,12 @@ WITH names AS (
     JOIN entered e ON e.issue_id = c.issue_id
     WHERE c.was_done AND NOT c.is_done AND c.place > e.place
 )
-SELECT (count(r.issue_id))::float8 / nullif(count(*), 0) AS rate
+SELECT (count(r.issue_id))::float8 / nullif(count(*), 0) AS rate,
+    (array_agg(i.key::text ORDER BY i.key, i.id) FILTER (WHERE r.issue_id IS NOT NULL))[1:$5] AS keys,
+    (array_agg(n.name::text ORDER BY i.key, i.id) FILTER (WHERE r.issue_id IS NOT NULL))[1:$5] AS instances
 FROM entered e
 JOIN issues i ON i.id = e.issue_id
+JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
 LEFT JOIN issue_types t
     ON t.tenant_id = i.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = i.issue_type_id
 LEFT JOIN reopened r ON r.issue_id = e.issue_id

@@ -1,6 +1,7 @@
 -- $1 instance, $2 project key, $3 now, $4 P85 of lead time in days, $5 changed before that means stuck
 SELECT
     count(*) AS "issues!",
+    count(*) FILTER (WHERE i.status_category <> 'done') AS "open!",
     count(*) FILTER (WHERE i.status_category = 'indeterminate') AS "wip!",
     count(*) FILTER (WHERE i.status_category = 'indeterminate' AND coalesce(m.changed_at, i.created_at) < $5) AS "stuck!",
     count(*) FILTER (

@@ -1,6 +1,6 @@
 -- $1 instance, $2 project key, $3 now, $4 P85 of lead time in days, $5 how many
 WITH worst AS MATERIALIZED (
-    SELECT i.tenant_id, i.instance_id, i.id, i.key, i.summary, i.status, i.status_id, i.assignee_id, i.created_at, i.due_date,
+    SELECT i.tenant_id, i.instance_id, i.id, i.key, i.summary, i.status, i.status_id, i.status_category, i.assignee_id, i.created_at, i.due_date,
         coalesce(i.due_date < ($3::timestamptz AT TIME ZONE 'UTC')::date, false) AS overdue
     FROM issues i
     WHERE i.presence = 'present'
@@ -17,6 +17,7 @@ SELECT
     w.key,
     w.summary,
     coalesce(s.name, w.status) AS "status!",
+    w.status_category AS "status_category!",
     a.display_name AS "assignee?",
     extract(epoch FROM $3::timestamptz - w.created_at)::float8 / 86400 AS "age_days!",
     w.due_date AS due,

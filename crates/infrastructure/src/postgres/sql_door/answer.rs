@@ -15,8 +15,9 @@ pub(super) struct Collector {
 }
 
 impl Collector {
-    pub(super) fn new(columns: Vec<String>, limits: SqlLimits) -> Self {
-        Self { answer: SqlAnswer { columns, rows: Vec::new(), truncated: false }, limits, bytes: 0 }
+    /// For columns of these names and types.
+    pub(super) fn new((columns, types): (Vec<String>, Vec<String>), limits: SqlLimits) -> Self {
+        Self { answer: SqlAnswer { columns, types, rows: Vec::new(), truncated: false }, limits, bytes: 0 }
     }
 
     /// Adds rows; answers whether more are wanted.
@@ -65,8 +66,8 @@ fn json(value: &PgValueRef<'_>) -> Result<Value, sqlx::Error> {
     Ok(from_text(value.type_info().name(), text))
 }
 
-/// A value of a type, as PostgreSQL writes it. `numeric` stays text, so that no digit is lost; a type without a JSON form
-/// is its text.
+/// A value of a type, as PostgreSQL writes it. A `numeric` with more digits than readers of JSON keep stays text, so that none is
+/// lost; a type without a JSON form is its text.
 fn from_text(type_name: &str, text: &str) -> Value {
     if let Some(element) = type_name.strip_suffix("[]") {
         return array(element, text).unwrap_or_else(|| Value::from(text));
@@ -74,6 +75,7 @@ fn from_text(type_name: &str, text: &str) -> Value {
     match type_name {
         "BOOL" => Value::from(text == "t"),
         "INT2" | "INT4" | "INT8" => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+        "NUMERIC" => numeric(text).map_or_else(|| Value::from(text), Value::Number),
         // NaN and the infinities are no JSON numbers.
         "FLOAT4" | "FLOAT8" => {
             text.parse().ok().and_then(Number::from_f64).map_or_else(|| Value::from(text), Value::Number)
@@ -85,6 +87,21 @@ fn from_text(type_name: &str, text: &str) -> Value {
             None => Value::from(text),
         },
         _ => Value::from(text),
+    }
+}
+
+/// A number of at most 15 digits, which every double keeps as they are. Zeros at the end of a fraction say nothing.
+fn numeric(text: &str) -> Option<Number> {
+    const EXACT: usize = 15;
+    let short = match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.'),
+        false => text,
+    };
+    let digits = short.bytes().filter(u8::is_ascii_digit).count();
+    match digits {
+        1..=EXACT if short.contains('.') => Number::from_f64(short.parse().ok()?),
+        1..=EXACT => short.parse::<i64>().ok().map(Number::from),
+        _ => None,
     }
 }
 
@@ -144,7 +161,11 @@ mod tests {
             ("INT8", "9007199254740993", json!(9_007_199_254_740_993_i64)),
             ("FLOAT8", "0.5", json!(0.5)),
             ("FLOAT8", "NaN", json!("NaN")),
-            ("NUMERIC", "3.5000000000000000", json!("3.5000000000000000")),
+            ("NUMERIC", "3.5000000000000000", json!(3.5)),
+            ("NUMERIC", "1200", json!(1200)),
+            ("NUMERIC", "-0.25", json!(-0.25)),
+            ("NUMERIC", "3.3333333333333333", json!("3.3333333333333333")),
+            ("NUMERIC", "NaN", json!("NaN")),
             ("TEXT", "t", json!("t")),
             ("JSONB", r#"{"a": [1, null]}"#, json!({"a": [1, null]})),
             ("DATE", "2026-02-28", json!("2026-02-28")),

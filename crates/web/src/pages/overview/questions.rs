@@ -1,8 +1,8 @@
 //! The JQL behind each number: what its link opens.
 //!
 //! JQL cannot say everything that Work Pulse counts. Completions go by the status history, the queries by `resolved`;
-//! the difference is issues that were closed without a resolution. Stuck and reopened issues are shown among the issues
-//! in progress and the completed ones, in an order that shows the likeliest first.
+//! the difference is issues that were closed without a resolution. Reopened issues are asked for by their keys, since no JQL
+//! tells a status that was left from one that was come back to.
 
 use application::pulse::Pulse;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -21,6 +21,10 @@ pub(super) struct Questions {
     pub(super) at_risk: String,
     /// What is in progress now, quietest first.
     pub(super) in_progress: String,
+    /// What is in progress and has not moved for too long.
+    pub(super) stuck: String,
+    /// What was done in the period and left it again; `None` when there is none.
+    pub(super) reopened: Option<String>,
 }
 
 impl Questions {
@@ -38,6 +42,8 @@ impl Questions {
             completed: ask(&completed, "resolved DESC"),
             at_risk: ask(&at_risk(pulse, now), "due ASC, created ASC"),
             in_progress: ask("statusCategory = \"In Progress\"", "updated ASC"),
+            stuck: ask(&stuck(), "updated ASC"),
+            reopened: reopened(scope, pulse),
         }
     }
 }
@@ -53,6 +59,21 @@ fn completed(scope: &Scope, pulse: &Pulse) -> String {
         "(hierarchyLevel = 0 OR hierarchyLevel IS EMPTY)"
     };
     format!("statusCategory = Done AND resolved >= {since} AND {level}")
+}
+
+/// Created and last moved longer ago than that.
+fn stuck() -> String {
+    let days = application::pulse::STUCK_AFTER_DAYS;
+    format!("statusCategory = \"In Progress\" AND created < -{days}d AND NOT status CHANGED AFTER -{days}d")
+}
+
+fn reopened(scope: &Scope, pulse: &Pulse) -> Option<String> {
+    let first = pulse.reopened.first()?;
+    let keys: Vec<_> = pulse.reopened.iter().map(|issue| jql::quote(&issue.key)).collect();
+    // Keys repeat across instances: where all are of one, it is named.
+    let one = pulse.reopened.iter().all(|issue| issue.instance == first.instance);
+    let instance = if one { &first.instance } else { &scope.instance };
+    Some(addresses::search(&format!("key IN ({}) ORDER BY updated DESC", keys.join(", ")), instance))
 }
 
 /// The age in days above which an open issue is at risk; none while too few were completed to tell what is usual.
@@ -77,7 +98,7 @@ fn at_risk(pulse: &Pulse, now: DateTime<Utc>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use application::pulse::Percentiles;
+    use application::pulse::{IssueName, Percentiles};
     use chrono::TimeZone;
 
     use super::*;
@@ -97,11 +118,16 @@ mod tests {
         Pulse {
             throughput,
             lead_time_days: Percentiles { p50: None, p85, p90: None },
+            cycle_time_days: Percentiles::default(),
             sla_risk: 0,
             wip: 0,
             stuck: 0,
             reopen_rate: None,
+            reopened: [("acme", "AB-1"), ("acme", "ORDER-2")]
+                .map(|(instance, key)| IssueName { instance: instance.into(), key: key.into() })
+                .to_vec(),
             issues: 0,
+            open: 0,
             trend: Vec::new(),
             top_risks: Vec::new(),
             as_of: None,
@@ -121,9 +147,14 @@ mod tests {
         let now = Utc.with_ymd_and_hms(2026, 3, 31, 12, 0, 0).unwrap();
         for project in ["", "AB", "order", "we\"ird"] {
             let questions = Questions::new(&scope(project), &pulse(9, Some(2.5)), now);
-            for address in
-                [&questions.completed, &questions.slowest, &questions.at_risk, &questions.in_progress]
-            {
+            for address in [
+                &questions.completed,
+                &questions.slowest,
+                &questions.at_risk,
+                &questions.in_progress,
+                &questions.stuck,
+                questions.reopened.as_ref().unwrap(),
+            ] {
                 let jql = jql_of(address);
                 assert!(jql::parse(&jql).is_ok(), "{jql}");
             }

@@ -1,6 +1,6 @@
 //! Work Pulse: a busy quarter, a year, a quiet one, none.
 
-use application::pulse::{Percentiles, Pulse, PulseWeek, RiskIssue};
+use application::pulse::{IssueName, Percentiles, Pulse, PulseWeek, RiskIssue};
 use chrono::{Days, NaiveDate, TimeDelta};
 
 use super::{HOSTILE, now, rendered, shell};
@@ -45,6 +45,7 @@ fn pulse() -> Pulse {
             key: key.into(),
             summary: summary.into(),
             status: "In Review".into(),
+            status_category: "indeterminate".into(),
             assignee: assignee.map(str::to_owned),
             age_days: age,
             due,
@@ -56,8 +57,11 @@ fn pulse() -> Pulse {
         sla_risk: 23,
         wip: 37,
         stuck: 6,
+        cycle_time_days: Percentiles { p50: Some(2.5), p85: Some(7.0), p90: Some(9.5) },
         reopen_rate: Some(0.0424),
+        reopened: vec![IssueName { instance: "acme".into(), key: "PAY-7".into() }],
         issues: 2431,
+        open: 310,
         trend: trend.collect(),
         top_risks: vec![
             risk(
@@ -100,8 +104,11 @@ fn quiet_pulse() -> Pulse {
         sla_risk: 0,
         wip: 0,
         stuck: 0,
+        cycle_time_days: Percentiles::default(),
         reopen_rate: None,
+        reopened: Vec::new(),
         issues: 1,
+        open: 0,
         trend: pulse()
             .trend
             .into_iter()

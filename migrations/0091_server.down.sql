@@ -1,0 +1,2 @@
+DROP FUNCTION forebay.newest_migration();
+DROP TABLE forebay.server;
