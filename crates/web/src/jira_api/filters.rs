@@ -4,6 +4,7 @@ use application::{
     Error, Scope, lookups,
     reference::Roster,
     sandbox::{self, FilterChanges},
+    search::current_user,
 };
 use axum::{
     http::StatusCode,
@@ -17,7 +18,7 @@ use super::{
     page::Window,
     params::Params,
     refusal::Refusal,
-    site::{self, Site},
+    site::Site,
 };
 
 const PAGE: usize = 50;
@@ -59,7 +60,7 @@ pub(super) async fn search(site: Site, params: Params) -> Result<Response, Refus
 /// `GET filter/my`.
 pub(super) async fn my(site: Site) -> Result<Response, Refusal> {
     let instance = site.instance(Scope::Read).await?;
-    let own = site::current_user(&instance);
+    let own = current_user(&instance);
     let mut found = filters(&site).await?;
     found.retain(|filter| own.as_ref().is_some_and(|own| is_owner(filter, own)));
     Ok(answer::ok(&Value::Array(found)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::{
     Caller, Error, Scope, Services,
-    instances::{Dialect, Instance, InstanceKind},
+    instances::{Dialect, Instance},
     issues::IssueRow,
     lookups,
     ports::TenantTx,

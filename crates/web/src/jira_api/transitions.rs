@@ -1,7 +1,7 @@
 //! Transitions: which are open to an issue, and doing one (jira-facts 6.5).
 
 use application::{
-    Scope,
+    Error, Scope,
     instances::InstanceKind,
     issues::{add_comment, list_transitions, transition_issue},
 };
