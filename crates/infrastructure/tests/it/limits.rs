@@ -262,6 +262,8 @@ async fn what_callers_with_a_limit_can_still_read_is_known() {
         "api_keys",
         // Hashes, by which whatever is written knows whom not to bring back.
         "erased_users",
+        // Random ids of links that are of no use any more.
+        "used_sign_in_links",
         "sandbox_seeds",
         // How a sandbox or a site behaves, and how much it was asked; an instance is looked up with the first.
         "sandbox_faults",

@@ -151,7 +151,7 @@ async fn an_answer_has_its_columns_in_order_and_each_value_in_its_json_form() {
         "2026-03-02T09:00:00Z",
         ["Backend", "urgent, really"],
         "1",
-        "3.00",
+        3,
         null,
         1.5,
         true,
