@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn new_issues_come_behind_all_others_in_the_order_of_their_ids() {
-        assert!(of_new_issue(10_000) > "0|i00zzzz:".to_owned());
+        assert!(of_new_issue(10_000).as_str() > "0|i00zzzz:");
         assert!(of_new_issue(10_001) > of_new_issue(10_000));
         assert_eq!(of_new_issue(36), "0|y000010:");
     }

@@ -233,7 +233,10 @@ async fn hang(app: &TestApp, action: Action) -> bool {
         let body = Some(body).filter(|body| !body.is_null());
         app.ask(method, &format!("{api}/{path}"), Some(&app.key), body).await.status.is_success()
     };
-    let open = app.get(&format!("{api}/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1")).await.ok();
+    let open = app
+        .get(&format!("{api}/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1"))
+        .await
+        .ok();
     let issue = format!("issue/{}", open["issues"][0]["id"].as_str().unwrap());
     let of_issue = async |list: &str| app.get(&format!("{api}/{issue}/{list}")).await.ok();
     let filter = async || {
