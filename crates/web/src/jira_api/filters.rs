@@ -12,14 +12,7 @@ use axum::{
 };
 use serde_json::Value;
 
-use super::{
-    answer,
-    body::Body,
-    page::Window,
-    params::Params,
-    refusal::Refusal,
-    site::Site,
-};
+use super::{answer, body::Body, page::Window, params::Params, refusal::Refusal, site::Site};
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 100;

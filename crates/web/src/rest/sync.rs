@@ -132,7 +132,11 @@ impl SyncStarted {
 }
 
 impl SyncStatus {
-    pub(super) fn new(status: &sync::SyncStatus, failing: Option<sync::SyncTrouble>, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(
+        status: &sync::SyncStatus,
+        failing: Option<sync::SyncTrouble>,
+        now: DateTime<Utc>,
+    ) -> Self {
         Self {
             failing: failing.map(SyncFailing::from),
             instance: status.instance.clone(),

@@ -18,7 +18,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Latency, latency, queries};
-use crate::{cli::JqlArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    cli::JqlArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 const SUITE: &str = include_str!("jql.txt");
 
@@ -58,7 +64,7 @@ pub(super) async fn run(
     arguments: &JqlArgs,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let wiring = Wiring::open(settings, telemetry).await?;
+    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
     let measured = measure(&wiring, arguments).await;
     wiring.close().await;
     let figures = measured?;
