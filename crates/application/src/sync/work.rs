@@ -32,8 +32,8 @@ use crate::{
 pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
 /// The index that searches read may lag behind that much (jira-facts 1.6, 2.1): a minute for its granularity included.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::minutes(6);
-/// How often a page is read for being stored.
-const TRIES: u32 = 3;
+/// How often a page is tried to be stored.
+pub(super) const TRIES: u32 = 3;
 
 /// What a stored page moves on, in its own transaction.
 pub(super) enum Target {
