@@ -14,6 +14,7 @@ mod poll;
 pub mod presence;
 mod progress;
 mod ranges;
+pub mod reference;
 pub mod rejects;
 mod schedule;
 pub mod upkeep;
@@ -215,6 +216,12 @@ pub trait SyncStore: Send {
     /// # Errors
     /// [`crate::error::Error::Conflict`] when the lease was lost.
     async fn checkpoint(&mut self, lease: &RunLease, update: &RunUpdate) -> Result<()>;
+
+    /// Renews the lease alone.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Conflict`] when the lease was lost.
+    async fn renew_run(&mut self, lease: &RunLease, lease_until: DateTime<Utc>) -> Result<()>;
 
     /// Ends a run. `update` is added with it.
     async fn finish_run(

@@ -35,6 +35,7 @@ mod people;
 mod pool;
 mod pulse;
 mod reference;
+mod reference_reads;
 mod removal;
 mod sandbox;
 mod search;

@@ -36,6 +36,7 @@ use crate::{
     sync::drift::DriftStore,
     sync::freshness::FreshnessPlatform,
     sync::freshness::FreshnessStore,
+    sync::reference::ReferenceReadStore,
     sync::rejects::RejectStore,
     tenant_context::TenantContext,
     tenants::TenantRegistry,
@@ -63,6 +64,7 @@ pub trait TenantTx:
     + KeyStore
     + OauthStore
     + PulseStore
+    + ReferenceReadStore
     + ReferenceStore
     + RejectStore
     + SandboxStore

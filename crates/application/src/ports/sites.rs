@@ -266,14 +266,14 @@ pub trait JiraSite: Send + Sync {
     /// All comments of an issue; `None` where the issue does not exist or is hidden.
     async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>>;
 
-    /// The versions and components of a project, each whole; `None` where the project does not exist or is hidden.
+    /// The versions and components of a project, each whole; `None` where the site does not show them to us, or does not serve them.
     async fn project_rosters(
         &self,
         dialect: Dialect,
         project: &str,
     ) -> Result<Option<(Vec<Value>, Vec<Value>)>>;
 
-    /// The sprints of a board; none for a board without sprints, `None` where it does not exist or is hidden.
+    /// The sprints of a board; none for a board without sprints, `None` where the site does not show it to us, or serves no boards.
     async fn board_sprints(&self, board_id: i64) -> Result<Option<ListedSprints>>;
 
     /// The contexts and options of a custom field; `None` where the site does not show them: Server and Data Center, or an

@@ -337,8 +337,7 @@ async fn holders_of_claimed_keys(
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
-    let written: Vec<Uuid> =
-        issues.iter().filter(|issue| issue.is_changed()).map(|issue| issue.id).collect();
+    let written: Vec<Uuid> = issues.iter().filter(|issue| issue.is_changed()).map(|issue| issue.id).collect();
     sqlx::query_file_scalar!(
         "src/postgres/issues_upsert/displaced.sql",
         scope.tenant,

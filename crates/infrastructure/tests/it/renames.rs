@@ -131,8 +131,13 @@ async fn an_issue_that_was_shown_under_the_new_key_before_its_project_keeps_it()
     tx.upsert_issues(instance, &[heir]).await.unwrap();
     tx.commit().await.unwrap();
     // The list of projects follows later, from a cache of the site.
-    put(&base, tenant, instance, ReferenceRecords { projects: vec![renamed_to_bill()], ..Default::default() })
-        .await;
+    put(
+        &base,
+        tenant,
+        instance,
+        ReferenceRecords { projects: vec![renamed_to_bill()], ..Default::default() },
+    )
+    .await;
     assert_that_the_heir_has_the_key(&base, tenant).await;
     base.remove().await;
 }
