@@ -211,6 +211,7 @@ macro_rules! for_each_job {
             $crate::sync::upkeep::CheckDrift,
             $crate::sync::upkeep::RetryRejects,
             $crate::sync::reference::SyncReference,
+            $crate::sync::worklogs::FollowWorklogs,
             $crate::webhooks::ProcessHint,
             $crate::webhooks::DeliverWebhook,
             $crate::pulse::RefreshMetrics,

@@ -19,6 +19,7 @@ pub mod rejects;
 mod schedule;
 pub mod upkeep;
 mod work;
+pub mod worklogs;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -50,6 +50,7 @@ mod tenant_tables;
 mod tenants;
 mod transaction;
 mod webhooks;
+mod worklog_feeds;
 
 pub use changes::ChangeListener;
 pub use database::{PgDatabase, RoleOptions};

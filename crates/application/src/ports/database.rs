@@ -38,6 +38,7 @@ use crate::{
     sync::freshness::FreshnessStore,
     sync::reference::ReferenceReadStore,
     sync::rejects::RejectStore,
+    sync::worklogs::WorklogFeedStore,
     tenant_context::TenantContext,
     tenants::TenantRegistry,
     webhooks::WebhookStore,
@@ -73,6 +74,7 @@ pub trait TenantTx:
     + SiteLimitStore
     + SyncStore
     + WebhookStore
+    + WorklogFeedStore
     + Send
 {
     /// The tenant of the transaction.

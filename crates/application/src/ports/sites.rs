@@ -257,8 +257,14 @@ pub trait JiraSite: Send + Sync {
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;
 
-    /// A page of the feed of worklogs changed or deleted since then (milliseconds since 1970 UTC). Both dialects have it.
-    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage>;
+    /// A page of the feed of worklogs changed or deleted since then (milliseconds since 1970 UTC). Both dialects have it; `None`
+    /// where the site does not serve it all the same.
+    async fn worklog_feed(
+        &self,
+        dialect: Dialect,
+        feed: WorklogFeed,
+        since: i64,
+    ) -> Result<Option<WorklogPage>>;
 
     /// Worklogs by id, each with its `issueId`; those that do not exist or are hidden are absent.
     async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>>;

@@ -14,7 +14,10 @@ use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::engine::{require_going_on, require_mirror};
+use super::{
+    engine::{require_going_on, require_mirror},
+    worklogs::FollowWorklogs,
+};
 use crate::{
     error::{Error, Result},
     ingest::read_rosters,
@@ -144,7 +147,7 @@ pub trait ReferenceReadStore: Send {
     async fn note_reference_read(&mut self, instance: InstanceId, read: &ReferenceRead) -> Result<()>;
 }
 
-/// Asks for a round over every list, none sooner than [`APART`] after the one before.
+/// Asks for the feeds of worklogs, and for a round over every list, none sooner than [`APART`] after the one before.
 pub(super) async fn ask(tx: &mut dyn TenantTx, tenant: TenantId, instance: InstanceId) -> Result<()> {
     let reads = tx.reference_reads(instance).await?;
     for list in ReferenceList::ALL {
@@ -153,7 +156,7 @@ pub(super) async fn ask(tx: &mut dyn TenantTx, tenant: TenantId, instance: Insta
         let request = SyncReference { tenant, instance, list }.request()?;
         tx.enqueue(JobRequest { run_at, ..request }).await?;
     }
-    Ok(())
+    tx.enqueue(FollowWorklogs { tenant, instance }.request()?).await
 }
 
 /// Goes a while on with the round over a list, or begins one; answers how far it is.
@@ -295,3 +298,6 @@ impl Job for SyncReference {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

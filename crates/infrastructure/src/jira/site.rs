@@ -246,15 +246,20 @@ impl JiraSite for Site {
         Ok(Fetched { issues: whole.issues, retry })
     }
 
-    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage> {
+    async fn worklog_feed(
+        &self,
+        dialect: Dialect,
+        feed: WorklogFeed,
+        since: i64,
+    ) -> Result<Option<WorklogPage>> {
         let feed = match feed {
             WorklogFeed::Updated => jira_client::WorklogFeed::Updated,
             WorklogFeed::Deleted => jira_client::WorklogFeed::Deleted,
         };
-        let page =
-            self.speaking(dialect).worklog_feed(feed, since).await.map_err(|error| self.error(error))?;
+        let page = shown(self.speaking(dialect).worklog_feed(feed, since).await);
+        let Some(page) = page.map_err(|error| self.error(error))? else { return Ok(None) };
         let changes = page.changes.iter().map(|change| (change.worklog_id.to_string(), change.updated_time));
-        Ok(WorklogPage { changes: changes.collect(), until: page.until, is_last: page.is_last })
+        Ok(Some(WorklogPage { changes: changes.collect(), until: page.until, is_last: page.is_last }))
     }
 
     async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>> {
