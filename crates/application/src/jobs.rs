@@ -210,6 +210,8 @@ macro_rules! for_each_job {
             $crate::sync::upkeep::CensusInstance,
             $crate::sync::upkeep::CheckDrift,
             $crate::sync::upkeep::RetryRejects,
+            $crate::sync::reference::SyncReference,
+            $crate::sync::worklogs::FollowWorklogs,
             $crate::webhooks::ProcessHint,
             $crate::webhooks::DeliverWebhook,
             $crate::pulse::RefreshMetrics,

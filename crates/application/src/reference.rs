@@ -182,6 +182,8 @@ pub struct ReferenceRecords {
     /// The lists above that name everything the site has: what they do not name has vanished. A list that is not named
     /// here may be a part, or was not asked for.
     pub whole: Vec<Roster>,
+    /// The projects (numeric ids) whose versions and components are listed here, all of them.
+    pub parts_of: Vec<String>,
     /// The custom fields whose options are listed here, to their ends: one without any has none.
     pub options_of: Vec<String>,
     /// The custom fields whose contexts are listed here.

@@ -14,11 +14,13 @@ mod poll;
 pub mod presence;
 mod progress;
 mod ranges;
+pub mod reference;
 pub mod rejects;
 mod schedule;
 mod trouble;
 pub mod upkeep;
 mod work;
+pub mod worklogs;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -217,6 +219,12 @@ pub trait SyncStore: Send {
     /// # Errors
     /// [`crate::error::Error::Conflict`] when the lease was lost.
     async fn checkpoint(&mut self, lease: &RunLease, update: &RunUpdate) -> Result<()>;
+
+    /// Renews the lease alone.
+    ///
+    /// # Errors
+    /// [`crate::error::Error::Conflict`] when the lease was lost.
+    async fn renew_run(&mut self, lease: &RunLease, lease_until: DateTime<Utc>) -> Result<()>;
 
     /// Ends a run. `update` is added with it.
     async fn finish_run(

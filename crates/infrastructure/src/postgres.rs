@@ -39,6 +39,7 @@ mod pool;
 mod properties;
 mod pulse;
 mod reference;
+mod reference_reads;
 mod removal;
 mod sandbox;
 mod search;
@@ -58,6 +59,7 @@ mod tenants;
 mod transaction;
 mod webhooks;
 mod worklog_feed;
+mod worklog_feeds;
 
 pub use changes::ChangeListener;
 pub use database::{PgDatabase, RoleOptions};

@@ -40,7 +40,9 @@ use crate::{
     sync::drift::DriftStore,
     sync::freshness::FreshnessPlatform,
     sync::freshness::FreshnessStore,
+    sync::reference::ReferenceReadStore,
     sync::rejects::RejectStore,
+    sync::worklogs::WorklogFeedStore,
     tenant_context::TenantContext,
     tenants::TenantName,
     tenants::TenantRegistry,
@@ -72,6 +74,7 @@ pub trait TenantTx:
     + OauthStore
     + PropertyStore
     + PulseStore
+    + ReferenceReadStore
     + ReferenceStore
     + RejectStore
     + SandboxStore

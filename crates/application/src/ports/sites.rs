@@ -257,8 +257,14 @@ pub trait JiraSite: Send + Sync {
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;
 
-    /// A page of the feed of worklogs changed or deleted since then (milliseconds since 1970 UTC). Both dialects have it.
-    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage>;
+    /// A page of the feed of worklogs changed or deleted since then (milliseconds since 1970 UTC). Both dialects have it; `None`
+    /// where the site does not serve it all the same.
+    async fn worklog_feed(
+        &self,
+        dialect: Dialect,
+        feed: WorklogFeed,
+        since: i64,
+    ) -> Result<Option<WorklogPage>>;
 
     /// Worklogs by id, each with its `issueId`; those that do not exist or are hidden are absent.
     async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>>;
@@ -266,14 +272,14 @@ pub trait JiraSite: Send + Sync {
     /// All comments of an issue; `None` where the issue does not exist or is hidden.
     async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>>;
 
-    /// The versions and components of a project, each whole; `None` where the project does not exist or is hidden.
+    /// The versions and components of a project, each whole; `None` where the site does not show them to us, or does not serve them.
     async fn project_rosters(
         &self,
         dialect: Dialect,
         project: &str,
     ) -> Result<Option<(Vec<Value>, Vec<Value>)>>;
 
-    /// The sprints of a board; none for a board without sprints, `None` where it does not exist or is hidden.
+    /// The sprints of a board; none for a board without sprints, `None` where the site does not show it to us, or serves no boards.
     async fn board_sprints(&self, board_id: i64) -> Result<Option<ListedSprints>>;
 
     /// The contexts and options of a custom field; `None` where the site does not show them: Server and Data Center, or an

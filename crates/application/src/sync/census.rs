@@ -227,6 +227,9 @@ pub trait CensusStore: Send {
     /// Changes that.
     async fn set_census_settings(&mut self, instance: InstanceId, settings: &CensusSettings) -> Result<()>;
 
+    /// How many censuses of an instance have failed since the last one that did not.
+    async fn failed_censuses(&mut self, instance: InstanceId) -> Result<u32>;
+
     /// The latest census of an instance.
     async fn latest_census(&mut self, instance: InstanceId) -> Result<Option<Census>>;
 

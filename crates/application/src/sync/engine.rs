@@ -1,14 +1,18 @@
 //! One turn of a run: takes the lease, reads until the end or until its time is over, and says what comes next.
 
+use std::pin::pin;
+
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, TenantId};
+use futures::future::{Either, select};
 use uuid::Uuid;
 
 use super::{
     ISSUES, ProgressSink, RunKind, RunState, SyncInstance, SyncRun,
     backfill::backfill,
     poll::poll,
-    work::{LEASE, Page, Work},
+    reference,
+    work::{LEASE, Page, SIGN_OF_LIFE, Work},
 };
 use crate::{
     error::{Error, Result},
@@ -112,14 +116,44 @@ async fn turn(
         let identity = instances::identify(services, tenant, &instance, site.as_ref()).await?;
         Ok::<_, Error>((site, identity))
     };
-    let (site, identity) = match connected.await {
+    let (site, identity) = match alive(services, tenant, &lease, connected).await {
         Ok(connected) => connected,
         Err(error) => return Err(unreached(services, tenant, &instance, &lease, error).await),
     };
     instance.dialect = identity.dialect;
-    let mut work = Work::new(services, tenant, instance, lease, site, sink, until);
-    let ended = go(&mut work).await;
+    let mut work = Work::new(services, tenant, instance, lease.clone(), site, sink, until);
+    let ended = alive(services, tenant, &lease, go(&mut work)).await;
     finish(&work, ended).await
+}
+
+/// Does something and gives signs of life meanwhile, so that nobody takes the run over however long one page takes. It ends at once
+/// where the lease is lost.
+async fn alive<T>(
+    services: &Services,
+    tenant: TenantId,
+    lease: &super::RunLease,
+    doing: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let signs = async {
+        loop {
+            services.clock.sleep(SIGN_OF_LIFE).await;
+            match renew(services, tenant, lease).await {
+                Err(error @ Error::Conflict(_)) => return error,
+                Err(error) => tracing::info!(%error, "the lease of a run could not be renewed"),
+                Ok(()) => {}
+            }
+        }
+    };
+    match select(pin!(doing), pin!(signs)).await {
+        Either::Left((done, _)) => done,
+        Either::Right((lost, _)) => Err(lost),
+    }
+}
+
+async fn renew(services: &Services, tenant: TenantId, lease: &super::RunLease) -> Result<()> {
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    tx.renew_run(lease, services.clock.now() + LEASE).await?;
+    tx.commit().await
 }
 
 fn paused(name: &str) -> Error {
@@ -154,6 +188,7 @@ async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
     let records = read_rosters(data, services.secrets.as_ref(), &erased);
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.raise_watermark(instance.id, ROSTERS, Some(now), now).await?;
+    reference::ask(tx.as_mut(), work.tenant, instance.id).await?;
     tx.commit().await?;
     Ok(roles)
 }

@@ -17,6 +17,7 @@ use domain::ids::{InstanceId, TenantId};
 use serde::Serialize;
 use uuid::Uuid;
 
+use super::reference::ReferenceRead;
 use crate::error::Result;
 
 /// The collections that freshness is told of.
@@ -104,6 +105,8 @@ pub struct InstanceFreshness {
     pub requests_24h: u64,
     /// Rows kept aside because they cannot be read.
     pub rejected: u64,
+    /// How far the lists are that are read in rounds; none for a caller who is limited to projects.
+    pub reference: Vec<ReferenceRead>,
 }
 
 /// Storage of freshness.

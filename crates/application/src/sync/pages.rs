@@ -27,6 +27,9 @@ const PAGE_SIZE: u32 = 100;
 /// How often a page is asked for again that ends early and leads nowhere.
 const AGAIN: u32 = 2;
 
+/// How often a site may refuse its own tokens while a walk gets nowhere.
+const REFUSALS: u32 = 3;
+
 /// Where a walk goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -39,6 +42,9 @@ pub struct Position {
     /// Where a query may begin that goes on without the cursor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reached: Option<DateTime<Utc>>,
+    /// How often the query was begun anew from there because the site did not know the token that it had given itself.
+    #[serde(default)]
+    pub refused: u32,
     /// Whether nothing is left.
     #[serde(default)]
     pub finished: bool,
@@ -118,7 +124,7 @@ impl Walk {
         let mut page = match asked {
             Err(Error::Invalid(_) | Error::InvalidJql(_)) if from.cursor.is_some() => {
                 tracing::info!("the site does not know the page any more; its query is begun again");
-                from = Position { bound: from.reached.or(from.bound), ..Position::default() };
+                from = self.begun_anew(&from)?;
                 read_at = clock.now();
                 site.search(dialect, &self.jql(&from), None, PAGE_SIZE).await?
             }
@@ -141,6 +147,37 @@ impl Walk {
         Ok(Turned { issues: page.issues, set_aside: page.set_aside, next, read_at, is_cut })
     }
 
+    /// Where to go on without the token at a position, which the site does not know any more. Tokens expire, and are good for the
+    /// query that is begun anew. A site that knows none of its tokens shows the first page of a minute again and again: what is
+    /// left of the minute is passed over, or else the walk ends.
+    ///
+    /// # Errors
+    /// [`Error::Upstream`] where nothing can be passed over.
+    fn begun_anew(self, from: &Position) -> Result<Position> {
+        let bound = from.reached.or(from.bound);
+        let refused = if bound == from.bound { from.refused.saturating_add(1) } else { 1 };
+        if refused <= REFUSALS {
+            return Ok(Position { bound, refused, ..Position::default() });
+        }
+        match bound.and_then(|at| self.behind_the_minute(Reached { at, is_certain: true })) {
+            Some(behind) => {
+                tracing::warn!("the site shows a minute in part; a census finds what is missing");
+                Ok(Position { bound: Some(behind), reached: Some(behind), ..Position::default() })
+            }
+            None => {
+                let minute = bound.map_or_else(|| "the beginning".to_owned(), |at| at.to_string());
+                Err(Error::Upstream {
+                    system: "Jira",
+                    message: format!(
+                        "the site has more issues at {minute} than one page holds, and knows none of the page tokens that it \
+                         gives; the sync begins again later"
+                    ),
+                    retryable: true,
+                })
+            }
+        }
+    }
+
     /// The position after a page that was read at one.
     fn after(self, dialect: Dialect, at: &Position, page: &SitePage, read_at: DateTime<Utc>) -> Position {
         let came_to = self.reached(page, read_at);
@@ -159,13 +196,15 @@ impl Walk {
                     tracing::warn!("the site shows a minute in part; a census finds what is missing");
                     Position { bound: Some(bound), reached: Some(bound), ..Position::default() }
                 }
-                _ => Position { cursor: None, bound: at.bound, reached, finished: true },
+                _ => Position { bound: at.bound, reached, finished: true, ..Position::default() },
             },
             (Some(_), Dialect::V2, Some(bound)) if is_certain => {
                 Position { bound: Some(bound), reached, ..Position::default() }
             }
             (Some(cursor), ..) => {
-                Position { cursor: Some(cursor.clone()), bound: at.bound, reached, finished: false }
+                // Whoever gets somewhere may be refused again.
+                let refused = if reached == at.bound { at.refused } else { 0 };
+                Position { cursor: Some(cursor.clone()), bound: at.bound, reached, refused, finished: false }
             }
         }
     }
@@ -243,8 +282,7 @@ mod tests {
     fn with_tokens_the_query_stays_and_its_end_is_remembered() {
         let walk = Walk::Created(Range::default());
         let next = walk.after(Dialect::V3, &Position::default(), &page(&[600, 430], Some("t")), LATER);
-        let expected =
-            Position { cursor: Some("t".into()), bound: None, reached: Some(at(480)), finished: false };
+        let expected = Position { cursor: Some("t".into()), reached: Some(at(480)), ..Position::default() };
         assert_eq!(next, expected);
         assert!(walk.after(Dialect::V3, &next, &page(&[400], None), LATER).finished);
     }
@@ -284,6 +322,34 @@ mod tests {
             changes.after(Dialect::V3, &Position::default(), &stuck, LATER).finished,
             "nothing is passed over"
         );
+    }
+
+    /// Begins anew each time, at a site that shows this page and refuses its token; answers where it ended.
+    fn refused_for_ever(walk: Walk, created: &[i64]) -> Result<Position> {
+        let mut position = walk.after(Dialect::V3, &Position::default(), &page(created, Some("t")), LATER);
+        for _ in 0..10 {
+            let begun = walk.begun_anew(&position)?;
+            if begun.refused == 0 {
+                return Ok(begun);
+            }
+            position = walk.after(Dialect::V3, &begun, &page(created, Some("t")), LATER);
+        }
+        panic!("{position:?}: asked for ever");
+    }
+
+    #[test]
+    fn a_site_that_knows_none_of_its_tokens_is_not_asked_for_ever() {
+        let passed = refused_for_ever(Walk::Created(Range::default()), &[470, 430]).unwrap();
+        assert_eq!(passed.bound, Some(at(420)), "what is older is in reach");
+        let changes = refused_for_ever(Walk::Updated(at(60)), &[430, 470]);
+        let error = changes.unwrap_err().to_string();
+        assert!(error.contains("page tokens"), "{error}");
+        // A token that expired once is none of that: the walk gets on.
+        let walk = Walk::Created(Range::default());
+        let on = walk.after(Dialect::V3, &Position::default(), &page(&[600, 430], Some("t")), LATER);
+        let begun = walk.begun_anew(&on).unwrap();
+        let next = walk.after(Dialect::V3, &begun, &page(&[430, 200], Some("t")), LATER);
+        assert_eq!((begun.refused, next.refused), (1, 0));
     }
 
     #[test]

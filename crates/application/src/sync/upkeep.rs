@@ -16,6 +16,9 @@ use crate::{
     tenant_context::TenantContext,
 };
 
+/// By so much [`UpkeepMirrors`] may come early.
+const ABOUT: Duration = Duration::minutes(5);
+
 /// Asks for the upkeep of every active mirror; each job sees for itself whether it is due. Runs every hour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct UpkeepMirrors {}
@@ -74,15 +77,26 @@ impl CensusInstance {
             Cause::Accepted => latest.is_some_and(|census| census.state == CensusState::Running),
             Cause::Scheduled => {
                 let every = i64::from(tx.census_settings(self.instance).await?.every_hours);
-                let is_due = latest
-                    .as_ref()
-                    .is_none_or(|census| services.clock.now() - census.started_at >= Duration::hours(every));
+                let failures = tx.failed_censuses(self.instance).await?;
+                let pause = until_the_next(Duration::hours(every), failures);
+                let is_due =
+                    latest.as_ref().is_none_or(|census| services.clock.now() - census.started_at >= pause);
                 // One that was broken off, or waits for its site, goes on.
                 let is_open = latest.as_ref().is_some_and(|census| census.state == CensusState::Running);
                 is_open || (every > 0 && is_due)
             }
         })
     }
+}
+
+/// How long after the beginning of one census the next one is due: after one that failed in an hour, then in two, four ... and never
+/// later than it would be anyway. Whether it is time is looked at about once an hour.
+fn until_the_next(every: Duration, failures: u32) -> Duration {
+    if failures == 0 {
+        return every;
+    }
+    let hours = 1_i64 << (failures - 1).min(16);
+    (Duration::hours(hours) - ABOUT).min(every)
 }
 
 #[async_trait]
@@ -182,5 +196,17 @@ fn settled(outcome: Result<()>) -> Result<(), JobError> {
         }
         Err(Error::NotFound { .. }) => Ok(()),
         other => other.map_err(JobError::from),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_census_that_failed_is_taken_again_ever_later_but_no_later_than_the_next_day() {
+        let minutes = |failures| until_the_next(Duration::hours(24), failures).num_minutes();
+        assert_eq!([0, 1, 2, 3, 5, 6, 1_000].map(minutes), [1_440, 55, 115, 235, 955, 1_440, 1_440]);
+        assert_eq!(until_the_next(Duration::hours(1), 4), Duration::hours(1));
     }
 }

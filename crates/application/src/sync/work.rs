@@ -3,6 +3,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -28,12 +29,14 @@ use crate::{
     webhooks::ProcessHint,
 };
 
-/// Another worker may take a run over after that long without a page.
-pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
+/// Another worker may take a run over that long after the last sign of life of the one that has it.
+pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
+/// How often a worker gives a sign of life while it waits for a page: three may be lost.
+pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(8);
 /// The index that searches read may lag behind that much (jira-facts 1.6, 2.1): a minute for its granularity included.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::minutes(6);
-/// How often a page is read for being stored.
-const TRIES: u32 = 3;
+/// How often a page is tried to be stored.
+pub(super) const TRIES: u32 = 3;
 
 /// What a stored page moves on, in its own transaction.
 pub(super) enum Target {

@@ -7,7 +7,9 @@ use application::{
     instances::Instance,
     sync::{
         census::{self, Census, CensusState},
-        drift, rejects,
+        drift,
+        reference::ReferenceRead,
+        rejects,
     },
     tenants::Tenant,
 };
@@ -160,6 +162,13 @@ pub(super) async fn check(wiring: &Wiring, arguments: &InstanceArgs, as_json: bo
     ))
 }
 
+fn reference(read: &ReferenceRead) -> Value {
+    json!({
+        "list": read.list.as_str(), "read_at": read.read_at, "began_at": read.began_at, "finished": read.finished,
+        "shown": read.shown, "refused": read.refused, "note": read.note,
+    })
+}
+
 pub(super) async fn freshness(
     wiring: &Wiring,
     arguments: &InstanceArgs,
@@ -184,7 +193,7 @@ pub(super) async fn freshness(
             .collect();
         return output::json(&json!({
             "instance": instance.name, "requests_24h": found.requests_24h, "rejected": found.rejected,
-            "collections": rows,
+            "collections": rows, "reference": found.reference.iter().map(reference).collect::<Vec<_>>(),
         }));
     }
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
@@ -209,6 +218,10 @@ pub(super) async fn freshness(
         &rows,
     )?;
     output::note(&format!("{} requests in 24 hours, {} rows kept aside", found.requests_24h, found.rejected));
+    for read in &found.reference {
+        let told = read.note.clone().unwrap_or_else(|| format!("read as of {}", time(read.read_at)));
+        output::note(&format!("{}: {told}", read.list.as_str()));
+    }
     Ok(())
 }
 

@@ -225,3 +225,28 @@ async fn what_was_asked_of_the_source_is_shown_and_a_bad_credential_is_named() {
     assert_eq!(app.post("/v1/instances/copy/test", json!({})).await.status, 200);
     assert_eq!(app.get("/v1/instances/copy").await.ok()["credential_problem"], Value::Null);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_site_does_not_serve_of_its_reference_data_fails_no_sync_and_is_told() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 20);
+    app.mirror("copy", "source", "datacenter");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let freshness = eventually(
+        async || app.get("/v1/instances/copy/freshness").await.ok(),
+        |freshness| {
+            let lists = freshness["reference"].as_array().unwrap();
+            lists.len() == 3 && lists.iter().all(|list| list["finished"] == true)
+        },
+    )
+    .await;
+    let lists = freshness["reference"].as_array().unwrap();
+    // Data Center shows no options; the sandbox has fields with some.
+    let options = lists.iter().find(|list| list["list"] == "field_options").unwrap();
+    assert_eq!(options["shown"], 0, "{freshness}");
+    for list in lists {
+        assert!(list["read_at"].is_string(), "{freshness}");
+        let unserved = list["shown"] == 0 && list["refused"] != 0;
+        assert_eq!(list["note"].is_string(), unserved, "{freshness}");
+    }
+}

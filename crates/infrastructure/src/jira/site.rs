@@ -79,6 +79,18 @@ fn visible<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
     }
 }
 
+/// What hangs on one project, board or field: `None` where the site does not show it to us, or does not serve it at all.
+fn shown<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
+    match found {
+        Ok(found) => Ok(Some(found)),
+        Err(error) if is_about_the_list(&error) => {
+            tracing::debug!(%error, "a list of the site cannot be read; the sync goes on without it");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// A site without Jira Software has no boards, one without linking no types of links, and a token may lack a scope: the copy does
 /// without, and what it had stays.
 fn optional(list: Result<Listed, JiraError>) -> Result<Listed, JiraError> {
@@ -234,15 +246,20 @@ impl JiraSite for Site {
         Ok(Fetched { issues: whole.issues, retry })
     }
 
-    async fn worklog_feed(&self, dialect: Dialect, feed: WorklogFeed, since: i64) -> Result<WorklogPage> {
+    async fn worklog_feed(
+        &self,
+        dialect: Dialect,
+        feed: WorklogFeed,
+        since: i64,
+    ) -> Result<Option<WorklogPage>> {
         let feed = match feed {
             WorklogFeed::Updated => jira_client::WorklogFeed::Updated,
             WorklogFeed::Deleted => jira_client::WorklogFeed::Deleted,
         };
-        let page =
-            self.speaking(dialect).worklog_feed(feed, since).await.map_err(|error| self.error(error))?;
+        let page = shown(self.speaking(dialect).worklog_feed(feed, since).await);
+        let Some(page) = page.map_err(|error| self.error(error))? else { return Ok(None) };
         let changes = page.changes.iter().map(|change| (change.worklog_id.to_string(), change.updated_time));
-        Ok(WorklogPage { changes: changes.collect(), until: page.until, is_last: page.is_last })
+        Ok(Some(WorklogPage { changes: changes.collect(), until: page.until, is_last: page.is_last }))
     }
 
     async fn worklogs(&self, dialect: Dialect, ids: &[String]) -> Result<Vec<Value>> {
@@ -264,7 +281,7 @@ impl JiraSite for Site {
     ) -> Result<Option<(Vec<Value>, Vec<Value>)>> {
         let client = self.speaking(dialect);
         let read = async { Ok((client.versions(project).await?, client.components(project).await?)) };
-        visible(read.await).map_err(|error| self.error(error))
+        shown(read.await).map_err(|error| self.error(error))
     }
 
     async fn board_sprints(&self, board_id: i64) -> Result<Option<ListedSprints>> {
@@ -273,7 +290,7 @@ impl JiraSite for Site {
             Err(JiraError::BadRequest { .. }) => Ok(Vec::new()),
             sprints => sprints,
         };
-        let sprints = visible(sprints).map_err(|error| self.error(error))?;
+        let sprints = shown(sprints).map_err(|error| self.error(error))?;
         Ok(sprints.map(|sprints| ListedSprints { board_id, sprints }))
     }
 
@@ -293,10 +310,7 @@ impl JiraSite for Site {
             }
             Ok(ListedOptions { field_id: field_id.to_owned(), contexts, options })
         };
-        match read.await {
-            Err(JiraError::Forbidden { .. } | JiraError::BadRequest { .. }) => Ok(None),
-            read => visible(read).map_err(|error| self.error(error)),
-        }
+        shown(read.await).map_err(|error| self.error(error))
     }
 
     async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll> {

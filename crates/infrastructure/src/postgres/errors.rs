@@ -17,6 +17,9 @@ const TOO_MANY_CONNECTIONS: &str = "53300";
 /// available, transaction left idle, and the server going down or coming up.
 const PASSING: [&str; 7] = ["40001", "40P01", "55P03", "25P03", "57P01", "57P02", "57P03"];
 
+/// Two transactions gave one key to two issues, and neither saw the other: whoever comes second reads, and makes room.
+const ONE_HOLDER_OF_A_KEY: &str = "issues_present_key";
+
 /// How long whoever finds every connection in use is asked to wait.
 const BUSY: Duration = Duration::from_secs(2);
 
@@ -49,6 +52,9 @@ pub(super) fn convert(error: sqlx::Error) -> Error {
 }
 
 fn passing(cause: &dyn DatabaseError) -> Option<Error> {
+    if cause.constraint() == Some(ONE_HOLDER_OF_A_KEY) {
+        return Some(Error::Unavailable("another issue got the same key just now; try again".into()));
+    }
     match cause.code()?.as_ref() {
         CANCELED => {
             Some(Error::TimedOut("the database took too long, and the statement was cancelled".into()))

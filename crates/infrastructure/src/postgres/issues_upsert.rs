@@ -115,15 +115,19 @@ pub(super) async fn upsert(
 async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    let displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+    let mut displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
     lock_stored(conn, scope, &mut issues, &displaced).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
-    reference::upsert(conn, scope, &seen, false).await?;
+    let renamed = reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
         return Ok(UpsertCounts::default());
     }
     let people = People::load(conn, &authors(scope, &issues)).await?;
 
+    if renamed {
+        // Issues that this page does not have may have got keys that it gives to others.
+        displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+    }
     displace(conn, &issues, &displaced).await?;
     let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
@@ -323,7 +327,7 @@ fn claimed_keys<'p>(issues: &'p [Planned<'_>]) -> Vec<&'p str> {
     claiming.map(|issue| issue.key.as_str()).collect()
 }
 
-/// Issues that are not in this page but hold a key that one of it has now.
+/// Issues that hold a key that another one of this page has now, and are not written themselves.
 async fn holders_of_claimed_keys(
     conn: &mut PgConnection,
     scope: Scope,
@@ -333,13 +337,13 @@ async fn holders_of_claimed_keys(
     if claimed.is_empty() {
         return Ok(Vec::new());
     }
-    let ids: Vec<Uuid> = issues.iter().map(|issue| issue.id).collect();
+    let written: Vec<Uuid> = issues.iter().filter(|issue| issue.is_changed()).map(|issue| issue.id).collect();
     sqlx::query_file_scalar!(
         "src/postgres/issues_upsert/displaced.sql",
         scope.tenant,
         scope.instance.0,
         claimed as _,
-        &ids,
+        &written,
     )
     .fetch_all(conn)
     .await

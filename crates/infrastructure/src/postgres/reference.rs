@@ -96,14 +96,15 @@ impl<'a> Seen<'a> {
     }
 }
 
-/// Inserts what is new and rewrites what differs; `complete` records come from rosters and replace what was there.
+/// Inserts what is new and rewrites what differs; `complete` records come from rosters and replace what was there. Answers
+/// whether a project has another key now, and with it all of its issues.
 pub(super) async fn upsert(
     conn: &mut PgConnection,
     scope: Scope,
     seen: &Seen<'_>,
     complete: bool,
-) -> Result<()> {
-    people_and_projects::upsert_projects(conn, scope, &seen.projects, complete).await?;
+) -> Result<bool> {
+    let renamed = people_and_projects::upsert_projects(conn, scope, &seen.projects, complete).await?;
     people_and_projects::upsert_users(conn, scope, &seen.users, complete).await?;
     statuses_and_types::upsert_statuses(conn, scope, &seen.statuses, complete).await?;
     statuses_and_types::upsert_issue_types(conn, scope, &seen.issue_types, complete).await?;
@@ -118,7 +119,8 @@ pub(super) async fn upsert(
     boards_and_filters::upsert_filters(conn, scope, &seen.filters).await?;
     link_types_and_options::upsert_link_types(conn, scope, &seen.link_types, complete).await?;
     link_types_and_options::upsert_contexts(conn, scope, &seen.contexts).await?;
-    link_types_and_options::upsert_options(conn, scope, &seen.options, complete).await
+    link_types_and_options::upsert_options(conn, scope, &seen.options, complete).await?;
+    Ok(renamed)
 }
 
 /// Only objects can be added to; anything else says nothing.

@@ -156,6 +156,19 @@ impl SyncStore for PgTenantTx {
         self.write_run(lease, RunState::Running, None, update, None).await
     }
 
+    async fn renew_run(&mut self, lease: &RunLease, lease_until: DateTime<Utc>) -> Result<()> {
+        let renewed = sqlx::query!(
+            "UPDATE sync_runs SET lease_until = $3 WHERE id = $1 AND holder = $2 AND state = 'running'",
+            lease.run.id,
+            lease.holder,
+            lease_until,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        if renewed.rows_affected() == 0 { Err(lease_lost()) } else { Ok(()) }
+    }
+
     async fn finish_run(
         &mut self,
         lease: &RunLease,

@@ -74,6 +74,19 @@ impl CensusStore for PgTenantTx {
         Ok(())
     }
 
+    async fn failed_censuses(&mut self, instance: InstanceId) -> Result<u32> {
+        let count = sqlx::query_scalar!(
+            r#"SELECT count(*) AS "count!" FROM censuses
+               WHERE instance_id = $1 AND state = 'failed' AND started_at > coalesce(
+                   (SELECT max(c.started_at) FROM censuses c WHERE c.instance_id = $1 AND c.state <> 'failed'), '-infinity')"#,
+            instance.0
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(u32::try_from(count).unwrap_or(u32::MAX))
+    }
+
     async fn latest_census(&mut self, instance: InstanceId) -> Result<Option<Census>> {
         let id = sqlx::query_scalar!(
             "SELECT id FROM censuses WHERE instance_id = $1 ORDER BY started_at DESC, id DESC LIMIT 1",

@@ -7,6 +7,7 @@ use application::{
             Checked, Collection, Freshness, FreshnessGauges, FreshnessPlatform, FreshnessStore,
             InstanceFreshness, Proof,
         },
+        reference::ReferenceReadStore as _,
         rejects::{RejectStore, RejectedRow},
     },
 };
@@ -134,7 +135,8 @@ impl FreshnessStore for PgTenantTx {
         .await
         .map_err(convert)?;
         let rejected = self.rejected_count(instance).await?;
-        Ok(InstanceFreshness { rows, requests_24h: from_stored(spent), rejected })
+        let reference = self.reference_reads(instance).await?;
+        Ok(InstanceFreshness { rows, requests_24h: from_stored(spent), rejected, reference })
     }
 }
 

@@ -174,6 +174,7 @@ async fn fill_the_rest(base: &TestDatabase, tenant: TenantId, instance: Instance
                             WHEN a.attname = 'state' THEN CASE c.relname WHEN 'census_projects' THEN 'listed' ELSE 'running' END
                             WHEN a.attname = 'standing' THEN 'live'
                             WHEN a.attname = 'collection' THEN 'issues'
+                            WHEN a.attname = 'list' THEN 'project_parts'
                             WHEN a.attname = 'kind' THEN CASE c.relname WHEN 'ai_ledger' THEN 'call' ELSE 'backfill' END
                             WHEN a.attname = 'scopes' THEN '{{read}}'
                             ELSE CASE t.typname

@@ -35,3 +35,4 @@ mod tenancy;
 mod upsert;
 mod vanished;
 mod webhooks;
+mod worklog_feeds;

@@ -217,7 +217,7 @@ async fn a_burst_pauses_its_endpoint_and_nothing_else() {
     until_paused(&base, tenant, instance).await;
     let site = second.site(&connection);
     assert!(matches!(site.worklogs(Dialect::V3, &["7".into()]).await, Err(Error::Paused { .. })));
-    let page = site.worklog_feed(Dialect::V3, WorklogFeed::Updated, 3).await.unwrap();
+    let page = site.worklog_feed(Dialect::V3, WorklogFeed::Updated, 3).await.unwrap().unwrap();
     assert_eq!((page.changes, page.until, page.is_last), (vec![("7".to_owned(), 5)], 9, true));
     assert_eq!(fake.asked().len(), 2);
     base.remove().await;
@@ -328,5 +328,26 @@ async fn one_issue_that_cannot_be_completed_does_not_hold_up_its_page() {
     assert_eq!(page.set_aside.len(), 1);
     assert_eq!(page.set_aside[0].jira_id.as_deref(), Some("2"));
     assert!(page.set_aside[0].reason.contains("Broken."));
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_list_that_a_site_does_not_serve_is_none_and_a_site_that_wants_to_be_left_alone_is_an_error() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    for status in [403, 404, 501] {
+        let fake = Fake::start(move |_, _| answer(status, &[], json!({"errorMessages": ["No."]}))).await;
+        let [process, _] = two_processes(&base).await;
+        let site = process.site(&connection(tenant, instance, &fake.url));
+        assert!(site.project_rosters(Dialect::V3, "10000").await.unwrap().is_none(), "{status}");
+        assert!(site.board_sprints(1).await.unwrap().is_none(), "{status}");
+        assert!(site.field_options(Dialect::V3, "customfield_1").await.unwrap().is_none(), "{status}");
+        assert!(site.worklog_feed(Dialect::V3, WorklogFeed::Deleted, 1).await.unwrap().is_none(), "{status}");
+        assert_eq!(fake.asked().len(), 4, "{status}: asked once each");
+    }
+    let fake = Fake::start(|_, _| answer(429, &[("retry-after", "600")], json!({}))).await;
+    let [process, _] = two_processes(&base).await;
+    let site = process.site(&connection(tenant, instance, &fake.url));
+    assert!(site.project_rosters(Dialect::V3, "10000").await.is_err());
     base.remove().await;
 }

@@ -7,13 +7,14 @@ use application::{
         FilterRecord, IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster, SprintRecord,
         VersionRecord,
     },
+    sync::reference::{ReferenceList, ReferenceRead},
 };
 use domain::ids::{InstanceId, TenantId};
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::{
-    bundles::{changed, issue, project, status},
+    bundles::{at, changed, issue, project, status},
     database::TestDatabase,
 };
 
@@ -364,5 +365,62 @@ async fn a_copy_inside_an_issue_adds_and_a_version_of_an_unknown_project_has_non
     .unwrap();
     let raw = json!({"id": "1", "name": "1.0.0", "overdue": false});
     assert_eq!(row, ("1.0.0".into(), Some("Big one".into()), Some(4), true, raw, true));
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn what_a_project_does_not_list_any_more_vanishes_and_other_projects_keep_theirs() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &[issue(1, "PAY-1"), issue(2, "OPS-2")]).await.unwrap();
+    let elsewhere =
+        VersionRecord { project_jira_id: Some(project("OPS").jira_id), ..version(9, "elsewhere", Some(0)) };
+    let both = ReferenceRecords {
+        versions: vec![version(1, "1.0", Some(0)), version(2, "2.0", Some(1)), elsewhere],
+        components: vec![component(7, "web")],
+        ..ReferenceRecords::default()
+    };
+    tx.upsert_reference(instance, &both, true).await.unwrap();
+    let listed = ReferenceRecords {
+        versions: vec![version(2, "2.0", Some(0))],
+        parts_of: vec![project("PAY").jira_id],
+        ..ReferenceRecords::default()
+    };
+    tx.upsert_reference(instance, &listed, true).await.unwrap();
+    let mut names = async |roster| {
+        let entries = tx.roster(instance, roster).await.unwrap();
+        entries.iter().map(|entry| entry["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let mut versions = names(Roster::Versions).await;
+    versions.sort();
+    assert_eq!(versions, ["2.0", "elsewhere"]);
+    assert!(names(Roster::Components).await.is_empty());
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn how_far_a_list_is_read_is_kept() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let half = ReferenceRead {
+        list: ReferenceList::ProjectParts,
+        began_at: at(0),
+        after: Some("10001".into()),
+        shown: 2,
+        refused: 1,
+        finished: false,
+        read_at: None,
+        note: None,
+    };
+    tx.note_reference_read(instance, &half).await.unwrap();
+    assert_eq!(tx.reference_reads(instance).await.unwrap(), std::slice::from_ref(&half));
+    let whole =
+        ReferenceRead { after: None, finished: true, read_at: Some(at(0)), note: Some("-".into()), ..half };
+    tx.note_reference_read(instance, &whole).await.unwrap();
+    assert_eq!(tx.reference_reads(instance).await.unwrap(), [whole]);
+    drop(tx);
     base.remove().await;
 }

@@ -2,7 +2,7 @@
 
 use application::{
     Scope, lookups,
-    sync::{drift, freshness, rejects},
+    sync::{drift, freshness, reference, rejects},
 };
 use axum::extract::{Json, State};
 use chrono::{DateTime, Utc};
@@ -40,6 +40,41 @@ struct InstanceFreshness {
     rejected: u64,
     /// By project and collection.
     collections: Vec<Freshness>,
+    /// Reference data that is read in rounds; none for a caller who is limited to projects.
+    reference: Vec<ReferenceRead>,
+}
+
+/// How far a list of reference data is read.
+#[derive(Serialize, ToSchema)]
+struct ReferenceRead {
+    /// `project_parts` (versions and components), `board_sprints` or `field_options` (contexts too).
+    list: &'static str,
+    /// The copy has it as of then; absent until a round came to its end.
+    read_at: Option<DateTime<Utc>>,
+    /// When the present round began, or the last one.
+    began_at: DateTime<Utc>,
+    /// Whether that one came to its end.
+    finished: bool,
+    /// Projects, boards or fields that the site showed the lists of.
+    shown: u32,
+    /// Those that it did not.
+    refused: u32,
+    /// Why there is nothing, where the site serves none of it.
+    note: Option<String>,
+}
+
+impl From<reference::ReferenceRead> for ReferenceRead {
+    fn from(read: reference::ReferenceRead) -> Self {
+        Self {
+            list: read.list.as_str(),
+            read_at: read.read_at,
+            began_at: read.began_at,
+            finished: read.finished,
+            shown: read.shown,
+            refused: read.refused,
+            note: read.note,
+        }
+    }
 }
 
 /// How fresh one collection of one project is, and what proves it.
@@ -108,6 +143,7 @@ async fn get_freshness(
         requests_24h: found.requests_24h,
         rejected: found.rejected,
         collections: found.rows.into_iter().map(|row| Freshness::new(row, now)).collect(),
+        reference: found.reference.into_iter().map(ReferenceRead::from).collect(),
     }))
 }
 

@@ -11,7 +11,7 @@ use super::{
     run::{RollCall, named},
 };
 use crate::{
-    error::Result,
+    error::{Error, Result},
     ingest::{Reader, read_issue},
     instances::Dialect,
     issues::{IssueBundle, Presence, UpsertCounts},
@@ -19,6 +19,7 @@ use crate::{
     sync::{
         freshness::Proof,
         presence::{self, Standing},
+        work::TRIES,
     },
 };
 
@@ -72,7 +73,8 @@ impl RollCall<'_> {
         Ok(Looked { shown: fetched.issues, unanswered, gone, read_at })
     }
 
-    /// Stores issues as every sync does. One that is in the archive is noted as that.
+    /// Stores issues as every sync does. One that is in the archive is noted as that. Somebody else may be storing some of them, or
+    /// giving one of their keys to another issue: whoever the database turns away for that tries again.
     pub(super) async fn store(
         &mut self,
         issues: Vec<FetchedIssue>,
@@ -82,6 +84,23 @@ impl RollCall<'_> {
         if issues.is_empty() {
             return Ok(());
         }
+        for tries in 1..TRIES {
+            match self.try_to_store(issues.clone(), read_at, step).await {
+                Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) => {
+                    tracing::info!(%error, tries, "issues could not be stored and are tried again");
+                }
+                stored => return stored,
+            }
+        }
+        self.try_to_store(issues, read_at, step).await
+    }
+
+    async fn try_to_store(
+        &mut self,
+        issues: Vec<FetchedIssue>,
+        read_at: DateTime<Utc>,
+        step: &str,
+    ) -> Result<()> {
         let mut tx = self.tx().await?;
         self.hold(tx.as_mut(), step).await?;
         let erased = tx.erased_people(self.instance.id).await?;

@@ -21,14 +21,15 @@ struct Projects<'a> {
     raw: Vec<Option<Json<&'a Value>>>,
 }
 
+/// Answers whether one of them got another key.
 pub(super) async fn upsert_projects(
     conn: &mut PgConnection,
     scope: Scope,
     projects: &BTreeMap<&str, SeenProject<'_>>,
     complete: bool,
-) -> Result<()> {
+) -> Result<bool> {
     if projects.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let mut columns = Projects::default();
     for (jira_id, project) in projects {
@@ -86,7 +87,10 @@ pub(super) async fn upsert_projects(
     .fetch_all(&mut *conn)
     .await
     .map_err(convert)?;
-    if renamed.is_empty() { Ok(()) } else { rename_issues(conn, scope, &renamed).await }
+    if !renamed.is_empty() {
+        rename_issues(conn, scope, &renamed).await?;
+    }
+    Ok(!renamed.is_empty())
 }
 
 /// A project that got a new key gives all of its issues new keys at once, and Jira answers to the old ones too (jira-facts 2.4).
@@ -113,15 +117,26 @@ async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid])
     .execute(&mut *conn)
     .await
     .map_err(convert)?;
-    // A project that had the key before may be gone without the copy knowing yet. Where its issues are, a look at them will tell.
+    make_way(conn, scope, projects).await
+}
+
+/// Of present issues that have one key now, one keeps it: of a project that had the key before, and may be gone without the copy
+/// knowing yet, none; within a project the one that was seen last, since a site whose lists lag shows issues under the new key
+/// before it shows the project under it. Where the others are, a look at them will tell.
+async fn make_way(conn: &mut PgConnection, scope: Scope, projects: &[Uuid]) -> Result<()> {
     sqlx::query!(
         "UPDATE issues SET presence = 'unobserved'
-         FROM (SELECT o.id FROM projects p
-               JOIN issues o ON o.tenant_id = p.tenant_id AND o.key_project = p.key AND o.project_id <> p.id
-               WHERE p.instance_id = $1 AND p.id = ANY($2) AND o.instance_id = $1 AND o.presence = 'present'
-                 AND EXISTS (SELECT FROM issues i
-                             WHERE i.tenant_id = p.tenant_id AND i.project_id = p.id AND i.key = o.key
-                               AND i.presence = 'present')
+         FROM (SELECT o.id FROM issues o
+               WHERE o.id IN (
+                   SELECT r.id FROM (
+                       SELECT i.id, row_number() OVER (
+                                  PARTITION BY p.id, i.key
+                                  ORDER BY i.project_id = p.id DESC, i.observed_at DESC NULLS LAST, i.jira_updated_at DESC,
+                                           i.id DESC) AS place
+                       FROM projects p
+                       JOIN issues i ON i.tenant_id = p.tenant_id AND i.key_project = p.key
+                       WHERE p.instance_id = $1 AND p.id = ANY($2) AND i.instance_id = $1 AND i.presence = 'present') r
+                   WHERE r.place > 1)
                ORDER BY o.id FOR NO KEY UPDATE OF o) w
          WHERE issues.id = w.id",
         scope.instance.0,

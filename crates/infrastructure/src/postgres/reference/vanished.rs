@@ -8,7 +8,9 @@ use application::{
     Result,
     reference::{ReferenceRecords, Roster},
 };
+use domain::ids::EntityKind;
 use sqlx::{PgConnection, Postgres, postgres::PgArguments, query::Query};
+use uuid::Uuid;
 
 use super::{Scope, Seen, convert};
 
@@ -36,6 +38,7 @@ pub(super) async fn note(
             Roster::Users | Roster::Sprints => {}
         }
     }
+    parts_of_projects(conn, scope, seen, &records.parts_of).await?;
     contexts(conn, scope, seen, &records.contexts_of).await?;
     options(conn, scope, seen, &records.options_of).await
 }
@@ -150,6 +153,43 @@ async fn components(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> R
                                AND i.presence = 'present')",
         scope.instance.0,
         &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+/// Versions and components of projects that were asked for theirs.
+async fn parts_of_projects(
+    conn: &mut PgConnection,
+    scope: Scope,
+    seen: &Seen<'_>,
+    of: &[String],
+) -> Result<()> {
+    if of.is_empty() {
+        return Ok(());
+    }
+    let projects: Vec<Uuid> = of.iter().map(|id| scope.instance.derive(EntityKind::Project, id)).collect();
+    let listed = ids(&seen.versions);
+    let gone = sqlx::query!(
+        "UPDATE versions x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2) AND x.project_id = ANY($3)
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id IN ('fixVersions', 'versions') AND v.value_id = x.jira_id AND i.instance_id = $1
+                               AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+        &projects,
+    );
+    note_gone(&mut *conn, gone).await?;
+    let listed = ids(&seen.components);
+    let gone = sqlx::query!(
+        "UPDATE components x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2) AND x.project_id = ANY($3)
+           AND NOT EXISTS (SELECT FROM issue_field_values v JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                             WHERE v.field_id = 'components' AND v.value_id = x.jira_id AND i.instance_id = $1
+                               AND i.presence = 'present')",
+        scope.instance.0,
+        &listed,
+        &projects,
     );
     note_gone(conn, gone).await
 }

@@ -142,6 +142,7 @@ fn held(instance: &Instance, told: &str) -> String {
         rows: vec![row(told, "issues"), row(told, "comments"), row("OPS", "issues")],
         requests_24h: 4_100,
         rejected: 3,
+        reference: Vec::new(),
     };
     let census = Census {
         id: Uuid::from_u128(8),
