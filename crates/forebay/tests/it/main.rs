@@ -18,6 +18,7 @@ mod census;
 mod census_faults;
 mod cli;
 mod console;
+mod converge;
 mod demo;
 mod doors;
 mod fairness;

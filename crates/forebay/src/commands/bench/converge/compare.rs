@@ -6,20 +6,36 @@
 
 use domain::ids::InstanceId;
 use serde::Serialize;
+use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
+use super::differences::{Difference, pair};
 use crate::failure::Failure;
 
-/// Rows that are shown of each table that differs.
-const EXAMPLES: i64 = 5;
+/// Rows that are looked at of each side of a table that differs.
+const EXAMPLES: i64 = 50;
+
+/// What a table must be like at the copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Expected {
+    /// The same rows.
+    Equal,
+    /// No row that the source has not; it may know more than it has told.
+    Within,
+    /// The same rows, once the mirror fetches them at all: it has some.
+    WhereFetched,
+}
 
 /// A table that is compared.
 struct Compared {
     name: &'static str,
+    /// What a row is known by on both sides.
+    key: &'static [&'static str],
     /// Columns that say when this copy was made, or are each side's own.
     own: &'static [&'static str],
     /// What a row must meet to count.
     present: &'static str,
+    expected: Expected,
 }
 
 const ALL: &str = "true";
@@ -29,36 +45,65 @@ const OF_PRESENT: &str = "EXISTS (SELECT FROM issues i WHERE i.tenant_id = t.ten
 const PRESENT_OF_PRESENT: &str = "t.presence = 'present' AND EXISTS (SELECT FROM issues i \
                                   WHERE i.tenant_id = t.tenant_id AND i.id = t.issue_id AND i.presence = 'present')";
 
+const fn equal(
+    name: &'static str,
+    key: &'static [&'static str],
+    own: &'static [&'static str],
+    present: &'static str,
+) -> Compared {
+    Compared { name, key, own, present, expected: Expected::Equal }
+}
+
+/// A roster that every mirror fetches.
+const fn roster(name: &'static str, key: &'static [&'static str], own: &'static [&'static str]) -> Compared {
+    equal(name, key, own, PRESENT)
+}
+
+const fn where_fetched(table: Compared) -> Compared {
+    Compared { expected: Expected::WhereFetched, ..table }
+}
+
+const fn within(table: Compared) -> Compared {
+    Compared { expected: Expected::Within, ..table }
+}
+
+const ID: &[&str] = &["jira_id"];
+
 /// Everything that a sync brings. Texts for search are made from other columns by the database.
 const TABLES: &[Compared] = &[
-    Compared { name: "issues", own: &["synced_at", "search"], present: PRESENT },
-    Compared { name: "issue_field_values", own: &[], present: OF_PRESENT },
-    Compared { name: "changelogs", own: &[], present: OF_PRESENT },
-    Compared { name: "comments", own: &["synced_at", "search"], present: PRESENT_OF_PRESENT },
-    Compared { name: "worklogs", own: &["synced_at"], present: PRESENT_OF_PRESENT },
-    Compared { name: "attachments", own: &["synced_at"], present: PRESENT_OF_PRESENT },
+    equal("issues", ID, &["synced_at", "search"], PRESENT),
+    equal("issue_field_values", &["issue_id", "field_id", "ordinal"], &[], OF_PRESENT),
+    equal("changelogs", &["issue_id", "jira_id", "ordinal"], &[], OF_PRESENT),
+    equal("comments", ID, &["synced_at", "search"], PRESENT_OF_PRESENT),
+    equal("worklogs", ID, &["synced_at"], PRESENT_OF_PRESENT),
+    equal("attachments", ID, &["synced_at"], PRESENT_OF_PRESENT),
     // A link's own row is stamped when it is first seen.
-    Compared { name: "issue_links", own: &["created_at"], present: PRESENT },
-    Compared { name: "issue_counts", own: &[], present: OF_PRESENT },
-    // The source may also know keys that nobody told the mirror; see `unknown_aliases`.
-    Compared { name: "statuses", own: &["updated_at"], present: PRESENT },
-    Compared { name: "issue_types", own: &["updated_at"], present: PRESENT },
-    Compared { name: "priorities", own: &["updated_at"], present: PRESENT },
-    Compared { name: "resolutions", own: &["updated_at"], present: PRESENT },
-    Compared { name: "custom_fields", own: &["updated_at", "created_at"], present: PRESENT },
-    Compared { name: "projects", own: &["updated_at", "created_at"], present: PRESENT },
-    Compared { name: "issue_link_types", own: &["updated_at"], present: ALL },
-    Compared { name: "boards", own: &["updated_at"], present: PRESENT },
-    Compared { name: "filters", own: &["updated_at"], present: PRESENT },
+    equal("issue_links", ID, &["created_at"], PRESENT),
+    equal("issue_counts", &["issue_id"], &[], OF_PRESENT),
+    roster("statuses", ID, &["updated_at"]),
+    roster("issue_types", ID, &["updated_at"]),
+    roster("priorities", ID, &["updated_at"]),
+    roster("resolutions", ID, &["updated_at"]),
+    roster("custom_fields", &["field_key"], &["updated_at", "created_at"]),
+    roster("projects", ID, &["updated_at", "created_at"]),
+    equal("issue_link_types", ID, &["updated_at"], ALL),
+    // The source also knows keys under which the mirror never saw an issue.
+    within(equal("issue_key_aliases", &["key"], &["created_at"], OF_PRESENT)),
+    where_fetched(roster("components", ID, &["updated_at"])),
+    where_fetched(roster("versions", ID, &["updated_at"])),
+    where_fetched(roster("boards", ID, &["updated_at"])),
+    where_fetched(equal("board_sprints", &["board_id", "sprint_id"], &[], ALL)),
+    where_fetched(roster("sprints", ID, &["updated_at"])),
+    where_fetched(roster("filters", ID, &["updated_at"])),
+    where_fetched(roster("field_contexts", &["field_key", "jira_id"], &["updated_at"])),
+    where_fetched(roster("field_options", &["field_key", "jira_id"], &["updated_at"])),
+    where_fetched(equal("watchers", &["issue_id", "user_id"], &[], OF_PRESENT)),
+    where_fetched(equal("remote_links", &["issue_id", "jira_id"], &["synced_at"], PRESENT_OF_PRESENT)),
 ];
 
 /// What ids in other tables' columns stand for.
 const REFERENCES: &[(&[&str], &str, &str)] = &[
-    (
-        &["issue_id", "inward_issue_id", "outward_issue_id", "parent_issue_id"],
-        "issues",
-        "jira_id",
-    ),
+    (&["issue_id", "inward_issue_id", "outward_issue_id", "parent_issue_id"], "issues", "jira_id"),
     (&["project_id"], "projects", "jira_id"),
     (&["author_id", "assignee_id", "reporter_id", "creator_id", "user_id"], "users", "account_id"),
 ];
@@ -73,8 +118,10 @@ pub(super) struct Comparison {
     pub(super) missing: i64,
     /// Rows of the copy that the source has not, or has otherwise.
     pub(super) extra: i64,
-    /// Some of both, as JSON.
-    pub(super) examples: Vec<String>,
+    /// The mirror does not fetch these yet, so nothing was compared.
+    pub(super) not_fetched: bool,
+    /// The first few, field by field.
+    pub(super) differences: Vec<Difference>,
 }
 
 impl Comparison {
@@ -124,7 +171,7 @@ async fn columns(owner: &mut PgConnection, table: &Compared) -> Result<Vec<Strin
             let (_, other, key) = meant.ok_or_else(|| {
                 Failure::new(format!("`{}.{name}` is an id, and nothing says of what", table.name))
             })?;
-            Ok(format!("(SELECT o.{key} FROM {other} o WHERE o.id = t.{name}) AS {name}"))
+            Ok(format!("(SELECT o.{key} FROM {other} o WHERE o.tenant_id = t.tenant_id AND o.id = t.{name}) AS {name}"))
         })
         .collect()
 }
@@ -149,24 +196,38 @@ async fn compare_table(
             table.present,
         )
     };
+    let key: Vec<_> = table.key.iter().map(|column| format!("r::jsonb ->> '{column}'")).collect();
+    let some = |of: &str| {
+        format!("ARRAY(SELECT r::jsonb FROM {of} ORDER BY {} LIMIT {EXAMPLES}) AS some_{of}", key.join(", "))
+    };
     let sql = format!(
         "WITH source AS MATERIALIZED ({}), copy AS MATERIALIZED ({}),
-              missing AS (SELECT r FROM source EXCEPT ALL SELECT r FROM copy),
-              extra AS (SELECT r FROM copy EXCEPT ALL SELECT r FROM source)
-         SELECT (SELECT count(*) FROM source) AS rows,
-                (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM extra) AS extra,
-                ARRAY(SELECT 'missing: ' || r FROM (SELECT r FROM missing ORDER BY r LIMIT {EXAMPLES}) x) ||
-                ARRAY(SELECT 'extra: ' || r FROM (SELECT r FROM extra ORDER BY r LIMIT {EXAMPLES}) x) AS examples",
+              missing AS MATERIALIZED (SELECT r FROM source EXCEPT ALL SELECT r FROM copy),
+              extra AS MATERIALIZED (SELECT r FROM copy EXCEPT ALL SELECT r FROM source)
+         SELECT (SELECT count(*) FROM source) AS rows, (SELECT count(*) FROM copy) AS copied,
+                (SELECT count(*) FROM missing) AS missing, (SELECT count(*) FROM extra) AS extra, {}, {}",
         rows("$1"),
         rows("$2"),
+        some("missing"),
+        some("extra"),
     );
     let row = sqlx::query(AssertSqlSafe(sql)).bind(source.0).bind(copy.0).fetch_one(owner).await?;
+    let (mut missing, extra): (i64, i64) = (row.get("missing"), row.get("extra"));
+    let mut without: Vec<Value> = row.get("some_missing");
+    let with: Vec<Value> = row.get("some_extra");
+    let not_fetched =
+        table.expected == Expected::WhereFetched && row.get::<i64, _>("copied") == 0 && missing > 0;
+    if table.expected == Expected::Within || not_fetched {
+        missing = 0;
+        without.clear();
+    }
     Ok(Comparison {
         table: table.name,
-        rows: row.get("rows"),
-        missing: row.get("missing"),
-        extra: row.get("extra"),
-        examples: row.get("examples"),
+        rows: if not_fetched { 0 } else { row.get("rows") },
+        missing,
+        extra,
+        not_fetched,
+        differences: pair(table.key, &without, &with),
     })
 }
 

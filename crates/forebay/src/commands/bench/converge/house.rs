@@ -1,4 +1,4 @@
-//! The processes of a convergence run, and how they are killed: one that serves, some that work, PostgreSQL.
+//! The processes of a round, and how they are killed: one that serves, one that works, PostgreSQL.
 
 use std::{
     fs::File,
@@ -6,6 +6,8 @@ use std::{
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use infrastructure::local_server::LocalServer;
 
 use crate::failure::Failure;
 
@@ -17,14 +19,14 @@ pub(super) struct House {
     folder: PathBuf,
     port: u16,
     server: Option<Child>,
-    workers: Vec<Child>,
+    worker: Option<Child>,
     started: u32,
 }
 
 impl House {
     /// Nothing runs yet. The data folder must be in use by this process, so that PostgreSQL goes on when all others are killed.
     pub(super) fn new(folder: PathBuf, port: u16) -> Self {
-        Self { folder, port, server: None, workers: Vec::new(), started: 0 }
+        Self { folder, port, server: None, worker: None, started: 0 }
     }
 
     /// The address of the doors.
@@ -43,54 +45,56 @@ impl House {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Err(Failure::new(format!("the server did not come up; its log is in {}", self.folder.display())))
+        Err(Failure::new("the server did not come up").hint(self.look()))
     }
 
-    /// Adds a worker.
+    /// Starts the worker.
     pub(super) fn work(&mut self) -> Result<(), Failure> {
-        let worker = self.start("worker")?;
-        self.workers.push(worker);
+        self.worker = Some(self.start("worker")?);
         Ok(())
     }
 
-    /// Kills a worker at this instant, whatever it is at, and starts another.
-    pub(super) fn replace_worker(&mut self, number: usize) -> Result<(), Failure> {
-        let number = number % self.workers.len().max(1);
-        if let Some(worker) = self.workers.get_mut(number) {
-            kill(worker)?;
-            let fresh = self.start("worker")?;
-            self.workers[number] = fresh;
-        }
-        Ok(())
+    /// Kills the worker at this instant, whatever it is at.
+    pub(super) fn kill_worker(&mut self) -> Result<(), Failure> {
+        self.worker.take().map_or(Ok(()), |mut worker| kill(&mut worker))
     }
 
-    /// Kills the process that serves, and starts another.
-    pub(super) async fn replace_server(&mut self, http: &reqwest::Client) -> Result<(), Failure> {
-        if let Some(mut server) = self.server.take() {
-            kill(&mut server)?;
+    /// Lets the worker end what it is at. Answers whether it did before our patience ended, and it was killed.
+    pub(super) async fn rest(&mut self) -> Result<bool, Failure> {
+        let Some(mut worker) = self.worker.take() else { return Ok(true) };
+        if let Some(status) = worker.try_wait()? {
+            let told = format!("the worker ended by itself ({status})");
+            return Err(Failure::new(told).hint(self.look()));
         }
-        self.serve(http).await
-    }
-
-    /// Lets the workers end what they are at.
-    pub(super) async fn rest(&mut self) -> Result<(), Failure> {
-        for worker in &self.workers {
-            let told = Command::new("kill").arg("-TERM").arg(worker.id().to_string()).status()?;
-            if !told.success() {
-                return Err(Failure::new("a worker ended by itself").hint(self.look()));
+        Command::new("kill").arg("-TERM").arg(worker.id().to_string()).status()?;
+        let began = Instant::now();
+        while worker.try_wait()?.is_none() {
+            if began.elapsed() > PATIENCE {
+                kill(&mut worker)?;
+                return Ok(false);
             }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        Ok(true)
+    }
+
+    /// Stops PostgreSQL as a crash would (SIGQUIT to its postmaster: nothing is flushed, connections break), and starts it.
+    pub(super) async fn crash_database(&self) -> Result<(), Failure> {
+        let pid_file = self.folder.join("postgres/postmaster.pid");
+        let text = std::fs::read_to_string(&pid_file)?;
+        let process = text.lines().next().unwrap_or_default().to_owned();
+        let told = Command::new("kill").arg("-QUIT").arg(&process).status()?;
+        if !told.success() {
+            return Err(Failure::new("PostgreSQL could not be stopped").hint(self.look()));
         }
         let began = Instant::now();
-        for mut worker in self.workers.drain(..) {
-            while worker.try_wait()?.is_none() {
-                if began.elapsed() > PATIENCE {
-                    kill(&mut worker)?;
-                    return Err(Failure::new("a worker did not end when it was told to"));
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+        while pid_file.exists() && began.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok(())
+        let server =
+            LocalServer::open(&self.folder).await.map_err(|error| Failure::new(error.to_string()))?;
+        // We use it through another handle too, so this stops nothing.
+        server.close().await.map_err(|error| Failure::new(error.to_string()))
     }
 
     /// Where to look when something went wrong.
@@ -103,22 +107,23 @@ impl House {
         let log = File::create(self.folder.join(format!("{role}-{}.log", self.started)))?;
         let mut command = Command::new(std::env::current_exe()?);
         // What the run is given in its own environment is for it alone.
-        for variable in ["DATABASE_URL", "FOREBAY_PUBLIC_URL", "FOREBAY_TENANT", "FOREBAY_MASTER_KEY"] {
+        for variable in
+            ["DATABASE_URL", "REDIS_URL", "FOREBAY_PUBLIC_URL", "FOREBAY_TENANT", "FOREBAY_MASTER_KEY"]
+        {
             command.env_remove(variable);
         }
         command
             .arg(role)
             .env("FOREBAY_DATA_DIR", &self.folder)
             .env("FOREBAY_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("FOREBAY_ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8")
-            .env("FOREBAY_JIRA_REQUESTS_PER_MINUTE", "1000000");
+            .env("FOREBAY_ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8");
         Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?)
     }
 }
 
 impl Drop for House {
     fn drop(&mut self) {
-        for process in self.server.iter_mut().chain(&mut self.workers) {
+        for process in self.server.iter_mut().chain(&mut self.worker) {
             // One that has ended already is what is wanted.
             let _ = kill(process);
         }

@@ -12,8 +12,10 @@ use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 
 /// Words of summaries, comments and labels.
-const WORDS: &[&str] =
-    &["payment", "login", "crash", "slow", "export", "ümlaut", "日本", "🚀", "retry", "refund", "token", "a'b\"c"];
+const WORDS: &[&str] = &[
+    "payment", "login", "crash", "slow", "export", "ümlaut", "日本", "🚀", "retry", "refund", "token",
+    "a'b\"c",
+];
 
 /// What writers did, by kind; refused ones are counted as `refused`.
 pub(super) type Written = BTreeMap<&'static str, u64>;
@@ -27,6 +29,8 @@ pub(super) struct Source {
     pub(super) key: String,
     /// Keys of projects in which issues are made.
     pub(super) projects: Arc<[String]>,
+    /// Accounts that are given issues.
+    pub(super) accounts: Arc<[String]>,
 }
 
 /// Writes until told to stop; answers what was done. The same seed makes the same choices, as far as the answers are the same.
@@ -36,7 +40,8 @@ pub(super) async fn write(
     seed: u64,
     stop: CancellationToken,
 ) -> Written {
-    let mut writer = Writer { source, issues, chance: ChaCha8Rng::seed_from_u64(seed), written: Written::new() };
+    let mut writer =
+        Writer { source, issues, chance: ChaCha8Rng::seed_from_u64(seed), written: Written::new() };
     while !stop.is_cancelled() {
         let done = writer.change().await;
         *writer.written.entry(done.unwrap_or("refused")).or_default() += 1;
@@ -69,14 +74,15 @@ impl Writer {
             55..=69 => self.transition(&issue).await,
             70..=79 => self.work(&issue).await,
             80..=87 => self.link(&issue).await,
-            88..=93 => self.uncomment(&issue).await,
+            88..=91 => self.uncomment(&issue).await,
+            92..=93 => self.relocate(&issue).await,
+            94..=96 => self.assign(&issue).await,
             _ => self.delete(&issue).await,
         }
     }
 
     async fn create(&mut self) -> Option<&'static str> {
-        let number = self.below(self.source.projects.len() as u64);
-        let project = self.source.projects.get(usize::try_from(number).ok()?)?.clone();
+        let project = self.project()?;
         let summary = self.words(4);
         let labels = [self.label(), self.label()];
         let fields = json!({
@@ -162,10 +168,34 @@ impl Writer {
         Some("link")
     }
 
+    /// Moves an issue into another project: it gets another key.
+    async fn relocate(&mut self, issue: &str) -> Option<&'static str> {
+        let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuetype"), None).await?;
+        let issue_type = found["fields"]["issuetype"]["id"].as_str()?.to_owned();
+        let project = self.project()?;
+        let mapping = json!({ format!("{project},{issue_type}"): { "issueIdsOrKeys": [issue] } });
+        self.ask(Method::POST, "bulk/issues/move", Some(json!({ "targetToSourcesMapping": mapping })))
+            .await?;
+        Some("move")
+    }
+
+    async fn assign(&mut self, issue: &str) -> Option<&'static str> {
+        let number = self.below(self.source.accounts.len() as u64);
+        let account = self.source.accounts.get(usize::try_from(number).ok()?)?.clone();
+        let assignee = json!({ "accountId": account });
+        self.ask(Method::PUT, &format!("issue/{issue}/assignee"), Some(assignee)).await?;
+        Some("assign")
+    }
+
     async fn delete(&mut self, issue: &str) -> Option<&'static str> {
         self.ask(Method::DELETE, &format!("issue/{issue}?deleteSubtasks=true"), None).await?;
         self.issues.lock().await.retain(|other| other != issue);
         Some("delete")
+    }
+
+    fn project(&mut self) -> Option<String> {
+        let number = self.below(self.source.projects.len() as u64);
+        self.source.projects.get(usize::try_from(number).ok()?).cloned()
     }
 
     async fn any_issue(&mut self) -> Option<String> {
