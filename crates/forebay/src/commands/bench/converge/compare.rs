@@ -79,7 +79,8 @@ const ID: &[&str] = &["jira_id"];
 
 /// Everything that a sync brings. Texts for search are made from other columns by the database.
 const TABLES: &[Compared] = &[
-    equal("issues", ID, &["synced_at", "observed_at", "search"], PRESENT),
+    // The hash is that of the document and the changelog's envelope before keys are shown as they are now; both are compared.
+    equal("issues", ID, &["synced_at", "observed_at", "search", "source_hash"], PRESENT),
     equal("issue_field_values", &["issue_id", "field_id", "ordinal"], &[], OF_PRESENT),
     equal("changelogs", &["issue_id", "jira_id", "ordinal"], &[], OF_PRESENT),
     equal("comments", ID, &["synced_at", "search"], PRESENT_OF_PRESENT),
@@ -115,6 +116,37 @@ const REFERENCES: &[(&[&str], &str, &str)] = &[
     (&["issue_id", "inward_issue_id", "outward_issue_id", "parent_issue_id"], "issues", "jira_id"),
     (&["project_id"], "projects", "jira_id"),
     (&["author_id", "assignee_id", "reporter_id", "creator_id", "user_id"], "users", "account_id"),
+];
+
+/// Columns that are compared as they are shown. An issue's document and a link hold the keys that the issues they name had when
+/// they were stored; what they name is told by ids, and every door shows the key that it has now. So a key is compared as that of
+/// the issue that is named, where there is its row.
+const SHOWN: &[(&str, &str, &str)] = &[
+    (
+        "issues",
+        "parent_key",
+        "coalesce((SELECT p.key FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), t.parent_key)",
+    ),
+    (
+        "issues",
+        "epic_key",
+        "CASE WHEN t.epic_key = t.parent_key THEN coalesce((SELECT p.key FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), t.epic_key) ELSE t.epic_key END",
+    ),
+    (
+        "issues",
+        "raw_jsonb",
+        "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
+    ),
+    (
+        "issue_links",
+        "inward_key",
+        "coalesce((SELECT i.key FROM issues i WHERE i.tenant_id = t.tenant_id AND i.id = t.inward_issue_id), t.inward_key)",
+    ),
+    (
+        "issue_links",
+        "outward_key",
+        "coalesce((SELECT i.key FROM issues i WHERE i.tenant_id = t.tenant_id AND i.id = t.outward_issue_id), t.outward_key)",
+    ),
 ];
 
 /// How a table compares.
@@ -173,6 +205,10 @@ async fn columns(owner: &mut PgConnection, table: &Compared) -> Result<Vec<Strin
         .iter()
         .map(|row| {
             let (name, is_id): (String, bool) = (row.get("name"), row.get("is_id"));
+            let shown = SHOWN.iter().find(|(of, column, _)| (*of, *column) == (table.name, name.as_str()));
+            if let Some((_, _, expression)) = shown {
+                return Ok(format!("{expression} AS {name}"));
+            }
             if !is_id {
                 return Ok(format!("t.{name}"));
             }
