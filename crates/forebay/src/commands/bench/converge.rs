@@ -153,8 +153,8 @@ fn show(report: &Report) -> Result<(), Failure> {
         list(report.faults.iter().map(|(k, n)| (k.as_str(), *n)).collect())
     ))?;
     output::line(&format!(
-        "  died      worker {} times, PostgreSQL {} times",
-        report.worker_kills, report.database_crashes
+        "  died      worker {} times, and {} by itself; PostgreSQL {} times",
+        report.worker_kills, report.worker_restarts, report.database_crashes
     ))?;
     output::line(&format!(
         "  then      sync in {} turns, census in {} ({} gone, {} fetched)",

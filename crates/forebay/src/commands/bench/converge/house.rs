@@ -59,12 +59,22 @@ impl House {
         self.worker.take().map_or(Ok(()), |mut worker| kill(&mut worker))
     }
 
+    /// Starts the worker again if it has ended by itself, as a supervisor would: one that starts while the database is down ends.
+    /// Answers whether it had.
+    pub(super) fn supervise(&mut self) -> Result<bool, Failure> {
+        let Some(worker) = self.worker.as_mut() else { return Ok(false) };
+        if worker.try_wait()?.is_none() {
+            return Ok(false);
+        }
+        self.work()?;
+        Ok(true)
+    }
+
     /// Lets the worker end what it is at. Answers whether it did before our patience ended, and it was killed.
     pub(super) async fn rest(&mut self) -> Result<bool, Failure> {
         let Some(mut worker) = self.worker.take() else { return Ok(true) };
-        if let Some(status) = worker.try_wait()? {
-            let told = format!("the worker ended by itself ({status})");
-            return Err(Failure::new(told).hint(self.look()));
+        if worker.try_wait()?.is_some() {
+            return Ok(true);
         }
         Command::new("kill").arg("-TERM").arg(worker.id().to_string()).status()?;
         let began = Instant::now();

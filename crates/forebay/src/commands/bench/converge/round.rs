@@ -57,6 +57,8 @@ pub(super) struct Report {
     pub(super) written: Written,
     pub(super) worker_kills: u32,
     pub(super) database_crashes: u32,
+    /// Times that the worker had ended by itself and was started again.
+    pub(super) worker_restarts: u32,
     /// Turns until a sync that began after the faults had ended succeeded; those that were put off or went on with an
     /// earlier run are counted.
     pub(super) sync_turns: u32,
@@ -111,7 +113,7 @@ pub(super) async fn run(
     for (kind, count) in people.join_all().await.into_iter().flatten() {
         *written.entry(kind).or_default() += count;
     }
-    let (worker_kills, database_crashes) = outcome?;
+    let (worker_kills, database_crashes, worker_restarts) = outcome?;
 
     let cleared = scene.ask(Method::DELETE, "/v1/sandbox/source/faults", None).await?;
     let faults = serde_json::from_value(cleared["injected"].clone())?;
@@ -130,6 +132,7 @@ pub(super) async fn run(
         written,
         worker_kills,
         database_crashes,
+        worker_restarts,
         sync_turns,
         census_turns,
         census_gone: census.projects.iter().map(|project| project.gone).sum(),
@@ -214,14 +217,15 @@ impl Scene<'_> {
         Ok(sqlx::query_scalar(sql).bind(self.upstream.1.id.0).fetch_all(&mut owner).await?)
     }
 
-    /// Syncs, while everything happens that fate has in store; answers how often the worker and the database died.
-    async fn endure(&mut self, fate: &Fate, length: Duration) -> Result<(u32, u32), Failure> {
+    /// Syncs, while everything happens that fate has in store; answers how often the worker was killed, the database
+    /// died, and the worker had ended by itself.
+    async fn endure(&mut self, fate: &Fate, length: Duration) -> Result<(u32, u32, u32), Failure> {
         self.house.work()?;
         let began = Instant::now();
         let mut kills = fate.kills.iter().copied().peekable();
         let (mut crash, mut census) = (fate.crash, fate.census);
         let mut nudged = None::<Instant>;
-        let (mut killed, mut crashed) = (0, 0);
+        let (mut killed, mut crashed, mut restarted) = (0, 0, 0);
         while began.elapsed() < length {
             if kills.next_if(|at| *at <= began.elapsed()).is_some() {
                 self.house.kill_worker()?;
@@ -233,6 +237,7 @@ impl Scene<'_> {
                 self.house.crash_database().await?;
                 crashed += 1;
             }
+            restarted += u32::from(self.house.supervise()?);
             // Refused while one is under way, or while the database is down: the next one is soon.
             if nudged.is_none_or(|at| at.elapsed() > NUDGE) {
                 let _ = self.ask(Method::POST, "/v1/instances/copy/sync", None).await;
@@ -243,7 +248,7 @@ impl Scene<'_> {
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        Ok((killed, crashed))
+        Ok((killed, crashed, restarted))
     }
 
     /// As if the time had gone by after which a worker that is not heard of counts as dead. None may be alive.
