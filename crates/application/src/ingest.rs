@@ -66,6 +66,11 @@ pub struct FieldRoles {
 }
 
 impl FieldRoles {
+    /// Whether no field has any of these meanings: the site has none, or nobody has asked for its fields yet.
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     /// Reads the roles from a site's fields (`GET /field`; jira-facts 6.3).
     pub fn from_fields<'v>(fields: impl IntoIterator<Item = &'v Value>) -> Self {
         let mut roles = Self::default();

@@ -1,5 +1,6 @@
 //! The command line. Every setting is also an environment variable; see [`crate::settings`].
 
+pub(crate) mod converge;
 pub(crate) mod upkeep;
 
 use std::path::PathBuf;
@@ -545,6 +546,9 @@ pub(crate) enum BenchPart {
     /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 30 GB while
     /// they are stored.
     Load(LoadArgs),
+    /// Prove that mirrors converge: change a source at random while its mirror syncs under random faults, kills and restarts;
+    /// then let the faults end, sync once, take one census, and compare both whole. Fails when a row differs.
+    Converge(converge::ConvergeArgs),
     /// Time the hot reads on the database as it stands, each with row-level security and without it.
     Queries(QueriesArgs),
     /// Time sixty searches by JQL that people really write, by kind, on the database as it stands.

@@ -20,6 +20,9 @@ use crate::{
 /// have not changed at the source. 2: attachments, watchers, votes. 3: the
 /// environment as a text that is searched.
 const READING: u8 = 3;
+/// Added where no field is known to hold sprints, points or epics. What a webhook brings before the first sync has asked for the
+/// fields is read like that, and must not pass for the same issue read with them.
+const WITHOUT_ROLES: u8 = 128;
 
 /// Reads one issue with all that hangs on it.
 ///
@@ -55,13 +58,14 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         .collect::<Result<_, _>>()?;
     let sprints = sprints(reader, &raw["fields"]);
     let envelope_part = changelog_envelope.clone().unwrap_or(Value::Null);
+    let reading = if reader.roles.is_empty() { READING | WITHOUT_ROLES } else { READING };
     let issue = record(
         reader,
         &raw,
         (jira_id, jira_number),
         key,
         &sprints,
-        hash::source_hash(&[&raw, &envelope_part, &Value::from(READING)]),
+        hash::source_hash(&[&raw, &envelope_part, &Value::from(reading)]),
     )?;
     let values = field_values::field_values(&raw["fields"]);
     let attached = attached::attached(&raw["fields"])?;

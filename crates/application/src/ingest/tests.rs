@@ -58,10 +58,13 @@ fn read(raw: Value) -> std::result::Result<IssueBundle, Reject> {
         {"id": "customfield_2", "name": "Story Points",
          "schema": {"custom": "com.atlassian.jira.plugin.system.customfieldtypes:float"}},
     ]);
-    let roles = FieldRoles::from_fields(fields.as_array().unwrap());
+    read_with(raw, &FieldRoles::from_fields(fields.as_array().unwrap()))
+}
+
+fn read_with(raw: Value, roles: &FieldRoles) -> std::result::Result<IssueBundle, Reject> {
     let reader = Reader {
         dialect: sniff_dialect(&raw),
-        roles: &roles,
+        roles,
         secrets: &PlainSecrets,
         erased: &ErasedPeople::default(),
     };
@@ -207,6 +210,15 @@ fn sprints_and_points_are_found_by_the_kind_of_their_field() {
     issue["fields"]["customfield_2"] = json!(5.0);
     let bundle = read(issue).unwrap();
     assert_eq!((bundle.issue.sprint_ids, bundle.issue.story_points), (vec![4], Some(5.0)));
+}
+
+#[test]
+fn an_issue_that_was_read_before_the_fields_were_known_is_another_one_once_they_are() {
+    let issue = with(&["fields", "customfield_1"], json!([{"id": 4, "name": "Sprint 4", "state": "active"}]));
+    let early = read_with(issue.clone(), &FieldRoles::default()).unwrap().issue;
+    let late = read(issue).unwrap().issue;
+    assert_eq!((early.sprint_ids.len(), late.sprint_ids.len()), (0, 1));
+    assert_ne!(early.source_hash, late.source_hash);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //!
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
+mod converge;
 mod jql;
 mod load;
 mod look_ups;
@@ -66,6 +67,9 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     match &arguments.part {
         Some(BenchPart::Load(load)) => return load::run(settings, telemetry, load, as_json).await,
+        Some(BenchPart::Converge(converge)) => {
+            return converge::run(settings, telemetry, converge, as_json).await;
+        }
         Some(BenchPart::Queries(queries)) => {
             return queries::run(settings, telemetry, queries, as_json).await;
         }
@@ -250,15 +254,25 @@ struct TemporaryFolder(PathBuf);
 
 impl TemporaryFolder {
     fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("forebay-bench-{}", std::process::id()));
+        Self::of(&std::process::id().to_string())
+    }
+
+    fn of(name: &str) -> Result<Self, Failure> {
+        let path = std::env::temp_dir().join(format!("forebay-bench-{name}"));
         std::fs::create_dir_all(&path)?;
         Ok(Self(path))
+    }
+
+    /// Leaves the folder to whoever wants to look into it.
+    fn keep(mut self) -> PathBuf {
+        std::mem::take(&mut self.0)
     }
 }
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+        let kept = self.0.as_os_str().is_empty();
+        if !kept && let Err(error) = std::fs::remove_dir_all(&self.0) {
             output::note(&format!("{} could not be removed: {error}", self.0.display()));
         }
     }

@@ -9,6 +9,7 @@ use std::{
     time::Duration,
 };
 
+use application::Error;
 use infrastructure::{
     queue::{self, WorkerSettings},
     telemetry::{Telemetry, freshness},
@@ -26,6 +27,8 @@ use crate::{
 
 /// How long open requests may take after the signal to stop.
 const DRAIN: Duration = Duration::from_secs(20);
+/// Between two attempts to reach the database for the jobs.
+const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
     let listener = listen(settings.listen()).await?;
@@ -124,10 +127,23 @@ pub(super) fn start_worker(wiring: &Wiring, stop: CancellationToken) -> Part {
         concurrency: usize::from(wiring.settings.worker_concurrency),
         ..WorkerSettings::default()
     };
-    let stopped = async move { stop.cancelled().await };
-    let working =
-        queue::work(wiring.access.role("forebay_queue"), wiring.services.clone(), settings, stopped);
-    tokio::spawn(async move { working.await.map_err(Failure::from) })
+    let (role, services) = (wiring.access.role("forebay_queue"), wiring.services.clone());
+    tokio::spawn(async move {
+        loop {
+            let stopped = stop.clone().cancelled_owned();
+            match queue::work(role.clone(), services.clone(), settings, stopped).await {
+                // A database that restarts is back in a moment, and nobody is to start the workers by hand then.
+                Err(error @ Error::Unavailable(_)) if !stop.is_cancelled() => {
+                    tracing::warn!(%error, "the jobs rest until the database answers again");
+                }
+                ended => return ended.map_err(Failure::from),
+            }
+            tokio::select! {
+                () = stop.cancelled() => return Ok(()),
+                () = tokio::time::sleep(REST) => {}
+            }
+        }
+    })
 }
 
 /// Waits for Ctrl-C or SIGTERM, or for a part that ends by itself; then lets both parts drain.

@@ -22,6 +22,7 @@ mod cli;
 mod clients;
 mod console;
 mod contract;
+mod converge;
 mod demo;
 mod doors;
 mod fairness;

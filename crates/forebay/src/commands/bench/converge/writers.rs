@@ -1,0 +1,250 @@
+//! People who work at the source: random changes over Jira's REST, several at a time.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rand_chacha::{
+    ChaCha8Rng,
+    rand_core::{Rng, SeedableRng},
+};
+use reqwest::{Client, Method, StatusCode};
+use serde_json::{Value, json};
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+
+/// Words of summaries, comments and labels.
+const WORDS: &[&str] = &[
+    "payment", "login", "crash", "slow", "export", "ümlaut", "日本", "🚀", "retry", "refund", "token",
+    "a'b\"c",
+];
+
+/// What writers did, by kind; refused ones are counted as `refused`.
+pub(super) type Written = BTreeMap<&'static str, u64>;
+
+/// One source, and who may write there.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) http: Client,
+    /// `…/jira/NAME`.
+    pub(super) url: String,
+    pub(super) key: String,
+    /// Keys of projects in which issues are made.
+    pub(super) projects: Arc<[String]>,
+    /// Accounts that are given issues.
+    pub(super) accounts: Arc<[String]>,
+}
+
+/// Writes until told to stop; answers what was done. The same seed makes the same choices, as far as the answers are the same.
+pub(super) async fn write(
+    source: Source,
+    issues: Arc<Mutex<Vec<String>>>,
+    seed: u64,
+    stop: CancellationToken,
+) -> Written {
+    let mut writer =
+        Writer { source, issues, chance: ChaCha8Rng::seed_from_u64(seed), written: Written::new() };
+    while !stop.is_cancelled() {
+        let done = writer.change().await;
+        *writer.written.entry(done.unwrap_or("refused")).or_default() += 1;
+        let pause = Duration::from_millis(writer.below(40) + 5);
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+    writer.written
+}
+
+struct Writer {
+    source: Source,
+    /// Ids of issues that may be written to; whoever deletes one takes it out.
+    issues: Arc<Mutex<Vec<String>>>,
+    chance: ChaCha8Rng,
+    written: Written,
+}
+
+impl Writer {
+    /// One change; its kind, or `None` when it was refused: the source may be failing on purpose.
+    async fn change(&mut self) -> Option<&'static str> {
+        let issue = self.any_issue().await;
+        let Some(issue) = issue else { return self.create().await };
+        match self.below(100) {
+            0..=14 => self.create().await,
+            15..=34 => self.edit(&issue).await,
+            35..=54 => self.comment(&issue).await,
+            55..=69 => self.transition(&issue).await,
+            70..=79 => self.work(&issue).await,
+            80..=87 => self.link(&issue).await,
+            88..=91 => self.uncomment(&issue).await,
+            92..=93 => self.relocate(&issue).await,
+            94..=96 => self.assign(&issue).await,
+            _ => self.delete(&issue).await,
+        }
+    }
+
+    async fn create(&mut self) -> Option<&'static str> {
+        let project = self.project()?;
+        let summary = self.words(4);
+        let labels = [self.label(), self.label()];
+        let fields = json!({
+            "project": { "key": project }, "issuetype": { "name": "Task" }, "summary": summary, "labels": labels,
+            "description": self.document(),
+        });
+        let made = self.ask(Method::POST, "issue", Some(json!({ "fields": fields }))).await?;
+        self.issues.lock().await.push(made["id"].as_str()?.to_owned());
+        Some("create")
+    }
+
+    async fn edit(&mut self, issue: &str) -> Option<&'static str> {
+        let fields = match self.below(3) {
+            0 => json!({ "summary": self.words(5) }),
+            1 => json!({ "labels": [self.label(), self.label(), self.label()] }),
+            _ => json!({ "description": self.document(), "priority": { "name": "High" } }),
+        };
+        self.ask(Method::PUT, &format!("issue/{issue}"), Some(json!({ "fields": fields }))).await?;
+        Some("edit")
+    }
+
+    async fn comment(&mut self, issue: &str) -> Option<&'static str> {
+        let path = format!("issue/{issue}/comment");
+        let body = self.document();
+        if self.below(4) > 0 {
+            self.ask(Method::POST, &path, Some(json!({ "body": body }))).await?;
+            return Some("comment");
+        }
+        let comment = self.any_of(&path, "comments").await?;
+        self.ask(Method::PUT, &format!("{path}/{comment}"), Some(json!({ "body": body }))).await?;
+        Some("edit comment")
+    }
+
+    async fn uncomment(&mut self, issue: &str) -> Option<&'static str> {
+        let path = format!("issue/{issue}/comment");
+        let comment = self.any_of(&path, "comments").await?;
+        self.ask(Method::DELETE, &format!("{path}/{comment}"), None).await?;
+        Some("delete comment")
+    }
+
+    async fn transition(&mut self, issue: &str) -> Option<&'static str> {
+        let path = format!("issue/{issue}/transitions");
+        let transition = self.any_of(&path, "transitions").await?;
+        self.ask(Method::POST, &path, Some(json!({ "transition": { "id": transition } }))).await?;
+        Some("transition")
+    }
+
+    async fn work(&mut self, issue: &str) -> Option<&'static str> {
+        let path = format!("issue/{issue}/worklog");
+        match self.below(4) {
+            0 => {
+                let worklog = self.any_of(&path, "worklogs").await?;
+                self.ask(Method::DELETE, &format!("{path}/{worklog}"), None).await?;
+                Some("delete worklog")
+            }
+            1 => {
+                let worklog = self.any_of(&path, "worklogs").await?;
+                let seconds = json!({ "timeSpentSeconds": 60 * (self.below(100) + 1) });
+                self.ask(Method::PUT, &format!("{path}/{worklog}"), Some(seconds)).await?;
+                Some("edit worklog")
+            }
+            _ => {
+                let seconds = json!({ "timeSpentSeconds": 60 * (self.below(100) + 1) });
+                self.ask(Method::POST, &path, Some(seconds)).await?;
+                Some("worklog")
+            }
+        }
+    }
+
+    async fn link(&mut self, issue: &str) -> Option<&'static str> {
+        let other = self.any_issue().await?;
+        if self.below(3) == 0 {
+            let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuelinks"), None).await?;
+            let links = found["fields"]["issuelinks"].as_array()?;
+            let link = links.get(usize::try_from(self.below(links.len() as u64)).ok()?)?["id"].as_str()?;
+            self.ask(Method::DELETE, &format!("issueLink/{link}"), None).await?;
+            return Some("unlink");
+        }
+        let link = json!({
+            "type": { "name": "Blocks" }, "inwardIssue": { "id": issue }, "outwardIssue": { "id": other },
+        });
+        self.ask(Method::POST, "issueLink", Some(link)).await?;
+        Some("link")
+    }
+
+    /// Moves an issue into another project: it gets another key.
+    async fn relocate(&mut self, issue: &str) -> Option<&'static str> {
+        let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuetype"), None).await?;
+        let issue_type = found["fields"]["issuetype"]["id"].as_str()?.to_owned();
+        let project = self.project()?;
+        let mapping = json!({ format!("{project},{issue_type}"): { "issueIdsOrKeys": [issue] } });
+        self.ask(Method::POST, "bulk/issues/move", Some(json!({ "targetToSourcesMapping": mapping })))
+            .await?;
+        Some("move")
+    }
+
+    async fn assign(&mut self, issue: &str) -> Option<&'static str> {
+        let number = self.below(self.source.accounts.len() as u64);
+        let account = self.source.accounts.get(usize::try_from(number).ok()?)?.clone();
+        let assignee = json!({ "accountId": account });
+        self.ask(Method::PUT, &format!("issue/{issue}/assignee"), Some(assignee)).await?;
+        Some("assign")
+    }
+
+    async fn delete(&mut self, issue: &str) -> Option<&'static str> {
+        self.ask(Method::DELETE, &format!("issue/{issue}?deleteSubtasks=true"), None).await?;
+        self.issues.lock().await.retain(|other| other != issue);
+        Some("delete")
+    }
+
+    fn project(&mut self) -> Option<String> {
+        let number = self.below(self.source.projects.len() as u64);
+        self.source.projects.get(usize::try_from(number).ok()?).cloned()
+    }
+
+    async fn any_issue(&mut self) -> Option<String> {
+        let draw = self.chance.next_u64();
+        let issues = self.issues.lock().await;
+        let count = u64::try_from(issues.len()).ok().filter(|count| *count > 0)?;
+        issues.get(usize::try_from(draw % count).ok()?).cloned()
+    }
+
+    /// The id of one of what an issue has.
+    async fn any_of(&mut self, path: &str, list: &str) -> Option<String> {
+        let found = self.ask(Method::GET, path, None).await?;
+        let listed = found[list].as_array()?;
+        let number = self.below(listed.len() as u64);
+        listed.get(usize::try_from(number).ok()?)?["id"].as_str().map(str::to_owned)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
+        let Source { http, url, key, .. } = &self.source;
+        let mut request = http.request(method, format!("{url}/rest/api/3/{path}")).bearer_auth(key);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.ok()?;
+        match answer.status() {
+            StatusCode::NO_CONTENT => Some(Value::Null),
+            status if status.is_success() => answer.json().await.ok(),
+            _ => None,
+        }
+    }
+
+    fn below(&mut self, bound: u64) -> u64 {
+        if bound == 0 { 0 } else { self.chance.next_u64() % bound }
+    }
+
+    fn word(&mut self) -> &'static str {
+        let number = self.below(WORDS.len() as u64);
+        usize::try_from(number).ok().and_then(|number| WORDS.get(number)).copied().unwrap_or("word")
+    }
+
+    fn label(&mut self) -> String {
+        self.word().replace(' ', "-")
+    }
+
+    fn words(&mut self, count: usize) -> String {
+        (0..count).map(|_| self.word()).collect::<Vec<_>>().join(" ")
+    }
+
+    fn document(&mut self) -> Value {
+        adf::from_markdown(&format!("{} **{}**\n\n- {}", self.words(6), self.word(), self.words(3))).to_json()
+    }
+}
