@@ -176,9 +176,6 @@ fn words(what: &str) -> Option<&'static str> {
         "vote on an issue that is resolved" => "You cannot vote on an issue that is resolved.",
         "issue property" => "The property with key '{}' does not exist.",
         "attachment" => "The attachment with id '{}' does not exist.",
-        "filter" => {
-            "The selected filter is not available to you, perhaps it has been deleted or had its permissions changed."
-        }
         "remote link" => "No remote link with id '{}' exists.",
         _ => return None,
     })
@@ -196,6 +193,10 @@ impl<E: Into<Error>> From<E> for Refusal {
             Error::NotFound { what: "project", id } => {
                 Self::message(status, format!("No project could be found with key '{id}'."))
             }
+            // Jira's own choice for filters (OpenAPI `getFilter`, `deleteFilter`, `setFavouriteForFilter`).
+            Error::NotFound { what: "filter", .. } => Self::bad_request(
+                "The selected filter is not available to you, perhaps it has been deleted or had its permissions changed.",
+            ),
             Error::NotFound { what, id } if words(what).is_some() => {
                 let text = words(what).unwrap_or_default();
                 Self::message(status, text.replace("{}", id))

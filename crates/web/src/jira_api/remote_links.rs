@@ -1,7 +1,8 @@
-//! Links of an issue to what is outside of the site.
+//! Links of an issue to what is outside of the site. Jira lists no issue's remote links with it, so a mirror does not have them.
 
 use application::{
     Error,
+    instances::InstanceKind,
     sandbox::{self, RemoteLinkName},
 };
 use axum::{
@@ -12,10 +13,19 @@ use serde_json::{Value, json};
 
 use super::{answer, body::Body, params::Params, refusal::Refusal, site::Site};
 
+/// The links of the issue, of a sandbox.
+async fn links(site: &Site) -> Result<Vec<Value>, Refusal> {
+    let (instance, row) = site.issue().await?;
+    if instance.kind != InstanceKind::Sandbox {
+        let message = "a mirror does not hold the remote links of issues; ask the site itself";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    Ok(site.transaction().await?.remote_links(row.id).await?)
+}
+
 /// `GET issue/{id}/remotelink`: all of them, or the one with this `globalId`.
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
-    let (_, row) = site.issue().await?;
-    let links = site.transaction().await?.remote_links(row.id).await?;
+    let links = links(&site).await?;
     let Some(global) = params.text("globalId").filter(|id| !id.is_empty()) else {
         return Ok(answer::ok(&Value::Array(links)));
     };

@@ -61,8 +61,8 @@ async fn feed(site: &Site, params: &Params, which: &str) -> Result<Response, Ref
 pub(super) async fn list(site: Site, body: Body) -> Result<Response, Refusal> {
     let instance = sandbox(&site).await?;
     let ids = body.list("ids")?;
-    if ids.len() > PAGE as usize {
-        return Err(Refusal::bad_request(format!("At most {PAGE} worklogs can be asked for at once.")));
+    if !(1..=PAGE as usize).contains(&ids.len()) {
+        return Err(Refusal::bad_request(format!("Between 1 and {PAGE} worklogs can be asked for at once.")));
     }
     let ids: Vec<i64> =
         ids.iter().map(|id| id.parse().map_err(|_| Refusal::invalid_payload())).collect::<Result<_, _>>()?;
