@@ -48,7 +48,9 @@ pub(crate) async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Demo(arguments) => return demo::run(settings, telemetry, &arguments, json).await,
         Command::Migrate(command) => return migrate::run(&settings, &command, json).await,
         Command::Doctor => return doctor::run(settings, telemetry, json).await,
-        Command::Bench(arguments) => return bench::run(settings, telemetry, &arguments, json).await,
+        Command::Bench(arguments) => {
+            return Box::pin(bench::run(settings, telemetry, &arguments, json)).await;
+        }
         Command::Serve { with_worker } => return serve::run(settings, telemetry, with_worker).await,
         Command::Worker => return serve::work(settings, telemetry).await,
         _ => {}

@@ -21,6 +21,7 @@ mod contents;
 mod erasure;
 mod errors;
 mod faults;
+mod followed_worklogs;
 mod followers;
 mod history;
 mod idempotency;
@@ -59,7 +60,6 @@ mod tenants;
 mod transaction;
 mod webhooks;
 mod worklog_feed;
-mod worklog_feeds;
 
 pub use changes::ChangeListener;
 pub use database::{PgDatabase, RoleOptions};

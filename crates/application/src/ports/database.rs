@@ -42,7 +42,7 @@ use crate::{
     sync::freshness::FreshnessStore,
     sync::reference::ReferenceReadStore,
     sync::rejects::RejectStore,
-    sync::worklogs::WorklogFeedStore,
+    sync::worklogs::FollowedWorklogStore,
     tenant_context::TenantContext,
     tenants::TenantName,
     tenants::TenantRegistry,
@@ -62,6 +62,7 @@ pub trait TenantTx:
     + DriftStore
     + ErasureStore
     + FaultStore
+    + FollowedWorklogStore
     + FollowerStore
     + FreshnessStore
     + HistoryStore

@@ -27,7 +27,7 @@ const AT_ONCE: usize = 1_000;
 
 /// Storage of what the feeds are compared with.
 #[async_trait]
-pub trait WorklogFeedStore: Send {
+pub trait FollowedWorklogStore: Send {
     /// Those of these worklogs that the copy does not have present, as new as that.
     async fn unknown_worklogs(
         &mut self,

@@ -117,7 +117,7 @@ async fn a_backfill_that_is_killed_goes_on_and_repeats_no_more_than_the_pages_in
         assert_eq!(count(&app, "SELECT count(*) FROM sync_runs WHERE kind = 'backfill'").await, 1);
         assert_eq!(count(&app, "SELECT count(*) FROM sync_ranges").await, 0);
         same_as_source(&app).await;
-        app.cli(&["instance", "remove", "copy", "--tenant", "acme"]);
+        app.cli(&["instance", "remove", "copy", "--tenant", "acme", "--yes"]);
     }
 }
 

@@ -110,7 +110,7 @@ async fn files_are_attached_read_and_deleted() {
         row.get::<i64, _>(0)
     };
     assert_eq!(count(&mut database).await, 1, "one was deleted with its bytes");
-    play.app.cli(&["instance", "remove", "play", "--tenant", "acme"]);
+    play.app.cli(&["instance", "remove", "play", "--tenant", "acme", "--yes"]);
     assert_eq!(count(&mut database).await, 0, "the sandbox takes its files with it");
     play.app.stop();
 }

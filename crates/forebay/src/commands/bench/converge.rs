@@ -22,7 +22,13 @@ use url::Url;
 
 use self::round::Report;
 use super::{TemporaryFolder, listen};
-use crate::{cli::converge::ConvergeArgs, failure::Failure, output, settings::Settings, wiring::Wiring};
+use crate::{
+    cli::converge::ConvergeArgs,
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 #[derive(Serialize)]
 struct Outcome {
@@ -92,12 +98,12 @@ async fn one(
     let folder = TemporaryFolder::of(&format!("{}-{seed}", std::process::id()))?;
     let path = folder.0.clone();
     // The port is free again at once, for the process that serves.
-    settings.listen = listen(([127, 0, 0, 1], 0).into()).await?.local_addr()?;
+    settings.listen = Some(listen(([127, 0, 0, 1], 0).into()).await?.local_addr()?);
     settings.public_url = None;
     settings.database_url = None;
     settings.redis_url = None;
     settings.data_dir = Some(path.display().to_string());
-    let wiring = Wiring::open(settings.calling_itself(), telemetry).await?;
+    let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
     let ended = match client(&wiring) {
         Ok(http) => round::run(&wiring, http, &path, seed, arguments).await,
         Err(failure) => Err(failure),

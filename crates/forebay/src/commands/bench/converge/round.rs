@@ -9,7 +9,7 @@ use std::{
 
 use application::{
     Error, Scope,
-    instances::{self, AuthMethod, Instance, InstanceKind, NewInstance},
+    instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
     keys,
     sync::{
         self,
@@ -159,7 +159,7 @@ async fn set<'a>(
     let sandbox = instances::add_instance(&wiring.services, &Wiring::operator(&upstream), new).await?;
     seed_sandbox(wiring, &upstream, &sandbox, issues, seed, &mut |_| {}).await?;
     refresh(wiring).await?;
-    let mut house = House::new(folder.to_owned(), wiring.settings.listen.port());
+    let mut house = House::new(folder.to_owned(), wiring.settings.listen().port());
     house.serve(&http).await?;
     let new = NewInstance {
         url: Some(sandbox.base_url.clone()),
@@ -169,7 +169,7 @@ async fn set<'a>(
     };
     let operator = Wiring::operator(&tenant);
     let mirror = instances::add_instance(&wiring.services, &operator, new).await?;
-    let tested = instances::test_instance(&wiring.services, &operator, COPY).await?;
+    let tested = instances::test_instance(&wiring.services, &operator, COPY, Push::Register).await?;
     if let Some(problem) = tested.webhook_problem {
         return Err(Failure::new(format!("no webhook could be registered: {problem}")));
     }

@@ -1,6 +1,6 @@
 //! What the feeds of worklogs are compared with.
 
-use application::{Result, sync::worklogs::WorklogFeedStore};
+use application::{Result, sync::worklogs::FollowedWorklogStore};
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{EntityKind, InstanceId};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::{errors::convert, transaction::PgTenantTx};
 
 #[async_trait]
-impl WorklogFeedStore for PgTenantTx {
+impl FollowedWorklogStore for PgTenantTx {
     async fn unknown_worklogs(
         &mut self,
         instance: InstanceId,
