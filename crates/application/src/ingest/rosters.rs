@@ -1,5 +1,7 @@
 //! Rosters: what a site lists of its projects, fields, statuses and the like.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::{children::text_of, clean::Cleaner, lists};
@@ -170,12 +172,11 @@ pub(super) fn unranked(raw: &Value) -> Option<RankedRecord> {
     })
 }
 
+/// In the order of the list, which is their rank; one that a list repeats has its first place.
 fn ranked(list: &[Value]) -> Vec<RankedRecord> {
-    let ranks = 0_i32..;
-    list.iter()
-        .zip(ranks)
-        .filter_map(|(raw, rank)| unranked(raw).map(|record| RankedRecord { rank: Some(rank), ..record }))
-        .collect()
+    let mut seen = HashSet::new();
+    let records = list.iter().filter_map(unranked).filter(|record| seen.insert(record.jira_id.clone()));
+    records.zip(0_i32..).map(|(record, rank)| RankedRecord { rank: Some(rank), ..record }).collect()
 }
 
 fn field(raw: &Value) -> Option<FieldRecord> {
@@ -186,4 +187,21 @@ fn field(raw: &Value) -> Option<FieldRecord> {
         custom: raw["custom"].as_bool().unwrap_or(false),
         raw: raw.clone(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_list_repeats_has_its_first_place() {
+        let entry = |id: &str| json!({ "id": id, "name": format!("P{id}") });
+        let ranks: Vec<_> = ranked(&[entry("1"), entry("2"), entry("1"), entry("3")])
+            .into_iter()
+            .map(|record| (record.jira_id, record.rank))
+            .collect();
+        assert_eq!(ranks, [("1".into(), Some(0)), ("2".into(), Some(1)), ("3".into(), Some(2))]);
+    }
 }

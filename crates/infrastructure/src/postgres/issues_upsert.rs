@@ -34,6 +34,7 @@ use super::{
     missing,
     people::People,
     reference::{self, Seen},
+    shown_keys,
     transaction::{PgTenantTx, Scope},
 };
 
@@ -146,6 +147,8 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written).await?;
+    let moved = issues.iter().filter(|issue| issue.old_key().is_some() && written.contains(&issue.id));
+    shown_keys::refresh(conn, &moved.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     Ok(counts)
 }
 

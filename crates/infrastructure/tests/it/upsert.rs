@@ -147,6 +147,22 @@ async fn a_moved_issue_answers_to_its_old_key_until_another_issue_has_it() {
 }
 
 #[tokio::test]
+async fn the_new_key_of_a_moved_issue_is_shown_by_its_children_and_links() {
+    let mirror = Mirror::new().await;
+    let (parent, mut child, other) = (issue(1, "PAY-1"), issue(2, "PAY-2"), issue(3, "PAY-3"));
+    child.issue.parent = Some(("1".into(), "PAY-1".into()));
+    let link = blocks(7, &parent, &other);
+    let linked = changed(&parent, 0, |bundle| bundle.links = vec![link]);
+    mirror.store(&[linked.clone(), child, other]).await;
+    let moved = changed(&linked, 1, |bundle| bundle.issue.key = "OPS-9".parse().unwrap());
+    mirror.store(&[moved]).await;
+    let keys = "SELECT parent_key FROM issues WHERE parent_key IS NOT NULL
+                UNION ALL SELECT inward_key || ' ' || outward_key FROM issue_links";
+    assert_eq!(mirror.column(keys).await, ["OPS-9", "OPS-9 PAY-3"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn a_key_used_again_displaces_its_former_holder_until_somebody_looks_at_it() {
     let mirror = Mirror::new().await;
     let former = issue(1, "PAY-1");

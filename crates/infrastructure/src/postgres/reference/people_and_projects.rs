@@ -9,6 +9,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Scope, SeenProject, convert, object};
+use crate::postgres::shown_keys;
 
 #[derive(Default)]
 struct Projects<'a> {
@@ -96,7 +97,7 @@ pub(super) async fn upsert_projects(
 /// A project that got a new key gives all of its issues new keys at once, and Jira answers to the old ones too (jira-facts 2.4).
 /// Data Center does not touch their `updated` then, so the issues themselves may never be served again.
 async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid]) -> Result<()> {
-    sqlx::query!(
+    let renamed = sqlx::query_scalar!(
         "WITH former AS (
              SELECT i.tenant_id, i.instance_id, i.id, i.key, p.key AS project_key
              FROM projects p
@@ -110,13 +111,15 @@ async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid])
          )
          UPDATE issues SET key = f.project_key || '-' || issues.key_number, key_project = f.project_key
          FROM former f
-         WHERE issues.id = f.id",
+         WHERE issues.id = f.id
+         RETURNING issues.id",
         scope.instance.0,
         projects,
     )
-    .execute(&mut *conn)
+    .fetch_all(&mut *conn)
     .await
     .map_err(convert)?;
+    shown_keys::refresh(conn, &renamed).await?;
     make_way(conn, scope, projects).await
 }
 
