@@ -61,9 +61,12 @@ pub(super) async fn census(wiring: &Wiring, arguments: &CensusArgs, as_json: boo
     show_census(&census, as_json)?;
     match census.state {
         CensusState::Held => Err(Failure::new(census.error.unwrap_or_else(|| "the census is held".into()))
+            .answered()
             .hint(format!("`forebay sync census {} --accept` writes them off", instance.name))
             .hint(format!("`forebay sync census {} --reject` keeps them", instance.name))),
-        CensusState::Failed => Err(Failure::new(census.error.unwrap_or_else(|| "the census failed".into()))),
+        CensusState::Failed => {
+            Err(Failure::new(census.error.unwrap_or_else(|| "the census failed".into())).answered())
+        }
         _ => Ok(()),
     }
 }

@@ -136,7 +136,7 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     // After the rows, because a new issue's histories may name keys it had.
     keep_old_keys(conn, scope, &issues).await?;
 
-    field_values::replace(conn, scope, &issues, &written).await?;
+    field_values::replace(conn, scope, &issues, &written, &added).await?;
     attached::upsert(conn, scope, &issues, &written).await?;
     let counts = UpsertCounts {
         issues: written.len() as u64,
@@ -146,7 +146,7 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
         rejected: 0,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
-    links::upsert(conn, scope, &issues, &written).await?;
+    links::upsert(conn, scope, &issues, &written, &added).await?;
     let moved = issues.iter().filter(|issue| issue.old_key().is_some() && written.contains(&issue.id));
     shown_keys::refresh(conn, &moved.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     Ok(counts)
@@ -407,11 +407,10 @@ fn old_keys_told<'a>(issue: &Planned<'a>) -> impl Iterator<Item = (DateTime<Utc>
     keys.map(move |(until, key)| (until, key, id))
 }
 
-/// The ids of those of `written` that were stored before, so that rows of theirs may be left over.
-fn rewritten(issues: &[Planned<'_>], written: &HashSet<Uuid>) -> Vec<Uuid> {
-    issues
-        .iter()
-        .filter(|issue| issue.stored.is_some() && written.contains(&issue.id))
-        .map(|issue| issue.id)
-        .collect()
+/// The ids of those of `written` that were there before, so that rows of theirs may be left over: also those that somebody else has
+/// stored since they were looked for.
+fn rewritten(written: &HashSet<Uuid>, added: &HashSet<Uuid>) -> Vec<Uuid> {
+    let mut ids: Vec<Uuid> = written.difference(added).copied().collect();
+    ids.sort_unstable();
+    ids
 }

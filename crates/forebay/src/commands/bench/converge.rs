@@ -85,6 +85,7 @@ pub(super) async fn run(
         "mirrors differ from their sources after the rounds with seed {}",
         seeds.join(", ")
     ))
+    .answered()
     .hint("`--rounds 1 --seed SEED`, with the other options as they were, repeats a round"))
 }
 

@@ -30,8 +30,9 @@ pub(super) async fn replace(
     scope: Scope,
     issues: &[Planned<'_>],
     written: &HashSet<Uuid>,
+    added: &HashSet<Uuid>,
 ) -> Result<()> {
-    let leftovers = rewritten(issues, written);
+    let leftovers = rewritten(written, added);
     if !leftovers.is_empty() {
         sqlx::query!("DELETE FROM issue_field_values WHERE issue_id = ANY($1)", &leftovers)
             .execute(&mut *conn)

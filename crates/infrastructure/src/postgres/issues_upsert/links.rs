@@ -45,6 +45,7 @@ pub(super) async fn upsert(
     scope: Scope,
     issues: &[Planned<'_>],
     written: &HashSet<Uuid>,
+    added: &HashSet<Uuid>,
 ) -> Result<()> {
     let links: BTreeMap<Uuid, &LinkRecord> = issues
         .iter()
@@ -55,7 +56,7 @@ pub(super) async fn upsert(
     let mut columns = Columns::default();
     links.iter().for_each(|(id, link)| columns.push(scope, *id, link));
 
-    let mut changed = rewritten(issues, written);
+    let mut changed = rewritten(written, added);
     let partial: HashSet<Uuid> =
         issues.iter().filter(|issue| !issue.bundle.links_complete).map(|issue| issue.id).collect();
     changed.retain(|id| !partial.contains(id));
