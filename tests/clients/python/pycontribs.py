@@ -215,7 +215,8 @@ def attach():
 
 
 # Watchers are named by what `GET user/search` finds.
-@step(when=WRITES)
+# Not yet on Server: a sandbox knows people by their keys alone, not by the names that this client sends there.
+@step(when=WRITES and CLOUD)
 def watch():
     someone = first.fields.reporter
     jira.add_watcher(made.key, someone.displayName)
@@ -294,7 +295,7 @@ def versions_components_and_users():
     assert jira.search_assignable_users_for_projects("", first.fields.project.key)
 
 
-@step(when=WRITES)
+@step(when=WRITES and CLOUD)
 def assign():
     someone = first.fields.reporter
     jira.assign_issue(made.key, someone.accountId if CLOUD else someone.name)

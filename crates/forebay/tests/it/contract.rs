@@ -125,6 +125,8 @@ async fn sites(app: &TestApp) -> Landmarks {
     let elsewhere =
         json!({ "globalId": "system=1", "object": { "url": "https://example.com", "title": "Elsewhere" } });
     let remote_link = send(&format!("issue/{issue}/remotelink"), elsewhere).await;
+    let property = format!("/jira/site/rest/api/3/issue/{issue}/properties/landmark");
+    app.ask(Method::PUT, &property, Some(&app.key), Some(json!({ "of": "a case" }))).await;
     let filter = json!({ "name": "Landmark", "description": "of a case", "jql": "project is not EMPTY", "favourite": true });
     let filter = send("filter", filter).await;
     let open = ask("search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20created%20ASC&maxResults=1").await;

@@ -105,7 +105,7 @@ fn properties(at: &Landmarks) -> Vec<Case> {
         put("setIssueProperty", "issue/NOPE-1/properties/review", json!(1), 404),
         get("getIssuePropertyKeys", all, 200),
         get("getIssuePropertyKeys", "issue/NOPE-1/properties", 404),
-        get("getIssueProperty", one.clone(), 200),
+        get("getIssueProperty", format!("issue/{}/properties/landmark", at.issue), 200),
         delete("deleteIssueProperty", one.clone(), 204),
         delete("deleteIssueProperty", one.clone(), 404),
         get("getIssueProperty", one, 404),
