@@ -152,6 +152,7 @@ fn reference() -> Router<WebState> {
         .route(&api("component/{component}"), get(projects::component))
         .route(&api("user"), get(people::one))
         .route(&api("user/search"), get(people::search))
+        .route(&api("user/assignable/multiProjectSearch"), get(people::assignable_in_all))
         .route(&api("user/assignable/search"), get(people::assignable))
         .route(&api("user/viewissue/search"), get(people::viewers))
         .route(&api("user/permission/search"), get(people::permitted))

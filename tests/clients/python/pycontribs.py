@@ -4,7 +4,7 @@ import io
 
 from jira import JIRA
 
-from steps import CLOUD, ROSTERS, SITE, TOKEN, WRITES, same, step, verdict
+from steps import CLOUD, SITE, TOKEN, WRITES, same, step, verdict
 
 
 @step
@@ -83,7 +83,8 @@ def a_wrong_query_is_told_in_words():
 def comments_worklogs_and_links_of_an_issue():
     jira.comments(first.key)
     jira.worklogs(first.key)
-    jira.remote_links(first.key)
+    if WRITES:  # a mirror does not hold them
+        jira.remote_links(first.key)
     jira.watchers(first.key)
     jira.votes(first.key)
 
@@ -167,9 +168,8 @@ def comment():
     comment = jira.add_comment(made.key, "First *thought*")
     same(jira.comment(made.key, comment.id).body, "First *thought*")
     # An edit goes to the comment's own address, which has to be of the version that is asked.
-    if ROSTERS or not CLOUD:
-        comment.update(body="Second thought")
-        same([each.body for each in jira.comments(made.key)][-1], "Second thought")
+    comment.update(body="Second thought")
+    same([each.body for each in jira.comments(made.key)][-1], "Second thought")
     comment.delete()
 
 
@@ -215,7 +215,8 @@ def attach():
 
 
 # Watchers are named by what `GET user/search` finds.
-@step(when=WRITES and ROSTERS)
+# Not yet on Server: a sandbox knows people by their keys alone, not by the names that this client sends there.
+@step(when=WRITES and CLOUD)
 def watch():
     someone = first.fields.reporter
     jira.add_watcher(made.key, someone.displayName)
@@ -286,7 +287,7 @@ def epics():
     same(jira.issue(task.key).fields.parent.key, epic.key)
 
 
-@step(when=ROSTERS)
+@step
 def versions_components_and_users():
     jira.project_versions(first.fields.project.key)
     jira.project_components(first.fields.project.key)
@@ -294,7 +295,7 @@ def versions_components_and_users():
     assert jira.search_assignable_users_for_projects("", first.fields.project.key)
 
 
-@step(when=ROSTERS and WRITES)
+@step(when=WRITES and CLOUD)
 def assign():
     someone = first.fields.reporter
     jira.assign_issue(made.key, someone.accountId if CLOUD else someone.name)

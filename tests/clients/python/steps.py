@@ -7,9 +7,6 @@ import traceback
 SITE = os.environ["SITE"]
 TOKEN = os.environ["TOKEN"]
 WRITES = os.environ.get("WRITES") == "1"
-# Whether the site serves what is asked over its rosters besides (users, versions, components, createmeta), and names everything by the
-# version of its API that is asked.
-ROSTERS = os.environ.get("ROSTERS") == "1"
 CLOUD = os.environ.get("CLOUD", "1") == "1"
 
 _failed = []

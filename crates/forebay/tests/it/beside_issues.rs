@@ -213,7 +213,7 @@ async fn filters_are_saved_and_found() {
     assert_eq!(play.ask(Method::DELETE, &format!("{path}/favourite"), None).await.status, 200);
     assert_eq!(play.get("filter/favourite").await.ok(), json!([]));
     assert_eq!(play.delete(&path).await.status, 204);
-    assert_eq!(play.get(&path).await.status, 404);
+    assert_eq!(play.get(&path).await.status, 400);
     let key = play.app.cli(&["key", "create", "--tenant", "acme", "--scopes", "write", "--projects", "PAY"]);
     let limited = play
         .app

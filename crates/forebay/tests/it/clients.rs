@@ -114,8 +114,6 @@ fn run(app: &TestApp, mut command: Command, target: &Target<'_>) {
         .env("TOKEN", &app.key)
         .env("WRITES", flag(target.writes))
         .env("CLOUD", flag(target.cloud))
-        // Users, versions, components and the like come with `GET` operations over rosters; to be "1" where they are served.
-        .env("ROSTERS", "0")
         // Libraries write their caches where they stand, which is the checkout.
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "*");

@@ -24,8 +24,14 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("ChangeDetails.fromString", "null where there was no value before (jira-facts 6.4)"),
     ("ChangeDetails.to", "null where there is no value after (jira-facts 6.4)"),
     ("ChangeDetails.toString", "null where there is no value after (jira-facts 6.4)"),
+    ("IssueBean.from", "as `ChangeDetails.from`, which Jira Software's document spells out in place"),
+    ("IssueBean.fromString", "as `ChangeDetails.fromString`"),
+    ("IssueBean.to", "as `ChangeDetails.to`"),
+    ("IssueBean.toString", "as `ChangeDetails.toString`"),
     ("FieldDetails.untranslatedName", "Cloud serves it for fields with names in several languages"),
     ("BulkIssueResults.expand", "in the document's own example of such an answer"),
+    ("AttachmentMetadata.id", "a text in practice, as in issues (jira-facts 6.2)"),
+    ("RemoteIssueLink.", "a list unless `globalId` names one, as in the document's own example"),
     ("ServerInformation.defaultLocale", "served, and read by clients (jira-facts 11.4)"),
 ];
 
@@ -39,6 +45,7 @@ const WITHOUT_CASES: &[&str] = &[];
 pub struct Served {
     pub method: String,
     pub path: String,
+    /// As [`Case::operation`].
     pub operation: String,
     pub sandbox_only: bool,
 }
@@ -55,7 +62,11 @@ pub fn served() -> Vec<Served> {
             found.push(Served {
                 method: method.to_owned(),
                 path: path.to_owned(),
-                operation: operation.to_owned(),
+                // `getIssue` and some others are in more than one document.
+                operation: match path.starts_with("/rest/agile/") {
+                    true => format!("agile.{operation}"),
+                    false => operation.to_owned(),
+                },
                 sandbox_only: says == "sandbox only",
             });
         }
@@ -109,6 +120,25 @@ async fn sites(app: &TestApp) -> Landmarks {
     app.post("/jira/site/rest/api/3/issueLink", link).await;
     let shown = ask(&format!("issue/{issue}")).await;
     let transition = ask(&format!("issue/{issue}/transitions")).await["transitions"][0]["id"].clone();
+    let file = format!("/jira/site/rest/api/3/issue/{issue}/attachments");
+    let attachment = app.upload(&file, "notes.txt", b"words".to_vec()).await.ok();
+    let elsewhere =
+        json!({ "globalId": "system=1", "object": { "url": "https://example.com", "title": "Elsewhere" } });
+    let remote_link = send(&format!("issue/{issue}/remotelink"), elsewhere).await;
+    let property = format!("/jira/site/rest/api/3/issue/{issue}/properties/landmark");
+    app.ask(Method::PUT, &property, Some(&app.key), Some(json!({ "of": "a case" }))).await;
+    let filter = json!({ "name": "Landmark", "description": "of a case", "jql": "project is not EMPTY", "favourite": true });
+    let filter = send("filter", filter).await;
+    let open = ask("search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20created%20ASC&maxResults=1").await;
+    let fields = ask("field").await;
+    let is_select =
+        |field: &&Value| field["schema"]["custom"].as_str().is_some_and(|custom| custom.ends_with(":select"));
+    let select = fields.as_array().unwrap().iter().find(is_select).unwrap().clone();
+    let plan = async |path: &str| app.get(&format!("/jira/site/rest/agile/1.0/{path}")).await.ok();
+    let id = |value: &Value| value.as_i64().unwrap_or_else(|| panic!("{value} is no number"));
+    let board = id(&plan("board?type=scrum").await["values"][0]["id"]);
+    let future = json!({ "name": "Landmark", "originBoardId": board });
+    let future = app.post("/jira/site/rest/agile/1.0/sprint", future).await.ok();
     app.mirror("copy", "site", "cloud");
     app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
     Landmarks {
@@ -129,6 +159,16 @@ async fn sites(app: &TestApp) -> Landmarks {
         resolution: text(&ask("resolution").await[0]["id"]),
         account: text(&project["lead"]["accountId"]),
         transition: text(&transition),
+        open: text(&open["issues"][0]["id"]),
+        attachment: text(&attachment[0]["id"]),
+        remote_link: remote_link["id"].to_string(),
+        filter: text(&filter["id"]),
+        select: text(&select["id"]),
+        board,
+        kanban: id(&plan("board?type=kanban").await["values"][0]["id"]),
+        sprint: id(&plan(&format!("board/{board}/sprint?state=active")).await["values"][0]["id"]),
+        future: id(&future["id"]),
+        epic: text(&plan(&format!("board/{board}/epic")).await["values"][0]["key"]),
     }
 }
 
@@ -163,6 +203,8 @@ impl Contract {
             // Whatever the document makes of no content.
             (200..=299, schema)
                 if answer.text.is_empty() && schema.is_none_or(|schema| *schema == json!({})) => {}
+            // Bytes of whatever type.
+            (200..=299, None) if declared.is_some_and(|response| response.get("content").is_none()) => {}
             _ if !is_json(answer) => wrong.push(format!("is no JSON: {}", answer.text)),
             (200..=299, Some(schema)) => {
                 wrong.extend(self.unexpected(Schemas(document).deviations(schema, &answer.json)))
@@ -226,7 +268,9 @@ fn is_error(body: &Value) -> bool {
         && body
             .get("errors")
             .is_none_or(|errors| errors.as_object().is_some_and(|all| all.values().all(Value::is_string)));
-    collection || body["detail"].is_string() || body["errorMessage"].is_string()
+    let of_elements = |list: &Vec<Value>| list.iter().all(|error| is_error(&error["elementErrors"]));
+    let bulk = body["errors"].as_array().is_some_and(of_elements);
+    collection || bulk || body["detail"].is_string() || body["errorMessage"].is_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -245,9 +289,10 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
     let mut contract = Contract::default();
     // The mirror first: what the sandbox is asked to change would reach it.
     for instance in ["copy", "site"] {
-        for Case { operation, method, path, body, status } in cases::all(&landmarks) {
+        for case in cases::all(&landmarks) {
+            let at = format!("/jira/{instance}/rest/{}/{}", case.root(), case.path);
+            let Case { operation, method, path, body, is_upload, status } = case;
             let served = by_id(operation);
-            let at = format!("/jira/{instance}/rest/api/3/{path}");
             if instance == "copy"
                 && !served.sandbox_only
                 && method != Method::GET
@@ -258,16 +303,16 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
                 continue;
             }
             let refused = instance == "copy" && served.sandbox_only;
-            let answer = app.ask(method.clone(), &at, Some(&app.key), body).await;
-            if refused {
-                // What is wrong with a request may be said before, but it is not done.
-                assert!(
-                    [501, status].contains(&answer.status.as_u16()) && !answer.status.is_success(),
-                    "{at}: {}",
-                    answer.text
-                );
-            } else {
-                assert_eq!(answer.status, status, "{method} {at}: {}", answer.text);
+            let answer = match is_upload {
+                true => app.upload(&at, "words.txt", b"words".to_vec()).await,
+                false => app.ask(method.clone(), &at, Some(&app.key), body).await,
+            };
+            // What is wrong with a request may be said before, but a mirror does nothing of what only sandboxes do.
+            let as_expected = answer.status == status && (!refused || status >= 400);
+            if !as_expected && !(refused && answer.status == 501) {
+                let said = format!("{method} {at}: {} instead of {status}: {}", answer.status, answer.text);
+                contract.wrong.insert(said);
+                continue;
             }
             contract.judge(&documents, served, instance, &format!("{method} {path}"), &answer);
         }
@@ -296,14 +341,19 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
 async fn other_versions_answer_the_same_questions() {
     let app = TestApp::start().await;
     let landmarks = sites(&app).await;
-    for Case { method, path, body, status, .. } in cases::all(&landmarks) {
-        if method != Method::GET {
+    let served = served();
+    for case in cases::all(&landmarks) {
+        // The Agile API has one version.
+        if case.method != Method::GET || case.is_agile() {
             continue;
         }
+        let Case { operation, method, path, body, status, .. } = case;
+        let sandbox_only = served.iter().any(|served| served.operation == operation && served.sandbox_only);
         for (instance, version) in [("copy", "2"), ("site", "latest")] {
             let at = format!("/jira/{instance}/rest/api/{version}/{path}");
             let answer = app.ask(method.clone(), &at, Some(&app.key), body.clone()).await;
-            assert_eq!(answer.status, status, "{at}: {}", answer.text);
+            let refused = instance == "copy" && sandbox_only && answer.status == 501;
+            assert!(refused || answer.status == status, "{at}: {}", answer.text);
         }
     }
 }
@@ -316,6 +366,10 @@ fn is_read(operation: &str) -> bool {
         "countIssues",
         "bulkFetchIssues",
         "getBulkChangelogs",
+        "parseJqlQueries",
+        "matchIssues",
+        "sanitiseJqlQueries",
+        "getAutoCompletePost",
     ]
     .contains(&operation)
 }

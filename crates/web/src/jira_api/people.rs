@@ -5,7 +5,9 @@ use std::{collections::HashSet, sync::Arc};
 
 use application::{Error, Scope, lookups, site_lists::PeopleQuery};
 use axum::response::Response;
+use domain::ids::InstanceId;
 use serde_json::{Value, json};
+use url::form_urlencoded::byte_serialize;
 
 use super::{answer, page::Window, params::Params, projects, refusal::Refusal, server, site::Site};
 
@@ -33,7 +35,7 @@ pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal>
 async fn by_account(site: &Site, account: &str) -> Result<Option<Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     match lookups::user(&site.state.services, &site.caller, instance.id, account).await? {
-        Some(known) => Ok(Some(Arc::unwrap_or_clone(known))),
+        Some(known) => Ok(Some(with_address(site, Arc::unwrap_or_clone(known)))),
         None => {
             let own = server::sandbox_account(site).await?;
             Ok(own.filter(|own| own["accountId"] == account || own["key"] == account))
@@ -49,7 +51,8 @@ async fn by_login(site: &Site, login: &str) -> Result<Option<Value>, Refusal> {
     }
     let instance = site.instance(Scope::Read).await?;
     let query = PeopleQuery { login: Some(login.to_owned()), limit: 1, ..PeopleQuery::default() };
-    Ok(site.transaction().await?.people(instance.id, &query).await?.into_iter().next())
+    let found = site.transaction().await?.people(instance.id, &query).await?;
+    Ok(found.into_iter().next().map(|user| with_address(site, user)))
 }
 
 pub(super) async fn search(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -66,7 +69,7 @@ pub(super) async fn all(site: Site, params: Params) -> Result<Response, Refusal>
     let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
     let instance = site.instance(Scope::Read).await?;
     let query = of_page(window, PeopleQuery::default());
-    Ok(answer::ok(&Value::Array(site.transaction().await?.people(instance.id, &query).await?)))
+    Ok(answer::ok(&Value::Array(people(&site, instance.id, &query).await?)))
 }
 
 /// Who can be given an issue, or an issue of a project. Whom the site lets take one is not known to a copy: everybody active.
@@ -75,6 +78,20 @@ pub(super) async fn assignable(site: Site, params: Params) -> Result<Response, R
     if !projects::context_is_there(&site, &params, "project").await? {
         let message = "Either 'project', 'issueKey' or 'issueId' is required.";
         return Err(Refusal::bad_request(message));
+    }
+    Ok(answer::ok(&Value::Array(find(&site, &params, window, true).await?)))
+}
+
+/// Who can be given issues of each of these projects.
+pub(super) async fn assignable_in_all(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
+    let keys = params.list("projectKeys");
+    if keys.is_empty() {
+        return Err(Refusal::bad_request("The projectKeys query parameter must be provided."));
+    }
+    let instance = site.instance(Scope::Read).await?;
+    for key in keys {
+        lookups::project(&site.state.services, &site.caller, &instance, &key).await?;
     }
     Ok(answer::ok(&Value::Array(find(&site, &params, window, true).await?)))
 }
@@ -171,7 +188,25 @@ async fn find(site: &Site, params: &Params, window: Window, assignable: bool) ->
     // Server takes a dot for anybody.
     let text = params.text("query").or_else(|| params.text("username")).filter(|text| *text != ".");
     let query = PeopleQuery { text: text.map(str::to_owned), assignable, ..PeopleQuery::default() };
-    Ok(site.transaction().await?.people(instance.id, &of_page(window, query)).await?)
+    people(site, instance.id, &of_page(window, query)).await
+}
+
+async fn people(site: &Site, instance: InstanceId, query: &PeopleQuery) -> Result<Vec<Value>, Refusal> {
+    let found = site.transaction().await?.people(instance, query).await?;
+    Ok(found.into_iter().map(|user| with_address(site, user)).collect())
+}
+
+/// The user with `self`, which exports of Server leave out, and clients rely on.
+fn with_address(site: &Site, mut user: Value) -> Value {
+    let named = [("accountId", "accountId"), ("name", "username"), ("key", "key")];
+    let mut known = named.iter().filter_map(|(member, param)| Some((param, user[member].as_str()?)));
+    if !user["self"].is_string()
+        && let Some((param, value)) = known.next()
+    {
+        let value: String = byte_serialize(value.as_bytes()).collect();
+        user["self"] = Value::String(site.api_url(&format!("user?{param}={value}")));
+    }
+    user
 }
 
 /// The page of a query; no further than Jira looks.

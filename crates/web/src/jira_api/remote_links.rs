@@ -25,20 +25,19 @@ async fn links(site: &Site) -> Result<Vec<Value>, Refusal> {
 
 /// `GET issue/{id}/remotelink`: all of them, or the one with this `globalId`.
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
-    let links = links(&site).await?;
+    let all = links(&site).await?;
     let Some(global) = params.text("globalId").filter(|id| !id.is_empty()) else {
-        return Ok(answer::ok(&Value::Array(links)));
+        return Ok(answer::ok(&Value::Array(all)));
     };
-    let found = links.into_iter().find(|link| link["globalId"] == global);
+    let found = all.into_iter().find(|link| link["globalId"] == global);
     Ok(answer::ok(&found.ok_or_else(|| Error::not_found("remote link", global))?))
 }
 
 /// `GET issue/{id}/remotelink/{id}`.
 pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
-    let (_, row) = site.issue().await?;
     let wanted = site.param("link");
-    let links = site.transaction().await?.remote_links(row.id).await?;
-    let found = links.into_iter().find(|link| link["id"].to_string().trim_matches('"') == wanted);
+    let found =
+        links(&site).await?.into_iter().find(|link| link["id"].to_string().trim_matches('"') == wanted);
     Ok(answer::ok(&found.ok_or_else(|| Error::not_found("remote link", wanted))?))
 }
 

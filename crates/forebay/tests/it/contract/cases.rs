@@ -1,6 +1,9 @@
 //! What the contract test asks: for each served operation a request that succeeds, and those that are refused in each way that can be
 //! provoked.
 
+mod agile;
+mod beside_issues;
+
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -28,21 +31,54 @@ pub struct Landmarks {
     pub account: String,
     /// A transition that is open to the issue.
     pub transition: String,
+    /// An issue that somebody else reported and that is not resolved.
+    pub open: String,
+    /// A file and a link to elsewhere, of the issue.
+    pub attachment: String,
+    pub remote_link: String,
+    pub filter: String,
+    /// A custom field with options.
+    pub select: String,
+    /// A board with sprints and one without.
+    pub board: i64,
+    pub kanban: i64,
+    /// A sprint of the board that has issues, and one still to come.
+    pub sprint: i64,
+    pub future: i64,
+    /// An epic of the board's project.
+    pub epic: String,
 }
 
 /// A request and the status of its answer, at a sandbox; a mirror answers alike, or 501 where only sandboxes serve.
 pub struct Case {
-    /// `operationId`.
+    /// `operationId`, after `agile.` where it is of Jira Software's document.
     pub operation: &'static str,
     pub method: Method,
-    /// Below `/rest/api/3/`.
+    /// Below [`Case::root`].
     pub path: String,
     pub body: Option<Value>,
+    /// Whether a file is sent, as a form.
+    pub is_upload: bool,
     pub status: u16,
 }
 
+impl Case {
+    /// The API in the version whose document there is.
+    pub fn root(&self) -> &'static str {
+        if self.is_agile() { "agile/1.0" } else { "api/3" }
+    }
+
+    pub fn is_agile(&self) -> bool {
+        self.operation.starts_with("agile.")
+    }
+}
+
 fn case(operation: &'static str, method: Method, path: String, body: Option<Value>, status: u16) -> Case {
-    Case { operation, method, path, body, status }
+    Case { operation, method, path, body, is_upload: false, status }
+}
+
+fn upload(operation: &'static str, path: impl Into<String>, status: u16) -> Case {
+    Case { is_upload: true, ..case(operation, Method::POST, path.into(), None, status) }
 }
 
 fn get(operation: &'static str, path: impl Into<String>, status: u16) -> Case {
@@ -75,6 +111,8 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(searches(at));
     cases.extend(forms(at));
     cases.extend(reads(at));
+    cases.extend(beside_issues::all(at));
+    cases.extend(agile::all(at));
     cases.extend(writes(at));
     cases.extend(children(at));
     cases
@@ -163,6 +201,13 @@ fn people(at: &Landmarks) -> Vec<Case> {
         get("findAssignableUsers", format!("user/assignable/search?project={key}&query=a"), 200),
         get("findAssignableUsers", "user/assignable/search", 400),
         get("findAssignableUsers", "user/assignable/search?project=NOPE", 404),
+        get(
+            "findBulkAssignableUsers",
+            format!("user/assignable/multiProjectSearch?projectKeys={key}&query=a"),
+            200,
+        ),
+        get("findBulkAssignableUsers", "user/assignable/multiProjectSearch?query=a", 400),
+        get("findBulkAssignableUsers", "user/assignable/multiProjectSearch?projectKeys=NOPE", 404),
         get("findUsersWithBrowsePermission", format!("user/viewissue/search?projectKey={key}&query=a"), 200),
         get("findUsersWithBrowsePermission", "user/viewissue/search?query=a", 400),
         get("findUsersWithBrowsePermission", "user/viewissue/search?issueKey=NOPE-1", 404),
@@ -286,6 +331,13 @@ fn writes(at: &Landmarks) -> Vec<Case> {
     vec![
         post("createIssue", "issue", json!({ "fields": fields }), 201),
         post("createIssue", "issue", json!({ "fields": {} }), 400),
+        post(
+            "createIssues",
+            "issue/bulk",
+            json!({ "issueUpdates": [{ "fields": fields }, { "fields": {} }] }),
+            201,
+        ),
+        post("createIssues", "issue/bulk", json!({ "issueUpdates": [{ "fields": {} }] }), 400),
         put("editIssue", of(""), json!({ "fields": { "summary": "Edited" } }), 204),
         put("editIssue", of("?returnIssue=true"), json!({ "fields": { "summary": "Again" } }), 200),
         put("editIssue", of(""), json!({ "fields": { "nonsense": 1 } }), 400),

@@ -146,8 +146,8 @@ pub(super) async fn configuration(site: Site) -> Result<Response, Refusal> {
         "self": address(&site, &format!("board/{}/configuration", board.id)),
         "columnConfig": { "columns": columns(&statuses), "constraintType": "none" },
     });
-    if board.raw["location"].is_object() {
-        answer["location"] = board.raw["location"].clone();
+    if let Some(project) = &board.project_key {
+        answer["location"] = json!({ "type": "project", "projectKeyOrId": project });
     }
     if let Some((id, _)) = filter {
         answer["filter"] = json!({ "id": id, "self": site.api_url(&format!("filter/{id}")) });
