@@ -31,7 +31,7 @@ use super::{
     sync::summary,
 };
 use crate::{
-    cli::{BenchArgs, BenchPart},
+    cli::bench::{BenchArgs, BenchPart},
     failure::Failure,
     output,
     settings::Settings,

@@ -436,6 +436,30 @@ async fn two_transactions_that_store_the_same_page_follow_each_other() {
     mirror.base.remove().await;
 }
 
+#[tokio::test]
+async fn a_page_that_somebody_else_is_storing_for_the_first_time_is_written_over() {
+    let mirror = Mirror::new().await;
+    let page = vec![full()];
+    let mut first = mirror.base.begin(mirror.tenant).await;
+    first.upsert_issues(mirror.instance, &page).await.unwrap();
+    // It sees no issue when it looks, and meets one when it writes.
+    let second = async {
+        let mut tx = mirror.base.begin(mirror.tenant).await;
+        tx.upsert_issues(mirror.instance, &page).await.unwrap();
+        tx.commit().await.unwrap();
+    };
+    let commit = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        first.commit().await.unwrap();
+    };
+    tokio::join!(second, commit);
+    let values =
+        "SELECT count(*)::text FROM issue_field_values UNION ALL SELECT count(*)::text FROM changelogs";
+    let stored = mirror.column(values).await;
+    assert_eq!(stored, [page[0].values.len().to_string(), "4".into()]);
+    mirror.base.remove().await;
+}
+
 /// A link is the one row that two pages may both have: its two issues show it.
 #[tokio::test]
 async fn two_pages_may_store_the_same_links_at_the_same_time() {

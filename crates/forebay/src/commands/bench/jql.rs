@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{Latency, latency, queries};
 use crate::{
-    cli::JqlArgs,
+    cli::bench::JqlArgs,
     failure::Failure,
     output,
     settings::Settings,

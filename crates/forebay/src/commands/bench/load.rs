@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Row};
 
 use super::{TemporaryFolder, create_tenant, peak_memory_mib, refresh, seed_sandbox, unsigned};
 use crate::{
-    cli::LoadArgs,
+    cli::bench::LoadArgs,
     commands::sandbox::Seeded,
     failure::Failure,
     output,

@@ -9,7 +9,7 @@ use application::{
 use serde::Serialize;
 
 use super::{keys_of, quantile};
-use crate::{cli::BenchArgs, failure::Failure, output, wiring::Wiring};
+use crate::{cli::bench::BenchArgs, failure::Failure, output, wiring::Wiring};
 
 /// What is looked up.
 #[derive(Clone, Copy)]

@@ -21,7 +21,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    cli::QueriesArgs,
+    cli::bench::QueriesArgs,
     failure::Failure,
     output,
     settings::Settings,

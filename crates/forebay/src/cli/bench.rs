@@ -1,0 +1,85 @@
+//! The arguments of `forebay bench`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::TenantArg;
+
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct BenchArgs {
+    /// How many issues the sandbox gets.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(100..=1_000_000))]
+    pub(crate) issues: u64,
+    /// The seed.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// How many reads of each kind are timed.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) reads: u32,
+    /// Whether issues are read by key from the cache, from the database, or both in turn.
+    #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
+    pub(crate) cache: String,
+    #[command(subcommand)]
+    pub(crate) part: Option<BenchPart>,
+}
+
+/// A part of the benchmark that is run alone.
+#[derive(Subcommand, Debug)]
+pub(crate) enum BenchPart {
+    /// Only fill a sandbox: how fast, and how large every table and index becomes. A million issues take about 30 GB while
+    /// they are stored.
+    Load(LoadArgs),
+    /// Prove that mirrors converge: change a source at random while its mirror syncs under random faults, kills and restarts;
+    /// then let the faults end, sync once, take one census, and compare both whole. Fails when a row differs.
+    Converge(super::converge::ConvergeArgs),
+    /// Time the hot reads on the database as it stands, each with row-level security and without it.
+    Queries(QueriesArgs),
+    /// Time sixty searches by JQL that people really write, by kind, on the database as it stands.
+    Jql(JqlArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct JqlArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are searched; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// How often each query is timed.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) reads: u32,
+    /// Show each query, too.
+    #[arg(long)]
+    pub(crate) each: bool,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LoadArgs {
+    /// How many issues.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(100..=10_000_000))]
+    pub(crate) issues: u64,
+    /// The seed.
+    #[arg(long, default_value_t = 42)]
+    pub(crate) seed: u64,
+    /// A new data folder that is filled and stays, for `forebay --data-dir FOLDER bench queries`; without it the database is gone
+    /// afterwards.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) keep: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct QueriesArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are read; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// How many reads of each kind are timed, each way.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(10..=100_000))]
+    pub(crate) reads: u32,
+    /// Another search to time, as a page of 50. May be given several times.
+    #[arg(long)]
+    pub(crate) jql: Vec<String>,
+}
