@@ -33,9 +33,6 @@ pub struct OauthGrant {
 /// Storage of sealed grants.
 #[async_trait]
 pub trait OauthStore: Send {
-    /// The sealed grant.
-    async fn oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>>;
-
     /// The sealed grant, locked until the transaction ends: whoever else wants to renew it waits.
     async fn lock_oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>>;
 

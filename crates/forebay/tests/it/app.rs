@@ -364,6 +364,34 @@ impl Answer {
     }
 }
 
+/// A test that speaks to one API with the app's own key: paths are those below where it is.
+pub trait AtDoor {
+    /// Where the API is.
+    const BASE: &'static str;
+
+    fn app(&self) -> &TestApp;
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.app().ask(method, &format!("{}/{path}", Self::BASE), Some(&self.app().key), body).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, Some(body)).await
+    }
+
+    async fn delete(&self, path: &str) -> Answer {
+        self.ask(Method::DELETE, path, None).await
+    }
+}
+
 /// An HTTP client that does not follow redirects.
 #[expect(clippy::disallowed_methods, reason = "a test's own client speaks to what the test started")]
 pub fn client() -> reqwest::Client {

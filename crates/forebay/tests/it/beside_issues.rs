@@ -4,12 +4,20 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Row;
 
-use crate::app::{Answer, TestApp};
+use crate::app::{Answer, AtDoor, TestApp};
 
 /// A sandbox `play`; its oldest issue that is not resolved.
 struct Play {
     app: TestApp,
     issue: String,
+}
+
+impl AtDoor for Play {
+    const BASE: &'static str = "/jira/play/rest/api/3";
+
+    fn app(&self) -> &TestApp {
+        &self.app
+    }
 }
 
 impl Play {
@@ -20,26 +28,6 @@ impl Play {
             "/jira/play/rest/api/3/search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20id&maxResults=1";
         let issue = app.get(search).await.ok()["issues"][0]["key"].as_str().unwrap().to_owned();
         Self { app, issue }
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.app.ask(method, &format!("/jira/play/rest/api/3/{path}"), Some(&self.app.key), body).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, None).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Answer {
-        self.ask(Method::POST, path, Some(body)).await
-    }
-
-    async fn put(&self, path: &str, body: Value) -> Answer {
-        self.ask(Method::PUT, path, Some(body)).await
-    }
-
-    async fn delete(&self, path: &str) -> Answer {
-        self.ask(Method::DELETE, path, None).await
     }
 
     /// A path below the issue.

@@ -12,7 +12,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::app::{Answer, TestApp, eventually};
+use crate::app::{AtDoor, TestApp, eventually};
 
 const EVENTS: [&str; 11] = [
     "jira:issue_created",
@@ -38,6 +38,14 @@ struct Play {
     heard: Arc<Mutex<Vec<Value>>>,
 }
 
+impl AtDoor for Play {
+    const BASE: &'static str = "/jira/play/rest/api/3";
+
+    fn app(&self) -> &TestApp {
+        &self.app
+    }
+}
+
 impl Play {
     async fn start(issues: u32) -> Self {
         let app = TestApp::start().await;
@@ -51,26 +59,6 @@ impl Play {
         let registered = app.post("/jira/play/rest/webhooks/1.0/webhook", hook).await;
         assert!(registered.status.is_success(), "{}", registered.text);
         Self { app, heard }
-    }
-
-    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
-        self.app.ask(method, &format!("/jira/play/rest/api/3/{path}"), Some(&self.app.key), body).await
-    }
-
-    async fn get(&self, path: &str) -> Answer {
-        self.ask(Method::GET, path, None).await
-    }
-
-    async fn post(&self, path: &str, body: Value) -> Answer {
-        self.ask(Method::POST, path, Some(body)).await
-    }
-
-    async fn put(&self, path: &str, body: Value) -> Answer {
-        self.ask(Method::PUT, path, Some(body)).await
-    }
-
-    async fn delete(&self, path: &str) -> Answer {
-        self.ask(Method::DELETE, path, None).await
     }
 
     /// An issue's fields.

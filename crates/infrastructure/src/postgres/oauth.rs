@@ -8,13 +8,6 @@ use super::{errors::convert, transaction::PgTenantTx};
 
 #[async_trait]
 impl OauthStore for PgTenantTx {
-    async fn oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>> {
-        sqlx::query_scalar!("SELECT grant_encrypted FROM oauth_grants WHERE instance_id = $1", instance.0)
-            .fetch_optional(self.conn())
-            .await
-            .map_err(convert)
-    }
-
     async fn lock_oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>> {
         sqlx::query_scalar!(
             "SELECT grant_encrypted FROM oauth_grants WHERE instance_id = $1 FOR NO KEY UPDATE",

@@ -99,7 +99,8 @@ impl Scene {
     }
 
     async fn grant(&self) -> Value {
-        let sealed = self.base.begin(self.tenant).await.oauth_grant(self.instance).await.unwrap().unwrap();
+        let sealed =
+            self.base.begin(self.tenant).await.lock_oauth_grant(self.instance).await.unwrap().unwrap();
         let opened = self.keyring.open(self.instance, &sealed).unwrap();
         serde_json::from_str(opened.expose_secret()).unwrap()
     }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, document, moment};
+use crate::app::AtDoor;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_comment_is_read_changed_and_deleted() {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, moment};
+use crate::app::AtDoor;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_has_two_ends_and_each_tells_its_own() {

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Play, moment};
+use crate::app::AtDoor;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issue_moves_with_its_sub_tasks_and_its_old_key_leads_to_it() {
