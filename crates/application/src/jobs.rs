@@ -182,6 +182,9 @@ pub trait JobRegistry: Send {
     /// Keeps an attempt.
     async fn record_job_run(&mut self, run: &JobRun) -> Result<()>;
 
+    /// When the last successful attempt at a job of that name began and ended, as far as attempts are remembered.
+    async fn last_success(&mut self, task: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>>;
+
     /// Forgets attempts that ended before; answers how many, at most `most`.
     async fn prune_job_runs(&mut self, before: DateTime<Utc>, most: i64) -> Result<u64>;
 

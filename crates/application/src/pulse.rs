@@ -153,6 +153,16 @@ impl RefreshMetrics {
     }
 }
 
+/// A refresh begins at most once in so many times of what the last one took. Each reads every issue of every tenant, so on a large
+/// copy that changes all the time they would otherwise follow upon each other.
+const TIMES: i32 = 10;
+
+/// How long the next refresh has to wait after one that began and ended then.
+fn rest_after((began, ended): (DateTime<Utc>, DateTime<Utc>), now: DateTime<Utc>) -> Option<StdDuration> {
+    let rested_at = began + (ended - began) * TIMES;
+    (rested_at - now).to_std().ok().filter(|rest| !rest.is_zero())
+}
+
 #[async_trait]
 impl Job for RefreshMetrics {
     const NAME: &'static str = "refresh_metrics";
@@ -168,6 +178,11 @@ impl Job for RefreshMetrics {
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
         let mut tx = services.db.platform().await?;
+        let last = tx.last_success(Self::NAME).await?;
+        if let Some(rest) = last.and_then(|last| rest_after(last, services.clock.now())) {
+            let resting = Error::Unavailable("the metrics were refreshed a moment ago".into());
+            return Err(JobError::RetryAfter(rest, resting));
+        }
         let refreshed = tx.refresh_metrics().await?;
         tx.commit().await?;
         if refreshed {
@@ -176,5 +191,24 @@ impl Job for RefreshMetrics {
         // The other refresh may have begun before what this one is to show was written.
         let under_way = Error::Unavailable("another refresh of the metrics is under way".into());
         Err(JobError::RetryAfter(StdDuration::from_secs(30), under_way))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::TimeDelta;
+
+    use super::*;
+
+    #[test]
+    fn refreshes_take_a_tenth_of_the_time_at_most() {
+        let began = DateTime::UNIX_EPOCH;
+        let after = |took: i64, now: i64| {
+            rest_after((began, began + TimeDelta::seconds(took)), began + TimeDelta::seconds(now))
+        };
+        assert_eq!(after(40, 70), Some(StdDuration::from_secs(330)));
+        assert_eq!(after(40, 400), None);
+        assert_eq!(after(40, 5_000), None);
+        assert_eq!(after(0, 0), None);
     }
 }

@@ -15,12 +15,8 @@ pub(crate) struct BenchArgs {
     /// The seed.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
-    /// How many reads of each kind are timed.
-    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
-    pub(crate) reads: u32,
-    /// Whether issues are read by key from the cache, from the database, or both in turn.
-    #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
-    pub(crate) cache: String,
+    #[command(flatten)]
+    pub(crate) reads: LookUpReads,
     #[command(subcommand)]
     pub(crate) part: Option<BenchPart>,
 }
@@ -36,8 +32,49 @@ pub(crate) enum BenchPart {
     Converge(super::converge::ConvergeArgs),
     /// Time the hot reads on the database as it stands, each with row-level security and without it.
     Queries(QueriesArgs),
+    /// Time look-ups on the database as it stands, answered by the cache and by the database.
+    LookUps(LookUpsArgs),
+    /// Ask Jira's own door for issues at a fixed rate, on the database as it stands.
+    Http(HttpArgs),
     /// Time sixty searches by JQL that people really write, by kind, on the database as it stands.
     Jql(JqlArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct LookUpsArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are looked up; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    #[command(flatten)]
+    pub(crate) reads: LookUpReads,
+}
+
+/// How look-ups are timed.
+#[derive(Args, Debug)]
+pub(crate) struct LookUpReads {
+    /// How many reads of each kind are timed.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub(crate) reads: u32,
+    /// Whether look-ups are answered by the cache, by the database, or by both in turn.
+    #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
+    pub(crate) cache: String,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct HttpArgs {
+    #[command(flatten)]
+    pub(crate) tenant: TenantArg,
+    /// The instance whose issues are read; the tenant's first when left out.
+    #[arg(long)]
+    pub(crate) instance: Option<String>,
+    /// Requests a second.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(crate) rate: u32,
+    /// For so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..=3_600))]
+    pub(crate) seconds: u16,
 }
 
 #[derive(Args, Debug)]

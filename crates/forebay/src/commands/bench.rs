@@ -3,6 +3,7 @@
 //! The sandbox is served by the same process over real HTTP, so its own cost is in every figure.
 
 mod converge;
+mod http;
 mod jql;
 mod load;
 mod look_ups;
@@ -12,7 +13,7 @@ use std::{path::PathBuf, time::Instant};
 
 use application::{
     Scope, TenantContext,
-    instances::{self, AuthMethod, InstanceKind, NewInstance},
+    instances::{self, AuthMethod, Instance, InstanceKind, NewInstance},
     keys,
     ports::TenantTx,
     search::{SearchRequest, SearchStart, parse_jql},
@@ -73,6 +74,10 @@ pub(super) async fn run(
         Some(BenchPart::Queries(queries)) => {
             return queries::run(settings, telemetry, queries, as_json).await;
         }
+        Some(BenchPart::LookUps(arguments)) => {
+            return look_ups::run(settings, telemetry, arguments, as_json).await;
+        }
+        Some(BenchPart::Http(arguments)) => return http::run(settings, telemetry, arguments, as_json).await,
         Some(BenchPart::Jql(arguments)) => return jql::run(settings, telemetry, arguments, as_json).await,
         None => {}
     }
@@ -148,7 +153,7 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
         backfill: summary(&run),
         backfill_issues_per_second,
         peak_memory_mib: peak_memory_mib()?,
-        look_ups: look_ups::measure(wiring, &tenant, &mirror, arguments).await?,
+        look_ups: look_ups::measure(wiring, &tenant, &mirror, &arguments.reads).await?,
         reads: reads(wiring, &tenant, mirror.id, arguments).await?,
     })
 }
@@ -158,6 +163,18 @@ async fn create_tenant(wiring: &Wiring) -> Result<Tenant, Failure> {
     let tenant = platform.create_tenant("bench").await?;
     platform.commit().await?;
     Ok(tenant)
+}
+
+/// The instance of that name, or the tenant's first.
+async fn instance_of(wiring: &Wiring, tenant: &Tenant, name: Option<&str>) -> Result<Instance, Failure> {
+    let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
+    match name {
+        Some(name) => Ok(instances::require_instance(tx.as_mut(), name).await?),
+        None => {
+            let instances = tx.instances().await?;
+            instances.into_iter().next().ok_or_else(|| Failure::new("the tenant has no instance yet"))
+        }
+    }
 }
 
 /// An instance without address and credential.
@@ -184,7 +201,7 @@ async fn reads(
     instance: InstanceId,
     arguments: &BenchArgs,
 ) -> Result<Vec<Latency>, Failure> {
-    let count = arguments.reads;
+    let count = arguments.reads.reads;
     let keys = keys_of(wiring, tenant, instance).await?;
     let mut latencies = Vec::new();
     let project = keys[0].split('-').next().unwrap_or_default().to_owned();

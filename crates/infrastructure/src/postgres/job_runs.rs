@@ -67,6 +67,19 @@ impl JobRegistry for PgPlatformTx {
         Ok(())
     }
 
+    async fn last_success(&mut self, task: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+        // From the newest backwards: a job that is asked about runs at least every hour.
+        let last = sqlx::query!(
+            "SELECT started_at, finished_at FROM job_runs WHERE task = $1 AND outcome = 'succeeded'
+             ORDER BY finished_at DESC LIMIT 1",
+            task,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(last.map(|run| (run.started_at, run.finished_at)))
+    }
+
     async fn prune_job_runs(&mut self, before: DateTime<Utc>, most: i64) -> Result<u64> {
         let pruned = sqlx::query!(
             "DELETE FROM job_runs WHERE id IN (

@@ -86,7 +86,7 @@ pub(super) struct Reference {
     pub(super) to: String,
 }
 
-/// The foreign keys among the tables of tenants.
+/// The foreign keys among the tables of tenants, and what names an issue without one (migration 0140).
 pub(super) async fn references(conn: &mut PgConnection) -> Result<Vec<Reference>> {
     sqlx::query_as!(
         Reference,
@@ -95,6 +95,11 @@ pub(super) async fn references(conn: &mut PgConnection) -> Result<Vec<Reference>
            JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
            JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = ANY (f.conkey)
            WHERE f.contype = 'f' AND n.nspname = 'public' AND a.attname <> 'tenant_id' AND NOT c.relispartition
+           UNION
+           SELECT c.oid::regclass::text, a.attname::text, 'issues'
+           FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+           WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+             AND a.attname = 'issue_id' AND NOT a.attisdropped
            ORDER BY 1, 2"#
     )
     .fetch_all(conn)

@@ -7,6 +7,7 @@ use application::{
     instances::InstanceKind,
     issues::Presence,
     pulse::PulseFilter,
+    reference::FieldValueRecord,
     reference::Roster,
     sync::RunKind,
     webhooks::InboxEntry,
@@ -228,6 +229,39 @@ async fn an_instance_goes_in_steps_that_count_what_they_take() {
     let mut tx = base.begin(tenant).await;
     assert_eq!((tx.issue_count(instance).await.unwrap(), tx.issue_count(other).await.unwrap()), (0, 2));
     drop(tx);
+    base.remove().await;
+}
+
+/// Changes and field values have no foreign key that would take them along (migration 0140).
+#[tokio::test]
+async fn an_issue_takes_everything_along_that_hangs_on_it() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let with_value = |id, key| {
+        changed(&issue(id, key), 0, |bundle| {
+            bundle.comments = vec![comment(10 + id, "said", 1)];
+            bundle.histories = vec![status_change(30 + id, 1, ("1", "To Do"), ("3", "Done"))];
+            bundle.values = vec![FieldValueRecord {
+                field_id: "labels".into(),
+                ordinal: 0,
+                value_id: None,
+                text: Some("urgent".into()),
+                number: None,
+                time: None,
+            }];
+        })
+    };
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &[with_value(1, "PAY-1"), with_value(2, "PAY-2")]).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut admin = base.superuser().await;
+    let rows = "SELECT (SELECT count(*) FROM changelogs), (SELECT count(*) FROM issue_field_values), (SELECT count(*) FROM comments)";
+    let count = async |admin: &mut sqlx::PgConnection| {
+        sqlx::query_as::<_, (i64, i64, i64)>(rows).fetch_one(admin).await.unwrap()
+    };
+    assert_eq!(count(&mut admin).await, (2, 2, 2));
+    sqlx::query("DELETE FROM issues WHERE key = 'PAY-1'").execute(&mut admin).await.unwrap();
+    assert_eq!(count(&mut admin).await, (1, 1, 1), "its own rows go, and no others");
     base.remove().await;
 }
 

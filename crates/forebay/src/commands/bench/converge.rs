@@ -120,7 +120,7 @@ async fn one(
 }
 
 /// A client for the doors of this machine.
-fn client(wiring: &Wiring) -> Result<reqwest::Client, Failure> {
+pub(super) fn client(wiring: &Wiring) -> Result<reqwest::Client, Failure> {
     let url = Url::parse(&wiring.settings.public_url()).map_err(|error| Failure::new(error.to_string()))?;
     let outbound = Outbound::new(AllowedNetworks::loopback())?;
     let client = outbound.client_for(&url).map_err(|refused| Failure::new(refused.to_string()))?;

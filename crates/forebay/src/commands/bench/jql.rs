@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Instant};
 
 use application::{
     TenantContext,
-    instances::{Instance, require_instance},
+    instances::Instance,
     issues::IssueRow,
     ports::TenantTx,
     search::{SearchStart, current_user, parse_jql},
@@ -90,11 +90,8 @@ pub(super) async fn run(
 
 async fn measure(wiring: &Wiring, arguments: &JqlArgs) -> Result<Figures, Failure> {
     let tenant = wiring.tenant(arguments.tenant.tenant.as_deref()).await?;
+    let instance = super::instance_of(wiring, &tenant, arguments.instance.as_deref()).await?;
     let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
-    let instance = match &arguments.instance {
-        Some(name) => require_instance(tx.as_mut(), name).await?,
-        None => queries::first(tx.as_mut()).await?,
-    };
     let newest = super::request(wiring, instance.id, "ORDER BY updated DESC", SAMPLE)?;
     let issues = tx.search(&newest).await?.issues;
     drop(tx);

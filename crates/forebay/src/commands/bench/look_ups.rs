@@ -6,10 +6,17 @@ use std::time::{Duration, Instant};
 use application::{
     Caller, Services, instances::Instance, lookups, pulse::PulseFilter, reference::Roster, tenants::Tenant,
 };
+use infrastructure::telemetry::Telemetry;
 use serde::Serialize;
 
 use super::{keys_of, quantile};
-use crate::{cli::bench::BenchArgs, failure::Failure, output, wiring::Wiring};
+use crate::{
+    cli::bench::{LookUpReads, LookUpsArgs},
+    failure::Failure,
+    output,
+    settings::Settings,
+    wiring::{Role, Wiring},
+};
 
 /// What is looked up.
 #[derive(Clone, Copy)]
@@ -179,12 +186,34 @@ impl Names {
     }
 }
 
+/// `forebay bench look-ups`: on the database as it stands.
+pub(super) async fn run(
+    settings: Settings,
+    telemetry: Telemetry,
+    arguments: &LookUpsArgs,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
+    let measured = async {
+        let tenant = wiring.tenant(arguments.tenant.tenant.as_deref()).await?;
+        let instance = super::instance_of(&wiring, &tenant, arguments.instance.as_deref()).await?;
+        measure(&wiring, &tenant, &instance, &arguments.reads).await
+    };
+    let measured = measured.await;
+    wiring.close().await;
+    let costs = measured?;
+    if as_json {
+        return output::json(&costs);
+    }
+    show(&costs)
+}
+
 /// Measures each kind of look-up in every way that was asked for.
 pub(super) async fn measure(
     wiring: &Wiring,
     tenant: &Tenant,
     instance: &Instance,
-    arguments: &BenchArgs,
+    arguments: &LookUpReads,
 ) -> Result<Vec<Cost>, Failure> {
     let services = &wiring.services;
     // The cache hears of nothing yet, so that every look-up asks the database.

@@ -49,9 +49,15 @@ impl Tracked {
     }
 
     /// Changes `c` of the field.
+    ///
+    /// `OFFSET` holds PostgreSQL to the issue's own changes, which the primary key finds: it would rather read the field's changes
+    /// of all issues, three million of the status among a million issues, to look a few of them up.
     fn changes(&self) -> Sql {
-        Sql::new(" FROM changelogs c WHERE c.tenant_id = i.tenant_id AND c.issue_id = i.id AND c.field = ")
-            .bind(self.name)
+        Sql::new(
+            " FROM (SELECT x.* FROM changelogs x WHERE x.tenant_id = i.tenant_id AND x.issue_id = i.id OFFSET 0) c \
+             WHERE c.field = ",
+        )
+        .bind(self.name)
     }
 }
 

@@ -118,7 +118,7 @@ pub(super) fn list_of(roster: Roster) -> Stored {
                 (
                     By::Id,
                     "jira_instances n ON true JOIN issues t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
-                     AND t.jira_id = w.value AND t.presence = 'present'",
+                     AND t.jira_number = w.number AND t.jira_id = w.value AND t.presence = 'present'",
                 ),
                 (By::Key, "issues t ON t.key = w.value AND t.presence = 'present'"),
                 (

@@ -184,6 +184,10 @@ impl JobRegistry for Fake {
         absent()
     }
 
+    async fn last_success(&mut self, _: &str) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>> {
+        absent()
+    }
+
     async fn prune_job_runs(&mut self, _: DateTime<Utc>, _: i64) -> Result<u64> {
         absent()
     }
