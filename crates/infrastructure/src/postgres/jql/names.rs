@@ -52,6 +52,8 @@ pub(super) enum Roster {
     Category,
     /// Projects by their type.
     ProjectType,
+    /// Options of custom fields; what stands for a name is the field that an option belongs to.
+    Option,
 }
 
 /// By what something was found.
@@ -213,7 +215,8 @@ impl Wanted {
                 }
                 Predicate::Compare { op: CompareOp::Like | CompareOp::NotLike, .. } => {}
                 Predicate::Compare { operand, .. } | Predicate::In { operand, .. } => {
-                    wanted.operand(request, roster, operand);
+                    let is_choice = matches!(field, Field::Custom(custom) if custom.class == Class::Choice);
+                    wanted.operand(request, if is_choice { Some(Roster::Option) } else { roster }, operand);
                 }
                 Predicate::Is { .. } => {}
                 Predicate::Was { operand, predicates, .. } | Predicate::WasIn { operand, predicates, .. } => {

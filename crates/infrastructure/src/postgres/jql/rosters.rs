@@ -188,6 +188,11 @@ pub(super) fn list_of(roster: Roster) -> Stored {
                 (By::Name, "projects t ON lower(t.raw_jsonb #>> '{projectCategory,name}') = w.lowered"),
             ],
         },
+        Roster::Option => Stored {
+            columns: "t.instance_id, t.jira_id, t.field_key::text, NULL::uuid",
+            instance: "t.instance_id",
+            ways: &[(By::Name, "field_options t ON lower(t.value) = w.lowered AND t.presence = 'present'")],
+        },
         Roster::ProjectType => Stored {
             columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
             instance: "t.instance_id",

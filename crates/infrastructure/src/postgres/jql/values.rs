@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use application::Result;
 use chrono::{DateTime, NaiveTime, Utc};
+use jql::Value;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     conditions::{ids, list_id, literals},
     fields::{Class, Custom, List, Scope},
     lookups::Lookup,
-    names::{Found, text_of},
+    names::{Found, Roster, text_of},
     refusals,
     sql::Sql,
 };
@@ -147,24 +148,58 @@ impl<'a> Compiler<'a> {
                 // An account id means the same at every instance.
                 Sql::among("v.value_id", ids(&self.all_found(asked, entries)?), false)
             }
-            Class::Text | Class::Choice | Class::Other => {
-                let mut keys = Vec::new();
-                let mut ids = Vec::new();
-                for entry in entries {
-                    match entry {
-                        Entry::Value(value) => {
-                            let text = text_of(value);
-                            keys.push(value_key(&text));
-                            ids.push(text);
-                        }
-                        Entry::User(account) => ids.push((*account).to_owned()),
-                        _ => return Err(misfit()),
-                    }
-                }
-                named(keys, ids)
-            }
+            Class::Choice => return self.choices(&custom.scope, entries, negated),
+            Class::Text | Class::Other => self.choice(&custom.scope, entries)?,
         };
         Ok(matching(&custom.scope, &condition, negated))
+    }
+
+    /// Values that may stand in a roster of options, whose ids mean something at their own instance only.
+    fn choices(&self, scope: &Scope, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let Scope::PerInstance(groups) = scope else {
+            return Ok(matching(scope, &self.choice(scope, entries)?, negated));
+        };
+        let some = groups.iter().map(|(instance, _)| {
+            let here = at(scope, *instance);
+            let condition = self.choice(&here, entries)?;
+            Ok(exists(&here, Which::Meeting(&condition)))
+        });
+        let some = Sql::any(some.collect::<Result<_>>()?);
+        Ok(if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some })
+    }
+
+    /// Values of these names or ids. An option that is known by its name is meant by its id, so that a renamed one is found by
+    /// the name it has now, and no longer by the one that payloads from before still tell.
+    fn choice(&self, scope: &Scope, entries: &[Entry<'a>]) -> Result<Sql> {
+        let (mut keys, mut ids) = (Vec::new(), Vec::new());
+        for entry in entries {
+            match entry {
+                Entry::Value(value) => {
+                    let text = text_of(value);
+                    let options = self.options(scope, value);
+                    if options.is_empty() {
+                        keys.push(value_key(&text));
+                    }
+                    ids.extend(options);
+                    ids.push(text);
+                }
+                Entry::User(account) => ids.push((*account).to_owned()),
+                _ => return Err(misfit()),
+            }
+        }
+        Ok(named(keys, ids))
+    }
+
+    /// The ids of the field's options of that name.
+    fn options(&self, scope: &Scope, name: &Value) -> Vec<String> {
+        let is_of_field = |found: &&Found| match scope {
+            Scope::Everywhere(field) => self.one_instance && found.name == *field,
+            Scope::PerInstance(groups) => groups
+                .iter()
+                .any(|(instance, fields)| *instance == found.instance && fields.contains(&found.name)),
+        };
+        let found = self.names.find(Roster::Option, name).into_iter();
+        found.filter(is_of_field).map(|found| found.id.clone()).collect()
     }
 
     pub(super) fn custom_order(
@@ -216,11 +251,9 @@ fn at(scope: &Scope, instance: Uuid) -> Scope {
 
 /// Values of these names or ids.
 fn named(keys: Vec<String>, ids: Vec<String>) -> Sql {
-    let by_key = Sql::among("v.value_key", keys, false);
-    if ids.is_empty() {
-        return by_key;
-    }
-    Sql::any(vec![by_key, Sql::among("v.value_id", ids, false)])
+    let by_key = (!keys.is_empty()).then(|| Sql::among("v.value_key", keys, false));
+    let by_id = (!ids.is_empty()).then(|| Sql::among("v.value_id", ids, false));
+    Sql::any(by_key.into_iter().chain(by_id).collect())
 }
 
 fn number(asked: Asked<'_>, entry: &Entry<'_>) -> Result<f64> {

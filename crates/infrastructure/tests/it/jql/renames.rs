@@ -4,7 +4,7 @@ use application::{
     TenantContext,
     issues::IssueRow,
     ports::{Database, SqlLimits},
-    reference::{FieldValueRecord, RankedRecord, ReferenceRecords},
+    reference::{FieldValueRecord, OptionRecord, RankedRecord, ReferenceRecords},
 };
 use domain::ids::InstanceId;
 use serde_json::json;
@@ -186,5 +186,39 @@ async fn lists_name_what_issues_point_to_as_it_is_called_now() {
     let answer =
         site.database.db.ask(&TenantContext::whole(site.tenant), sql, SqlLimits::default()).await.unwrap();
     assert_eq!(json!(answer.rows), json!([[["frontend"], "PAY-301", "PAY-301"]]));
+    site.database.remove().await;
+}
+
+#[tokio::test]
+async fn an_option_is_found_by_the_name_it_has_now() {
+    let site = Site::open().await;
+    assert_eq!(site.find("Team = Blue").await, "PAY-2");
+    let option = |field: &str, id: &str, value: &str| OptionRecord {
+        field_key: field.into(),
+        jira_id: id.into(),
+        context_id: None,
+        parent_id: None,
+        value: value.into(),
+        sequence: Some(0),
+        disabled: false,
+        raw: json!({"id": id, "value": value}),
+    };
+    let renamed = ReferenceRecords {
+        options: vec![
+            option("customfield_10030", "77", "Azure"),
+            // Another one has the old name now, and a field that is not asked for an option of the new one.
+            option("customfield_10030", "78", "Blue"),
+            option("customfield_10099", "79", "Azure"),
+        ],
+        ..ReferenceRecords::default()
+    };
+    let mut tx = site.database.begin(site.tenant).await;
+    tx.upsert_reference(site.instance, &renamed, true).await.unwrap();
+    tx.commit().await.unwrap();
+    assert_eq!(site.find("Team = azure").await, "PAY-2");
+    assert_eq!(site.find("Team in (Azure, Green)").await, "PAY-2");
+    assert_eq!(site.find("Team = Blue").await, "");
+    assert_eq!(site.find("Team != Blue").await, "PAY-2");
+    assert_eq!(site.find("Team = 77").await, "PAY-2");
     site.database.remove().await;
 }
