@@ -40,8 +40,8 @@ pub(super) const TRIES: u32 = 3;
 
 /// What a stored page moves on, in its own transaction.
 pub(super) enum Target {
-    /// A range of a backfill.
-    Range(Uuid),
+    /// A range of a backfill, and its checkpoint once the range was cut.
+    Range(Uuid, Value),
     /// A poll.
     Poll(PollFrom),
 }
@@ -49,7 +49,7 @@ pub(super) enum Target {
 impl Target {
     fn step(&self) -> &'static str {
         match self {
-            Self::Range(_) => "copying issues",
+            Self::Range(..) => "copying issues",
             Self::Poll(_) => "catching up",
         }
     }
@@ -145,6 +145,11 @@ impl<'a> Work<'a> {
     /// Whether anything differed from the copy.
     pub(super) fn has_changed(&self) -> bool {
         self.tally().changed
+    }
+
+    /// Notes that an earlier turn was given no way to all that the site has.
+    pub(super) fn note_cut(&self) {
+        self.tally().cut = true;
     }
 
     /// Whether the site has more that it gave no way to.
@@ -281,7 +286,10 @@ impl<'a> Work<'a> {
         let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
         let mut checkpoint = None;
         match target {
-            Target::Range(id) => tx.move_range(*id, &next).await?,
+            Target::Range(id, cut) => {
+                checkpoint = page.is_cut.then(|| cut.clone());
+                tx.move_range(*id, &next).await?;
+            }
             Target::Poll(from) => {
                 let mark = PollMark { from: *from, position: next };
                 checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
@@ -290,7 +298,7 @@ impl<'a> Work<'a> {
                     page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
                 {
                     let proof = until.min(from.began_at);
-                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), proof).await?;
+                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), Some(proof)).await?;
                 }
             }
         }

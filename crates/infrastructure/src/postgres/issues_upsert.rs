@@ -11,7 +11,7 @@ mod fallback;
 mod field_values;
 mod histories;
 mod issue_rows;
-mod links;
+pub(super) mod links;
 mod unchanged;
 mod worklogs;
 
