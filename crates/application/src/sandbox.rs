@@ -15,7 +15,7 @@ pub use fill::{
     ImportOutcome, ReadBatch, RejectedIssue, import_issues, read_batch, seed_rosters, store_batch,
 };
 pub use follow::follow_server;
-pub use seed::{SandboxSeed, Seeding, begin_seed};
+pub use seed::{SandboxSeed, Seeding, begin_seed, generated_rosters};
 pub use store::SandboxStore;
 pub use write::{
     AdjustEstimate, CreatedIssue, Destination, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,

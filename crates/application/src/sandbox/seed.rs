@@ -80,12 +80,12 @@ pub async fn begin_seed(
 
     let site = generator::site(&options);
     let roles = FieldRoles::from_fields(&site.fields);
-    seed_rosters(services, tenant, instance, rosters(site)).await?;
+    seed_rosters(services, tenant, instance, generated_rosters(site)).await?;
     Ok(Seeding { options, roles, erased })
 }
 
 /// A generated site's lists, as the ports take them.
-fn rosters(site: generator::Site) -> ReferenceData {
+pub fn generated_rosters(site: generator::Site) -> ReferenceData {
     let mut board_sprints: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for sprint in site.sprints {
         if let Some(board) = sprint["originBoardId"].as_i64() {

@@ -346,6 +346,10 @@ pub trait CensusStore: Send {
     /// answers the last one that it looked at.
     async fn settle_links(&mut self, instance: InstanceId, after: Uuid, limit: i64) -> Result<Option<Uuid>>;
 
+    /// Shows the present keys of issues wherever others name them, of the issues that lost a key since the last census, after this
+    /// key, at most so many; answers the last one that it looked at.
+    async fn settle_keys(&mut self, instance: InstanceId, after: &str, limit: i64) -> Result<Option<String>>;
+
     /// Writes the presence to at most so many present issues of a project; answers how many.
     async fn write_all_gone(&mut self, project: Uuid, presence: Presence, limit: i64) -> Result<u64>;
 

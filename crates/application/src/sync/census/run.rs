@@ -209,7 +209,7 @@ impl RollCall<'_> {
             }
         }
         self.look_for_the_unobserved().await?;
-        self.settle_links().await?;
+        self.settle_what_names_others().await?;
         Ok(true)
     }
 

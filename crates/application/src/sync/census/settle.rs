@@ -347,8 +347,17 @@ impl RollCall<'_> {
         }
     }
 
-    /// Links were stored while issues went and came back: each is looked at again beside its two issues.
-    pub(super) async fn settle_links(&mut self) -> Result<()> {
+    /// Links were stored while issues went and came back, and keys of others while those were moved: they are looked at again.
+    pub(super) async fn settle_what_names_others(&mut self) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let mut tx = self.tx().await?;
+            self.hold(tx.as_mut(), "settling keys").await?;
+            let last = tx.settle_keys(self.instance.id, &after, WRITE).await?;
+            tx.commit().await?;
+            let Some(last) = last else { break };
+            after = last;
+        }
         let mut after = Uuid::nil();
         loop {
             let mut tx = self.tx().await?;

@@ -3,14 +3,14 @@
 //! A link that neither of its issues shows any more is `deleted`. One that only lacks an issue, because that one is gone, is
 //! `unobserved`: it is there again as soon as both are.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use application::{Result, issues::LinkRecord};
 use domain::ids::{EntityKind, InstanceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{PRESENT, Planned, Scope, UNOBSERVED, convert, rewritten};
+use super::{Others, PRESENT, Planned, Scope, UNOBSERVED, convert, rewritten};
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -28,14 +28,16 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, ends: [Uuid; 2], id: Uuid, link: &'a LinkRecord) {
+    fn push(&mut self, scope: Scope, id: Uuid, link: &'a LinkRecord, others: &'a Others) {
         self.id.push(id);
         self.jira_id.push(&link.jira_id);
-        let [inward, outward] = ends;
+        let [inward, outward] = ends(scope, link);
         self.inward_issue_id.push(inward);
         self.outward_issue_id.push(outward);
-        self.inward_key.push(&link.inward_issue.1);
-        self.outward_key.push(&link.outward_issue.1);
+        self.inward_key.push(others.key(inward, &link.inward_issue.1));
+        self.outward_key.push(others.key(outward, &link.outward_issue.1));
+        let lacks_one = others.is_gone(inward) || others.is_gone(outward);
+        self.presence.push(if lacks_one { UNOBSERVED } else { PRESENT });
         self.link_type.push(&link.link_type);
         self.link_type_id.push(link.link_type_id.as_deref());
         self.inward_name.push(link.inward_name.as_deref());
@@ -43,7 +45,8 @@ impl<'a> Columns<'a> {
     }
 }
 
-fn ends(scope: Scope, link: &LinkRecord) -> [Uuid; 2] {
+/// The two issues of a link.
+pub(super) fn ends(scope: Scope, link: &LinkRecord) -> [Uuid; 2] {
     [&link.inward_issue, &link.outward_issue].map(|(id, _)| scope.instance.issue(id).0)
 }
 
@@ -55,6 +58,7 @@ pub(super) async fn upsert(
     issues: &[Planned<'_>],
     written: &HashSet<Uuid>,
     added: &HashSet<Uuid>,
+    others: &Others,
 ) -> Result<()> {
     let links: BTreeMap<Uuid, &LinkRecord> = issues
         .iter()
@@ -63,7 +67,7 @@ pub(super) async fn upsert(
         .map(|link| (scope.instance.derive(EntityKind::IssueLink, &link.jira_id), link))
         .collect();
     let mut columns = Columns::default();
-    links.iter().for_each(|(id, link)| columns.push(ends(scope, link), *id, link));
+    links.iter().for_each(|(id, link)| columns.push(scope, *id, link, others));
 
     let mut changed = rewritten(written, added);
     let partial: HashSet<Uuid> =
@@ -83,14 +87,6 @@ pub(super) async fn upsert(
     if columns.id.is_empty() {
         return Ok(());
     }
-    let gone = gone_ends(conn, scope, &columns).await?;
-    let ends = columns.inward_issue_id.iter().zip(&columns.outward_issue_id);
-    columns.presence = ends
-        .map(|(inward, outward)| match gone.contains(inward) || gone.contains(outward) {
-            true => UNOBSERVED,
-            false => PRESENT,
-        })
-        .collect();
     sqlx::query!(
         "INSERT INTO issue_links (tenant_id, instance_id, id, jira_id, inward_issue_id, outward_issue_id, inward_key,
                                   outward_key, link_type, link_type_id, inward_name, outward_name, presence)
@@ -130,24 +126,6 @@ pub(super) async fn upsert(
     .await
     .map_err(convert)?;
     Ok(())
-}
-
-/// Those ends of links that are known to be gone. One that the copy has not stored yet is not.
-async fn gone_ends(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<HashSet<Uuid>> {
-    let ends: BTreeSet<Uuid> =
-        columns.inward_issue_id.iter().chain(&columns.outward_issue_id).copied().collect();
-    let ends: Vec<Uuid> = ends.into_iter().collect();
-    // The tenant by a subquery holds the planner to the primary key: see `issues_upsert`.
-    let gone = sqlx::query_scalar!(
-        "SELECT id FROM issues
-         WHERE tenant_id = (SELECT $1::uuid) AND id = ANY($2) AND presence NOT IN ('present', 'unobserved')",
-        scope.tenant,
-        &ends,
-    )
-    .fetch_all(conn)
-    .await
-    .map_err(convert)?;
-    Ok(gone.into_iter().collect())
 }
 
 /// Takes the links of issues that are gone with them: nobody shows a link to what is not there.

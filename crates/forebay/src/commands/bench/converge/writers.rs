@@ -27,6 +27,8 @@ pub(super) struct Source {
     /// `…/jira/NAME`.
     pub(super) url: String,
     pub(super) key: String,
+    /// Whether it speaks as Jira Server and Data Center do: version 2, wiki markup, people by name.
+    pub(super) is_server: bool,
     /// Keys of projects in which issues are made.
     pub(super) projects: Arc<[String]>,
     /// Accounts that are given issues.
@@ -76,7 +78,8 @@ impl Writer {
             80..=87 => self.link(&issue).await,
             88..=91 => self.uncomment(&issue).await,
             92..=93 => self.relocate(&issue).await,
-            94..=96 => self.assign(&issue).await,
+            94..=95 => self.assign(&issue).await,
+            96 => self.search_as_others_do().await,
             _ => self.delete(&issue).await,
         }
     }
@@ -168,8 +171,11 @@ impl Writer {
         Some("link")
     }
 
-    /// Moves an issue into another project: it gets another key.
+    /// Moves an issue into another project: it gets another key. Only Cloud can be asked for that.
     async fn relocate(&mut self, issue: &str) -> Option<&'static str> {
+        if self.source.is_server {
+            return self.edit(issue).await;
+        }
         let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuetype"), None).await?;
         let issue_type = found["fields"]["issuetype"]["id"].as_str()?.to_owned();
         let project = self.project()?;
@@ -182,9 +188,19 @@ impl Writer {
     async fn assign(&mut self, issue: &str) -> Option<&'static str> {
         let number = self.below(self.source.accounts.len() as u64);
         let account = self.source.accounts.get(usize::try_from(number).ok()?)?.clone();
-        let assignee = json!({ "accountId": account });
+        let assignee = match self.source.is_server {
+            true => json!({ "name": account }),
+            false => json!({ "accountId": account }),
+        };
         self.ask(Method::PUT, &format!("issue/{issue}/assignee"), Some(assignee)).await?;
         Some("assign")
+    }
+
+    /// Asks for the search of the other kind of Jira, as clients do that were written for that one. The mirror never does.
+    async fn search_as_others_do(&mut self) -> Option<&'static str> {
+        let search = if self.source.is_server { "search/jql" } else { "search" };
+        self.ask(Method::GET, &format!("{search}?jql=created%20%3E%3D%20-1d&maxResults=1"), None).await?;
+        Some("search as others do")
     }
 
     async fn delete(&mut self, issue: &str) -> Option<&'static str> {
@@ -214,8 +230,9 @@ impl Writer {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
-        let Source { http, url, key, .. } = &self.source;
-        let mut request = http.request(method, format!("{url}/rest/api/3/{path}")).bearer_auth(key);
+        let Source { http, url, key, is_server, .. } = &self.source;
+        let version = if *is_server { 2 } else { 3 };
+        let mut request = http.request(method, format!("{url}/rest/api/{version}/{path}")).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -245,6 +262,10 @@ impl Writer {
     }
 
     fn document(&mut self) -> Value {
-        adf::from_markdown(&format!("{} **{}**\n\n- {}", self.words(6), self.word(), self.words(3))).to_json()
+        let (text, strong, point) = (self.words(6), self.word(), self.words(3));
+        match self.source.is_server {
+            true => json!(format!("{text} *{strong}*\n\n* {point}")),
+            false => adf::from_markdown(&format!("{text} **{strong}**\n\n- {point}")).to_json(),
+        }
     }
 }
