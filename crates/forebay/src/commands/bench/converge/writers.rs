@@ -76,7 +76,9 @@ impl Writer {
             55..=69 => self.transition(&issue).await,
             70..=79 => self.work(&issue).await,
             80..=87 => self.link(&issue).await,
-            88..=91 => self.uncomment(&issue).await,
+            88..=89 => self.uncomment(&issue).await,
+            90 => self.plan(&issue).await,
+            91 => self.filter().await,
             92..=93 => self.relocate(&issue).await,
             94..=95 => self.assign(&issue).await,
             96 => self.search_as_others_do().await,
@@ -196,6 +198,37 @@ impl Writer {
         Some("assign")
     }
 
+    /// Puts an issue into a sprint, or starts or closes one.
+    async fn plan(&mut self, issue: &str) -> Option<&'static str> {
+        let boards = self.ask_at(Method::GET, "rest/agile/1.0/board?type=scrum", None).await?;
+        let board = self.one_of(&boards["values"])?;
+        let path = format!("rest/agile/1.0/board/{board}/sprint?state=active,future");
+        let sprints = self.ask_at(Method::GET, &path, None).await?;
+        let sprint = self.one_of(&sprints["values"])?;
+        if self.below(4) == 0 {
+            let goal = json!({ "goal": self.words(3) });
+            self.ask_at(Method::POST, &format!("rest/agile/1.0/sprint/{sprint}"), Some(goal)).await?;
+            return Some("edit sprint");
+        }
+        let issues = json!({ "issues": [issue] });
+        self.ask_at(Method::POST, &format!("rest/agile/1.0/sprint/{sprint}/issue"), Some(issues)).await?;
+        Some("plan")
+    }
+
+    /// Saves a filter, or deletes one.
+    async fn filter(&mut self) -> Option<&'static str> {
+        if self.below(3) == 0 {
+            let filters = self.ask(Method::GET, "filter/my", None).await?;
+            let filter = self.one_of(&filters)?;
+            self.ask(Method::DELETE, &format!("filter/{filter}"), None).await?;
+            return Some("delete filter");
+        }
+        let name = format!("{} {}", self.words(2), self.below(1 << 32));
+        let filter = json!({ "name": name, "jql": "created >= -7d", "description": self.words(3) });
+        self.ask(Method::POST, "filter", Some(filter)).await?;
+        Some("filter")
+    }
+
     /// Asks for the search of the other kind of Jira, as clients do that were written for that one. The mirror never does.
     async fn search_as_others_do(&mut self) -> Option<&'static str> {
         let search = if self.source.is_server { "search/jql" } else { "search" };
@@ -224,15 +257,28 @@ impl Writer {
     /// The id of one of what an issue has.
     async fn any_of(&mut self, path: &str, list: &str) -> Option<String> {
         let found = self.ask(Method::GET, path, None).await?;
-        let listed = found[list].as_array()?;
+        self.one_of(&found[list])
+    }
+
+    /// The id of one of a list.
+    fn one_of(&mut self, list: &Value) -> Option<String> {
+        let listed = list.as_array()?;
         let number = self.below(listed.len() as u64);
-        listed.get(usize::try_from(number).ok()?)?["id"].as_str().map(str::to_owned)
+        match &listed.get(usize::try_from(number).ok()?)?["id"] {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
-        let Source { http, url, key, is_server, .. } = &self.source;
-        let version = if *is_server { 2 } else { 3 };
-        let mut request = http.request(method, format!("{url}/rest/api/{version}/{path}")).bearer_auth(key);
+        let version = if self.source.is_server { 2 } else { 3 };
+        self.ask_at(method, &format!("rest/api/{version}/{path}"), body).await
+    }
+
+    async fn ask_at(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
+        let Source { http, url, key, .. } = &self.source;
+        let mut request = http.request(method, format!("{url}/{path}")).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
