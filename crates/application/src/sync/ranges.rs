@@ -116,7 +116,13 @@ mod tests {
     }
 
     fn plan(oldest: i64, newest: i64) -> Plan {
-        Plan { planned_at: None, began_at: Some(at(newest)), oldest: Some(at(oldest)), range: 100, cut: false }
+        Plan {
+            planned_at: None,
+            began_at: Some(at(newest)),
+            oldest: Some(at(oldest)),
+            range: 100,
+            cut: false,
+        }
     }
 
     #[test]

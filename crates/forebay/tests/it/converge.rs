@@ -35,7 +35,10 @@ fn mirrors_equal_their_sources_once_the_faults_end() {
     // It was something that was proved: of two rounds, at two sites each.
     let count = |table: &str| total["rows"][table].as_i64().unwrap();
     assert!(count("issues") >= 120 && count("changelogs") > 200 && count("comments") > 40, "{total}");
-    assert!(count("field_contexts") > 0 && count("filters") > 0 && count("issues.source_hash") > 0, "{total}");
+    assert!(
+        count("field_contexts") > 0 && count("filters") > 0 && count("issues.source_hash") > 0,
+        "{total}"
+    );
     assert!(total["deaths"]["workers killed"].as_u64().unwrap() >= 2, "{total}");
     let faults = total["faults"].as_object().unwrap();
     assert!(faults.len() >= 5, "{faults:?}");

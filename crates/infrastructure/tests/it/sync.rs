@@ -150,11 +150,9 @@ async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_cancele
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut tx = base.begin(tenant).await;
-    let first =
-        tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    let first = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
     tx.finish_run(&first, RunState::Failed, Some("no route"), &update(50, 10), at(1)).await.unwrap();
-    let second =
-        tx.acquire_run(instance, Uuid::new_v4(), at(2), at(10)).await.unwrap().unwrap();
+    let second = tx.acquire_run(instance, Uuid::new_v4(), at(2), at(10)).await.unwrap().unwrap();
     assert_ne!(second.run.id, first.run.id);
     assert_eq!((second.run.done, second.run.counts.issues, second.run.total), (50, 50, Some(100)));
     assert_eq!(second.run.checkpoint, Some(json!({"after": 50})));
@@ -163,8 +161,7 @@ async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_cancele
     assert_eq!((canceled.id, canceled.state), (second.run.id, RunState::Canceled));
     assert!(tx.cancel_run(instance, ISSUES, at(3)).await.unwrap().is_none());
     assert!(matches!(tx.checkpoint(&second, &update(1, 10)).await, Err(Error::Conflict(_))));
-    let third =
-        tx.acquire_run(instance, Uuid::new_v4(), at(4), at(10)).await.unwrap().unwrap();
+    let third = tx.acquire_run(instance, Uuid::new_v4(), at(4), at(10)).await.unwrap().unwrap();
     assert_eq!((third.run.done, third.run.checkpoint), (0, None));
     drop(tx);
     base.remove().await;
@@ -175,13 +172,11 @@ async fn a_run_that_is_taken_goes_on_elsewhere_and_its_holder_writes_nothing_mor
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut tx = base.begin(tenant).await;
-    let held =
-        tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    let held = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
     tx.checkpoint(&held, &update(50, 10)).await.unwrap();
     tx.take_run(instance, ISSUES, at(1)).await.unwrap();
     assert!(matches!(tx.checkpoint(&held, &update(1, 10)).await, Err(Error::Conflict(_))));
-    let taken =
-        tx.acquire_run(instance, Uuid::new_v4(), at(1), at(10)).await.unwrap().unwrap();
+    let taken = tx.acquire_run(instance, Uuid::new_v4(), at(1), at(10)).await.unwrap().unwrap();
     assert_eq!((taken.run.id, taken.run.kind, taken.run.done), (held.run.id, RunKind::Backfill, 50));
     drop(tx);
     base.remove().await;
@@ -268,11 +263,8 @@ async fn old_runs_and_settled_deliveries_are_forgotten_but_the_latest_run_of_eac
     for (kind, minute) in
         [(RunKind::Backfill, 0), (RunKind::Poll, 1), (RunKind::Poll, 2), (RunKind::Poll, 50)]
     {
-        let run = tx
-            .acquire_run(instance, Uuid::new_v4(), at(minute), at(minute + 1))
-            .await
-            .unwrap()
-            .unwrap();
+        let run =
+            tx.acquire_run(instance, Uuid::new_v4(), at(minute), at(minute + 1)).await.unwrap().unwrap();
         assert_eq!(run.run.kind, kind);
         tx.raise_watermark(instance, "issues", Some(at(minute)), None).await.unwrap();
         tx.finish_run(&run, RunState::Succeeded, None, &update(1, minute), at(minute)).await.unwrap();

@@ -371,7 +371,9 @@ async fn a_census_settles_links_that_were_stored_while_their_issues_went_and_cam
     let mirror = Mirror::new().await;
     let issues = [issue(1, "PAY-1"), issue(2, "PAY-2"), issue(3, "PAY-3")];
     let links = [(0, 1), (1, 2)].map(|(from, to)| blocks(40 + to as i64, &issues[from], &issues[to]));
-    mirror.store(&[changed(&issues[1], 0, |b| b.links = links.to_vec()), issues[0].clone(), issues[2].clone()]).await;
+    mirror
+        .store(&[changed(&issues[1], 0, |b| b.links = links.to_vec()), issues[0].clone(), issues[2].clone()])
+        .await;
     let mut owner = mirror.base.superuser().await;
     run(&mut owner, "UPDATE issues SET presence = 'deleted' WHERE jira_id = '1'".into()).await;
     run(&mut owner, "UPDATE issue_links SET presence = 'unobserved' WHERE jira_id = '42'".into()).await;

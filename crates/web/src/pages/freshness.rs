@@ -65,7 +65,8 @@ fn lists(freshness: &InstanceFreshness, now: DateTime<Utc>) -> Vec<ListRow> {
     };
     let at_once = freshness.lists.iter().map(|read| row(&read.list, read.read_at, None));
     let in_rounds = freshness.reference.iter().map(|read| {
-        let part = (read.refused > 0).then(|| format!("{} of {} not shown", read.refused, read.shown + read.refused));
+        let part = (read.refused > 0)
+            .then(|| format!("{} of {} not shown", read.refused, read.shown + read.refused));
         row(read.list.as_str(), read.read_at, read.note.clone().or(part))
     });
     at_once.chain(in_rounds).collect()

@@ -146,7 +146,7 @@ fn client(wiring: &Wiring) -> Result<reqwest::Client, Failure> {
 
 fn sum(first_seed: u64, rounds: &[Report]) -> Total {
     let mut total = Total { rounds: rounds.len(), first_seed, ..Total::default() };
-    total.left_out.extend(tables::LEFT_OUT.iter().chain(tables::NOT_COMPARED));
+    total.left_out.extend(tables::LEFT_OUT.iter().chain(tables::NOT_COMPARED).copied());
     for report in rounds {
         for (kind, count) in &report.faults {
             *total.faults.entry(kind.clone()).or_default() += count;
@@ -165,6 +165,7 @@ fn sum(first_seed: u64, rounds: &[Report]) -> Total {
             total.failed.push(report.seed);
         }
     }
-    total.faults_not_met = chance::KINDS.into_iter().filter(|kind| !total.faults.contains_key(*kind)).collect();
+    total.faults_not_met =
+        chance::KINDS.into_iter().filter(|kind| !total.faults.contains_key(*kind)).collect();
     total
 }

@@ -85,10 +85,8 @@ impl<'a> Columns<'a> {
         self.resolved_at.push(issue.resolved);
         self.due_date.push(issue.due);
         self.parent_issue_id.push(issue.parent.as_ref().map(|(id, _)| scope.instance.issue(id).0));
-        let parent_key = issue
-            .parent
-            .as_ref()
-            .map(|(id, told)| (told, others.key(scope.instance.issue(id).0, told)));
+        let parent_key =
+            issue.parent.as_ref().map(|(id, told)| (told, others.key(scope.instance.issue(id).0, told)));
         self.parent_key.push(parent_key.map(|(_, key)| key));
         self.epic_key.push(match (issue.epic_key.as_deref(), parent_key) {
             (Some(epic), Some((told, key))) if epic == told.as_str() => Some(key),

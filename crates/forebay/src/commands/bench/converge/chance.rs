@@ -17,14 +17,8 @@ const LIKELIEST: u64 = 30;
 /// Percent; for what few requests could meet.
 const LIKELIEST_OF_RARE: u64 = 60;
 /// Faults of pages that are not the last, or not the first.
-const OF_LATER_PAGES: [&str; 6] = [
-    "missing_token",
-    "last_with_token",
-    "null_token",
-    "repeated_page",
-    "expired_page_token",
-    "shifted_page",
-];
+const OF_LATER_PAGES: [&str; 6] =
+    ["missing_token", "last_with_token", "null_token", "repeated_page", "expired_page_token", "shifted_page"];
 
 /// Every kind of fault that a sandbox can be asked for.
 pub(super) const KINDS: [&str; 32] = [
@@ -252,7 +246,9 @@ mod tests {
     #[test]
     fn crashes_and_censuses_come_in_about_every_other_round() {
         let fates: Vec<Fate> = (0..200).map(|seed| Fate::of(seed, LENGTH, 1)).collect();
-        for happens in [|fate: &Fate| fate.crash.is_some(), |fate| fate.redis.is_some(), |fate| fate.census.is_some()] {
+        for happens in
+            [|fate: &Fate| fate.crash.is_some(), |fate| fate.redis.is_some(), |fate| fate.census.is_some()]
+        {
             let count = fates.iter().filter(|fate| happens(fate)).count();
             assert!((70..130).contains(&count), "{count} of 200");
         }

@@ -89,8 +89,10 @@ async fn no_table_is_forgotten(owner: &mut PgConnection, source: InstanceId) -> 
         };
         let sql = format!("SELECT EXISTS (SELECT FROM public.{table} WHERE {of_source})");
         if sqlx::query_scalar(AssertSqlSafe(sql)).bind(source.0).fetch_one(&mut *owner).await? {
-            return Err(Failure::new(format!("the source has rows in `{table}`, and nothing says whether a copy has them"))
-                .hint("add it to TABLES or to NOT_COMPARED in converge/tables.rs"));
+            return Err(Failure::new(format!(
+                "the source has rows in `{table}`, and nothing says whether a copy has them"
+            ))
+            .hint("add it to TABLES or to NOT_COMPARED in converge/tables.rs"));
         }
     }
     Ok(())
@@ -121,7 +123,13 @@ async fn compare_hashes(owner: &mut PgConnection, sides: Sides) -> Result<Compar
         })
         .collect();
     let count = i64::try_from(differing.len()).unwrap_or(i64::MAX);
-    Ok(Comparison { rows: total, missing: count, extra: count, differences: differing, ..Comparison::of(HASHES) })
+    Ok(Comparison {
+        rows: total,
+        missing: count,
+        extra: count,
+        differences: differing,
+        ..Comparison::of(HASHES)
+    })
 }
 
 /// The expressions that are compared of a row `t`, in the order of the columns.
@@ -191,7 +199,11 @@ async fn compare_table(
         some("missing"),
         some("extra"),
     );
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(sides.source.0).bind(sides.copy.0).fetch_one(&mut *owner).await?;
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(sides.source.0)
+        .bind(sides.copy.0)
+        .fetch_one(&mut *owner)
+        .await?;
     let left_out = match table.expected {
         Expected::OnCloud(reason) if sides.is_server => Some(reason),
         Expected::WhereSome(reason) if row.get::<i64, _>("copied") == 0 => Some(reason),

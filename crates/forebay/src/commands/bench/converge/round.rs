@@ -146,15 +146,13 @@ async fn endure(scene: &mut Scene<'_>, fate: &Fate, length: Duration) -> Result<
         for pair in &scene.pairs {
             // Refused while one is under way, or while the database is down: the next one is soon.
             if nudges {
-                let _ = scene
-                    .ask_mirror(Method::POST, &format!("/v1/instances/{}/sync", pair.copy.name))
-                    .await;
+                let _ =
+                    scene.ask_mirror(Method::POST, &format!("/v1/instances/{}/sync", pair.copy.name)).await;
                 nudged = Some(Instant::now());
             }
             if takes_census {
-                let _ = scene
-                    .ask_mirror(Method::POST, &format!("/v1/instances/{}/census", pair.copy.name))
-                    .await;
+                let _ =
+                    scene.ask_mirror(Method::POST, &format!("/v1/instances/{}/census", pair.copy.name)).await;
             }
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -193,7 +191,8 @@ async fn bury(wiring: &Wiring) -> Result<(), Failure> {
 /// As if the hour had gone by after which lists are read again.
 async fn age_lists(wiring: &Wiring) -> Result<(), Failure> {
     let mut owner = wiring.access.owner().await?;
-    let later = "UPDATE sync_watermarks SET last_updated_at = now() - interval '2 hours' WHERE entity = 'rosters'";
+    let later =
+        "UPDATE sync_watermarks SET last_updated_at = now() - interval '2 hours' WHERE entity = 'rosters'";
     sqlx::query(later).execute(&mut owner).await?;
     Ok(())
 }

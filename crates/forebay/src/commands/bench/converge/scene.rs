@@ -83,7 +83,8 @@ pub(super) async fn set<'a>(
     house.serve(&http).await?;
     let token = SecretString::from(upstream_key.clone());
     let cloud_copy = mirror(wiring, &tenant, &cloud, "cloud-copy", InstanceKind::Cloud, &token).await?;
-    let server_copy = mirror(wiring, &tenant, &server, "server-copy", InstanceKind::DataCenter, &token).await?;
+    let server_copy =
+        mirror(wiring, &tenant, &server, "server-copy", InstanceKind::DataCenter, &token).await?;
     let pairs = [
         Pair { name: "cloud", source: cloud, copy: cloud_copy, is_server: false },
         Pair { name: "server", source: server, copy: server_copy, is_server: true },
@@ -125,7 +126,10 @@ impl Scene<'_> {
     pub(super) async fn source(&self, pair: &Pair) -> Result<(Source, Vec<String>), Failure> {
         let mut owner = self.wiring.access.owner().await?;
         let mut texts = async |sql: &str| {
-            sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).bind(pair.source.id.0).fetch_all(&mut owner).await
+            sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
+                .bind(pair.source.id.0)
+                .fetch_all(&mut owner)
+                .await
         };
         // By id, so that the same seed makes the same choices.
         let projects: Vec<String> = texts(

@@ -22,19 +22,44 @@ pub(super) async fn fill(
     seed: u64,
 ) -> Result<Instance, Failure> {
     let services = &wiring.services;
-    let options =
-        generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
+    let options = generator::Options { issues, seed, now: wiring.now(), base_url: instance.base_url.clone() };
     let mut generated = generator::issues(&options).map(as_server);
     // The first issue says which dialect an empty sandbox speaks; the fields say how the others are to be read, and it once more.
     let first: Vec<Value> = generated.by_ref().take(1).collect();
     import(wiring, tenant, instance, first.clone()).await?;
     let site = generator::site(&options);
     let lists = [
-        site.projects, site.users, site.statuses, site.issue_types, site.priorities, site.resolutions, site.fields,
-        site.field_options, site.issue_link_types, site.boards, site.filters, site.sprints, site.versions, site.components,
+        site.projects,
+        site.users,
+        site.statuses,
+        site.issue_types,
+        site.priorities,
+        site.resolutions,
+        site.fields,
+        site.field_options,
+        site.issue_link_types,
+        site.boards,
+        site.filters,
+        site.sprints,
+        site.versions,
+        site.components,
     ];
-    let [projects, users, statuses, issue_types, priorities, resolutions, fields, field_options, issue_link_types, boards, filters, sprints, versions, components] =
-        lists.map(|list| list.into_iter().map(as_server).collect());
+    let [
+        projects,
+        users,
+        statuses,
+        issue_types,
+        priorities,
+        resolutions,
+        fields,
+        field_options,
+        issue_link_types,
+        boards,
+        filters,
+        sprints,
+        versions,
+        components,
+    ] = lists.map(|list| list.into_iter().map(as_server).collect());
     let site = generator::Site {
         projects,
         users,
@@ -81,7 +106,9 @@ async fn import(
 /// What version 2 makes of a document of version 3: rich text is wiki markup, and people have a key and a name.
 fn as_server(value: Value) -> Value {
     match value {
-        Value::Object(members) if members.get("type") == Some(&json!("doc")) && members.contains_key("version") => {
+        Value::Object(members)
+            if members.get("type") == Some(&json!("doc")) && members.contains_key("version") =>
+        {
             Value::String(adf::wiki_of(&Value::Object(members)))
         }
         Value::Object(mut members) => {

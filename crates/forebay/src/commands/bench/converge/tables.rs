@@ -39,7 +39,8 @@ const COUNTED_OF_PRESENT: &str = "(t.watchers > 0 OR t.votes > 0) AND EXISTS (SE
                                   WHERE i.tenant_id = t.tenant_id AND i.id = t.issue_id AND i.presence = 'present')";
 
 const FAVOURITES: &str = "Server and Data Center list only the favourite filters of our own account";
-const NO_CONTEXTS: &str = "Server and Data Center show no contexts and options; the copy has those that issues show";
+const NO_CONTEXTS: &str =
+    "Server and Data Center show no contexts and options; the copy has those that issues show";
 const NOT_COPIED: &str = "the sync copies none of them";
 
 const fn equal(
@@ -102,13 +103,19 @@ pub(super) const TABLES: &[Compared] = &[
     where_some(NOT_COPIED, equal("watchers", &["issue_id", "user_id"], &[], OF_PRESENT)),
     where_some(NOT_COPIED, equal("votes", &["issue_id", "user_id"], &[], OF_PRESENT)),
     where_some(NOT_COPIED, equal("issue_properties", &["issue_id", "key"], &[], OF_PRESENT)),
-    where_some(NOT_COPIED, equal("remote_links", &["issue_id", "jira_id"], &["synced_at"], PRESENT_OF_PRESENT)),
+    where_some(
+        NOT_COPIED,
+        equal("remote_links", &["issue_id", "jira_id"], &["synced_at"], PRESENT_OF_PRESENT),
+    ),
 ];
 
 /// Tables of which an instance or its issues have rows that no copy is to have.
 pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("users", "a site has no list of its people; whom issues name is compared there, by the account"),
-    ("attachment_contents", "bytes that a sandbox keeps; a copy has what is told of attachments, which is compared"),
+    (
+        "attachment_contents",
+        "bytes that a sandbox keeps; a copy has what is told of attachments, which is compared",
+    ),
     ("audit_log", "what people did through this program's own doors"),
     ("webhooks", "what was registered at the source"),
     ("webhook_inbox", "what the copy was told, and has done since"),
@@ -121,17 +128,20 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
 
 /// What is left out of the tables that are compared, with the reason.
 pub(super) const LEFT_OUT: &[(&str, &str)] = &[
-    ("synced_at, observed_at; created_at and updated_at of lists and links", "they say when a copy was made, and each is its own"),
+    (
+        "synced_at, observed_at; created_at and updated_at of lists and links",
+        "they say when a copy was made, and each is its own",
+    ),
     ("search", "it is made by the database from columns that are compared"),
     (
         "the key of the parent inside an issue's document",
         "a document is kept as it was read, and a key may change after that; the parent is compared by its id, and the key that is shown by parent_key",
     ),
+    ("source_hash of an issue whose documents differ in such a key", "it is the hash of the document"),
     (
-        "source_hash of an issue whose documents differ in such a key",
-        "it is the hash of the document",
+        "keys in issue_key_aliases that only the source knows",
+        "the copy has never seen the issue under such a key, and nothing tells of it",
     ),
-    ("keys in issue_key_aliases that only the source knows", "the copy has never seen the issue under such a key, and nothing tells of it"),
     ("rows that are not present", "a copy keeps what is gone, with the reason; every door leaves it out"),
 ];
 
@@ -143,10 +153,8 @@ pub(super) const REFERENCES: &[(&[&str], &str, &str)] = &[
 ];
 
 /// Columns of which a part is left out: see [`LEFT_OUT`]. The key of the parent is taken to be the one that the parent has.
-pub(super) const SHOWN: &[(&str, &str, &str)] = &[
-    (
-        "issues",
-        "raw_jsonb",
-        "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
-    ),
-];
+pub(super) const SHOWN: &[(&str, &str, &str)] = &[(
+    "issues",
+    "raw_jsonb",
+    "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
+)];

@@ -41,10 +41,7 @@ pub(super) fn show(report: &Report) -> Result<(), Failure> {
 }
 
 fn differs(table: &Comparison) -> Result<(), Failure> {
-    output::line(&format!(
-        "  DIFFERS   {}: {} missing, {} extra",
-        table.table, table.missing, table.extra
-    ))?;
+    output::line(&format!("  DIFFERS   {}: {} missing, {} extra", table.table, table.missing, table.extra))?;
     for it in &table.differences {
         let absent = || "(none)".to_owned();
         output::line(&format!(

@@ -198,7 +198,7 @@ impl Writer {
         Some("assign")
     }
 
-    /// Puts an issue into a sprint, or starts or closes one.
+    /// Puts an issue into a sprint, or gives the sprint another goal.
     async fn plan(&mut self, issue: &str) -> Option<&'static str> {
         let boards = self.ask_at(Method::GET, "rest/agile/1.0/board?type=scrum", None).await?;
         let board = self.one_of(&boards["values"])?;
