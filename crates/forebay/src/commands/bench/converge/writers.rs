@@ -198,18 +198,13 @@ impl Writer {
         Some("assign")
     }
 
-    /// Puts an issue into a sprint, or gives the sprint another goal.
+    /// Puts an issue into a sprint.
     async fn plan(&mut self, issue: &str) -> Option<&'static str> {
         let boards = self.ask_at(Method::GET, "rest/agile/1.0/board?type=scrum", None).await?;
         let board = self.one_of(&boards["values"])?;
         let path = format!("rest/agile/1.0/board/{board}/sprint?state=active,future");
         let sprints = self.ask_at(Method::GET, &path, None).await?;
         let sprint = self.one_of(&sprints["values"])?;
-        if self.below(4) == 0 {
-            let goal = json!({ "goal": self.words(3) });
-            self.ask_at(Method::POST, &format!("rest/agile/1.0/sprint/{sprint}"), Some(goal)).await?;
-            return Some("edit sprint");
-        }
         let issues = json!({ "issues": [issue] });
         self.ask_at(Method::POST, &format!("rest/agile/1.0/sprint/{sprint}/issue"), Some(issues)).await?;
         Some("plan")
