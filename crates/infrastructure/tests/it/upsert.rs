@@ -164,6 +164,40 @@ async fn the_new_key_of_a_moved_issue_is_shown_by_its_children_and_links() {
 }
 
 #[tokio::test]
+async fn what_was_read_before_another_issue_moved_and_is_stored_after_that_shows_its_new_key() {
+    let mirror = Mirror::new().await;
+    let (parent, mut child, other) = (issue(1, "PAY-1"), issue(2, "PAY-2"), issue(3, "PAY-3"));
+    child.issue.parent = Some(("1".into(), "PAY-1".into()));
+    child.issue.epic_key = Some("PAY-1".into());
+    let linked = changed(&other, 0, |bundle| bundle.links = vec![blocks(7, &parent, &other)]);
+    mirror.store(&[changed(&parent, 1, |bundle| bundle.issue.key = "OPS-9".parse().unwrap())]).await;
+    mirror.store(&[child, linked]).await;
+    let keys = "SELECT parent_key || ' ' || epic_key FROM issues WHERE parent_key IS NOT NULL
+                UNION ALL SELECT inward_key || ' ' || outward_key FROM issue_links";
+    assert_eq!(mirror.column(keys).await, ["OPS-9 OPS-9", "OPS-9 PAY-3"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_census_settles_keys_of_moved_issues_that_others_still_show() {
+    let mirror = Mirror::new().await;
+    let (parent, mut child) = (issue(1, "PAY-1"), issue(2, "PAY-2"));
+    child.issue.parent = Some(("1".into(), "PAY-1".into()));
+    mirror.store(&[parent.clone(), child]).await;
+    mirror.store(&[changed(&parent, 1, |bundle| bundle.issue.key = "OPS-9".parse().unwrap())]).await;
+    // As if the child had been stored at the moment of the move, and neither had seen the other.
+    let mut owner = mirror.base.superuser().await;
+    run(&mut owner, "UPDATE issues SET parent_key = 'PAY-1' WHERE jira_id = '2'".into()).await;
+    let mut tx = mirror.base.begin(mirror.tenant).await;
+    assert_eq!(tx.settle_keys(mirror.instance, "", 10).await.unwrap().as_deref(), Some("PAY-1"));
+    assert_eq!(tx.settle_keys(mirror.instance, "PAY-1", 10).await.unwrap(), None);
+    tx.commit().await.unwrap();
+    let keys = "SELECT parent_key FROM issues WHERE parent_key IS NOT NULL";
+    assert_eq!(mirror.column(keys).await, ["OPS-9"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn a_key_used_again_displaces_its_former_holder_until_somebody_looks_at_it() {
     let mirror = Mirror::new().await;
     let former = issue(1, "PAY-1");
