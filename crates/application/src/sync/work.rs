@@ -284,15 +284,12 @@ impl<'a> Work<'a> {
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         counts.rejected += stored.rejected;
         let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
-        let mut checkpoint = None;
-        match target {
+        let checkpoint = match target {
             Target::Range(id, cut) => {
-                checkpoint = page.is_cut.then(|| cut.clone());
                 tx.move_range(*id, &next).await?;
+                page.is_cut.then(|| cut.clone())
             }
             Target::Poll(from) => {
-                let mark = PollMark { from: *from, position: next };
-                checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
                 // Pages come in the order of `updated`: what is stored is complete up to there.
                 if let Some(until) =
                     page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
@@ -300,8 +297,10 @@ impl<'a> Work<'a> {
                     let proof = until.min(from.began_at);
                     tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), Some(proof)).await?;
                 }
+                let mark = PollMark { from: *from, position: next };
+                Some(serde_json::to_value(mark).map_err(Error::internal)?)
             }
-        }
+        };
         // Last: the tasks of a run wait for each other here.
         let update = self.update(Page { done, counts }, checkpoint);
         let committed = match tx.checkpoint(&self.lease, &update).await {

@@ -8,7 +8,6 @@ use application::{
     issues::Presence,
     pulse::PulseFilter,
     reference::Roster,
-    sync::RunKind,
     webhooks::InboxEntry,
 };
 use chrono::NaiveDate;

@@ -404,7 +404,7 @@ async fn a_link_goes_with_an_issue_that_is_gone_and_comes_back_with_it() {
 async fn a_census_settles_links_that_were_stored_while_their_issues_went_and_came_back() {
     let mirror = Mirror::new().await;
     let issues = [issue(1, "PAY-1"), issue(2, "PAY-2"), issue(3, "PAY-3")];
-    let links = [(0, 1), (1, 2)].map(|(from, to)| blocks(40 + to as i64, &issues[from], &issues[to]));
+    let links = [(41, 0, 1), (42, 1, 2)].map(|(id, from, to)| blocks(id, &issues[from], &issues[to]));
     mirror
         .store(&[changed(&issues[1], 0, |b| b.links = links.to_vec()), issues[0].clone(), issues[2].clone()])
         .await;

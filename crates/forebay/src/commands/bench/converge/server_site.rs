@@ -103,7 +103,8 @@ async fn import(
     }
 }
 
-/// What version 2 makes of a document of version 3: rich text is wiki markup, and people have a key and a name.
+/// What version 2 makes of a document of version 3: rich text is wiki markup, people have a key and a name, and addresses say which
+/// version it is.
 fn as_server(value: Value) -> Value {
     match value {
         Value::Object(members)
@@ -119,6 +120,7 @@ fn as_server(value: Value) -> Value {
             }
             Value::Object(members.into_iter().map(|(name, value)| (name, as_server(value))).collect())
         }
+        Value::String(text) => Value::String(text.replace("/rest/api/3/", "/rest/api/2/")),
         Value::Array(items) => Value::Array(items.into_iter().map(as_server).collect()),
         plain => plain,
     }
