@@ -136,8 +136,10 @@ pub(super) async fn missing_since(
         r#"SELECT i.jira_id AS "jira_id!" FROM issues i
            WHERE i.tenant_id = (SELECT $5::uuid) AND i.id = ANY($1) AND i.presence <> 'present' AND i.observed_at >= $2
            UNION ALL
-           SELECT m.jira_id FROM missing_issues m
-           WHERE m.instance_id = $3 AND m.jira_id = ANY($4) AND m.noted_at >= $2"#,
+           SELECT m.jira_id FROM UNNEST($1::uuid[], $4::text[]) AS w (id, jira_id)
+           JOIN missing_issues m ON m.instance_id = $3 AND m.jira_id = w.jira_id
+           WHERE m.noted_at >= $2 AND NOT EXISTS (
+               SELECT FROM issues i WHERE i.tenant_id = (SELECT $5::uuid) AND i.id = w.id AND i.observed_at > m.noted_at)"#,
         &ids,
         since,
         scope.instance.0,

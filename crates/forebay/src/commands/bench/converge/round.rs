@@ -16,6 +16,7 @@ use application::{
     },
 };
 use chrono::{DateTime, Utc};
+use infrastructure::queue;
 use reqwest::{Client, Method};
 use serde::Serialize;
 use tokio::{sync::Mutex, task::JoinSet};
@@ -127,7 +128,8 @@ async fn endure(scene: &mut Scene<'_>, fate: &Fate, length: Duration) -> Result<
     let (mut crash, mut redis, mut census) = (fate.crash, fate.redis, fate.census);
     let mut nudged = None::<Instant>;
     let mut deaths = Deaths::new();
-    while began.elapsed() < length {
+    // A crash may take longer than a short round: what fate has in store happens all the same.
+    while began.elapsed() < length || kills.peek().is_some() || crash.or(redis).or(census).is_some() {
         if let Some((_, victim)) = kills.next_if(|(at, _)| *at <= began.elapsed()) {
             add(&mut deaths, "workers killed", scene.house.kill_workers(victim)?);
             bury(scene.wiring).await?;
@@ -201,6 +203,9 @@ async fn age_lists(wiring: &Wiring) -> Result<(), Failure> {
 async fn settle(scene: &Scene<'_>, pair: &Pair) -> Result<Site, Failure> {
     let from = scene.wiring.now();
     let sync_turns = catch_up(scene, pair, from).await?;
+    // A sync asks by jobs for another look at issues that were missing a moment ago.
+    let services = scene.wiring.services.clone();
+    queue::drain(scene.wiring.access.role("forebay_queue"), services).await?;
     for list in ReferenceList::ALL {
         read_list(scene, pair, list, from).await?;
     }
