@@ -15,10 +15,19 @@ const SHARE: usize = 9;
 /// Percent; with several faults at once most requests still get through, if not at their first try.
 const LIKELIEST: u64 = 30;
 /// Percent; for what few requests could meet.
-const LIKELIEST_OF_RARE: u64 = 60;
+const LIKELIEST_OF_RARE: u64 = 90;
+/// What only writers meet, and seldom.
+const OF_WRITERS: &str = "foreign_search";
 /// Faults of pages that are not the last, or not the first.
-const OF_LATER_PAGES: [&str; 6] =
-    ["missing_token", "last_with_token", "null_token", "repeated_page", "expired_page_token", "shifted_page"];
+const OF_LATER_PAGES: [&str; 7] = [
+    "missing_token",
+    "last_with_token",
+    "null_token",
+    "empty_page",
+    "repeated_page",
+    "expired_page_token",
+    "shifted_page",
+];
 
 /// Every kind of fault that a sandbox can be asked for.
 pub(super) const KINDS: [&str; 32] = [
@@ -93,6 +102,10 @@ impl Fate {
     }
 }
 
+fn is_of_later_pages(rule: &Value) -> bool {
+    OF_LATER_PAGES.iter().any(|kind| rule["fault"] == *kind)
+}
+
 struct Chance(ChaCha8Rng);
 
 impl Chance {
@@ -130,9 +143,11 @@ impl Chance {
         let third = usize::try_from((seed + site) % 3).unwrap_or_default() * SHARE;
         let mut rules: Vec<Value> = faults.drain(third..third + SHARE).collect();
         let webhooks = self.faults_of_webhooks().into_iter().zip(0..);
-        rules.extend(webhooks.filter(|(_, number)| (seed + site + number) % 2 == 0).map(|(fault, _)| fault));
+        rules.extend(
+            webhooks.filter(|(_, number)| (seed + site + number).is_multiple_of(2)).map(|(fault, _)| fault),
+        );
         for rule in &mut rules {
-            let rare = OF_LATER_PAGES.iter().any(|kind| rule["fault"] == *kind);
+            let rare = is_of_later_pages(rule) || rule["fault"] == OF_WRITERS;
             let percent = match rare {
                 true => LIKELIEST_OF_RARE / 2 + self.below(LIKELIEST_OF_RARE / 2) + 1,
                 false => self.below(LIKELIEST) + 1,
@@ -140,7 +155,7 @@ impl Chance {
             rule["probability"] = json!(percent as f64 / 100.0);
         }
         // Short pages make many of them: a small site would have one page else.
-        if rules.iter().any(|rule| OF_LATER_PAGES.iter().any(|kind| rule["fault"] == *kind)) {
+        if rules.iter().any(is_of_later_pages) {
             rules.push(json!({ "fault": "short_page", "at_most": 12, "probability": 0.5 }));
         }
         rules
@@ -170,7 +185,7 @@ impl Chance {
             json!({ "fault": "login_page" }),
             json!({ "fault": "empty_body" }),
             json!({ "fault": "rate_limit", "retry_after": 1, "bare": done }),
-            json!({ "fault": "budget", "requests": 60, "per_seconds": 2 }),
+            json!({ "fault": "budget", "requests": 12, "per_seconds": 2 }),
             json!({ "fault": "unauthorized" }),
             json!({ "fault": "anonymous" }),
             json!({ "fault": "short_page", "at_most": 7 }),
@@ -234,7 +249,7 @@ mod tests {
                 for seed in seed..seed + 3 {
                     let plan = &Fate::of(seed, LENGTH, 1).plans[site];
                     let read = FaultPlan::parse(plan).unwrap();
-                    assert!(read.rules.iter().all(|rule| rule.probability > 0.0 && rule.probability <= 0.6));
+                    assert!(read.rules.iter().all(|rule| rule.probability > 0.0 && rule.probability <= 0.9));
                     let rules = plan["rules"].as_array().unwrap();
                     kinds.extend(rules.iter().map(|rule| rule["fault"].as_str().unwrap().to_owned()));
                 }

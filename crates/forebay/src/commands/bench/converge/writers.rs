@@ -81,7 +81,7 @@ impl Writer {
             91 => self.filter().await,
             92..=93 => self.relocate(&issue).await,
             94..=95 => self.assign(&issue).await,
-            96 => self.search_as_others_do().await,
+            96..=97 => self.search_as_others_do().await,
             _ => self.delete(&issue).await,
         }
     }
