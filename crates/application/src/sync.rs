@@ -59,13 +59,6 @@ impl RunKind {
             Self::Poll => "poll",
         }
     }
-
-    /// What it keeps: of each collection of an instance one run goes on at a time.
-    pub fn collection(self) -> &'static str {
-        match self {
-            Self::Backfill | Self::Poll => ISSUES,
-        }
-    }
 }
 
 /// The collection of backfills and polls, and the watermark by which a mirror's freshness is told.
@@ -203,12 +196,12 @@ pub struct SyncStatus {
 /// Storage of runs and watermarks.
 #[async_trait]
 pub trait SyncStore: Send {
-    /// Begins a run, or takes over one whose lease has ended. A new run goes on where one of its kind failed before it,
-    /// with its counts. `None` while another holder's lease lasts.
+    /// Begins a run, or takes over one whose lease has ended. A new run is a poll once a backfill has succeeded, which its watermark
+    /// tells, and a backfill before. It goes on where one of its kind failed before it, with its counts. `None` while another
+    /// holder's lease lasts.
     async fn acquire_run(
         &mut self,
         instance: InstanceId,
-        kind: RunKind,
         holder: Uuid,
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
@@ -256,13 +249,13 @@ pub trait SyncStore: Send {
     /// The watermark of a collection: the largest `updated` stored.
     async fn watermark(&mut self, instance: InstanceId, entity: &str) -> Result<Option<DateTime<Utc>>>;
 
-    /// Raises the watermark (it never falls) and notes the proof.
+    /// Raises the watermark (it never falls) and notes the proof; both where there is one.
     async fn raise_watermark(
         &mut self,
         instance: InstanceId,
         entity: &str,
         updated: Option<DateTime<Utc>>,
-        proof: DateTime<Utc>,
+        proof: Option<DateTime<Utc>>,
     ) -> Result<()>;
 
     /// The freshness of every mirror of the tenant, or of one.

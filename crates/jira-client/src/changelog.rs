@@ -66,6 +66,8 @@ impl JiraClient {
         const WHAT: &str = "bulk_fetch_changelogs";
         let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
         let mut doubtful = HashSet::new();
+        // Pages overlap where somebody writes meanwhile, and lists have had entries twice.
+        let mut known = HashSet::new();
         let mut tokens = HashSet::new();
         let mut token: Option<String> = None;
         loop {
@@ -78,7 +80,10 @@ impl JiraClient {
             for entry in take_array(WHAT, &mut page, "issueChangeLogs")? {
                 match read_entry(entry) {
                     // Sorted by date over all issues, so an issue may come again on a later page.
-                    Ok((id, entries)) => histories.entry(id).or_default().extend(entries),
+                    Ok((id, mut entries)) => {
+                        retain_new(&mut entries, &id, &mut known);
+                        histories.entry(id).or_default().extend(entries);
+                    }
                     Err(Some(id)) => drop(doubtful.insert(id)),
                     // It may be about any of them.
                     Err(None) => doubtful.extend(ids.iter().cloned()),
@@ -114,7 +119,9 @@ impl JiraClient {
 
     async fn changelog_pages(&self, id: &str) -> Result<Vec<Value>, JiraError> {
         let call = self.get("changelog", &["issue", id, "changelog"])?.about(id);
-        self.all_pages(Paged { call, items_key: "values", page_size: PAGE }).await
+        let mut histories = self.all_pages(Paged { call, items_key: "values", page_size: PAGE }).await?;
+        retain_new(&mut histories, id, &mut HashSet::new());
+        Ok(histories)
     }
 
     async fn expanded_changelog(&self, id: &str) -> Result<Vec<Value>, JiraError> {
@@ -140,6 +147,12 @@ impl JiraClient {
             error => error,
         })
     }
+}
+
+/// Leaves out histories of an issue that are known, by their ids. One without an id is not known.
+fn retain_new(histories: &mut Vec<Value>, issue: &str, known: &mut HashSet<(String, String)>) {
+    histories
+        .retain(|history| id_text(history.get("id")).is_none_or(|id| known.insert((issue.to_owned(), id))));
 }
 
 /// An issue and some of its histories; the issue alone, if it is named, where they cannot be read.

@@ -13,6 +13,9 @@ const PROJECTS: usize = 100;
 /// Boards and filters per page, Jira's usual number.
 const BOARDS: usize = 50;
 const FILTERS: usize = 50;
+/// All that Jira's OpenAPI document says a filter can show.
+const FILTER: &str = "description,favourite,favouritedCount,jql,owner,searchUrl,sharePermissions,editPermissions,isWritable,\
+                      approximateLastUsed,subscriptions,viewUrl";
 /// Contexts and options of custom fields per page.
 const OPTIONS: usize = 100;
 
@@ -139,7 +142,7 @@ impl JiraClient {
         const WHAT: &str = "filters";
         match self.dialect() {
             Dialect::V3 => {
-                let call = self.get(WHAT, &["filter", "search"])?.query("expand", "description,owner,jql");
+                let call = self.get(WHAT, &["filter", "search"])?.query("expand", FILTER);
                 let paged = Paged { call, items_key: "values", page_size: FILTERS };
                 Ok((self.all_pages(paged).await?, true))
             }

@@ -108,8 +108,19 @@ pub(super) fn sprint_object(item: &Value) -> Option<SprintRecord> {
         start: optional_time(&item["startDate"]),
         end: optional_time(&item["endDate"]),
         complete: optional_time(&item["completeDate"]),
-        raw: item.clone(),
+        raw: as_listed(item),
     })
+}
+
+/// The field's name for the board is another one than the list's: the row must not depend on which was read last.
+fn as_listed(item: &Value) -> Value {
+    let mut raw = item.clone();
+    if let Some(members) = raw.as_object_mut()
+        && let Some(board) = members.remove("boardId")
+    {
+        members.entry("originBoardId").or_insert(board);
+    }
+    raw
 }
 
 /// Commas in names are not escaped, so a member ends where the next known member begins.

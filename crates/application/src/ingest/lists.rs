@@ -143,6 +143,8 @@ fn option(field: &str, raw: &Value, parent_id: Option<String>) -> Option<OptionR
     let mut raw = raw.clone();
     if let Some(object) = raw.as_object_mut() {
         object.remove("child");
+        // Issues show the address, and lists do not: the row must not depend on which was read last.
+        object.remove("self");
     }
     Some(OptionRecord {
         field_key: field.to_owned(),

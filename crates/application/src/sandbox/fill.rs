@@ -129,7 +129,10 @@ async fn store(tx: &mut dyn TenantTx, instance: &Instance, bundles: &[IssueBundl
             let comments = bundle.comments.iter().map(|comment| comment.jira_number);
             let histories = bundle.histories.iter().map(|history| history.jira_number);
             let worklogs = bundle.worklogs.iter().map(|worklog| worklog.jira_number);
-            comments.chain(histories).chain(worklogs).chain([bundle.issue.jira_number])
+            let links = bundle.links.iter().map(|link| &link.jira_id);
+            let attachments = bundle.attached.attachments.iter().map(|attachment| &attachment.jira_id);
+            let others = links.chain(attachments).filter_map(|id| id.parse().ok());
+            comments.chain(histories).chain(worklogs).chain(others).chain([bundle.issue.jira_number])
         })
         .max();
     let counts = tx.upsert_issues(instance.id, bundles).await?;

@@ -9,7 +9,10 @@ use chrono::{DateTime, Utc};
 use domain::{generator, ids::TenantId};
 use serde_json::Value;
 
-use super::fill::{require_sandbox, seed_rosters};
+use super::{
+    field_context,
+    fill::{require_sandbox, seed_rosters},
+};
 use crate::{
     erasure::ErasedPeople,
     error::{Error, Result},
@@ -77,24 +80,20 @@ pub async fn begin_seed(
 
     let site = generator::site(&options);
     let roles = FieldRoles::from_fields(&site.fields);
-    seed_rosters(services, tenant, instance, rosters(site)).await?;
+    seed_rosters(services, tenant, instance, generated_rosters(site)).await?;
     Ok(Seeding { options, roles, erased })
 }
 
 /// A generated site's lists, as the ports take them.
-fn rosters(site: generator::Site) -> ReferenceData {
+pub fn generated_rosters(site: generator::Site) -> ReferenceData {
     let mut board_sprints: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for sprint in site.sprints {
         if let Some(board) = sprint["originBoardId"].as_i64() {
             board_sprints.entry(board).or_default().push(sprint);
         }
     }
-    let field_options = site.field_options.into_iter().filter_map(|mut field| {
-        let field_id = field["fieldId"].as_str()?.to_owned();
-        let Value::Array(options) = field["options"].take() else { return None };
-        let options = options.into_iter().flat_map(with_children).collect();
-        Some(ListedOptions { field_id, contexts: Vec::new(), options })
-    });
+    let field_options: Vec<ListedOptions> =
+        site.field_options.into_iter().filter_map(|options| listed(&site.fields, options)).collect();
     ReferenceData {
         projects: site.projects,
         fields: site.fields,
@@ -112,8 +111,21 @@ fn rosters(site: generator::Site) -> ReferenceData {
             .collect(),
         filters: Listed::Whole(site.filters),
         link_types: Listed::Whole(site.issue_link_types),
-        field_options: field_options.collect(),
+        field_options,
     }
+}
+
+/// The options of a field in its context, as Jira lists them.
+fn listed(fields: &[Value], mut generated: Value) -> Option<ListedOptions> {
+    let field_id = generated["fieldId"].as_str()?.to_owned();
+    let Value::Array(options) = generated["options"].take() else { return None };
+    let context = field_context(fields.iter().find(|field| field["id"] == field_id.as_str())?)?;
+    let mut options: Vec<Value> = options.into_iter().flat_map(with_children).collect();
+    for option in &mut options {
+        option["disabled"] = Value::Bool(false);
+        option["contextId"] = context["id"].clone();
+    }
+    Some(ListedOptions { field_id, contexts: vec![context], options })
 }
 
 /// An option, and behind it those that stand below it in a cascading select, as Jira lists them.
@@ -139,6 +151,14 @@ mod tests {
         let listed = with_children(region);
         assert_eq!(listed[0], json!({ "id": "1", "value": "Europe" }));
         assert_eq!(listed[1], json!({ "id": "2", "value": "Poland", "optionId": "1" }));
+        let fields = [json!({ "id": "customfield_10040", "name": "Platform", "custom": true })];
+        let generated = json!({ "fieldId": "customfield_10040", "options": [{ "id": "3", "value": "Web" }] });
+        let of_field = super::listed(&fields, generated).unwrap();
+        assert_eq!(of_field.contexts[0]["id"], "10040");
+        assert_eq!(
+            of_field.options,
+            [json!({ "id": "3", "value": "Web", "disabled": false, "contextId": "10040" })]
+        );
         let alone = json!({ "id": "3", "value": "Web" });
         assert_eq!(with_children(alone.clone()), [alone]);
     }

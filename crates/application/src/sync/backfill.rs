@@ -21,6 +21,9 @@ const SMALLEST: u64 = 500;
 /// Answers as of when everything is copied, or nothing where some is left, which is stored.
 pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     let plan = plan(work).await?;
+    if plan.cut {
+        work.note_cut();
+    }
     let pace = Pace::new(work.services.sync.parallel);
     let mut tasks = FuturesUnordered::new();
     let mut taken: Vec<Uuid> = Vec::new();
@@ -56,7 +59,9 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
             let mut tx = work.begin().await?;
             // Whoever canceled the run has taken the ranges away, too: none being left does not mean that they are copied.
             tx.checkpoint(&work.lease, &work.update(Page::default(), None)).await?;
-            tx.raise_watermark(work.instance.id, ISSUES, Some(watermark), proof).await?;
+            // What a site gave no way to is in the next census. From here on polls are enough, and yet this proves nothing.
+            let proved = (!work.was_cut()).then_some(proof);
+            tx.raise_watermark(work.instance.id, ISSUES, Some(watermark), proved).await?;
             tx.commit().await?;
             Ok(Some(proof))
         }
@@ -79,7 +84,7 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     let range = share.clamp(SMALLEST.min(settings.range), settings.range);
     let began_at = edge(work, "updated", "DESC").await?;
     let oldest = if total > Some(range) { edge(work, "created", "ASC").await? } else { None };
-    let plan = Plan { planned_at, began_at, oldest, range };
+    let plan = Plan { planned_at, began_at, oldest, range, cut: false };
     let mut tx = work.begin().await?;
     tx.drop_ranges(work.instance.id).await?;
     tx.put_ranges(work.instance.id, None, &[StoredRange::new(Range::default(), total)]).await?;
@@ -111,7 +116,8 @@ async fn read(work: &Work<'_>, plan: &Plan, range: StoredRange, pace: &Pace) -> 
         tx.checkpoint(&work.lease, &work.update(Page::default(), None)).await?;
         return tx.commit().await;
     }
-    work.walk(Walk::Created(range.range), &range.position, &Target::Range(range.id), pace).await?;
+    let cut = serde_json::to_value(Plan { cut: true, ..plan.clone() }).map_err(Error::internal)?;
+    work.walk(Walk::Created(range.range), &range.position, &Target::Range(range.id, cut), pace).await?;
     Ok(())
 }
 

@@ -255,6 +255,12 @@ pub trait CensusStore: Send {
         lease_until: DateTime<Utc>,
     ) -> Result<()>;
 
+    /// Renews the lease, and nothing else.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when it was lost.
+    async fn renew_census(&mut self, lease: CensusLease, lease_until: DateTime<Utc>) -> Result<()>;
+
     /// Ends a census, or holds it. Candidates stay only while it is held.
     async fn finish_census(
         &mut self,
@@ -335,6 +341,14 @@ pub trait CensusStore: Send {
         presence: Presence,
         limit: i64,
     ) -> Result<u64>;
+
+    /// Takes the links of gone issues with them and brings those of present ones back, of the links after this one, at most so many;
+    /// answers the last one that it looked at.
+    async fn settle_links(&mut self, instance: InstanceId, after: Uuid, limit: i64) -> Result<Option<Uuid>>;
+
+    /// Shows the present keys of issues wherever others name them, of the issues that lost a key since the last census, after this
+    /// key, at most so many; answers the last one that it looked at.
+    async fn settle_keys(&mut self, instance: InstanceId, after: &str, limit: i64) -> Result<Option<String>>;
 
     /// Writes the presence to at most so many present issues of a project; answers how many.
     async fn write_all_gone(&mut self, project: Uuid, presence: Presence, limit: i64) -> Result<u64>;

@@ -100,13 +100,9 @@ async fn turn(
     let mut instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
     require_mirror(&instance)?;
     require_going_on(tx.as_mut(), &instance).await?;
-    let kind = match tx.watermark(instance.id, ISSUES).await? {
-        Some(_) => RunKind::Poll,
-        None => RunKind::Backfill,
-    };
     let now = services.clock.now();
     let lease = tx
-        .acquire_run(instance.id, kind, Uuid::now_v7(), now, now + LEASE)
+        .acquire_run(instance.id, Uuid::now_v7(), now, now + LEASE)
         .await?
         .ok_or_else(|| Error::Conflict(format!("`{}` is being synced already", instance.name)))?;
     tx.commit().await?;
@@ -116,30 +112,30 @@ async fn turn(
         let identity = instances::identify(services, tenant, &instance, site.as_ref()).await?;
         Ok::<_, Error>((site, identity))
     };
-    let (site, identity) = match alive(services, tenant, &lease, connected).await {
+    let renewing = || renew(services, tenant, &lease);
+    let (site, identity) = match alive(services, renewing, connected).await {
         Ok(connected) => connected,
         Err(error) => return Err(unreached(services, tenant, &instance, &lease, error).await),
     };
     instance.dialect = identity.dialect;
     let mut work = Work::new(services, tenant, instance, lease.clone(), site, sink, until);
-    let ended = alive(services, tenant, &lease, go(&mut work)).await;
+    let ended = alive(services, renewing, go(&mut work)).await;
     finish(&work, ended).await
 }
 
-/// Does something and gives signs of life meanwhile, so that nobody takes the run over however long one page takes. It ends at once
-/// where the lease is lost.
-async fn alive<T>(
+/// Does something and gives signs of life meanwhile by renewing its lease, so that nobody takes it over however long one page takes.
+/// It ends at once where the lease is lost.
+pub(super) async fn alive<T, R: Future<Output = Result<()>>>(
     services: &Services,
-    tenant: TenantId,
-    lease: &super::RunLease,
+    renew: impl Fn() -> R,
     doing: impl Future<Output = Result<T>>,
 ) -> Result<T> {
     let signs = async {
         loop {
             services.clock.sleep(SIGN_OF_LIFE).await;
-            match renew(services, tenant, lease).await {
+            match renew().await {
                 Err(error @ Error::Conflict(_)) => return error,
-                Err(error) => tracing::info!(%error, "the lease of a run could not be renewed"),
+                Err(error) => tracing::info!(%error, "a lease could not be renewed"),
                 Ok(()) => {}
             }
         }
@@ -187,7 +183,7 @@ async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
     let erased = tx.erased_people(instance.id).await?;
     let records = read_rosters(data, services.secrets.as_ref(), &erased);
     tx.upsert_reference(instance.id, &records, true).await?;
-    tx.raise_watermark(instance.id, ROSTERS, Some(now), now).await?;
+    tx.raise_watermark(instance.id, ROSTERS, Some(now), Some(now)).await?;
     reference::ask(tx.as_mut(), work.tenant, instance.id).await?;
     tx.commit().await?;
     Ok(roles)
@@ -270,7 +266,7 @@ async fn succeed(work: &Work<'_>, proof: DateTime<Utc>) -> Result<SyncRun> {
     let mut tx = work.begin().await?;
     // What changed while the run read is the next one's. A site that gave no way to all that it has proves nothing.
     if !work.was_cut() {
-        tx.raise_watermark(id, ISSUES, None, proof).await?;
+        tx.raise_watermark(id, ISSUES, None, Some(proof)).await?;
     }
     tx.settle_deliveries(id, None, InboxState::Processed, work.lease.run.started_at).await?;
     let changed = work.has_changed();

@@ -9,6 +9,8 @@
 //! - **the content** (`checked_at`): the copy's rows were compared with the site's, hash by hash, last at that moment; what
 //!   differed without a reason was mended and is kept as a finding ([`super::drift`]).
 //!
+//! What stands beside issues has proofs of its own: when each list, round or feed was last read ([`super::reference`]).
+//!
 //! *Lag* is the time since the last proof of changes.
 
 use async_trait::async_trait;
@@ -96,6 +98,15 @@ pub struct Freshness {
     pub copy_rows: Option<u64>,
 }
 
+/// When something was read that one request serves to its end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListRead {
+    /// `rosters` for projects, fields, statuses and so on; `worklogs_updated` and `worklogs_deleted` for the site's feeds.
+    pub list: String,
+    /// The copy has it as of then.
+    pub read_at: Option<DateTime<Utc>>,
+}
+
 /// How fresh a mirror is.
 #[derive(Clone, Debug)]
 pub struct InstanceFreshness {
@@ -107,6 +118,8 @@ pub struct InstanceFreshness {
     pub rejected: u64,
     /// How far the lists are that are read in rounds; none for a caller who is limited to projects.
     pub reference: Vec<ReferenceRead>,
+    /// What is read at once, where it was.
+    pub lists: Vec<ListRead>,
 }
 
 /// Storage of freshness.

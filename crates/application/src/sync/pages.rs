@@ -67,7 +67,7 @@ pub(super) struct Turned {
     pub(super) next: Position,
     /// When it was asked for: it tells nothing of what happened later.
     pub(super) read_at: DateTime<Utc>,
-    /// Whether the walk ends here although the site has more, and no way there.
+    /// Whether the site has more here, and no way there: the walk ends, or passes over what is left of a minute.
     pub(super) is_cut: bool,
 }
 
@@ -120,11 +120,14 @@ impl Walk {
     ) -> Result<Turned> {
         let mut from = position.clone();
         let mut read_at = clock.now();
+        let mut is_passed_over = false;
         let asked = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), PAGE_SIZE).await;
         let mut page = match asked {
             Err(Error::Invalid(_) | Error::InvalidJql(_)) if from.cursor.is_some() => {
                 tracing::info!("the site does not know the page any more; its query is begun again");
+                let reached = from.reached.or(from.bound);
                 from = self.begun_anew(&from)?;
+                is_passed_over = from.bound != reached;
                 read_at = clock.now();
                 site.search(dialect, &self.jql(&from), None, PAGE_SIZE).await?
             }
@@ -140,10 +143,13 @@ impl Walk {
             page = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), PAGE_SIZE).await?;
             next = self.after(dialect, &from, &page, read_at);
         }
-        let is_cut = page.ends_early && next.finished && is_full(&page);
-        if is_cut {
+        let behind = self.reached(&page, read_at).and_then(|reached| self.behind_the_minute(reached));
+        let leads_nowhere = next.finished || (next.bound.is_some() && next.bound == behind);
+        let ends_in_vain = page.ends_early && leads_nowhere && is_full(&page);
+        if ends_in_vain {
             tracing::warn!("the site ended a full page early and leads no further");
         }
+        let is_cut = ends_in_vain || is_passed_over;
         Ok(Turned { issues: page.issues, set_aside: page.set_aside, next, read_at, is_cut })
     }
 

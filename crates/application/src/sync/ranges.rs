@@ -58,6 +58,9 @@ pub(super) struct Plan {
     /// How many issues a range may hold.
     #[serde(default)]
     pub(super) range: u64,
+    /// Whether the site gave no way to all of a range.
+    #[serde(default)]
+    pub(super) cut: bool,
 }
 
 impl Range {
@@ -113,7 +116,13 @@ mod tests {
     }
 
     fn plan(oldest: i64, newest: i64) -> Plan {
-        Plan { planned_at: None, began_at: Some(at(newest)), oldest: Some(at(oldest)), range: 100 }
+        Plan {
+            planned_at: None,
+            began_at: Some(at(newest)),
+            oldest: Some(at(oldest)),
+            range: 100,
+            cut: false,
+        }
     }
 
     #[test]

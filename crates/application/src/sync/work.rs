@@ -40,8 +40,8 @@ pub(super) const TRIES: u32 = 3;
 
 /// What a stored page moves on, in its own transaction.
 pub(super) enum Target {
-    /// A range of a backfill.
-    Range(Uuid),
+    /// A range of a backfill, and its checkpoint once the range was cut.
+    Range(Uuid, Value),
     /// A poll.
     Poll(PollFrom),
 }
@@ -49,7 +49,7 @@ pub(super) enum Target {
 impl Target {
     fn step(&self) -> &'static str {
         match self {
-            Self::Range(_) => "copying issues",
+            Self::Range(..) => "copying issues",
             Self::Poll(_) => "catching up",
         }
     }
@@ -145,6 +145,11 @@ impl<'a> Work<'a> {
     /// Whether anything differed from the copy.
     pub(super) fn has_changed(&self) -> bool {
         self.tally().changed
+    }
+
+    /// Notes that an earlier turn was given no way to all that the site has.
+    pub(super) fn note_cut(&self) {
+        self.tally().cut = true;
     }
 
     /// Whether the site has more that it gave no way to.
@@ -279,21 +284,23 @@ impl<'a> Work<'a> {
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         counts.rejected += stored.rejected;
         let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
-        let mut checkpoint = None;
-        match target {
-            Target::Range(id) => tx.move_range(*id, &next).await?,
+        let checkpoint = match target {
+            Target::Range(id, cut) => {
+                tx.move_range(*id, &next).await?;
+                page.is_cut.then(|| cut.clone())
+            }
             Target::Poll(from) => {
-                let mark = PollMark { from: *from, position: next };
-                checkpoint = Some(serde_json::to_value(mark).map_err(Error::internal)?);
                 // Pages come in the order of `updated`: what is stored is complete up to there.
                 if let Some(until) =
                     page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
                 {
                     let proof = until.min(from.began_at);
-                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), proof).await?;
+                    tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), Some(proof)).await?;
                 }
+                let mark = PollMark { from: *from, position: next };
+                Some(serde_json::to_value(mark).map_err(Error::internal)?)
             }
-        }
+        };
         // Last: the tasks of a run wait for each other here.
         let update = self.update(Page { done, counts }, checkpoint);
         let committed = match tx.checkpoint(&self.lease, &update).await {

@@ -95,8 +95,13 @@ impl Feeds<'_> {
             let hint = ProcessHint { tenant: self.tenant, instance: self.instance, issue, deleted: false };
             tx.enqueue(hint.request()?).await?;
         }
-        tx.raise_watermark(self.instance, entity(feed), DateTime::from_timestamp_millis(page.until), now)
-            .await?;
+        tx.raise_watermark(
+            self.instance,
+            entity(feed),
+            DateTime::from_timestamp_millis(page.until),
+            Some(now),
+        )
+        .await?;
         tx.commit().await?;
         Ok(!page.is_last && page.until > since)
     }

@@ -182,7 +182,7 @@ pub(super) async fn run_until_stopped(
 }
 
 /// Resolves on Ctrl-C or SIGTERM.
-async fn signal() {
+pub(super) async fn signal() {
     let interrupt = tokio::signal::ctrl_c();
     let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(signal) => signal,

@@ -197,6 +197,11 @@ pub(super) async fn freshness(
         return output::json(&json!({
             "instance": instance.name, "requests_24h": found.requests_24h, "rejected": found.rejected,
             "collections": rows, "reference": found.reference.iter().map(reference).collect::<Vec<_>>(),
+            "lists": found
+                .lists
+                .iter()
+                .map(|read| json!({ "list": read.list, "read_at": read.read_at }))
+                .collect::<Vec<_>>(),
         }));
     }
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
@@ -221,6 +226,9 @@ pub(super) async fn freshness(
         &rows,
     )?;
     output::note(&format!("{} requests in 24 hours, {} rows kept aside", found.requests_24h, found.rejected));
+    for read in &found.lists {
+        output::note(&format!("{}: read as of {}", read.list, time(read.read_at)));
+    }
     for read in &found.reference {
         let told = read.note.clone().unwrap_or_else(|| format!("read as of {}", time(read.read_at)));
         output::note(&format!("{}: {told}", read.list.as_str()));

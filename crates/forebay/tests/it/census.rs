@@ -453,3 +453,44 @@ async fn a_bad_row_is_kept_aside_shown_and_stored_once_it_can_be_read() {
     assert_eq!(app.get("/v1/issues/10007?instance=copy").await.ok()["summary"], "Read me");
     assert_eq!(app.get("/v1/instances/copy/rejects").await.ok()["rejects"], json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_copy_that_was_given_no_way_to_all_proves_nothing_until_a_poll_does() {
+    let app = TestApp::start_without_worker().await;
+    app.sandbox("source", 120);
+    app.mirror("copy", "source", "cloud");
+    let mut owner = app.database.superuser().await;
+    // More issues of one minute than a page holds, and no page that leads to the next one.
+    let change = format!(
+        "UPDATE issues SET created_at = '2026-01-05T10:00:30Z',
+             raw_jsonb = jsonb_set(raw_jsonb, '{{fields,created}}', '\"2026-01-05T10:00:30.000+0000\"') WHERE {OF_SOURCE}"
+    );
+    assert_eq!(at_source(&mut owner, &change).await, 120);
+    let faults =
+        json!({ "seed": 1, "rules": [{ "fault": "missing_token", "on": { "endpoints": ["search"] } }] });
+    app.post("/v1/sandbox/source/faults", faults).await.ok();
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert_eq!(presences(&mut owner).await, [("present".into(), 100)]);
+    let proof = async |owner: &mut PgConnection| -> (bool, bool) {
+        sqlx::query_as(
+            "SELECT last_updated_at IS NOT NULL, last_sync_at IS NOT NULL FROM sync_watermarks
+             WHERE entity = 'issues' AND instance_id = (SELECT id FROM jira_instances WHERE name = 'copy')",
+        )
+        .fetch_one(owner)
+        .await
+        .unwrap()
+    };
+    assert_eq!(
+        proof(&mut owner).await,
+        (true, false),
+        "polls are enough from here on, and nothing is proved"
+    );
+    let freshness = app.get("/v1/instances/copy/freshness").await.ok();
+    assert_eq!(freshness["collections"][0]["polled_at"], json!(null), "{freshness}");
+
+    app.ask(Method::DELETE, "/v1/sandbox/source/faults", Some(&app.key), None).await.ok();
+    assert_eq!(census(&app)["fetched"], 20);
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    assert_eq!(presences(&mut owner).await, [("present".into(), 120)]);
+    assert_eq!(proof(&mut owner).await, (true, true));
+}

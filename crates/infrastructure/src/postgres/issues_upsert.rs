@@ -11,7 +11,7 @@ mod fallback;
 mod field_values;
 mod histories;
 mod issue_rows;
-mod links;
+pub(super) mod links;
 mod unchanged;
 mod worklogs;
 
@@ -34,7 +34,7 @@ use super::{
     missing,
     people::People,
     reference::{self, Seen},
-    shown_keys,
+    shown_keys::{self, Others},
     transaction::{PgTenantTx, Scope},
 };
 
@@ -130,7 +130,8 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
         displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
     }
     displace(conn, &issues, &displaced).await?;
-    let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues).await?;
+    let others = others(conn, scope, &issues).await?;
+    let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues, &others).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
     issues.retain(|issue| issue.stored.is_some() || written.contains(&issue.id));
     // After the rows, because a new issue's histories may name keys it had.
@@ -146,10 +147,24 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
         rejected: 0,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
-    links::upsert(conn, scope, &issues, &written, &added).await?;
+    links::upsert(conn, scope, &issues, &written, &added, &others).await?;
     let moved = issues.iter().filter(|issue| issue.old_key().is_some() && written.contains(&issue.id));
     shown_keys::refresh(conn, &moved.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     Ok(counts)
+}
+
+/// What is known of the parents of these issues and of those that they are linked with.
+async fn others(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<Others> {
+    let named = issues.iter().flat_map(|issue| {
+        let links = issue.bundle.links.iter().flat_map(|link| links::ends(scope, link));
+        let parent = issue.bundle.issue.parent.as_ref().map(|(id, _)| scope.instance.issue(id).0);
+        links.chain(parent)
+    });
+    let mut others = Others::load(conn, scope, named.collect()).await?;
+    for issue in issues.iter().filter(|issue| issue.presence == PRESENT) {
+        others.present(issue.id, &issue.key);
+    }
+    Ok(others)
 }
 
 /// See [`application::erasure::ErasureStore::replace_field_values`].

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::{
     errors::convert,
+    issues_upsert::links,
     transaction::{PgTenantTx, Scope},
 };
 
@@ -39,21 +40,25 @@ pub(super) async fn set_presence(
     // Other events of a deleted issue (its links, its comments) find nothing either, and know less of the reason.
     // An issue cannot come back under a key that another present issue holds by now; storing it again settles that.
     let ids: Vec<Uuid> = jira_ids.iter().map(|id| instance.issue(id).0).collect();
-    let done = sqlx::query!(
+    let changed = sqlx::query_scalar!(
         "UPDATE issues i SET presence = $2, observed_at = clock_timestamp()
          WHERE i.id = ANY($1) AND i.presence <> $2
            AND NOT (i.presence = 'deleted' AND $2 = 'access_lost')
            AND ($2 <> 'present' OR NOT EXISTS (
                SELECT FROM issues o
                WHERE o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id AND o.key = i.key
-                 AND o.presence = 'present'))",
+                 AND o.presence = 'present'))
+         RETURNING i.id",
         &ids,
         presence.as_str(),
     )
-    .execute(tx.conn())
+    .fetch_all(tx.conn())
     .await
     .map_err(convert)?;
-    Ok(done.rows_affected())
+    if presence != Presence::Present {
+        links::leave_with(tx.conn(), &changed).await?;
+    }
+    Ok(changed.len() as u64)
 }
 
 async fn note_unknown(tx: &mut PgTenantTx, instance: InstanceId, jira_ids: &[String]) -> Result<()> {
@@ -131,8 +136,10 @@ pub(super) async fn missing_since(
         r#"SELECT i.jira_id AS "jira_id!" FROM issues i
            WHERE i.tenant_id = (SELECT $5::uuid) AND i.id = ANY($1) AND i.presence <> 'present' AND i.observed_at >= $2
            UNION ALL
-           SELECT m.jira_id FROM missing_issues m
-           WHERE m.instance_id = $3 AND m.jira_id = ANY($4) AND m.noted_at >= $2"#,
+           SELECT m.jira_id FROM UNNEST($1::uuid[], $4::text[]) AS w (id, jira_id)
+           JOIN missing_issues m ON m.instance_id = $3 AND m.jira_id = w.jira_id
+           WHERE m.noted_at >= $2 AND NOT EXISTS (
+               SELECT FROM issues i WHERE i.tenant_id = (SELECT $5::uuid) AND i.id = w.id AND i.observed_at > m.noted_at)"#,
         &ids,
         since,
         scope.instance.0,

@@ -125,7 +125,6 @@ impl SyncStore for PgTenantTx {
     async fn acquire_run(
         &mut self,
         instance: InstanceId,
-        kind: RunKind,
         holder: Uuid,
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
@@ -140,14 +139,14 @@ impl SyncStore for PgTenantTx {
             holder,
             now,
             lease_until,
-            kind.collection(),
+            ISSUES,
         )
         .fetch_optional(self.conn())
         .await
         .map_err(convert)?;
         let run = match taken_over {
             Some(run) => Some(run),
-            None => self.begin_run(instance, kind, holder, now, lease_until).await?,
+            None => self.begin_run(instance, holder, now, lease_until).await?,
         };
         run.map(|run| Ok(RunLease { run: run.try_into()?, holder })).transpose()
     }
@@ -269,7 +268,7 @@ impl SyncStore for PgTenantTx {
         instance: InstanceId,
         entity: &str,
         updated: Option<DateTime<Utc>>,
-        proof: DateTime<Utc>,
+        proof: Option<DateTime<Utc>>,
     ) -> Result<()> {
         // greatest() passes over NULL.
         sqlx::query!(
@@ -282,7 +281,7 @@ impl SyncStore for PgTenantTx {
             instance.0,
             entity,
             updated as _,
-            proof,
+            proof as _,
         )
         .execute(self.conn())
         .await
@@ -425,25 +424,27 @@ impl PgTenantTx {
     async fn begin_run(
         &mut self,
         instance: InstanceId,
-        kind: RunKind,
         holder: Uuid,
         now: DateTime<Utc>,
         lease_until: DateTime<Utc>,
     ) -> Result<Option<StoredRun>> {
-        sqlx::query_as!(
+        let begun = sqlx::query_as!(
             StoredRun,
             "INSERT INTO sync_runs (tenant_id, id, instance_id, kind, collection, state, holder, lease_until, started_at,
                                     updated_at, done, total, issues, comments, changelog_items, worklogs, requests,
                                     retries, rejected, worked_ms, throttled_ms, checkpoint)
-             SELECT $1, $2, $3, $4::text, $8::text, 'running', $5, $7, $6, $6, coalesce(l.done, 0), l.total,
+             SELECT $1, $2, $3, k.kind, $7::text, 'running', $4, $6, $5, $5, coalesce(l.done, 0), l.total,
                     coalesce(l.issues, 0), coalesce(l.comments, 0), coalesce(l.changelog_items, 0),
                     coalesce(l.worklogs, 0), coalesce(l.requests, 0), coalesce(l.retries, 0), coalesce(l.rejected, 0),
                     coalesce(l.worked_ms, 0), coalesce(l.throttled_ms, 0), l.checkpoint
-             FROM (SELECT 1) once
+             FROM (SELECT CASE WHEN EXISTS (
+                       SELECT FROM sync_watermarks w
+                       WHERE w.instance_id = $3 AND w.entity = $7 AND w.last_updated_at IS NOT NULL)
+                   THEN 'poll' ELSE 'backfill' END AS kind) k
              LEFT JOIN LATERAL (
-                 SELECT x.* FROM sync_runs x WHERE x.instance_id = $3 AND x.collection = $8::text
+                 SELECT x.* FROM sync_runs x WHERE x.instance_id = $3 AND x.collection = $7::text
                  ORDER BY x.started_at DESC, x.id DESC LIMIT 1
-             ) l ON l.state = 'failed' AND l.kind = $4::text
+             ) l ON l.state = 'failed' AND l.kind = k.kind
              ON CONFLICT (tenant_id, instance_id, collection) WHERE state = 'running' DO NOTHING
              RETURNING id, instance_id, kind, state, step, done, total, issues, comments, changelog_items, worklogs,
                        requests, retries, rejected, worked_ms, throttled_ms, checkpoint, error, started_at, updated_at,
@@ -451,15 +452,34 @@ impl PgTenantTx {
             self.tenant.0,
             Uuid::now_v7(),
             instance.0,
-            kind.as_str(),
             holder,
             now,
             lease_until,
-            kind.collection(),
+            ISSUES,
         )
         .fetch_optional(self.conn())
         .await
-        .map_err(convert)
+        .map_err(convert)?;
+        match begun {
+            Some(run) if run.kind == RunKind::Backfill.as_str() => Ok(Some(self.look_again(run).await?)),
+            begun => Ok(begun),
+        }
+    }
+
+    /// Adding the run may have waited for the end of a backfill, whose watermark it did not see. Now that no other can run, what is
+    /// there is seen.
+    async fn look_again(&mut self, run: StoredRun) -> Result<StoredRun> {
+        let kind = sqlx::query_scalar!(
+            "UPDATE sync_runs r SET kind = 'poll' FROM sync_watermarks w
+             WHERE r.id = $1 AND w.tenant_id = r.tenant_id AND w.instance_id = r.instance_id
+               AND w.entity = r.collection AND w.last_updated_at IS NOT NULL
+             RETURNING r.kind",
+            run.id
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(StoredRun { kind: kind.unwrap_or(run.kind), ..run })
     }
 
     async fn write_run(

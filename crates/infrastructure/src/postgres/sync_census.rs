@@ -16,7 +16,7 @@ use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
 use uuid::Uuid;
 
-use super::{errors::convert, sync_roll, transaction::PgTenantTx};
+use super::{errors::convert, issues_upsert::links, shown_keys, sync_roll, transaction::PgTenantTx};
 
 pub(super) fn to_stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -150,6 +150,19 @@ impl CensusStore for PgTenantTx {
         .await
         .map_err(convert)?;
         if done.rows_affected() == 0 { Err(lease_lost()) } else { Ok(()) }
+    }
+
+    async fn renew_census(&mut self, lease: CensusLease, lease_until: DateTime<Utc>) -> Result<()> {
+        let renewed = sqlx::query!(
+            "UPDATE censuses SET lease_until = $3 WHERE id = $1 AND holder = $2 AND state = 'running'",
+            lease.id,
+            lease.holder,
+            lease_until,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        if renewed.rows_affected() == 0 { Err(lease_lost()) } else { Ok(()) }
     }
 
     async fn finish_census(
@@ -348,6 +361,14 @@ impl CensusStore for PgTenantTx {
         limit: i64,
     ) -> Result<u64> {
         sync_roll::write_gone(self.conn(), lease.id, project, presence, limit).await
+    }
+
+    async fn settle_links(&mut self, instance: InstanceId, after: Uuid, limit: i64) -> Result<Option<Uuid>> {
+        links::settle(self.conn(), instance, after, limit).await
+    }
+
+    async fn settle_keys(&mut self, instance: InstanceId, after: &str, limit: i64) -> Result<Option<String>> {
+        shown_keys::settle(self.conn(), instance, after, limit).await
     }
 
     async fn write_all_gone(&mut self, project: Uuid, presence: Presence, limit: i64) -> Result<u64> {

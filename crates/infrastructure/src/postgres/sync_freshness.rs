@@ -5,7 +5,7 @@ use application::{
     sync::{
         freshness::{
             Checked, Collection, Freshness, FreshnessGauges, FreshnessPlatform, FreshnessStore,
-            InstanceFreshness, Proof,
+            InstanceFreshness, ListRead, Proof,
         },
         reference::ReferenceReadStore as _,
         rejects::{RejectStore, RejectedRow},
@@ -136,7 +136,16 @@ impl FreshnessStore for PgTenantTx {
         .map_err(convert)?;
         let rejected = self.rejected_count(instance).await?;
         let reference = self.reference_reads(instance).await?;
-        Ok(InstanceFreshness { rows, requests_24h: from_stored(spent), rejected, reference })
+        let lists = sqlx::query_as!(
+            ListRead,
+            "SELECT entity AS list, last_sync_at AS read_at FROM sync_watermarks
+             WHERE instance_id = $1 AND entity IN ('rosters', 'worklogs_updated', 'worklogs_deleted') ORDER BY entity",
+            instance.0
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(InstanceFreshness { rows, requests_24h: from_stored(spent), rejected, reference, lists })
     }
 }
 

@@ -9,7 +9,7 @@ use domain::ids::{EntityKind, InstanceId};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{errors::convert, sync_census::from_stored, transaction::PgTenantTx};
+use super::{errors::convert, issues_upsert::links, sync_census::from_stored, transaction::PgTenantTx};
 
 pub(super) async fn projects_with_issues(
     conn: &mut PgConnection,
@@ -151,7 +151,7 @@ pub(super) async fn write_gone(
     presence: Presence,
     limit: i64,
 ) -> Result<u64> {
-    let written = sqlx::query_scalar!(
+    let row = sqlx::query!(
         r#"WITH portion AS (
                DELETE FROM census_candidates WHERE (tenant_id, census_id, issue_id) IN (
                    SELECT tenant_id, census_id, issue_id FROM census_candidates
@@ -161,17 +161,19 @@ pub(super) async fn write_gone(
                UPDATE issues i SET presence = $3, observed_at = clock_timestamp()
                FROM portion p JOIN census_projects c ON c.census_id = $1 AND c.project_id = $2
                WHERE i.id = p.issue_id AND i.presence <> $3 AND i.presence <> 'deleted'
-                 AND (i.observed_at IS NULL OR i.observed_at < c.compared_at))
-           SELECT count(*) AS "count!" FROM portion"#,
+                 AND (i.observed_at IS NULL OR i.observed_at < c.compared_at)
+               RETURNING i.id)
+           SELECT (SELECT count(*) FROM portion) AS "count!", ARRAY(SELECT id FROM written) AS "written!""#,
         census,
         project,
         presence.as_str(),
         limit,
     )
-    .fetch_one(conn)
+    .fetch_one(&mut *conn)
     .await
     .map_err(convert)?;
-    Ok(from_stored(written))
+    links::leave_with(conn, &row.written).await?;
+    Ok(from_stored(row.count))
 }
 
 pub(super) async fn write_all_gone(
@@ -180,17 +182,19 @@ pub(super) async fn write_all_gone(
     presence: Presence,
     limit: i64,
 ) -> Result<u64> {
-    let done = sqlx::query!(
+    let written = sqlx::query_scalar!(
         "UPDATE issues SET presence = $2, observed_at = clock_timestamp() WHERE id = ANY(ARRAY(
-             SELECT id FROM issues WHERE project_id = $1 AND presence = 'present' ORDER BY id LIMIT $3))",
+             SELECT id FROM issues WHERE project_id = $1 AND presence = 'present' ORDER BY id LIMIT $3))
+         RETURNING id",
         project,
         presence.as_str(),
         limit,
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await
     .map_err(convert)?;
-    Ok(done.rows_affected())
+    links::leave_with(conn, &written).await?;
+    Ok(written.len() as u64)
 }
 
 pub(super) async fn has_security_levels(conn: &mut PgConnection, project: Uuid) -> Result<bool> {

@@ -9,7 +9,6 @@ use application::{
     pulse::PulseFilter,
     reference::FieldValueRecord,
     reference::Roster,
-    sync::RunKind,
     webhooks::InboxEntry,
 };
 use chrono::NaiveDate;
@@ -37,8 +36,8 @@ async fn fill(base: &TestDatabase, tenant: TenantId, instance: InstanceId) {
         issue(2, "PAY-2"),
     ];
     tx.upsert_issues(instance, &page).await.unwrap();
-    tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
-    tx.raise_watermark(instance, "issues", Some(at(0)), at(0)).await.unwrap();
+    tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    tx.raise_watermark(instance, "issues", Some(at(0)), Some(at(0))).await.unwrap();
     tx.reject(instance, Some("3"), "no summary", &json!({})).await.unwrap();
     tx.receive_delivery(&delivery(instance)).await.unwrap();
     tx.record(NewAuditEntry {

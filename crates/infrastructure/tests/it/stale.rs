@@ -80,6 +80,16 @@ async fn an_issue_that_was_deleted_before_it_was_ever_stored_stays_away() {
     site.base.remove().await;
 }
 
+#[tokio::test]
+async fn an_issue_that_was_seen_after_it_was_missing_is_not_looked_for_again() {
+    let site = Site::create().await;
+    site.gone("2").await;
+    assert_eq!(site.missing_since(at(BEFORE)).await, ["2"]);
+    assert!(site.read(&issue(2, "PAY-2"), AFTER).await);
+    assert!(site.missing_since(at(BEFORE)).await.is_empty(), "pages bring its changes as those of any other");
+    site.base.remove().await;
+}
+
 /// The other side of the race: the page is not committed yet when the issue is found missing.
 #[tokio::test]
 async fn finding_an_issue_missing_waits_for_the_page_that_brings_it() {

@@ -34,18 +34,18 @@ async fn a_run_has_one_holder_until_its_lease_ends_and_goes_on_where_it_stopped(
     let (first, second) = (Uuid::new_v4(), Uuid::new_v4());
 
     let mut tx = base.begin(tenant).await;
-    let lease = tx.acquire_run(instance, RunKind::Backfill, first, at(0), at(10)).await.unwrap().unwrap();
+    let lease = tx.acquire_run(instance, first, at(0), at(10)).await.unwrap().unwrap();
     tx.checkpoint(&lease, &update(50, 12)).await.unwrap();
     tx.commit().await.unwrap();
 
     let mut tx = base.begin(tenant).await;
-    assert!(tx.acquire_run(instance, RunKind::Poll, second, at(11), at(20)).await.unwrap().is_none());
+    assert!(tx.acquire_run(instance, second, at(11), at(20)).await.unwrap().is_none());
     // The holder itself may come back, as after a restart of its job.
-    assert!(tx.acquire_run(instance, RunKind::Backfill, first, at(11), at(12)).await.unwrap().is_some());
+    assert!(tx.acquire_run(instance, first, at(11), at(12)).await.unwrap().is_some());
     tx.commit().await.unwrap();
 
     let mut tx = base.begin(tenant).await;
-    let taken = tx.acquire_run(instance, RunKind::Poll, second, at(12), at(20)).await.unwrap().unwrap();
+    let taken = tx.acquire_run(instance, second, at(12), at(20)).await.unwrap().unwrap();
     assert_eq!((taken.run.id, taken.run.kind, taken.run.done), (lease.run.id, RunKind::Backfill, 50));
     assert_eq!(taken.run.checkpoint, Some(json!({"after": 50})));
     tx.commit().await.unwrap();
@@ -62,7 +62,7 @@ async fn a_run_has_one_holder_until_its_lease_ends_and_goes_on_where_it_stopped(
     assert_eq!((run.counts.issues, run.counts.requests, run.total), (60, 6, Some(100)));
     assert_eq!((run.done, run.worked_ms), (60, 200));
 
-    let next = tx.acquire_run(instance, RunKind::Poll, first, at(14), at(24)).await.unwrap().unwrap();
+    let next = tx.acquire_run(instance, first, at(14), at(24)).await.unwrap().unwrap();
     assert_ne!(next.run.id, run.id);
     assert_eq!(tx.latest_run(instance).await.unwrap().unwrap().id, next.run.id);
     drop(tx);
@@ -75,12 +75,47 @@ async fn of_two_workers_that_ask_at_once_one_gets_the_run() {
     let (tenant, instance) = base.mirror().await;
     let ask = || async {
         let mut tx = base.begin(tenant).await;
-        let lease = tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(0), at(10)).await.unwrap();
+        let lease = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap();
         tx.commit().await.unwrap();
         lease.is_some()
     };
     let (one, two, three) = tokio::join!(ask(), ask(), ask());
     assert_eq!([one, two, three].into_iter().filter(|got| *got).count(), 1);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_run_that_waited_for_the_end_of_a_backfill_is_a_poll() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let backfill = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    assert_eq!(backfill.run.kind, RunKind::Backfill);
+    tx.commit().await.unwrap();
+
+    let mut ending = base.begin(tenant).await;
+    ending.raise_watermark(instance, "issues", Some(at(1)), Some(at(1))).await.unwrap();
+    ending.finish_run(&backfill, RunState::Succeeded, None, &update(1, 1), at(1)).await.unwrap();
+    // Adds its run while the other one is being ended, and has to wait for that.
+    let next = async {
+        let mut tx = base.begin(tenant).await;
+        let next = tx.acquire_run(instance, Uuid::new_v4(), at(2), at(12)).await.unwrap();
+        tx.commit().await.unwrap();
+        next
+    };
+    let end = async {
+        let mut looking = base.superuser().await;
+        let waits = "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock')";
+        while !sqlx::query_scalar::<_, bool>(waits).fetch_one(&mut looking).await.unwrap() {
+            tokio::task::yield_now().await;
+        }
+        ending.commit().await.unwrap();
+    };
+    let (next, ()) = tokio::join!(next, end);
+    let mut tx = base.begin(tenant).await;
+    let stored = tx.run(next.unwrap().run.id).await.unwrap().unwrap();
+    assert_eq!(stored.kind, RunKind::Poll, "the copy is complete: nothing is to be copied a second time");
+    drop(tx);
     base.remove().await;
 }
 
@@ -91,15 +126,15 @@ async fn a_watermark_never_falls_and_the_status_shows_it() {
     let sandbox = base.instance(tenant, "sandbox", InstanceKind::Sandbox).await;
     let mut tx = base.begin(tenant).await;
     assert_eq!(tx.watermark(instance, "issues").await.unwrap(), None);
-    tx.raise_watermark(instance, "issues", None, at(1)).await.unwrap();
+    tx.raise_watermark(instance, "issues", None, Some(at(1))).await.unwrap();
     assert_eq!(tx.watermark(instance, "issues").await.unwrap(), None);
-    tx.raise_watermark(instance, "issues", Some(at(5)), at(6)).await.unwrap();
-    tx.raise_watermark(instance, "issues", Some(at(3)), at(4)).await.unwrap();
-    tx.raise_watermark(instance, "issues", None, at(7)).await.unwrap();
+    tx.raise_watermark(instance, "issues", Some(at(5)), Some(at(6))).await.unwrap();
+    tx.raise_watermark(instance, "issues", Some(at(3)), Some(at(4))).await.unwrap();
+    tx.raise_watermark(instance, "issues", None, Some(at(7))).await.unwrap();
     assert_eq!(tx.watermark(instance, "issues").await.unwrap(), Some(at(5)));
 
     tx.upsert_issues(instance, &[issue(1, "PAY-1")]).await.unwrap();
-    tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(0), at(10)).await.unwrap();
+    tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap();
     let status = tx.sync_status(None).await.unwrap();
     assert_eq!(status.len(), 1, "a sandbox has no source to be behind of");
     assert_eq!((status[0].instance.as_str(), status[0].issues), ("main", 1));
@@ -115,11 +150,9 @@ async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_cancele
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut tx = base.begin(tenant).await;
-    let first =
-        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    let first = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
     tx.finish_run(&first, RunState::Failed, Some("no route"), &update(50, 10), at(1)).await.unwrap();
-    let second =
-        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(2), at(10)).await.unwrap().unwrap();
+    let second = tx.acquire_run(instance, Uuid::new_v4(), at(2), at(10)).await.unwrap().unwrap();
     assert_ne!(second.run.id, first.run.id);
     assert_eq!((second.run.done, second.run.counts.issues, second.run.total), (50, 50, Some(100)));
     assert_eq!(second.run.checkpoint, Some(json!({"after": 50})));
@@ -128,8 +161,7 @@ async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_cancele
     assert_eq!((canceled.id, canceled.state), (second.run.id, RunState::Canceled));
     assert!(tx.cancel_run(instance, ISSUES, at(3)).await.unwrap().is_none());
     assert!(matches!(tx.checkpoint(&second, &update(1, 10)).await, Err(Error::Conflict(_))));
-    let third =
-        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(4), at(10)).await.unwrap().unwrap();
+    let third = tx.acquire_run(instance, Uuid::new_v4(), at(4), at(10)).await.unwrap().unwrap();
     assert_eq!((third.run.done, third.run.checkpoint), (0, None));
     drop(tx);
     base.remove().await;
@@ -140,13 +172,11 @@ async fn a_run_that_is_taken_goes_on_elsewhere_and_its_holder_writes_nothing_mor
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut tx = base.begin(tenant).await;
-    let held =
-        tx.acquire_run(instance, RunKind::Backfill, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
+    let held = tx.acquire_run(instance, Uuid::new_v4(), at(0), at(10)).await.unwrap().unwrap();
     tx.checkpoint(&held, &update(50, 10)).await.unwrap();
     tx.take_run(instance, ISSUES, at(1)).await.unwrap();
     assert!(matches!(tx.checkpoint(&held, &update(1, 10)).await, Err(Error::Conflict(_))));
-    let taken =
-        tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(1), at(10)).await.unwrap().unwrap();
+    let taken = tx.acquire_run(instance, Uuid::new_v4(), at(1), at(10)).await.unwrap().unwrap();
     assert_eq!((taken.run.id, taken.run.kind, taken.run.done), (held.run.id, RunKind::Backfill, 50));
     drop(tx);
     base.remove().await;
@@ -219,7 +249,7 @@ async fn a_mirror_is_due_when_its_time_has_come_and_nobody_is_at_it_or_paused_it
     assert!(due(0).await);
 
     let mut tx = base.begin(tenant).await;
-    tx.acquire_run(instance, RunKind::Poll, Uuid::new_v4(), at(10), at(12)).await.unwrap();
+    tx.acquire_run(instance, Uuid::new_v4(), at(10), at(12)).await.unwrap();
     tx.commit().await.unwrap();
     assert!(!due(11).await && due(12).await, "a worker that died is waited for until its lease ends");
     base.remove().await;
@@ -233,11 +263,10 @@ async fn old_runs_and_settled_deliveries_are_forgotten_but_the_latest_run_of_eac
     for (kind, minute) in
         [(RunKind::Backfill, 0), (RunKind::Poll, 1), (RunKind::Poll, 2), (RunKind::Poll, 50)]
     {
-        let run = tx
-            .acquire_run(instance, kind, Uuid::new_v4(), at(minute), at(minute + 1))
-            .await
-            .unwrap()
-            .unwrap();
+        let run =
+            tx.acquire_run(instance, Uuid::new_v4(), at(minute), at(minute + 1)).await.unwrap().unwrap();
+        assert_eq!(run.run.kind, kind);
+        tx.raise_watermark(instance, "issues", Some(at(minute)), None).await.unwrap();
         tx.finish_run(&run, RunState::Succeeded, None, &update(1, minute), at(minute)).await.unwrap();
     }
     for (minute, issue) in [(0, None), (1, Some("7".to_owned())), (40, None)] {

@@ -57,7 +57,7 @@ async fn round(db: &PgDatabase, tenant: TenantId, number: usize) {
         4 => {
             let mut tx = db.tenant(&TenantContext::whole(tenant)).await.unwrap();
             let stranger = domain::ids::InstanceId(uuid::Uuid::new_v4());
-            assert!(tx.raise_watermark(stranger, "issues", Some(at(0)), at(0)).await.is_err());
+            assert!(tx.raise_watermark(stranger, "issues", Some(at(0)), Some(at(0))).await.is_err());
             // Committing what has failed is no success.
             assert!(tx.commit().await.is_err());
         }

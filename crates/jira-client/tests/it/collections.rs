@@ -95,9 +95,12 @@ async fn boards_are_an_api_of_their_own_and_filters_differ_by_dialect() {
     let (filters, whole) = cloud.filters().await.unwrap();
     assert_eq!((filters.len(), whole), (5, true));
     let asked = server.asked().pop().unwrap();
+    let all = "description,favourite,favouritedCount,jql,owner,searchUrl,sharePermissions,editPermissions,isWritable,\
+               approximateLastUsed,subscriptions,viewUrl";
     assert_eq!(
         (asked.path.as_str(), asked.query["expand"].as_str()),
-        ("/rest/api/3/filter/search", "description,owner,jql")
+        ("/rest/api/3/filter/search", all),
+        "a search shows id, name and address unless it is asked for more"
     );
     let (filters, whole) = server.client(Dialect::V2).filters().await.unwrap();
     assert_eq!((filters.len(), whole), (1, false), "favourites are a part");

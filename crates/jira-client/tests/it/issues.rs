@@ -144,12 +144,13 @@ async fn bulk_changelogs_join_what_spans_pages() {
             {"issueId": "1", "changeHistories": [{"id": "a", "created": 1_492_070_429}]},
             {"issueId": "2", "changeHistories": [{"id": "b"}]}]})),
         _ => ok(json!({"nextPageToken": null, "issueChangeLogs": [
-            {"issueId": "1", "changeHistories": [{"id": "c"}, {"id": "d"}]}]})),
+            {"issueId": "1", "changeHistories": [{"id": "c"}, {"id": "d"}]},
+            {"issueId": "1", "changeHistories": [{"id": "c"}, {"id": "a"}]}]})),
     })
     .await;
     let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2", "3"])).await.unwrap();
     let ids: Vec<_> = logs["1"].iter().map(|history| history["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["a", "c", "d"]);
+    assert_eq!(ids, ["a", "c", "d"], "each once, however often it is listed");
     assert_eq!(logs["1"][0]["created"], 1_492_070_429, "numbers are left as they are");
     assert_eq!((logs["2"].len(), logs.contains_key("3")), (1, false));
     assert_eq!(server.asked()[0].path, "/rest/api/3/changelog/bulkfetch");

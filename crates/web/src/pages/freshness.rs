@@ -21,6 +21,7 @@ pub(super) struct FreshnessPanel {
     /// What a held census waits for.
     held: Option<String>,
     projects: Vec<ProjectRow>,
+    lists: Vec<ListRow>,
     requests: String,
     rejected: Option<String>,
 }
@@ -33,6 +34,42 @@ struct ProjectRow {
     census: Option<Moment>,
     checked: Option<Moment>,
     differing: u64,
+}
+
+/// Something that stands beside issues.
+struct ListRow {
+    name: &'static str,
+    read: Option<Moment>,
+    note: Option<String>,
+}
+
+/// What a list is called on the page.
+fn list_name(list: &str) -> &'static str {
+    match list {
+        "rosters" => "Projects, fields, statuses, boards, filters",
+        "worklogs_updated" => "Feed of changed worklogs",
+        "worklogs_deleted" => "Feed of deleted worklogs",
+        "project_parts" => "Versions and components",
+        "board_sprints" => "Sprints",
+        "field_options" => "Options and contexts of fields",
+        _ => "Others",
+    }
+}
+
+/// What stands beside issues, with why it is not whole.
+fn lists(freshness: &InstanceFreshness, now: DateTime<Utc>) -> Vec<ListRow> {
+    let row = |list: &str, read_at: Option<DateTime<Utc>>, note| ListRow {
+        name: list_name(list),
+        read: read_at.map(|at| Moment::of(at, now)),
+        note,
+    };
+    let at_once = freshness.lists.iter().map(|read| row(&read.list, read.read_at, None));
+    let in_rounds = freshness.reference.iter().map(|read| {
+        let part = (read.refused > 0)
+            .then(|| format!("{} of {} not shown", read.refused, read.shown + read.refused));
+        row(read.list.as_str(), read.read_at, read.note.clone().or(part))
+    });
+    at_once.chain(in_rounds).collect()
 }
 
 impl FreshnessPanel {
@@ -67,6 +104,7 @@ impl FreshnessPanel {
         Self {
             held: held.and_then(|census| census.error.clone()),
             projects,
+            lists: lists(freshness, now),
             requests: grouped(freshness.requests_24h),
             rejected: (freshness.rejected > 0).then(|| grouped(freshness.rejected)),
         }

@@ -42,6 +42,17 @@ struct InstanceFreshness {
     collections: Vec<Freshness>,
     /// Reference data that is read in rounds; none for a caller who is limited to projects.
     reference: Vec<ReferenceRead>,
+    /// What is read at once: lists that one request serves, and the site's feeds of worklogs.
+    lists: Vec<ListRead>,
+}
+
+/// When something was read that is read at once.
+#[derive(Serialize, ToSchema)]
+struct ListRead {
+    /// `rosters` (projects, fields, statuses and so on), `worklogs_updated` or `worklogs_deleted` (the site's feeds).
+    list: String,
+    /// The copy has it as of then.
+    read_at: Option<DateTime<Utc>>,
 }
 
 /// How far a list of reference data is read.
@@ -144,6 +155,11 @@ async fn get_freshness(
         rejected: found.rejected,
         collections: found.rows.into_iter().map(|row| Freshness::new(row, now)).collect(),
         reference: found.reference.into_iter().map(ReferenceRead::from).collect(),
+        lists: found
+            .lists
+            .into_iter()
+            .map(|read| ListRead { list: read.list, read_at: read.read_at })
+            .collect(),
     }))
 }
 

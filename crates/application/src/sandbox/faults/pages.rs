@@ -20,9 +20,11 @@ fn again(token: Option<&str>) -> Value {
     json!(format!("{AGAIN}{}", plain_token(token.unwrap_or_default())))
 }
 
-/// Takes the token away, and lets the page say that it is not the last.
+/// Takes the token away, and lets the page say that it is not the last. A list that never says so has no such page: without a token
+/// it is at its end.
 pub fn missing_token(page: &mut Value) -> bool {
-    page.as_object_mut().is_some_and(|page| page.remove("nextPageToken").is_some())
+    page["isLast"].is_boolean()
+        && page.as_object_mut().is_some_and(|page| page.remove("nextPageToken").is_some())
 }
 
 /// Lets a page with a token say that it is the last.
@@ -109,6 +111,8 @@ mod tests {
         assert!(missing_token(&mut missing));
         assert_eq!(missing, json!({ "issues": [{ "id": "1" }, { "id": "2" }], "isLast": false }));
         assert!(!missing_token(&mut last()));
+        let mut silent = json!({ "issueChangeLogs": [], "nextPageToken": "t2" });
+        assert!(!missing_token(&mut silent), "nobody could tell such a page from the last one");
         let mut lying = page();
         assert!(last_with_token(&mut lying));
         assert_eq!((&lying["isLast"], &lying["nextPageToken"]), (&json!(true), &json!("t2")));

@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use domain::ids::{EntityKind, InstanceId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
@@ -19,14 +19,12 @@ use crate::{
     services::Services,
     sync::{
         ISSUES,
-        engine::{WAITING, require_going_on, require_mirror},
+        engine::{WAITING, alive, require_going_on, require_mirror},
         presence::Standing,
+        work::LEASE,
     },
     tenant_context::TenantContext,
 };
-
-/// Longer than a request with all its retries may take.
-const LEASE: Duration = Duration::minutes(5);
 
 /// Takes the census of a mirror; see [`super`]. Answers how it ended: `held` is no error.
 ///
@@ -72,7 +70,8 @@ async fn turn(
     let settings = tx.census_settings(instance.id).await?;
     tx.commit().await?;
     let mut left = Left { lease, instance: instance.id, requests: census.requests, changed: false };
-    let site = match instances::connect(services, tenant, &instance).await {
+    let renewing = || renew(services, tenant, lease);
+    let site = match alive(services, renewing, instances::connect(services, tenant, &instance)).await {
         Ok(site) => site,
         Err(error) => return finish(services, tenant, left, Err(error)).await,
     };
@@ -91,10 +90,16 @@ async fn turn(
         changed: false,
         until,
     };
-    let went = roll.go().await;
+    let went = alive(services, renewing, roll.go()).await;
     left.requests = roll.requests();
     left.changed = roll.changed;
     finish(services, tenant, left, went.map(|ended| ended.then(|| roll.verdict()))).await
+}
+
+async fn renew(services: &Services, tenant: TenantId, lease: CensusLease) -> Result<()> {
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    tx.renew_census(lease, services.clock.now() + LEASE).await?;
+    tx.commit().await
 }
 
 /// What a turn leaves behind.
@@ -204,6 +209,7 @@ impl RollCall<'_> {
             }
         }
         self.look_for_the_unobserved().await?;
+        self.settle_what_names_others().await?;
         Ok(true)
     }
 

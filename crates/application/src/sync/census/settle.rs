@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     CensusProject, ProjectState,
@@ -343,6 +344,28 @@ impl RollCall<'_> {
                 tx.set_presence(self.instance.id, &[id.to_string()], presence).await?;
             }
             tx.commit().await?;
+        }
+    }
+
+    /// Links were stored while issues went and came back, and keys of others while those were moved: they are looked at again.
+    pub(super) async fn settle_what_names_others(&mut self) -> Result<()> {
+        let mut after = String::new();
+        loop {
+            let mut tx = self.tx().await?;
+            self.hold(tx.as_mut(), "settling keys").await?;
+            let last = tx.settle_keys(self.instance.id, &after, WRITE).await?;
+            tx.commit().await?;
+            let Some(last) = last else { break };
+            after = last;
+        }
+        let mut after = Uuid::nil();
+        loop {
+            let mut tx = self.tx().await?;
+            self.hold(tx.as_mut(), "settling links").await?;
+            let last = tx.settle_links(self.instance.id, after, WRITE).await?;
+            tx.commit().await?;
+            let Some(last) = last else { return Ok(()) };
+            after = last;
         }
     }
 }

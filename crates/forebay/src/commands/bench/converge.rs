@@ -1,14 +1,19 @@
 //! `forebay bench converge`: whatever went wrong, once the faults end, one sync and one census make a mirror equal to its source.
 //!
-//! Each round has a PostgreSQL of its own, a source with generated issues and a mirror of it over real HTTP with webhooks. People
-//! write at the source while the mirror backfills, polls and hears webhooks, the source fails as its fault plan says, the
-//! worker is killed with SIGKILL and PostgreSQL crashes. Then both sides are compared whole, table by table.
+//! Each round has a PostgreSQL and a Redis of its own, two sources with generated issues (one that speaks as Cloud, one as Data Center) and a
+//! mirror of each over real HTTP with webhooks. People write at the sources while the mirrors backfill, poll and hear
+//! webhooks, the sources fail as their fault plans say, one or both of two workers are killed with SIGKILL, and PostgreSQL and
+//! Redis crash. Then both sides are compared whole, table by table.
 
 mod chance;
 mod compare;
 mod differences;
 mod house;
 mod round;
+mod scene;
+mod server_site;
+mod tables;
+mod told;
 mod writers;
 
 use std::collections::BTreeMap;
@@ -20,10 +25,11 @@ use infrastructure::{
 use serde::Serialize;
 use url::Url;
 
-use self::round::Report;
+use self::{house::Redis, round::Report};
 use super::{TemporaryFolder, listen};
 use crate::{
     cli::converge::ConvergeArgs,
+    commands::serve::signal,
     failure::Failure,
     output,
     settings::Settings,
@@ -39,9 +45,12 @@ struct Outcome {
 #[derive(Default, Serialize)]
 struct Total {
     rounds: usize,
+    first_seed: u64,
     faults: BTreeMap<String, u64>,
-    worker_kills: u32,
-    database_crashes: u32,
+    /// Kinds of faults that no round met. Three rounds plan all of them; a longer run meets them.
+    faults_not_met: Vec<&'static str>,
+    /// What died, and how often.
+    deaths: BTreeMap<&'static str, u32>,
     /// By table, of the sources.
     rows: BTreeMap<&'static str, i64>,
     rows_compared: i64,
@@ -49,6 +58,8 @@ struct Total {
     seconds: f64,
     /// Seeds of rounds that differ.
     failed: Vec<u64>,
+    /// What is not compared, with the reason.
+    left_out: BTreeMap<&'static str, &'static str>,
 }
 
 pub(super) async fn run(
@@ -66,16 +77,16 @@ pub(super) async fn run(
         })?;
         telemetry = again;
         if !as_json {
-            show(&report)?;
+            told::show(&report)?;
         }
         rounds.push(report);
     }
-    let total = sum(&rounds);
+    let total = sum(arguments.seed, &rounds);
     let failed = total.failed.clone();
     if as_json {
         output::json(&Outcome { rounds, total })?;
     } else {
-        show_total(&total)?;
+        told::show_total(&total)?;
     }
     if failed.is_empty() {
         return Ok(());
@@ -89,7 +100,7 @@ pub(super) async fn run(
     .hint("`--rounds 1 --seed SEED`, with the other options as they were, repeats a round"))
 }
 
-/// A round in a folder of its own, which stays when the round fails.
+/// A round in a folder of its own, which stays when the round fails. Whoever stops it leaves no process behind.
 async fn one(
     mut settings: Settings,
     telemetry: Telemetry,
@@ -98,21 +109,27 @@ async fn one(
 ) -> Result<(Report, Telemetry), Failure> {
     let folder = TemporaryFolder::of(&format!("{}-{seed}", std::process::id()))?;
     let path = folder.0.clone();
+    let redis = Redis::start(&path)?;
     // The port is free again at once, for the process that serves.
     settings.listen = Some(listen(([127, 0, 0, 1], 0).into()).await?.local_addr()?);
     settings.public_url = None;
     settings.database_url = None;
-    settings.redis_url = None;
+    settings.redis_url = redis.as_ref().map(|redis| redis.url().into());
     settings.data_dir = Some(path.display().to_string());
     let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
-    let ended = match client(&wiring) {
-        Ok(http) => round::run(&wiring, http, &path, seed, arguments).await,
-        Err(failure) => Err(failure),
+    let went = async {
+        let http = client(&wiring)?;
+        round::run(&wiring, http, &path, redis, seed, arguments).await
+    };
+    // What is dropped with the round kills its processes.
+    let (ended, stopped) = tokio::select! {
+        ended = went => (ended, false),
+        () = signal() => (Err(Failure::new("stopped in the midst of a round")), true),
     };
     let Wiring { database, access, telemetry, .. } = wiring;
     database.close().await;
     access.close().await;
-    if !ended.as_ref().is_ok_and(|report| !report.differs()) {
+    if !stopped && !ended.as_ref().is_ok_and(|report| !report.differs()) {
         let kept = folder.keep();
         output::note(&format!("database and logs of the round with seed {seed} stay in {}", kept.display()));
     }
@@ -127,88 +144,28 @@ pub(super) fn client(wiring: &Wiring) -> Result<reqwest::Client, Failure> {
     Ok(client.clone())
 }
 
-fn sum(rounds: &[Report]) -> Total {
-    let mut total = Total { rounds: rounds.len(), ..Total::default() };
+fn sum(first_seed: u64, rounds: &[Report]) -> Total {
+    let mut total = Total { rounds: rounds.len(), first_seed, ..Total::default() };
+    total.left_out.extend(tables::LEFT_OUT.iter().chain(tables::NOT_COMPARED).copied());
     for report in rounds {
         for (kind, count) in &report.faults {
             *total.faults.entry(kind.clone()).or_default() += count;
         }
-        for table in &report.tables {
+        for (what, count) in &report.deaths {
+            *total.deaths.entry(what).or_default() += count;
+        }
+        for table in report.sites.iter().flat_map(|site| &site.tables) {
             *total.rows.entry(table.table).or_default() += table.rows;
             total.rows_compared += table.rows;
             total.differences += table.missing.max(table.extra);
+            total.left_out.extend(table.left_out.map(|reason| (table.table, reason)));
         }
-        total.worker_kills += report.worker_kills;
-        total.database_crashes += report.database_crashes;
         total.seconds += report.seconds;
         if report.differs() {
             total.failed.push(report.seed);
         }
     }
+    total.faults_not_met =
+        chance::KINDS.into_iter().filter(|kind| !total.faults.contains_key(*kind)).collect();
     total
-}
-
-fn show(report: &Report) -> Result<(), Failure> {
-    let list = |counts: Vec<(&str, u64)>| {
-        let counts: Vec<_> = counts.iter().map(|(what, count)| format!("{what} {count}")).collect();
-        counts.join(", ")
-    };
-    output::line(&format!("seed {}: {:.0} s", report.seed, report.seconds))?;
-    output::line(&format!("  written   {}", list(report.written.iter().map(|(k, n)| (*k, *n)).collect())))?;
-    output::line(&format!(
-        "  faults    {}",
-        list(report.faults.iter().map(|(k, n)| (k.as_str(), *n)).collect())
-    ))?;
-    output::line(&format!(
-        "  died      worker {} times, and {} by itself; PostgreSQL {} times",
-        report.worker_kills, report.worker_restarts, report.database_crashes
-    ))?;
-    output::line(&format!(
-        "  then      sync in {} turns, census in {} ({} gone, {} fetched)",
-        report.sync_turns, report.census_turns, report.census_gone, report.census_fetched
-    ))?;
-    let compared: Vec<_> = report
-        .tables
-        .iter()
-        .filter(|table| !table.not_fetched)
-        .map(|t| format!("{} {}", t.table, t.rows))
-        .collect();
-    output::line(&format!("  compared  {}", compared.join(", ")))?;
-    let left: Vec<_> = report.tables.iter().filter(|table| table.not_fetched).map(|t| t.table).collect();
-    if !left.is_empty() {
-        output::line(&format!("  not compared, as the mirror fetches none of them: {}", left.join(", ")))?;
-    }
-    for table in report.tables.iter().filter(|table| table.differs()) {
-        output::line(&format!(
-            "  DIFFERS   {}: {} missing, {} extra",
-            table.table, table.missing, table.extra
-        ))?;
-        for it in &table.differences {
-            let absent = || "(none)".to_owned();
-            output::line(&format!(
-                "    {} {}: source {}, copy {}",
-                it.row,
-                it.column.as_deref().unwrap_or("(row)"),
-                it.source.clone().unwrap_or_else(absent),
-                it.copy.clone().unwrap_or_else(absent),
-            ))?;
-        }
-    }
-    Ok(())
-}
-
-fn show_total(total: &Total) -> Result<(), Failure> {
-    let faults: Vec<_> = total.faults.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
-    output::line(&format!(
-        "{} rounds in {:.0} s: {} rows compared, {} differences; worker killed {} times, PostgreSQL {} times; {} faults of {} kinds: {}",
-        total.rounds,
-        total.seconds,
-        total.rows_compared,
-        total.differences,
-        total.worker_kills,
-        total.database_crashes,
-        total.faults.values().sum::<u64>(),
-        total.faults.len(),
-        faults.join(", "),
-    ))
 }

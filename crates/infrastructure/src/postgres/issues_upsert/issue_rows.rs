@@ -9,7 +9,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Planned, Scope, convert};
+use super::{Others, Planned, Scope, convert};
 
 /// `numeric(10,2)` holds less than that; what a site calls story points and is larger is none.
 const TOO_MANY_POINTS: f64 = 1e8;
@@ -59,7 +59,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, scope: Scope, planned: &'a Planned<'_>) {
+    fn push(&mut self, scope: Scope, planned: &'a Planned<'_>, others: &'a Others) {
         let issue = &planned.bundle.issue;
         self.id.push(planned.id);
         self.jira_id.push(&issue.jira_id);
@@ -85,8 +85,13 @@ impl<'a> Columns<'a> {
         self.resolved_at.push(issue.resolved);
         self.due_date.push(issue.due);
         self.parent_issue_id.push(issue.parent.as_ref().map(|(id, _)| scope.instance.issue(id).0));
-        self.parent_key.push(issue.parent.as_ref().map(|(_, key)| key.as_str()));
-        self.epic_key.push(issue.epic_key.as_deref());
+        let parent_key =
+            issue.parent.as_ref().map(|(id, told)| (told, others.key(scope.instance.issue(id).0, told)));
+        self.parent_key.push(parent_key.map(|(_, key)| key));
+        self.epic_key.push(match (issue.epic_key.as_deref(), parent_key) {
+            (Some(epic), Some((told, key))) if epic == told.as_str() => Some(key),
+            (epic, _) => epic,
+        });
         self.sprint_ids.push(Json(&issue.sprint_ids));
         self.story_points.push(issue.story_points.filter(|points| points.abs() < TOO_MANY_POINTS));
         self.labels.push(Json(&issue.labels));
@@ -120,9 +125,14 @@ pub(super) struct Written {
 
 /// Writes the issues that are new or differ; answers which were written. The last condition holds only where somebody
 /// else stored a newer state between our look and now.
-pub(super) async fn upsert(conn: &mut PgConnection, scope: Scope, issues: &[Planned<'_>]) -> Result<Written> {
+pub(super) async fn upsert(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    others: &Others,
+) -> Result<Written> {
     let mut columns = Columns::default();
-    issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue));
+    issues.iter().filter(|issue| issue.is_changed()).for_each(|issue| columns.push(scope, issue, others));
     if columns.id.is_empty() {
         return Ok(Written::default());
     }

@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::{Scope, convert, object};
 
-/// The field of an issue and the list of a board name a sprint's members differently (`boardId`, `originBoardId`), so both are
-/// kept: neither replaces the other, or the two would rewrite each other's row for ever.
+/// The list of a board shows more of a sprint than the field of an issue does, so what either shows is kept: neither replaces the
+/// other, or the two would rewrite each other's row for ever.
 pub(super) async fn upsert_sprints(
     conn: &mut PgConnection,
     scope: Scope,

@@ -19,7 +19,8 @@ fn project(scope: Scope, jira_id: Option<&str>) -> Option<Uuid> {
     jira_id.map(|id| scope.instance.derive(EntityKind::Project, id))
 }
 
-/// The project is named only where the copy has it: a list may show versions of a project that the account does not see.
+/// The project is named only where the copy has it: a list may show versions of a project that the account does not see. An issue says
+/// nothing of the project: one that was moved may still show what is of the project that it left.
 pub(super) async fn upsert_versions(
     conn: &mut PgConnection,
     scope: Scope,
@@ -45,7 +46,8 @@ pub(super) async fn upsert_versions(
                                start_date, release_date, raw_jsonb)
          SELECT $1, $2, m.jira_id, m.project_id, m.name, m.description, m.sequence, m.archived, m.released, m.start_date,
                 m.release_date, m.raw
-         FROM (SELECT u.jira_id, x.jira_id AS stored, coalesce(p.id, x.project_id) AS project_id,
+         FROM (SELECT u.jira_id, x.jira_id AS stored,
+                      CASE WHEN $13 THEN coalesce(p.id, x.project_id) ELSE coalesce(x.project_id, p.id) END AS project_id,
                       u.name::varchar(255) AS name, u.archived, u.released,
                       CASE WHEN $13 THEN u.description ELSE coalesce(u.description, x.description) END AS description,
                       coalesce(u.sequence, x.sequence) AS sequence,
@@ -113,7 +115,8 @@ pub(super) async fn upsert_components(
     sqlx::query!(
         "INSERT INTO components (tenant_id, instance_id, jira_id, project_id, name, description, lead_account_id, raw_jsonb)
          SELECT $1, $2, m.jira_id, m.project_id, m.name, m.description, m.lead, m.raw
-         FROM (SELECT u.jira_id, x.jira_id AS stored, coalesce(p.id, x.project_id) AS project_id,
+         FROM (SELECT u.jira_id, x.jira_id AS stored,
+                      CASE WHEN $9 THEN coalesce(p.id, x.project_id) ELSE coalesce(x.project_id, p.id) END AS project_id,
                       u.name::varchar(255) AS name,
                       CASE WHEN $9 THEN u.description ELSE coalesce(u.description, x.description) END AS description,
                       CASE WHEN $9 THEN u.lead ELSE coalesce(u.lead, x.lead_account_id) END AS lead,

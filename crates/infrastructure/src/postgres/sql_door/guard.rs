@@ -50,6 +50,7 @@ const VIEWS: &[&str] = &[
     "filters",
     "freshness",
     "issue_link_types",
+    "reference_freshness",
     "remote_links",
     "sprint_issues",
     "versions",

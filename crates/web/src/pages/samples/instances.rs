@@ -5,7 +5,8 @@ use application::{
     sync::{
         RunCounts, RunKind, RunState, SyncRun, SyncSchedule, SyncStatus,
         census::{Census, CensusState},
-        freshness::{Freshness, InstanceFreshness},
+        freshness::{Freshness, InstanceFreshness, ListRead},
+        reference::{ReferenceList, ReferenceRead},
     },
 };
 use chrono::TimeDelta;
@@ -142,7 +143,17 @@ fn held(instance: &Instance, told: &str) -> String {
         rows: vec![row(told, "issues"), row(told, "comments"), row("OPS", "issues")],
         requests_24h: 4_100,
         rejected: 3,
-        reference: Vec::new(),
+        reference: vec![ReferenceRead {
+            list: ReferenceList::FieldOptions,
+            began_at: now(),
+            after: None,
+            shown: 0,
+            refused: 5,
+            finished: true,
+            read_at: Some(now() - TimeDelta::hours(1)),
+            note: Some("the site does not show this to our account".into()),
+        }],
+        lists: vec![ListRead { list: "rosters".into(), read_at: Some(now() - TimeDelta::minutes(20)) }],
     };
     let census = Census {
         id: Uuid::from_u128(8),

@@ -1,4 +1,4 @@
-//! What a round's seed decides: which faults, when the worker dies, whether the database does.
+//! What a round's seed decides: which faults, which worker dies when, whether PostgreSQL and Redis do.
 
 use std::time::Duration;
 
@@ -8,19 +8,73 @@ use rand_chacha::{
 };
 use serde_json::{Value, json};
 
-/// Faults of requests that one round serves; of webhooks, each is drawn by itself.
-const KINDS: usize = 9;
+use super::house::Victim;
+
+/// Kinds of faulty requests that one source serves in a round. Three rounds in a row serve all of them.
+const SHARE: usize = 9;
 /// Percent; with several faults at once most requests still get through, if not at their first try.
 const LIKELIEST: u64 = 30;
+/// Percent; for what few requests could meet.
+const LIKELIEST_OF_RARE: u64 = 90;
+/// What only writers meet, and seldom.
+const OF_WRITERS: &str = "foreign_search";
+/// Faults of pages that are not the last, or not the first.
+const OF_LATER_PAGES: [&str; 7] = [
+    "missing_token",
+    "last_with_token",
+    "null_token",
+    "empty_page",
+    "repeated_page",
+    "expired_page_token",
+    "shifted_page",
+];
+
+/// Every kind of fault that a sandbox can be asked for.
+pub(super) const KINDS: [&str; 32] = [
+    "latency",
+    "hang",
+    "status",
+    "cut_body",
+    "invalid_json",
+    "login_page",
+    "empty_body",
+    "rate_limit",
+    "budget",
+    "unauthorized",
+    "anonymous",
+    "short_page",
+    "missing_token",
+    "last_with_token",
+    "null_token",
+    "empty_page",
+    "repeated_page",
+    "expired_page_token",
+    "duplicate_row",
+    "shifted_page",
+    "foreign_search",
+    "index_lag",
+    "hidden",
+    "key_move",
+    "truncated",
+    "bad_issue",
+    "odd_changelog",
+    "webhook_duplicate",
+    "webhook_reorder",
+    "webhook_delay",
+    "webhook_loss",
+    "webhook_bad_signature",
+];
 
 /// What happens in a round.
 pub(super) struct Fate {
-    /// For `POST /v1/sandbox/{name}/faults`.
-    pub(super) plan: Value,
-    /// When the worker is killed, since the beginning, in order.
-    pub(super) kills: Vec<Duration>,
+    /// For `POST /v1/sandbox/{name}/faults`, of the Cloud site and of the Data Center site.
+    pub(super) plans: [Value; 2],
+    /// When which workers are killed, since the beginning, in order.
+    pub(super) kills: Vec<(Duration, Victim)>,
     /// When PostgreSQL crashes, if it does.
     pub(super) crash: Option<Duration>,
+    /// When Redis is killed, if it is.
+    pub(super) redis: Option<Duration>,
     /// When a census is taken in the midst of it, if one is.
     pub(super) census: Option<Duration>,
     /// The seeds of the writers.
@@ -28,23 +82,28 @@ pub(super) struct Fate {
 }
 
 impl Fate {
-    /// The same seed, the same fate.
+    /// The same seed, the same fate. `seed`, `seed + 1` and `seed + 2` plan every kind of fault between them at each of the sites
+    /// when `seed` is a multiple of three, and so does any longer row.
     pub(super) fn of(seed: u64, length: Duration, writers: u32) -> Self {
         let mut chance = Chance(ChaCha8Rng::seed_from_u64(seed));
-        let rules = chance.rules();
+        let plans = [0, 1].map(|site| {
+            let rules = chance.rules(seed, site);
+            json!({ "seed": chance.below(1 << 32), "rules": rules })
+        });
         let kills = 1 + length.as_secs() / 20 + chance.below(2);
-        let mut kills: Vec<_> = (0..kills).map(|_| chance.moment(length)).collect();
-        kills.sort();
-        let crash = chance.moment(length);
-        let census = chance.moment(length);
-        Self {
-            plan: json!({ "seed": chance.below(1 << 32), "rules": rules }),
-            kills,
-            crash: (chance.below(2) == 0).then_some(crash),
-            census: (chance.below(2) == 0).then_some(census),
-            writers: (0..writers).map(|_| chance.0.next_u64()).collect(),
-        }
+        let mut kills: Vec<_> = (0..kills).map(|_| (chance.moment(length), chance.victim())).collect();
+        kills.sort_by_key(|(at, _)| *at);
+        let [crash, redis, census] = [(); 3].map(|()| {
+            let at = chance.moment(length);
+            (chance.below(2) == 0).then_some(at)
+        });
+        let writers = (0..writers).map(|_| chance.0.next_u64()).collect();
+        Self { plans, kills, crash, redis, census, writers }
     }
+}
+
+fn is_of_later_pages(rule: &Value) -> bool {
+    OF_LATER_PAGES.iter().any(|kind| rule["fault"] == *kind)
 }
 
 struct Chance(ChaCha8Rng);
@@ -54,34 +113,60 @@ impl Chance {
         self.0.next_u64() % bound.max(1)
     }
 
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or_default()
+    }
+
     /// Within the middle nine tenths.
     fn moment(&mut self, length: Duration) -> Duration {
         let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(length / 20 + self.below(length * 9 / 10))
     }
 
-    fn one_of<T: Copy>(&mut self, all: &[T], otherwise: T) -> T {
-        let number = self.below(all.len() as u64);
-        usize::try_from(number).ok().and_then(|number| all.get(number)).copied().unwrap_or(otherwise)
+    fn victim(&mut self) -> Victim {
+        match self.below(4) {
+            0 => Victim::Both,
+            1 => Victim::First,
+            _ => Victim::Second,
+        }
     }
 
-    fn rules(&mut self) -> Vec<Value> {
-        let mut faults = self.faults_of_requests();
-        let mut rules = Vec::new();
-        for _ in 0..KINDS {
-            let number = usize::try_from(self.below(faults.len() as u64)).unwrap_or_default();
-            rules.push(faults.swap_remove(number));
-        }
-        for fault in self.faults_of_webhooks() {
-            if self.below(2) == 0 {
-                rules.push(fault);
-            }
-        }
+    fn one_of<T: Copy>(&mut self, all: &[T], otherwise: T) -> T {
+        let number = self.index(all.len());
+        all.get(number).copied().unwrap_or(otherwise)
+    }
+
+    /// The faults of one of the two sites.
+    fn rules(&mut self, seed: u64, site: u64) -> Vec<Value> {
+        // All three rounds of a row shuffle alike, and each deals another third to each site.
+        let mut faults = Chance(ChaCha8Rng::seed_from_u64(seed / 3)).shuffled(self.faults_of_requests());
+        let third = usize::try_from((seed + site) % 3).unwrap_or_default() * SHARE;
+        let mut rules: Vec<Value> = faults.drain(third..third + SHARE).collect();
+        let webhooks = self.faults_of_webhooks().into_iter().zip(0..);
+        rules.extend(
+            webhooks.filter(|(_, number)| (seed + site + number).is_multiple_of(2)).map(|(fault, _)| fault),
+        );
         for rule in &mut rules {
-            let percent = self.below(LIKELIEST) + 1;
+            let rare = is_of_later_pages(rule) || rule["fault"] == OF_WRITERS;
+            let percent = match rare {
+                true => LIKELIEST_OF_RARE / 2 + self.below(LIKELIEST_OF_RARE / 2) + 1,
+                false => self.below(LIKELIEST) + 1,
+            };
             rule["probability"] = json!(percent as f64 / 100.0);
         }
+        // Short pages make many of them: a small site would have one page else.
+        if rules.iter().any(is_of_later_pages) {
+            rules.push(json!({ "fault": "short_page", "at_most": 12, "probability": 0.5 }));
+        }
         rules
+    }
+
+    fn shuffled(mut self, mut faults: Vec<Value>) -> Vec<Value> {
+        for at in (1..faults.len()).rev() {
+            let other = self.index(at + 1);
+            faults.swap(at, other);
+        }
+        faults
     }
 
     /// One rule of each kind.
@@ -100,7 +185,7 @@ impl Chance {
             json!({ "fault": "login_page" }),
             json!({ "fault": "empty_body" }),
             json!({ "fault": "rate_limit", "retry_after": 1, "bare": done }),
-            json!({ "fault": "budget", "requests": 60, "per_seconds": 2 }),
+            json!({ "fault": "budget", "requests": 12, "per_seconds": 2 }),
             json!({ "fault": "unauthorized" }),
             json!({ "fault": "anonymous" }),
             json!({ "fault": "short_page", "at_most": 7 }),
@@ -135,6 +220,8 @@ impl Chance {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use application::sandbox::faults::FaultPlan;
 
     use super::*;
@@ -145,24 +232,43 @@ mod tests {
     fn a_seed_decides_a_round() {
         let (one, same, other) = (Fate::of(1, LENGTH, 3), Fate::of(1, LENGTH, 3), Fate::of(2, LENGTH, 3));
         assert_eq!(
-            (&one.plan, &one.kills, one.crash, &one.writers),
-            (&same.plan, &same.kills, same.crash, &same.writers)
+            (&one.plans, &one.kills, one.crash, one.redis, &one.writers),
+            (&same.plans, &same.kills, same.crash, same.redis, &same.writers)
         );
-        assert_ne!(one.plan, other.plan);
-        assert!(one.kills.iter().all(|kill| *kill < LENGTH) && one.kills.is_sorted());
+        assert_ne!(one.plans, other.plans);
+        assert!(one.kills.iter().all(|(at, _)| *at < LENGTH) && one.kills.is_sorted_by_key(|(at, _)| *at));
     }
 
     #[test]
-    fn every_plan_can_be_served_and_a_few_rounds_meet_every_kind() {
-        let mut kinds = std::collections::BTreeSet::new();
-        for seed in 0..40 {
-            let plan = Fate::of(seed, LENGTH, 1).plan;
-            let read = FaultPlan::parse(&plan).unwrap();
-            assert!(read.rules.iter().all(|rule| rule.probability > 0.0 && rule.probability <= 0.3));
-            for rule in plan["rules"].as_array().unwrap() {
-                kinds.insert(rule["fault"].as_str().unwrap().to_owned());
+    fn three_rounds_in_a_row_plan_every_kind_at_both_sites() {
+        let all: BTreeSet<String> = KINDS.map(str::to_owned).into();
+        assert_eq!(all.len(), 32);
+        for seed in [0, 42, 300] {
+            for site in [0, 1] {
+                let mut kinds = BTreeSet::new();
+                for seed in seed..seed + 3 {
+                    let plan = &Fate::of(seed, LENGTH, 1).plans[site];
+                    let read = FaultPlan::parse(plan).unwrap();
+                    assert!(read.rules.iter().all(|rule| rule.probability > 0.0 && rule.probability <= 0.9));
+                    let rules = plan["rules"].as_array().unwrap();
+                    kinds.extend(rules.iter().map(|rule| rule["fault"].as_str().unwrap().to_owned()));
+                }
+                assert_eq!(kinds, all, "seed {seed}, site {site}");
             }
         }
-        assert_eq!(kinds.len(), 32, "{kinds:?}");
+    }
+
+    #[test]
+    fn crashes_and_censuses_come_in_about_every_other_round() {
+        let fates: Vec<Fate> = (0..200).map(|seed| Fate::of(seed, LENGTH, 1)).collect();
+        for happens in
+            [|fate: &Fate| fate.crash.is_some(), |fate| fate.redis.is_some(), |fate| fate.census.is_some()]
+        {
+            let count = fates.iter().filter(|fate| happens(fate)).count();
+            assert!((70..130).contains(&count), "{count} of 200");
+        }
+        for victim in [Victim::First, Victim::Second, Victim::Both] {
+            assert!(fates.iter().any(|fate| fate.kills.iter().any(|(_, killed)| *killed == victim)));
+        }
     }
 }

@@ -1,153 +1,31 @@
 //! Whether a mirror equals its source, row by row and field by field, with nothing extra.
 //!
-//! Sandbox and mirror keep their rows in the same tables, so a table is compared by its own columns, as the catalogue lists
-//! them: a column that is added is compared, or named here with the reason why not. Ids of rows are each instance's own, and are
-//! compared by what they stand for: the issue's number, the account.
+//! Ids of rows are each instance's own, and are compared by what they stand for: the issue's number, the account.
 
 use domain::ids::InstanceId;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, PgConnection, Row};
 
-use super::differences::{Difference, pair};
+use super::{
+    differences::{Difference, pair},
+    tables::{Compared, Expected, NOT_COMPARED, REFERENCES, SHOWN, TABLES},
+};
 use crate::failure::Failure;
 
 /// Rows that are looked at of each side of a table that differs.
 const EXAMPLES: i64 = 50;
+/// The comparison of the hashes, which is beside that of the table.
+const HASHES: &str = "issues.source_hash";
 
-/// What a table must be like at the copy.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Expected {
-    /// The same rows.
-    Equal,
-    /// No row that the source has not; it may know more than it has told.
-    Within,
-    /// The same rows, once the mirror fetches them at all: it has read this list to its end.
-    WhereRead(&'static str),
-    /// The same rows, once the mirror has some.
-    WhereSome,
+/// A source and its mirror.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sides {
+    pub(super) source: InstanceId,
+    pub(super) copy: InstanceId,
+    /// Whether the source speaks as Server and Data Center do.
+    pub(super) is_server: bool,
 }
-
-/// A table that is compared.
-struct Compared {
-    name: &'static str,
-    /// What a row is known by on both sides.
-    key: &'static [&'static str],
-    /// Columns that say when this copy was made, or are each side's own.
-    own: &'static [&'static str],
-    /// What a row must meet to count.
-    present: &'static str,
-    expected: Expected,
-}
-
-const ALL: &str = "true";
-const PRESENT: &str = "t.presence = 'present'";
-const OF_PRESENT: &str = "EXISTS (SELECT FROM issues i WHERE i.tenant_id = t.tenant_id AND i.id = t.issue_id \
-                          AND i.presence = 'present')";
-const PRESENT_OF_PRESENT: &str = "t.presence = 'present' AND EXISTS (SELECT FROM issues i \
-                                  WHERE i.tenant_id = t.tenant_id AND i.id = t.issue_id AND i.presence = 'present')";
-const COUNTED_OF_PRESENT: &str = "(t.watchers > 0 OR t.votes > 0) AND EXISTS (SELECT FROM issues i \
-                                  WHERE i.tenant_id = t.tenant_id AND i.id = t.issue_id AND i.presence = 'present')";
-
-const fn equal(
-    name: &'static str,
-    key: &'static [&'static str],
-    own: &'static [&'static str],
-    present: &'static str,
-) -> Compared {
-    Compared { name, key, own, present, expected: Expected::Equal }
-}
-
-/// A roster that every mirror fetches.
-const fn roster(name: &'static str, key: &'static [&'static str], own: &'static [&'static str]) -> Compared {
-    equal(name, key, own, PRESENT)
-}
-
-const fn where_read(list: &'static str, table: Compared) -> Compared {
-    Compared { expected: Expected::WhereRead(list), ..table }
-}
-
-const fn where_some(table: Compared) -> Compared {
-    Compared { expected: Expected::WhereSome, ..table }
-}
-
-const fn within(table: Compared) -> Compared {
-    Compared { expected: Expected::Within, ..table }
-}
-
-const ID: &[&str] = &["jira_id"];
-
-/// Everything that a sync brings. Texts for search are made from other columns by the database.
-const TABLES: &[Compared] = &[
-    // The hash is that of the document and the changelog's envelope before keys are shown as they are now; both are compared.
-    equal("issues", ID, &["synced_at", "observed_at", "search", "source_hash"], PRESENT),
-    equal("issue_field_values", &["issue_id", "field_id", "ordinal"], &[], OF_PRESENT),
-    equal("changelogs", &["issue_id", "jira_id", "ordinal"], &[], OF_PRESENT),
-    equal("comments", ID, &["synced_at", "search"], PRESENT_OF_PRESENT),
-    equal("worklogs", ID, &["synced_at"], PRESENT_OF_PRESENT),
-    equal("attachments", ID, &["synced_at"], PRESENT_OF_PRESENT),
-    // A link's own row is stamped when it is first seen.
-    equal("issue_links", ID, &["created_at"], PRESENT),
-    // An issue without a row has neither watchers nor votes.
-    equal("issue_counts", &["issue_id"], &[], COUNTED_OF_PRESENT),
-    roster("statuses", ID, &["updated_at"]),
-    roster("issue_types", ID, &["updated_at"]),
-    roster("priorities", ID, &["updated_at"]),
-    roster("resolutions", ID, &["updated_at"]),
-    roster("custom_fields", &["field_key"], &["updated_at", "created_at"]),
-    roster("projects", ID, &["updated_at", "created_at"]),
-    equal("issue_link_types", ID, &["updated_at"], ALL),
-    // The source also knows keys under which the mirror never saw an issue.
-    within(equal("issue_key_aliases", &["key"], &["created_at"], OF_PRESENT)),
-    where_read("project_parts", roster("components", ID, &["updated_at"])),
-    where_read("project_parts", roster("versions", ID, &["updated_at"])),
-    where_some(roster("boards", ID, &["updated_at"])),
-    where_some(equal("board_sprints", &["board_id", "sprint_id"], &[], ALL)),
-    where_read("board_sprints", roster("sprints", ID, &["updated_at"])),
-    where_some(roster("filters", ID, &["updated_at"])),
-    where_read("field_options", roster("field_contexts", &["field_key", "jira_id"], &["updated_at"])),
-    where_read("field_options", roster("field_options", &["field_key", "jira_id"], &["updated_at"])),
-    where_some(equal("watchers", &["issue_id", "user_id"], &[], OF_PRESENT)),
-    where_some(equal("remote_links", &["issue_id", "jira_id"], &["synced_at"], PRESENT_OF_PRESENT)),
-];
-
-/// What ids in other tables' columns stand for.
-const REFERENCES: &[(&[&str], &str, &str)] = &[
-    (&["issue_id", "inward_issue_id", "outward_issue_id", "parent_issue_id"], "issues", "jira_id"),
-    (&["project_id"], "projects", "jira_id"),
-    (&["author_id", "assignee_id", "reporter_id", "creator_id", "user_id"], "users", "account_id"),
-];
-
-/// Columns that are compared as they are shown. An issue's document and a link hold the keys that the issues they name had when
-/// they were stored; what they name is told by ids, and every door shows the key that it has now. So a key is compared as that of
-/// the issue that is named, where there is its row.
-const SHOWN: &[(&str, &str, &str)] = &[
-    (
-        "issues",
-        "parent_key",
-        "coalesce((SELECT p.key FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), t.parent_key)",
-    ),
-    (
-        "issues",
-        "epic_key",
-        "CASE WHEN t.epic_key = t.parent_key THEN coalesce((SELECT p.key FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), t.epic_key) ELSE t.epic_key END",
-    ),
-    (
-        "issues",
-        "raw_jsonb",
-        "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
-    ),
-    (
-        "issue_links",
-        "inward_key",
-        "coalesce((SELECT i.key FROM issues i WHERE i.tenant_id = t.tenant_id AND i.id = t.inward_issue_id), t.inward_key)",
-    ),
-    (
-        "issue_links",
-        "outward_key",
-        "coalesce((SELECT i.key FROM issues i WHERE i.tenant_id = t.tenant_id AND i.id = t.outward_issue_id), t.outward_key)",
-    ),
-];
 
 /// How a table compares.
 #[derive(Debug, Serialize)]
@@ -159,13 +37,17 @@ pub(super) struct Comparison {
     pub(super) missing: i64,
     /// Rows of the copy that the source has not, or has otherwise.
     pub(super) extra: i64,
-    /// The mirror does not fetch these yet, so nothing was compared.
-    pub(super) not_fetched: bool,
+    /// Why nothing was compared.
+    pub(super) left_out: Option<&'static str>,
     /// The first few, field by field.
     pub(super) differences: Vec<Difference>,
 }
 
 impl Comparison {
+    fn of(table: &'static str) -> Self {
+        Self { table, rows: 0, missing: 0, extra: 0, left_out: None, differences: Vec::new() }
+    }
+
     pub(super) fn differs(&self) -> bool {
         self.missing + self.extra > 0
     }
@@ -174,18 +56,80 @@ impl Comparison {
 /// Compares everything that a sync brings.
 ///
 /// # Errors
-/// When the database does not answer, or a table has a column of ids that is not named in [`REFERENCES`].
-pub(super) async fn compare(
-    owner: &mut PgConnection,
-    source: InstanceId,
-    copy: InstanceId,
-) -> Result<Vec<Comparison>, Failure> {
-    let mut comparisons = Vec::with_capacity(TABLES.len());
+/// When the database does not answer, a table has a column of ids that is not named in [`REFERENCES`], or the source has rows in
+/// a table that is neither compared nor named with a reason.
+pub(super) async fn compare(owner: &mut PgConnection, sides: Sides) -> Result<Vec<Comparison>, Failure> {
+    no_table_is_forgotten(owner, sides.source).await?;
+    let mut comparisons = Vec::with_capacity(TABLES.len() + 1);
     for table in TABLES {
         let columns = columns(owner, table).await?;
-        comparisons.push(compare_table(owner, table, &columns, source, copy).await?);
+        comparisons.push(compare_table(owner, table, &columns, sides).await?);
     }
+    comparisons.push(compare_hashes(owner, sides).await?);
     Ok(comparisons)
+}
+
+/// Every table that has rows of the source is compared, or named with the reason why not.
+async fn no_table_is_forgotten(owner: &mut PgConnection, source: InstanceId) -> Result<(), Failure> {
+    let known: Vec<&str> =
+        TABLES.iter().map(|table| table.name).chain(NOT_COMPARED.iter().map(|(name, _)| *name)).collect();
+    let found: Vec<(String, bool)> = sqlx::query_as(
+        "SELECT c.relname::text, bool_or(a.attname = 'instance_id')
+         FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname IN ('instance_id', 'issue_id')
+         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> ALL($1)
+         GROUP BY c.relname",
+    )
+    .bind(&known)
+    .fetch_all(&mut *owner)
+    .await?;
+    for (table, has_instance) in found {
+        let of_source = match has_instance {
+            true => "instance_id = $1",
+            false => "issue_id IN (SELECT id FROM issues WHERE instance_id = $1)",
+        };
+        let sql = format!("SELECT EXISTS (SELECT FROM public.{table} WHERE {of_source})");
+        if sqlx::query_scalar(AssertSqlSafe(sql)).bind(source.0).fetch_one(&mut *owner).await? {
+            return Err(Failure::new(format!(
+                "the source has rows in `{table}`, and nothing says whether a copy has them"
+            ))
+            .hint("add it to TABLES or to NOT_COMPARED in converge/tables.rs"));
+        }
+    }
+    Ok(())
+}
+
+/// The hashes of those issues whose documents are equal to the last letter.
+async fn compare_hashes(owner: &mut PgConnection, sides: Sides) -> Result<Comparison, Failure> {
+    let rows: Vec<(String, bool, String, String)> = sqlx::query_as(
+        "SELECT s.jira_id, s.source_hash = c.source_hash, encode(s.source_hash, 'hex'), encode(c.source_hash, 'hex')
+         FROM issues s JOIN issues c ON c.instance_id = $2 AND c.jira_id = s.jira_id AND c.presence = 'present'
+         WHERE s.instance_id = $1 AND s.presence = 'present' AND c.raw_jsonb = s.raw_jsonb
+           AND c.changelog_envelope IS NOT DISTINCT FROM s.changelog_envelope
+         ORDER BY s.jira_number",
+    )
+    .bind(sides.source.0)
+    .bind(sides.copy.0)
+    .fetch_all(owner)
+    .await?;
+    let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
+    let differing: Vec<Difference> = rows
+        .into_iter()
+        .filter(|(_, same, ..)| !same)
+        .map(|(row, _, source, copy)| Difference {
+            row,
+            column: Some("source_hash".into()),
+            source: Some(source),
+            copy: Some(copy),
+        })
+        .collect();
+    let count = i64::try_from(differing.len()).unwrap_or(i64::MAX);
+    Ok(Comparison {
+        rows: total,
+        missing: count,
+        extra: count,
+        differences: differing,
+        ..Comparison::of(HASHES)
+    })
 }
 
 /// The expressions that are compared of a row `t`, in the order of the columns.
@@ -225,8 +169,7 @@ async fn compare_table(
     owner: &mut PgConnection,
     table: &Compared,
     columns: &[String],
-    source: InstanceId,
-    copy: InstanceId,
+    sides: Sides,
 ) -> Result<Comparison, Failure> {
     // Everything put in is a constant above or a name from the catalogue.
     let of_instance = match has_instance(owner, table.name).await? {
@@ -256,21 +199,18 @@ async fn compare_table(
         some("missing"),
         some("extra"),
     );
-    let row = sqlx::query(AssertSqlSafe(sql)).bind(source.0).bind(copy.0).fetch_one(&mut *owner).await?;
-    let not_fetched = match table.expected {
-        Expected::Equal | Expected::Within => false,
-        Expected::WhereSome => row.get::<i64, _>("copied") == 0,
-        Expected::WhereRead(list) => !is_read(owner, copy, list).await?,
+    let row = sqlx::query(AssertSqlSafe(sql))
+        .bind(sides.source.0)
+        .bind(sides.copy.0)
+        .fetch_one(&mut *owner)
+        .await?;
+    let left_out = match table.expected {
+        Expected::OnCloud(reason) if sides.is_server => Some(reason),
+        Expected::WhereSome(reason) if row.get::<i64, _>("copied") == 0 => Some(reason),
+        _ => None,
     };
-    if not_fetched {
-        return Ok(Comparison {
-            table: table.name,
-            rows: 0,
-            missing: 0,
-            extra: 0,
-            not_fetched,
-            differences: Vec::new(),
-        });
+    if left_out.is_some() {
+        return Ok(Comparison { left_out, ..Comparison::of(table.name) });
     }
     let (mut missing, extra): (i64, i64) = (row.get("missing"), row.get("extra"));
     let mut without: Vec<Value> = row.get("some_missing");
@@ -284,7 +224,7 @@ async fn compare_table(
         rows: row.get("rows"),
         missing,
         extra,
-        not_fetched,
+        left_out,
         differences: pair(table.key, &without, &with),
     })
 }
@@ -292,15 +232,4 @@ async fn compare_table(
 async fn has_instance(owner: &mut PgConnection, table: &str) -> Result<bool, Failure> {
     let sql = "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = ('public.' || $1)::regclass AND attname = 'instance_id')";
     Ok(sqlx::query_scalar(sql).bind(table).fetch_one(owner).await?)
-}
-
-/// Whether a mirror has read one of the lists that cost requests of their own. Until it does, it has of them what hangs on issues.
-async fn is_read(owner: &mut PgConnection, copy: InstanceId, list: &str) -> Result<bool, Failure> {
-    let known = "SELECT to_regclass('public.reference_reads') IS NOT NULL";
-    if !sqlx::query_scalar::<_, bool>(known).fetch_one(&mut *owner).await? {
-        return Ok(false);
-    }
-    let sql = "SELECT EXISTS (SELECT FROM reference_reads
-                              WHERE instance_id = $1 AND list = $2 AND read_at IS NOT NULL AND note IS NULL)";
-    Ok(sqlx::query_scalar(sql).bind(copy.0).bind(list).fetch_one(owner).await?)
 }

@@ -27,6 +27,8 @@ pub(super) struct Source {
     /// `…/jira/NAME`.
     pub(super) url: String,
     pub(super) key: String,
+    /// Whether it speaks as Jira Server and Data Center do: version 2, wiki markup, people by name.
+    pub(super) is_server: bool,
     /// Keys of projects in which issues are made.
     pub(super) projects: Arc<[String]>,
     /// Accounts that are given issues.
@@ -74,9 +76,12 @@ impl Writer {
             55..=69 => self.transition(&issue).await,
             70..=79 => self.work(&issue).await,
             80..=87 => self.link(&issue).await,
-            88..=91 => self.uncomment(&issue).await,
+            88..=89 => self.uncomment(&issue).await,
+            90 => self.plan(&issue).await,
+            91 => self.filter().await,
             92..=93 => self.relocate(&issue).await,
-            94..=96 => self.assign(&issue).await,
+            94..=95 => self.assign(&issue).await,
+            96..=97 => self.search_as_others_do().await,
             _ => self.delete(&issue).await,
         }
     }
@@ -168,8 +173,11 @@ impl Writer {
         Some("link")
     }
 
-    /// Moves an issue into another project: it gets another key.
+    /// Moves an issue into another project: it gets another key. Only Cloud can be asked for that.
     async fn relocate(&mut self, issue: &str) -> Option<&'static str> {
+        if self.source.is_server {
+            return self.edit(issue).await;
+        }
         let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuetype"), None).await?;
         let issue_type = found["fields"]["issuetype"]["id"].as_str()?.to_owned();
         let project = self.project()?;
@@ -182,9 +190,45 @@ impl Writer {
     async fn assign(&mut self, issue: &str) -> Option<&'static str> {
         let number = self.below(self.source.accounts.len() as u64);
         let account = self.source.accounts.get(usize::try_from(number).ok()?)?.clone();
-        let assignee = json!({ "accountId": account });
+        let assignee = match self.source.is_server {
+            true => json!({ "name": account }),
+            false => json!({ "accountId": account }),
+        };
         self.ask(Method::PUT, &format!("issue/{issue}/assignee"), Some(assignee)).await?;
         Some("assign")
+    }
+
+    /// Puts an issue into a sprint.
+    async fn plan(&mut self, issue: &str) -> Option<&'static str> {
+        let boards = self.ask_at(Method::GET, "rest/agile/1.0/board?type=scrum", None).await?;
+        let board = self.one_of(&boards["values"])?;
+        let path = format!("rest/agile/1.0/board/{board}/sprint?state=active,future");
+        let sprints = self.ask_at(Method::GET, &path, None).await?;
+        let sprint = self.one_of(&sprints["values"])?;
+        let issues = json!({ "issues": [issue] });
+        self.ask_at(Method::POST, &format!("rest/agile/1.0/sprint/{sprint}/issue"), Some(issues)).await?;
+        Some("plan")
+    }
+
+    /// Saves a filter, or deletes one.
+    async fn filter(&mut self) -> Option<&'static str> {
+        if self.below(3) == 0 {
+            let filters = self.ask(Method::GET, "filter/my", None).await?;
+            let filter = self.one_of(&filters)?;
+            self.ask(Method::DELETE, &format!("filter/{filter}"), None).await?;
+            return Some("delete filter");
+        }
+        let name = format!("{} {}", self.words(2), self.below(1 << 32));
+        let filter = json!({ "name": name, "jql": "created >= -7d", "description": self.words(3) });
+        self.ask(Method::POST, "filter", Some(filter)).await?;
+        Some("filter")
+    }
+
+    /// Asks for the search of the other kind of Jira, as clients do that were written for that one. The mirror never does.
+    async fn search_as_others_do(&mut self) -> Option<&'static str> {
+        let search = if self.source.is_server { "search/jql" } else { "search" };
+        self.ask(Method::GET, &format!("{search}?jql=created%20%3E%3D%20-1d&maxResults=1"), None).await?;
+        Some("search as others do")
     }
 
     async fn delete(&mut self, issue: &str) -> Option<&'static str> {
@@ -208,14 +252,28 @@ impl Writer {
     /// The id of one of what an issue has.
     async fn any_of(&mut self, path: &str, list: &str) -> Option<String> {
         let found = self.ask(Method::GET, path, None).await?;
-        let listed = found[list].as_array()?;
+        self.one_of(&found[list])
+    }
+
+    /// The id of one of a list.
+    fn one_of(&mut self, list: &Value) -> Option<String> {
+        let listed = list.as_array()?;
         let number = self.below(listed.len() as u64);
-        listed.get(usize::try_from(number).ok()?)?["id"].as_str().map(str::to_owned)
+        match &listed.get(usize::try_from(number).ok()?)?["id"] {
+            Value::String(id) => Some(id.clone()),
+            Value::Number(id) => Some(id.to_string()),
+            _ => None,
+        }
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
+        let version = if self.source.is_server { 2 } else { 3 };
+        self.ask_at(method, &format!("rest/api/{version}/{path}"), body).await
+    }
+
+    async fn ask_at(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
         let Source { http, url, key, .. } = &self.source;
-        let mut request = http.request(method, format!("{url}/rest/api/3/{path}")).bearer_auth(key);
+        let mut request = http.request(method, format!("{url}/{path}")).bearer_auth(key);
         if let Some(body) = body {
             request = request.json(&body);
         }
@@ -245,6 +303,10 @@ impl Writer {
     }
 
     fn document(&mut self) -> Value {
-        adf::from_markdown(&format!("{} **{}**\n\n- {}", self.words(6), self.word(), self.words(3))).to_json()
+        let (text, strong, point) = (self.words(6), self.word(), self.words(3));
+        match self.source.is_server {
+            true => json!(format!("{text} *{strong}*\n\n* {point}")),
+            false => adf::from_markdown(&format!("{text} **{strong}**\n\n- {point}")).to_json(),
+        }
     }
 }
