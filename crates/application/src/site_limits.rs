@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::ids::InstanceId;
+use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
@@ -53,6 +53,40 @@ pub struct SiteSpending {
     pub points: u64,
     /// Bytes of answers, after decompression.
     pub bytes: u64,
+    /// Milliseconds that requests waited because the site, or our own ceiling, asked them to.
+    pub throttled_ms: u64,
+}
+
+/// What the metrics tell of one mirror's site and of what it sends.
+#[derive(Clone, Copy, Debug)]
+pub struct SiteGauges {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub instance: InstanceId,
+    /// What was asked today (UTC); what was repeated and received is not told.
+    pub today: SiteSpending,
+    /// The pace that the site's headers led to, in requests a minute; `None`: the ceiling.
+    pub pace: Option<f64>,
+    /// Until when nothing may be asked of it.
+    pub paused_until: Option<DateTime<Utc>>,
+    /// Issues that the run under way has done, and how many there are; 0 without a run, or while it does not know.
+    pub run_done: u64,
+    /// See [`SiteGauges::run_done`].
+    pub run_total: u64,
+    /// Milliseconds that workers have been at that run.
+    pub run_worked_ms: u64,
+    /// Webhooks that were taken and whose issues were not read since.
+    pub webhooks_waiting: u64,
+    /// When the oldest of them came.
+    pub webhooks_since: Option<DateTime<Utc>>,
+}
+
+/// What the metrics ask across tenants: times and counts, nothing else.
+#[async_trait]
+pub trait SitePlatform: Send {
+    /// Of every active mirror.
+    async fn site_gauges(&mut self) -> Result<Vec<SiteGauges>>;
 }
 
 /// The spending of one day (UTC).

@@ -1,6 +1,7 @@
 //! The command line. Every setting is also an environment variable; see [`crate::settings`].
 
 pub(crate) mod bench;
+pub(crate) mod bench_sync;
 pub(crate) mod converge;
 pub(crate) mod upkeep;
 

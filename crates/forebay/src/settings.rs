@@ -107,6 +107,9 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=256)
     )]
     pub(crate) worker_concurrency: u16,
+    /// Where `worker` serves its health and its metrics; without it a worker listens nowhere.
+    #[arg(long, env = "FOREBAY_METRICS_LISTEN", global = true, value_name = "ADDR")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
     /// Pages of one Jira site that are fetched or stored at the same time, by each of its syncs.
     #[arg(
         long, env = "FOREBAY_SYNC_PARALLEL", global = true, default_value_t = 4, value_name = "N",

@@ -23,6 +23,11 @@ pub use state::WebState;
 /// Bodies beyond are refused: the largest webhook Jira sends (jira-facts 3.2).
 const LARGEST_BODY: usize = 25 * 1024 * 1024;
 
+/// Health and metrics alone: for a process that serves nothing else.
+pub fn health_router(state: WebState) -> Router {
+    rest::health_routes().with_state(state)
+}
+
 /// Every route, over one state. `more` is mounted beside them (the MCP door), under the same middleware.
 pub fn router(state: WebState, more: Router) -> Router {
     Router::new()

@@ -66,6 +66,11 @@ pub(crate) fn routes(state: WebState) -> Router<WebState> {
     routes.merge(reference.layer(middleware::map_response(reference_page::fit_to_phones)))
 }
 
+/// Health and metrics alone.
+pub(crate) fn health_routes() -> Router<WebState> {
+    Router::from(health::routes())
+}
+
 /// The OpenAPI 3.1 document of REST.
 pub fn openapi() -> utoipa::openapi::OpenApi {
     api().into_openapi()

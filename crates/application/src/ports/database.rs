@@ -33,6 +33,7 @@ use crate::{
     sandbox::faults::FaultStore,
     search::SearchStore,
     site_limits::SiteLimitStore,
+    site_limits::SitePlatform,
     site_lists::SiteListStore,
     sync::SyncStore,
     sync::TroubleStore,
@@ -101,7 +102,14 @@ pub trait TenantTx:
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
 #[async_trait]
 pub trait PlatformTx:
-    ErasurePlatform + FreshnessPlatform + JobQueue + JobRegistry + KeyRegistry + TenantRegistry + Send
+    ErasurePlatform
+    + FreshnessPlatform
+    + JobQueue
+    + JobRegistry
+    + KeyRegistry
+    + SitePlatform
+    + TenantRegistry
+    + Send
 {
     /// Makes all of it last.
     async fn commit(self: Box<Self>) -> Result<()>;

@@ -30,6 +30,9 @@ pub(crate) enum BenchPart {
     /// Prove that mirrors converge: change a source at random while its mirror syncs under random faults, kills and restarts;
     /// then let the faults end, sync once, take one census, and compare both whole. Fails when a row differs.
     Converge(super::converge::ConvergeArgs),
+    /// Time the sync: a first copy, a catch-up and webhooks, from a source and by a worker that are processes of their own, with what each
+    /// of them costs.
+    Sync(super::bench_sync::BenchSyncArgs),
     /// Time the hot reads on the database as it stands, each with row-level security and without it.
     Queries(QueriesArgs),
     /// Time look-ups on the database as it stands, answered by the cache and by the database.

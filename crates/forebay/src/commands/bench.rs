@@ -8,6 +8,7 @@ mod jql;
 mod load;
 mod look_ups;
 mod queries;
+mod sync;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -17,7 +18,7 @@ use application::{
     keys,
     ports::TenantTx,
     search::{SearchRequest, SearchStart, parse_jql},
-    sync,
+    sync::run as sync_run,
     tenants::Tenant,
 };
 use chrono_tz::Tz;
@@ -78,6 +79,7 @@ pub(super) async fn run(
             return look_ups::run(settings, telemetry, arguments, as_json).await;
         }
         Some(BenchPart::Http(arguments)) => return http::run(settings, telemetry, arguments, as_json).await,
+        Some(BenchPart::Sync(arguments)) => return sync::run(settings, telemetry, arguments, as_json).await,
         Some(BenchPart::Jql(arguments)) => return jql::run(settings, telemetry, arguments, as_json).await,
         None => {}
     }
@@ -145,7 +147,7 @@ async fn measure(wiring: &Wiring, arguments: &BenchArgs) -> Result<Figures, Fail
     };
     let mirror = instances::add_instance(services, &operator, mirror).await?;
     let began = Instant::now();
-    let run = sync::run(services, tenant.id, mirror.id, &()).await?;
+    let run = sync_run(services, tenant.id, mirror.id, &()).await?;
     let backfill_issues_per_second = run.counts.issues as f64 / began.elapsed().as_secs_f64();
     Ok(Figures {
         issues: arguments.issues,
@@ -257,9 +259,14 @@ fn quantile(times: &[f64], share: f64) -> f64 {
     times.get(rank.saturating_sub(1)).copied().unwrap_or_default()
 }
 
-/// The process's highest resident set, as Linux counts it.
+/// This process's highest resident set, as Linux counts it.
 fn peak_memory_mib() -> Result<u64, Failure> {
-    let status = std::fs::read_to_string("/proc/self/status")
+    peak_memory_mib_of("self")
+}
+
+/// The same of the process with this id.
+fn peak_memory_mib_of(process: &str) -> Result<u64, Failure> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))
         .map_err(|error| Failure::new(format!("the peak memory cannot be read here: {error}")))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     let kib = line.and_then(|rest| rest.trim().strip_suffix("kB")?.trim().parse::<u64>().ok());

@@ -137,11 +137,12 @@ async fn quota(wiring: &Wiring, tenant: Option<&str>, name: &str, as_json: bool)
     }
     let row = |day: &application::site_limits::SiteDay| {
         let spent = &day.spent;
-        let counts = [spent.requests, spent.points, spent.retries, spent.refused, spent.failed];
+        let waited = spent.throttled_ms / 1_000;
+        let counts = [spent.requests, spent.points, spent.retries, spent.refused, spent.failed, waited];
         std::iter::once(day.day.to_string()).chain(counts.map(|count| count.to_string())).collect()
     };
     let rows: Vec<Vec<String>> = quota.days.iter().map(row).collect();
-    output::table(&["DAY", "REQUESTS", "POINTS", "RETRIES", "REFUSED", "FAILED"], &rows)
+    output::table(&["DAY", "REQUESTS", "POINTS", "RETRIES", "REFUSED", "FAILED", "WAITED S"], &rows)
 }
 
 /// What access tokens are renewed with.

@@ -48,12 +48,20 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: b
 }
 
 pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(), Failure> {
+    let listener = match settings.metrics_listen {
+        Some(address) => Some(listen(address).await?),
+        None => None,
+    };
     let wiring = Wiring::open(settings, telemetry, Role::Worker).await?;
     let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let worker = start_worker(&wiring, stop.clone());
+    let health = listener.map(|listener| {
+        let router = web::health_router(web_state(&wiring, stop.clone()));
+        serve_until_stopped(listener, router, stop.clone())
+    });
     tracing::info!(concurrency = wiring.settings.worker_concurrency, "working");
-    let outcome = run_until_stopped(worker, None, stop).await;
+    let outcome = run_until_stopped(worker, health, stop).await;
     // Before the database goes, which it would take for a loss.
     drop(listening);
     wiring.close().await;
@@ -85,6 +93,10 @@ pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationTo
     let doors = mcp::http_service(wiring.services.clone(), &wiring.settings.public_url(), stop.clone());
     let router =
         web::router(state.clone(), web::with_key(state, axum::Router::new().nest_service("/mcp", doors)));
+    serve_until_stopped(listener, router, stop)
+}
+
+fn serve_until_stopped(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Part {
     tokio::spawn(async move {
         let draining = stop.clone();
         let serving =

@@ -179,7 +179,12 @@ impl TestApp {
 
     /// Serves, and leaves the jobs to others.
     pub async fn start_without_worker() -> Self {
-        Self::start_as(&["serve"], &[]).await
+        Self::start_without_worker_with(&[]).await
+    }
+
+    /// The same with more environment.
+    pub async fn start_without_worker_with(environment: &[(&str, &str)]) -> Self {
+        Self::start_as(&["serve"], environment).await
     }
 
     async fn start_as(arguments: &[&str], environment: &[(&str, &str)]) -> Self {

@@ -27,6 +27,8 @@ const MOST_TURNS: usize = 30;
 const UNKNOWN: Duration = Duration::from_secs(5);
 /// Waits that are chosen here are spread by that, so that processes do not come back in step.
 const JITTER: std::ops::RangeInclusive<f64> = 0.7..=1.3;
+/// Connections are given up with every webhook: what they were told is written together.
+const WRITE_EVERY: Duration = Duration::from_secs(1);
 
 /// What this process knows of one site: all its connections share it.
 #[derive(Default)]
@@ -41,6 +43,10 @@ struct Known {
     untold: Vec<SitePause>,
     /// What the next turn adds to the spending of the day.
     unspent: SiteSpending,
+    ahead: Ahead,
+    /// When spending was last written beside a turn, and whether somebody is about to.
+    written_at: Option<Instant>,
+    is_writing: bool,
 }
 
 impl Known {
@@ -48,6 +54,42 @@ impl Known {
     fn now(&self) -> Option<DateTime<Utc>> {
         let (read_at, since) = self.read_at?;
         Some(read_at + TimeDelta::from_std(since.elapsed()).ok()?)
+    }
+
+    /// Uses one of the permits that were taken ahead, unless something was learnt since that speaks against it.
+    fn use_ahead(&mut self) -> bool {
+        let Some(now) = self.now().filter(|_| self.ahead.left > 0 && self.ahead.holds()) else {
+            return false;
+        };
+        if !gate::is_calm(&self.limits, now) || self.untold.iter().any(|pause| pause.until > now) {
+            return false;
+        }
+        self.ahead.left -= 1;
+        self.unspent.requests += 1;
+        true
+    }
+}
+
+/// Permits that were taken with the latest turn, for the requests after it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Ahead {
+    taken: u32,
+    left: u32,
+    until: Option<Instant>,
+}
+
+impl Ahead {
+    fn holds(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() < until)
+    }
+
+    /// How many the next turn wants: twice as many where all were used in time, and no more than were used where some were
+    /// left. Permits that nobody uses are lost to the other processes.
+    fn wanted(&self) -> u32 {
+        match (self.holds(), self.left) {
+            (true, 0) => (self.taken * 2).max(1),
+            _ => self.taken - self.left,
+        }
     }
 }
 
@@ -110,29 +152,46 @@ impl SharedManners {
 impl Drop for SharedManners {
     /// What the last answers cost is written too, as far as the process lives on.
     fn drop(&mut self) {
-        let shared = self.shared.clone();
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move {
-                let spent = std::mem::take(&mut shared.local.known().unspent);
-                if spent != SiteSpending::default()
-                    && let Err(error) = shared.spend(&spent).await
-                {
-                    tracing::debug!(error = error.with_causes(), "what a site was asked was not noted");
-                }
-            });
+        let mut known = self.shared.local.known();
+        if known.unspent == SiteSpending::default() || known.is_writing {
+            return;
         }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
+        known.is_writing = true;
+        let rest = known.written_at.map_or(Duration::ZERO, |at| WRITE_EVERY.saturating_sub(at.elapsed()));
+        drop(known);
+        let shared = self.shared.clone();
+        runtime.spawn(async move {
+            tokio::time::sleep(rest).await;
+            let spent = {
+                let mut known = shared.local.known();
+                (known.is_writing, known.written_at) = (false, Some(Instant::now()));
+                std::mem::take(&mut known.unspent)
+            };
+            if spent != SiteSpending::default()
+                && let Err(error) = shared.spend(&spent).await
+            {
+                add(&mut shared.local.known().unspent, &spent);
+                tracing::debug!(error = error.with_causes(), "what a site was asked was not noted");
+            }
+        });
     }
 }
 
 impl Shared {
-    /// One turn, in a transaction of its own.
+    /// One turn, in a transaction of its own; where there is room, with permits for those who come next.
     async fn turn(&self, scopes: &[String], reserved: bool) -> Result<Turn> {
+        // From before they are taken: permits hold no longer, however long it takes to hear of them.
+        let until = Instant::now().checked_add(gate::HOLD);
         let mut tx = self.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let (now, mut limits) = tx.lock_site_limits(self.instance).await?;
         let turn = gate::turn(&mut limits, now, scopes, self.ceiling, reserved);
         let mut spent = SiteSpending::default();
+        let mut ahead = 0;
         if turn == Turn::Go {
-            spent = std::mem::take(&mut self.local.known().unspent);
+            let mut known = self.local.known();
+            ahead = gate::take_ahead(&mut limits, now, self.ceiling, known.ahead.wanted());
+            spent = std::mem::take(&mut known.unspent);
             spent.requests += 1;
         }
         if !matches!(turn, Turn::Held { .. }) {
@@ -142,6 +201,9 @@ impl Shared {
         let mut known = self.local.known();
         known.limits = limits;
         known.read_at = Some((now, Instant::now()));
+        if turn == Turn::Go {
+            known.ahead = Ahead { taken: ahead, left: ahead, until };
+        }
         Ok(turn)
     }
 
@@ -177,6 +239,9 @@ impl Shared {
 #[async_trait]
 impl Manners for SharedManners {
     async fn before_request(&self, cost: &RequestKind) -> Result<(), Hold> {
+        if self.shared.local.known().use_ahead() {
+            return Ok(());
+        }
         let scopes = gate::scopes(cost);
         let mut holds_token = false;
         for _ in 0..MOST_TURNS {
@@ -224,7 +289,10 @@ impl Manners for SharedManners {
 impl SharedManners {
     /// Waits for one's turn, and counts that.
     async fn wait(&self, wait: Duration) {
-        self.throttled_ms.fetch_add(u64::try_from(wait.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        let throttled_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.throttled_ms.fetch_add(throttled_ms, Ordering::Relaxed);
+        self.shared.local.known().unspent.throttled_ms += throttled_ms;
+        metrics::counter!("forebay_jira_throttled_milliseconds_total").increment(throttled_ms);
         tokio::time::sleep(wait).await;
     }
 
@@ -267,6 +335,7 @@ fn spent_on(seen: &ResponseFacts, verdict: Verdict) -> SiteSpending {
         failed: u64::from(verdict == Verdict::Failed),
         points: 1 + objects,
         bytes: seen.bytes,
+        throttled_ms: 0,
     }
 }
 
@@ -277,6 +346,7 @@ fn add(sum: &mut SiteSpending, more: &SiteSpending) {
     sum.failed += more.failed;
     sum.points += more.points;
     sum.bytes += more.bytes;
+    sum.throttled_ms += more.throttled_ms;
 }
 
 fn measure(seen: &ResponseFacts, spent: &SiteSpending, verdict: Verdict) {

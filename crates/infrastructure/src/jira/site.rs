@@ -229,7 +229,8 @@ impl JiraSite for Site {
         let client = self.speaking(dialect);
         // One issue is read by its own address, which does not wait for the search index.
         let (found, mut retry) = if let [id] = ids {
-            match client.issue(id, &all_fields(), &expansions(dialect)).await {
+            // Its histories come with it: most issues have so few that this is all.
+            match client.issue(id, &all_fields(), &["changelog".to_owned()]).await {
                 Ok(issue) => (vec![issue], Vec::new()),
                 Err(JiraError::NotFound { .. }) => (Vec::new(), Vec::new()),
                 Err(error) => return Err(self.error(error)),

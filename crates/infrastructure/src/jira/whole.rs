@@ -9,6 +9,9 @@ use application::{
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
+/// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
+const FEWEST_CUT: usize = 20;
+
 /// A page of issues, made whole as far as that can be done.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
@@ -22,7 +25,8 @@ pub(super) async fn complete(
     dialect: Dialect,
     issues: Vec<Value>,
 ) -> Result<Whole, JiraError> {
-    let ids: Vec<String> = issues.iter().filter_map(id_of).collect();
+    let open = issues.iter().filter(|issue| !has_whole_changelog(issue));
+    let ids: Vec<String> = open.filter_map(id_of).collect();
     let mut changelogs = match dialect {
         Dialect::V3 if !ids.is_empty() => client.changelogs(&ids).await?,
         _ => HashMap::new(),
@@ -35,7 +39,11 @@ pub(super) async fn complete(
             continue;
         };
         if dialect == Dialect::V3 {
-            embed_changelog(&mut raw, changelogs.remove(&id).unwrap_or_default());
+            let histories = match raw["changelog"]["histories"].take() {
+                Value::Array(histories) if !ids.contains(&id) => histories,
+                _ => changelogs.remove(&id).unwrap_or_default(),
+            };
+            embed_changelog(&mut raw, histories);
         }
         let fetched = match fill(client, dialect, &id, &mut raw).await {
             Ok(fetched) => fetched,
@@ -117,6 +125,14 @@ fn is_about_the_issue(error: &JiraError) -> bool {
     )
 }
 
+/// Whether the histories that came with an issue are all of it: where they are fewer than any limit of Jira's that was ever seen, and
+/// `total` says so too. More of them are always asked for: `total` alone is not believed.
+fn has_whole_changelog(issue: &Value) -> bool {
+    let changelog = &issue["changelog"];
+    let listed = changelog["histories"].as_array().map(Vec::len);
+    listed.is_some_and(|listed| listed < FEWEST_CUT && changelog["total"].as_u64() == Some(listed as u64))
+}
+
 fn id_of(issue: &Value) -> Option<String> {
     issue["id"].as_str().map(str::to_owned)
 }
@@ -134,6 +150,19 @@ fn embed_changelog(raw: &mut Value, histories: Vec<Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_few_histories_are_believed_to_be_all_where_the_total_says_so_and_many_never() {
+        let issue = |listed: usize, total: Value| json!({ "changelog": { "total": total, "histories": vec![json!({}); listed] } });
+        for (listed, total, whole) in
+            [(0, 0, true), (3, 3, true), (19, 19, true), (20, 20, false), (3, 4, false)]
+        {
+            assert_eq!(has_whole_changelog(&issue(listed, json!(total))), whole, "{listed} of {total}");
+        }
+        assert!(!has_whole_changelog(&issue(3, Value::Null)));
+        assert!(!has_whole_changelog(&json!({ "changelog": { "total": 0 } })));
+        assert!(!has_whole_changelog(&json!({})));
+    }
 
     #[test]
     fn a_list_shorter_than_its_total_is_truncated() {

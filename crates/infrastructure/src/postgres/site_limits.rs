@@ -2,14 +2,17 @@
 
 use application::{
     Error, Result,
-    site_limits::{SiteDay, SiteLimitStore, SiteLimits, SiteSpending},
+    site_limits::{SiteDay, SiteGauges, SiteLimitStore, SiteLimits, SitePlatform, SiteSpending},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
-use domain::ids::InstanceId;
+use domain::ids::{InstanceId, TenantId};
 use serde_json::Value;
 
-use super::{errors::convert, transaction::PgTenantTx};
+use super::{
+    errors::convert,
+    transaction::{PgPlatformTx, PgTenantTx},
+};
 
 struct StoredLimits {
     full_at: Option<DateTime<Utc>>,
@@ -93,12 +96,13 @@ impl SiteLimitStore for PgTenantTx {
 
     async fn add_site_spending(&mut self, instance: InstanceId, spent: &SiteSpending) -> Result<()> {
         sqlx::query!(
-            "INSERT INTO site_usage AS u (tenant_id, instance_id, day, requests, retries, refused, failed, points, bytes)
-             VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, $3, $4, $5, $6, $7, $8)
+            "INSERT INTO site_usage AS u (tenant_id, instance_id, day, requests, retries, refused, failed, points, bytes, throttled_ms)
+             VALUES ($1, $2, (now() AT TIME ZONE 'UTC')::date, $3, $4, $5, $6, $7, $8, $9)
              ON CONFLICT (tenant_id, instance_id, day) DO UPDATE
              SET requests = u.requests + excluded.requests, retries = u.retries + excluded.retries,
                  refused = u.refused + excluded.refused, failed = u.failed + excluded.failed,
-                 points = u.points + excluded.points, bytes = u.bytes + excluded.bytes",
+                 points = u.points + excluded.points, bytes = u.bytes + excluded.bytes,
+                 throttled_ms = u.throttled_ms + excluded.throttled_ms",
             self.tenant.0,
             instance.0,
             signed(spent.requests),
@@ -107,6 +111,7 @@ impl SiteLimitStore for PgTenantTx {
             signed(spent.failed),
             signed(spent.points),
             signed(spent.bytes),
+            signed(spent.throttled_ms),
         )
         .execute(self.conn())
         .await
@@ -129,7 +134,7 @@ impl SiteLimitStore for PgTenantTx {
 
     async fn site_days(&mut self, instance: InstanceId, since: NaiveDate) -> Result<Vec<SiteDay>> {
         let rows = sqlx::query!(
-            "SELECT day, requests, retries, refused, failed, points, bytes FROM site_usage
+            "SELECT day, requests, retries, refused, failed, points, bytes, throttled_ms FROM site_usage
              WHERE instance_id = $1 AND day >= $2 ORDER BY day DESC",
             instance.0,
             since
@@ -146,9 +151,46 @@ impl SiteLimitStore for PgTenantTx {
                 failed: row.failed.unsigned_abs(),
                 points: row.points.unsigned_abs(),
                 bytes: row.bytes.unsigned_abs(),
+                throttled_ms: row.throttled_ms.unsigned_abs(),
             },
         });
         Ok(days.collect())
+    }
+}
+
+#[async_trait]
+impl SitePlatform for PgPlatformTx {
+    async fn site_gauges(&mut self) -> Result<Vec<SiteGauges>> {
+        let rows = sqlx::query!(
+            r#"SELECT tenant_id AS "tenant_id!", instance_id AS "instance_id!", requests AS "requests!", points AS "points!",
+                      refused AS "refused!", failed AS "failed!", throttled_ms AS "throttled_ms!", pace, paused_until,
+                      run_done AS "run_done!", run_total AS "run_total!", run_worked_ms AS "run_worked_ms!",
+                      webhooks_waiting AS "webhooks_waiting!", webhooks_since
+               FROM forebay.site_gauges()"#
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let gauges = rows.into_iter().map(|row| SiteGauges {
+            tenant: TenantId(row.tenant_id),
+            instance: InstanceId(row.instance_id),
+            today: SiteSpending {
+                requests: row.requests.unsigned_abs(),
+                points: row.points.unsigned_abs(),
+                refused: row.refused.unsigned_abs(),
+                failed: row.failed.unsigned_abs(),
+                throttled_ms: row.throttled_ms.unsigned_abs(),
+                ..SiteSpending::default()
+            },
+            pace: row.pace,
+            paused_until: row.paused_until,
+            run_done: row.run_done.unsigned_abs(),
+            run_total: row.run_total.unsigned_abs(),
+            run_worked_ms: row.run_worked_ms.unsigned_abs(),
+            webhooks_waiting: row.webhooks_waiting.unsigned_abs(),
+            webhooks_since: row.webhooks_since,
+        });
+        Ok(gauges.collect())
     }
 }
 

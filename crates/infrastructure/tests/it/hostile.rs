@@ -148,6 +148,7 @@ const REFUSED: &[&str] = &[
     "SELECT forebay.search_comments('takeover')",
     "SELECT forebay.refresh_metrics()",
     "SELECT forebay.freshness_gauges()",
+    "SELECT forebay.site_gauges()",
     "SELECT forebay.due_mirrors(now())",
     "SELECT forebay.queued_jobs(NULL, NULL, NULL, NULL, 1)",
     "SELECT forebay.retry_job(NULL, 1, 1)",

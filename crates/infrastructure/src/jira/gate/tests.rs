@@ -222,3 +222,61 @@ fn the_ceiling_holds_in_every_minute() {
         );
     }
 }
+
+#[test]
+fn permits_are_taken_ahead_only_where_the_pace_is_fast_and_nothing_is_wrong() {
+    let ahead = |ceiling, limits: &SiteLimits, wanted| {
+        take_ahead(&mut limits.clone(), at(0), Ceiling::of(InstanceKind::Cloud, Some(ceiling)), wanted)
+    };
+    let calm = SiteLimits::default();
+    assert_eq!(
+        [100, 240, 600, 3_000, 1_000_000].map(|ceiling| ahead(ceiling, &calm, 100)),
+        [0, 0, 1, 11, 15]
+    );
+    assert_eq!(ahead(1_000_000, &calm, 3), 3, "no more than are wanted");
+    let trouble = |refused, failures, until: i64| {
+        let pause = SitePause { scope: "op:search".into(), until: at(until), reason: String::new() };
+        SiteLimits { refused, failures, pauses: vec![pause], ..SiteLimits::default() }
+    };
+    for (limits, wanted) in
+        [(trouble(1, 0, -1), 0), (trouble(0, 1, -1), 0), (trouble(0, 0, 1), 0), (trouble(0, 0, -1), 9)]
+    {
+        assert_eq!(ahead(1_000_000, &limits, 9), wanted, "{limits:?}");
+    }
+    let exhausted = SiteLimits { full_at: Some(at(60)), ..SiteLimits::default() };
+    assert_eq!(ahead(600, &exhausted, 9), 0, "nobody waits for a permit that is not used yet");
+}
+
+/// The same with processes that take permits ahead, and use them as late as they may.
+#[test]
+fn the_ceiling_holds_in_every_minute_when_permits_are_taken_ahead() {
+    let mut random = rand::rng();
+    for ceiling in [600, 1_000, 3_000] {
+        let rate = Ceiling::of(InstanceKind::Cloud, Some(ceiling));
+        let mut limits = SiteLimits::default();
+        let mut now = at(0);
+        let mut gone = Vec::new();
+        while gone.len() < 4 * ceiling as usize {
+            now += TimeDelta::milliseconds(random.random_range(0..30));
+            match turn(&mut limits, now, &scopes(&request("search", None)), rate, false) {
+                Turn::Go => {
+                    gone.push(now);
+                    for _ in 0..take_ahead(&mut limits, now, rate, random.random_range(0..16)) {
+                        let late = random.random_range(0..=HOLD.as_millis());
+                        gone.push(now + TimeDelta::milliseconds(i64::try_from(late).unwrap()));
+                    }
+                }
+                Turn::Wait { wait, .. } => gone.push(now + TimeDelta::from_std(wait).unwrap()),
+                Turn::Held { .. } => now += TimeDelta::seconds(1),
+            }
+        }
+        gone.sort_unstable();
+        let minute = |first: usize| {
+            let end = gone[first] + TimeDelta::minutes(1);
+            gone.partition_point(|at| *at < end) - first
+        };
+        let most = (0..gone.len()).map(minute).max().unwrap();
+        assert!(most <= ceiling as usize, "{most} requests in a minute under a ceiling of {ceiling}");
+        assert!(most * 10 >= ceiling as usize * 9, "and it is used: {most} of {ceiling}");
+    }
+}

@@ -61,6 +61,8 @@ struct Day {
     points: u64,
     /// Bytes of answers, unpacked.
     bytes: u64,
+    /// Milliseconds that requests waited because the site, or our own ceiling, asked them to.
+    throttled_ms: u64,
 }
 
 impl From<&site_limits::SiteDay> for Day {
@@ -74,6 +76,7 @@ impl From<&site_limits::SiteDay> for Day {
             failed: spent.failed,
             points: spent.points,
             bytes: spent.bytes,
+            throttled_ms: spent.throttled_ms,
         }
     }
 }

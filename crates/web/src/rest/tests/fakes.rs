@@ -12,6 +12,7 @@ use application::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
         Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
     },
+    site_limits::{SiteGauges, SitePlatform},
     sync::freshness::{FreshnessGauges, FreshnessPlatform},
     tenants::{Tenant, TenantRegistry},
     webhooks::Deliveries,
@@ -174,6 +175,13 @@ impl ErasurePlatform for Fake {
 #[async_trait]
 impl FreshnessPlatform for Fake {
     async fn freshness_gauges(&mut self) -> Result<Vec<FreshnessGauges>> {
+        absent()
+    }
+}
+
+#[async_trait]
+impl SitePlatform for Fake {
+    async fn site_gauges(&mut self) -> Result<Vec<SiteGauges>> {
         absent()
     }
 }
