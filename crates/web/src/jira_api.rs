@@ -26,6 +26,7 @@ mod lookup;
 mod operations;
 mod page;
 mod params;
+mod parts;
 mod people;
 mod permissions;
 mod picker;
@@ -148,8 +149,20 @@ fn reference() -> Router<WebState> {
         .route(&api("project/{project}/version"), get(projects::version_page))
         .route(&api("project/{project}/components"), get(projects::components))
         .route(&api("project/{project}/component"), get(projects::component_page))
-        .route(&api("version/{version_id}"), get(projects::version))
-        .route(&api("component/{component}"), get(projects::component))
+        .route(&api("version"), post(parts::create_version))
+        .route(
+            &api("version/{version_id}"),
+            get(projects::version).put(parts::edit_version).delete(parts::delete_version),
+        )
+        .route(&api("version/{version_id}/removeAndSwap"), post(parts::swap_version))
+        .route(&api("version/{version_id}/relatedIssueCounts"), get(parts::version_counts))
+        .route(&api("version/{version_id}/unresolvedIssueCount"), get(parts::unresolved_count))
+        .route(&api("component"), post(parts::create_component))
+        .route(
+            &api("component/{component}"),
+            get(projects::component).put(parts::edit_component).delete(parts::delete_component),
+        )
+        .route(&api("component/{component}/relatedIssueCounts"), get(parts::component_counts))
         .route(&api("user"), get(people::one))
         .route(&api("user/search"), get(people::search))
         .route(&api("user/assignable/multiProjectSearch"), get(people::assignable_in_all))
