@@ -42,7 +42,7 @@ pub async fn create_version(
     let site = write.instance.clone();
     let place = write.tx.next_version_place(site.id, &project.id).await?;
     let mut version = json!({ "archived": false, "released": false, "projectId": project.number });
-    if !wanted.contains_key("name") {
+    if !wanted.get("name").is_some_and(Value::is_string) {
         return Err(Error::invalid("name", "You must specify a valid version name"));
     }
     change(&mut version, wanted)?;
@@ -56,7 +56,7 @@ pub async fn create_version(
     Ok(version)
 }
 
-/// Changes a version; answers it as served. What is not named stays as it is, and a date that is null goes.
+/// Changes a version; answers it as served. What is not named, or null, stays as it is; a date that is an empty text goes.
 ///
 /// # Errors
 /// [`Error::NotFound`] without the version; otherwise as [`create_version`].
@@ -163,7 +163,8 @@ async fn store(write: &mut Writing<'_>, version: &Value, place: Option<i32>) -> 
 
 /// Writes what is wanted into a version. Members that nobody sets are passed over, as Jira does with what it computes.
 fn change(version: &mut Value, wanted: &Map<String, Value>) -> Result<()> {
-    for (name, value) in wanted {
+    // Jira does not tell a null from what is not named; clients send nulls for what is to stay.
+    for (name, value) in wanted.iter().filter(|(_, value)| !value.is_null()) {
         let refused = |message: &str| Error::invalid(name, message);
         match (name.as_str(), value) {
             ("name", Value::String(text)) if (1..=255).contains(&text.trim().chars().count()) => {
@@ -172,10 +173,10 @@ fn change(version: &mut Value, wanted: &Map<String, Value>) -> Result<()> {
             ("name", _) => return Err(refused("You must specify a valid version name")),
             ("description", Value::String(_)) => version["description"] = value.clone(),
             ("archived" | "released", Value::Bool(_)) => version[name] = value.clone(),
-            ("archived" | "released", _) if !value.is_null() => {
+            ("archived" | "released", _) => {
                 return Err(refused("must be true or false"));
             }
-            ("startDate" | "releaseDate" | "description", Value::Null) => {
+            ("startDate" | "releaseDate", Value::String(text)) if text.is_empty() => {
                 if let Some(members) = version.as_object_mut() {
                     members.remove(name);
                 }
@@ -209,8 +210,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_stays_and_a_null_date_goes() {
-        let after = changed(json!({ "released": true, "releaseDate": null, "overdue": true })).unwrap();
+    fn what_is_not_named_or_null_stays_and_an_empty_date_goes() {
+        let after =
+            changed(json!({ "released": true, "releaseDate": "", "name": null, "overdue": true })).unwrap();
         assert_eq!(after, json!({ "id": "1", "name": "1.0", "released": true }));
         assert_eq!(changed(json!({ "name": " 2.0 " })).unwrap()["name"], "2.0");
     }
