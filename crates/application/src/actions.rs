@@ -78,6 +78,18 @@ pub enum Action {
     EditFilter,
     /// Deletes a filter of a sandbox.
     DeleteFilter,
+    /// Makes a version of a sandbox's project.
+    CreateVersion,
+    /// Changes or releases a version of a sandbox.
+    EditVersion,
+    /// Takes a version of a sandbox away.
+    DeleteVersion,
+    /// Makes a component of a sandbox's project.
+    CreateComponent,
+    /// Changes a component of a sandbox.
+    EditComponent,
+    /// Takes a component of a sandbox away.
+    DeleteComponent,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
     /// Adds an instance.
@@ -108,6 +120,10 @@ pub enum Action {
     SetFaults,
     /// Lets a sandbox do nothing wrong any more.
     ClearFaults,
+    /// Gives a sandbox a workflow.
+    SetWorkflow,
+    /// Gives a sandbox the workflow back that it has by itself.
+    ClearWorkflow,
     /// Makes a key.
     CreateKey,
     /// Changes what a key may do, or until when.
@@ -124,7 +140,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 61] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -157,6 +173,12 @@ impl Action {
         Self::CreateFilter,
         Self::EditFilter,
         Self::DeleteFilter,
+        Self::CreateVersion,
+        Self::EditVersion,
+        Self::DeleteVersion,
+        Self::CreateComponent,
+        Self::EditComponent,
+        Self::DeleteComponent,
         Self::DeleteIssue,
         Self::AddInstance,
         Self::RemoveInstance,
@@ -172,6 +194,8 @@ impl Action {
         Self::RemoveWebhook,
         Self::SetFaults,
         Self::ClearFaults,
+        Self::SetWorkflow,
+        Self::ClearWorkflow,
         Self::CreateKey,
         Self::UpdateKey,
         Self::RevokeKey,
@@ -215,6 +239,12 @@ impl Action {
             Self::CreateFilter => "create_filter",
             Self::EditFilter => "edit_filter",
             Self::DeleteFilter => "delete_filter",
+            Self::CreateVersion => "create_version",
+            Self::EditVersion => "edit_version",
+            Self::DeleteVersion => "delete_version",
+            Self::CreateComponent => "create_component",
+            Self::EditComponent => "edit_component",
+            Self::DeleteComponent => "delete_component",
             Self::DeleteIssue => "delete_issue",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
@@ -230,6 +260,8 @@ impl Action {
             Self::RemoveWebhook => "remove_webhook",
             Self::SetFaults => "set_faults",
             Self::ClearFaults => "clear_faults",
+            Self::SetWorkflow => "set_workflow",
+            Self::ClearWorkflow => "clear_workflow",
             Self::CreateKey => "create_key",
             Self::UpdateKey => "update_key",
             Self::RevokeKey => "revoke_key",
@@ -274,6 +306,12 @@ impl Action {
             | Self::CreateFilter
             | Self::EditFilter
             | Self::DeleteFilter
+            | Self::CreateVersion
+            | Self::EditVersion
+            | Self::DeleteVersion
+            | Self::CreateComponent
+            | Self::EditComponent
+            | Self::DeleteComponent
             | Self::DeleteIssue => Scope::Write,
             _ => Scope::Admin,
         }
@@ -300,6 +338,8 @@ impl Action {
                 | Self::DeleteFilter
                 | Self::SetFaults
                 | Self::ClearFaults
+                | Self::SetWorkflow
+                | Self::ClearWorkflow
                 | Self::RetryJob
                 | Self::DropJob
                 | Self::EraseUser

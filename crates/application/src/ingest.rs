@@ -27,7 +27,23 @@ pub(crate) use field_values::field_values;
 pub use issue::read_issue;
 pub use rosters::read_rosters;
 
-use crate::{agile::SprintDetails, erasure::ErasedPeople, instances::Dialect, ports::Secrets};
+use crate::{
+    agile::SprintDetails,
+    erasure::ErasedPeople,
+    instances::Dialect,
+    ports::Secrets,
+    reference::{ComponentRecord, VersionRecord},
+};
+
+/// A version as a site lists it, with `projectId`; `None` for what is none.
+pub(crate) fn version_record(raw: &Value) -> Option<VersionRecord> {
+    lists::version(raw, None)
+}
+
+/// A component as a site lists it, with `projectId`; `None` for what is none.
+pub(crate) fn component_record(raw: &Value) -> Option<ComponentRecord> {
+    lists::component(raw, None)
+}
 
 /// A sprint as the field of an issue shows it, in either dialect; `None` for what is none.
 pub fn sprint_of(value: &Value) -> Option<SprintDetails> {

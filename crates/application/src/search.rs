@@ -118,12 +118,18 @@ pub struct ExplainedStatement {
 
 /// The request by which an instance's own account asks: in its zone, and as the one that `currentUser()` is.
 pub fn request_of(instance: &Instance, query: jql::Query, now: DateTime<Utc>) -> SearchRequest {
+    request_at(Some(instance), query, now)
+}
+
+/// The request for one instance as [`request_of`] has it, or for all of them: then in UTC, and as nobody in particular.
+pub fn request_at(instance: Option<&Instance>, query: jql::Query, now: DateTime<Utc>) -> SearchRequest {
+    let zone = instance.and_then(|instance| instance.time_zone.as_deref()?.parse().ok());
     SearchRequest {
         query,
-        instance: Some(instance.id),
-        zone: instance.time_zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC),
+        instance: instance.map(|instance| instance.id),
+        zone: zone.unwrap_or(Tz::UTC),
         now,
-        current_user: current_user(instance),
+        current_user: instance.and_then(current_user),
         limit: 1,
         start: SearchStart::Offset(0),
         with_total: false,

@@ -30,6 +30,7 @@ mod outline;
 mod reference;
 mod render;
 mod roster;
+mod server;
 mod site;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,7 @@ use serde_json::Value;
 use cards::Cards;
 use reference::Reference;
 use roster::Model;
+pub use server::Server;
 
 /// What site to generate.
 #[derive(Clone, Debug)]

@@ -8,4 +8,5 @@ pub mod jira_time;
 pub mod metrics;
 pub mod pii;
 pub mod rank;
+pub mod sprint_text;
 pub mod workflow;

@@ -9,11 +9,13 @@ use serde::{Deserialize, Serialize};
 
 mod category;
 mod change;
+mod condition;
 #[cfg(test)]
 mod tests;
 
 pub use category::{StatusCategory, UnknownStatusCategory};
 pub use change::{Resolution, ResolutionEffect, StatusChange, changelog_items};
+pub use condition::{Condition, Taker};
 
 /// A status of a workflow.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +29,8 @@ pub struct WorkflowStatus {
 }
 
 /// A step from some statuses to one status.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transition {
     /// The id that clients send, unique within the workflow: a string of digits, since several clients turn
     /// it into a number (jira-facts 11.2).
@@ -39,6 +42,15 @@ pub struct Transition {
     pub from: Vec<String>,
     /// Id of the status it leads to.
     pub to: String,
+    /// What has to hold for it to be offered; all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<Condition>,
+    /// Ids of the fields on its screen: what can be set on the way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub screen: Vec<String>,
+    /// Ids of the fields that must have a value then; they are on the screen too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub required: Vec<String>,
 }
 
 impl Transition {
@@ -46,6 +58,24 @@ impl Transition {
     #[must_use]
     pub fn is_global(&self) -> bool {
         self.from.is_empty()
+    }
+
+    /// Whether it asks for fields (`hasScreen` of jira-facts 6.5).
+    #[must_use]
+    pub fn has_screen(&self) -> bool {
+        !(self.screen.is_empty() && self.required.is_empty())
+    }
+
+    /// The fields on its screen, by id: first those that it requires.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        let optional = self.screen.iter().filter(|id| !self.required.contains(id));
+        self.required.iter().chain(optional).map(String::as_str)
+    }
+
+    /// Whether all its conditions hold for whoever wants to take it.
+    #[must_use]
+    pub fn is_open_to(&self, taker: &Taker) -> bool {
+        self.conditions.iter().all(|condition| condition.holds(taker))
     }
 
     /// Whether an issue in that status may take it. A global transition may be taken from its own target too,
@@ -97,6 +127,7 @@ pub struct Workflow {
 
 /// A workflow as written down, before its references are known to be sound.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Unchecked {
     statuses: Vec<WorkflowStatus>,
     transitions: Vec<Transition>,
@@ -159,6 +190,7 @@ impl Workflow {
             name: name.into(),
             from: from.iter().map(|&id| id.into()).collect(),
             to: to.into(),
+            ..Transition::default()
         };
         let (to_do, in_progress, in_review, done) = ("10000", "10001", "10002", "10003");
         Self {
@@ -201,8 +233,8 @@ impl Workflow {
             .map(|(index, status)| Transition {
                 id: (index * 10 + 11).to_string(),
                 name: status.name.clone(),
-                from: Vec::new(),
                 to: status.id.clone(),
+                ..Transition::default()
             })
             .collect();
         let initial = statuses
@@ -248,6 +280,12 @@ impl Workflow {
         self.transitions.iter().filter(|transition| transition.leaves(current_status_id)).collect()
     }
 
+    /// The transition with that id.
+    #[must_use]
+    pub fn transition(&self, id: &str) -> Option<&Transition> {
+        self.transitions.iter().find(|transition| transition.id == id)
+    }
+
     /// Takes a transition. Entering a done status sets the resolution, leaving it clears the resolution, as
     /// the post-functions of Jira's default workflows do; between two done statuses it is kept.
     ///
@@ -258,9 +296,7 @@ impl Workflow {
         let unknown_status = |id: &str| WorkflowError::UnknownStatus(id.to_owned());
         let from = self.status(current_status_id).ok_or_else(|| unknown_status(current_status_id))?;
         let transition = self
-            .transitions
-            .iter()
-            .find(|transition| transition.id == transition_id)
+            .transition(transition_id)
             .ok_or_else(|| WorkflowError::UnknownTransition(transition_id.to_owned()))?;
         if !transition.leaves(&from.id) {
             return Err(WorkflowError::NotAvailable {

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 pub(crate) mod bench_sync;
 pub(crate) mod converge;
 pub(crate) mod upkeep;
+pub(crate) mod workflow;
 
 use std::path::PathBuf;
 
@@ -469,6 +470,9 @@ pub(crate) enum SandboxCommand {
         /// The seed.
         #[arg(long, default_value_t = 42)]
         seed: u64,
+        /// Speak as a Jira Server: wiki markup, people by name, the old search. For a sandbox that is empty.
+        #[arg(long)]
+        server: bool,
         #[command(flatten)]
         tenant: TenantArg,
     },
@@ -484,6 +488,8 @@ pub(crate) enum SandboxCommand {
     },
     /// Let a sandbox do wrong what Jira does wrong, the same again with the same seed; without options, show what it does.
     Faults(FaultArgs),
+    /// Give a sandbox a workflow, with conditions, screens and required fields; without options, show the one it has.
+    Workflow(workflow::WorkflowArgs),
 }
 
 #[derive(Args, Debug)]

@@ -16,6 +16,7 @@ mod progress;
 mod sandbox;
 mod search;
 mod serve;
+mod signals;
 mod sync;
 mod sync_status;
 mod tenant;

@@ -26,6 +26,7 @@ mod lookup;
 mod operations;
 mod page;
 mod params;
+mod parts;
 mod people;
 mod permissions;
 mod picker;
@@ -46,29 +47,51 @@ mod worklogs;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, OriginalUri},
+    extract::{DefaultBodyLimit, OriginalUri, Request},
     http::Method,
     middleware,
+    response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
+use tower::ServiceExt;
 
 use crate::{idempotency, state::WebState};
 use operations::Resource;
 use refusal::Refusal;
 
 pub(crate) fn routes(state: WebState) -> Router<WebState> {
-    api()
+    let served = api()
         .merge(reference())
         .merge(admin_webhooks())
         .merge(beside_issues())
         .merge(agile::routes())
         .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
-        .route_layer(middleware::from_fn_with_state(state, faults::serve))
+        .route_layer(middleware::from_fn_with_state(state.clone(), faults::serve))
         .route_layer(middleware::from_fn(operations::own_paths))
-        .method_not_allowed_fallback(method_not_allowed)
-        .route("/jira/{instance}/rest", any(not_served))
-        .route("/jira/{instance}/rest/{*path}", any(not_served))
+        .method_not_allowed_fallback(method_not_allowed);
+    let again = served.clone().fallback(not_served).with_state(state);
+    served.route("/jira/{instance}/rest", any(not_served)).route(
+        "/jira/{instance}/rest/{*path}",
+        any(move |request: Request| unmatched(again.clone(), request)),
+    )
+}
+
+/// What no route has. Jira takes a path with a slash behind it for the same path, and some clients write it so.
+async fn unmatched(again: Router, mut request: Request) -> Response {
+    let Some(path) = request.uri().path().strip_suffix('/').map(str::to_owned) else {
+        let (method, uri) = (request.method().clone(), OriginalUri(request.uri().clone()));
+        return not_served(method, uri).await.into_response();
+    };
+    let whole = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let Ok(uri) = whole.parse() else {
+        return Refusal::bad_request("The path is not valid.").into_response();
+    };
+    *request.uri_mut() = uri;
+    again.oneshot(request).await.into_response()
 }
 
 /// The platform API, in each of its versions.
@@ -148,8 +171,20 @@ fn reference() -> Router<WebState> {
         .route(&api("project/{project}/version"), get(projects::version_page))
         .route(&api("project/{project}/components"), get(projects::components))
         .route(&api("project/{project}/component"), get(projects::component_page))
-        .route(&api("version/{version_id}"), get(projects::version))
-        .route(&api("component/{component}"), get(projects::component))
+        .route(&api("version"), post(parts::create_version))
+        .route(
+            &api("version/{version_id}"),
+            get(projects::version).put(parts::edit_version).delete(parts::delete_version),
+        )
+        .route(&api("version/{version_id}/removeAndSwap"), post(parts::swap_version))
+        .route(&api("version/{version_id}/relatedIssueCounts"), get(parts::version_counts))
+        .route(&api("version/{version_id}/unresolvedIssueCount"), get(parts::unresolved_count))
+        .route(&api("component"), post(parts::create_component))
+        .route(
+            &api("component/{component}"),
+            get(projects::component).put(parts::edit_component).delete(parts::delete_component),
+        )
+        .route(&api("component/{component}/relatedIssueCounts"), get(parts::component_counts))
         .route(&api("user"), get(people::one))
         .route(&api("user/search"), get(people::search))
         .route(&api("user/assignable/multiProjectSearch"), get(people::assignable_in_all))

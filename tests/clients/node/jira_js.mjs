@@ -10,6 +10,7 @@ const { AgileClient, Version2Client, Version3Client } = require("jira.js");
 
 const WRITES = process.env.WRITES === "1";
 const CLOUD = process.env.CLOUD !== "0";
+const BOARDS = process.env.BOARDS !== "0";
 const config = {
   host: process.env.SITE,
   authentication: { basic: { email: "me@example.com", apiToken: process.env.TOKEN } },
@@ -121,7 +122,7 @@ const board = await step(
     await agile.epic.getIssuesForEpic({ epicIdOrKey: epics.values[0].key });
     return scrum;
   },
-  CLOUD,
+  BOARDS,
 );
 
 // What follows writes.
@@ -261,7 +262,7 @@ await step(
     assert.equal((await agile.sprint.getSprint({ sprintId })).state, "closed");
     await agile.sprint.deleteSprint({ sprintId });
   },
-  WRITES && CLOUD,
+  WRITES && BOARDS,
 );
 
 await step(
@@ -272,7 +273,22 @@ await step(
     assert.ok((await v3.filters.getFiltersPaginated({ filterName: "jira.js" })).total === 1);
     await v3.filters.deleteFilter({ id: filter.id });
   },
-  WRITES && CLOUD,
+  WRITES,
+);
+
+await step(
+  "versions and components",
+  async () => {
+    const version = await v3.projectVersions.createVersion({ name: "By jira.js", project });
+    const changed = await v3.projectVersions.updateVersion({ id: version.id, released: true });
+    assert.equal(changed.released, true);
+    assert.equal((await v3.projectVersions.getVersionUnresolvedIssues({ id: version.id })).issuesCount, 0);
+    await v3.projectVersions.deleteAndReplaceVersion({ id: version.id });
+    const component = await v3.projectComponents.createComponent({ name: "By jira.js", project });
+    assert.equal((await v3.projectComponents.getComponent({ id: component.id })).name, "By jira.js");
+    await v3.projectComponents.deleteComponent({ id: component.id });
+  },
+  WRITES,
 );
 
 await step(

@@ -4,7 +4,7 @@ import io
 
 from atlassian import Jira
 
-from steps import CLOUD, SITE, TOKEN, WRITES, same, step, verdict
+from steps import BOARDS, CLOUD, SITE, TOKEN, WRITES, same, step, verdict
 
 
 @step
@@ -88,7 +88,7 @@ def what_hangs_on_it():
     jira.get_issue_transitions(first["key"])
 
 
-@step(when=CLOUD)
+@step(when=BOARDS)
 def boards_and_sprints():
     boards = jira.get_all_agile_boards()["values"]
     scrum = next(board for board in boards if board["type"] == "scrum")
@@ -107,7 +107,7 @@ def boards_and_sprints():
     return scrum
 
 
-@step(when=CLOUD and WRITES)
+@step(when=BOARDS and WRITES)
 def how_a_board_is_configured():
     found = jira.get_agile_board_configuration(boards_and_sprints["id"])
     same([column["name"] for column in found["columnConfig"]["columns"]], ["To Do", "In Progress", "Done"])
@@ -165,7 +165,7 @@ def worklog():
     same(jira.issue_get_worklog(made["key"])["worklogs"][0]["timeSpentSeconds"], 3600)
 
 
-@step(when=WRITES and CLOUD)
+@step(when=WRITES and BOARDS)
 def link():
     jira.create_issue_link(
         {"type": {"name": "Relates"}, "inwardIssue": {"key": made["key"]}, "outwardIssue": {"key": first["key"]}}
@@ -223,7 +223,7 @@ def feeds_of_worklogs():
     same([each["id"] for each in jira.get_worklogs(ids)], ids)
 
 
-@step(when=WRITES and CLOUD)
+@step(when=WRITES and BOARDS)
 def sprints():
     board = boards_and_sprints
     sprint = jira.create_sprint("By a client", board["id"], goal="be quick")
@@ -253,6 +253,28 @@ def versions_components_and_users():
     jira.get_project_components(project)
     jira.get_all_assignable_users_for_project(project)
     assert jira.issue_createmeta_issuetypes(project)
+
+
+@step(when=WRITES)
+def assign():
+    someone = first["fields"]["reporter"]
+    jira.assign_issue(made["key"], someone["accountId" if CLOUD else "name"])
+    same(jira.issue_field_value(made["key"], "assignee")["displayName"], someone["displayName"])
+
+
+@step(when=WRITES)
+def versions_and_components():
+    project = jira.project(first["fields"]["project"]["key"])
+    version = jira.add_version(project["key"], project["id"], "Of a client")
+    same(version["released"], False)
+    jira.update_version(version["id"], is_released=True)
+    found = [each for each in jira.get_project_versions(project["key"]) if each["name"] == "Of a client"]
+    same(found[0]["released"], True)
+    jira.delete_version(version["id"])
+    component = jira.create_component({"name": "Of a client", "project": project["key"]})
+    same(jira.component(component["id"])["name"], "Of a client")
+    same(jira.get_component_related_issues(component["id"])["issueCount"], 0)
+    jira.delete_component(component["id"])
 
 
 @step(when=WRITES)

@@ -8,6 +8,7 @@ SITE = os.environ["SITE"]
 TOKEN = os.environ["TOKEN"]
 WRITES = os.environ.get("WRITES") == "1"
 CLOUD = os.environ.get("CLOUD", "1") == "1"
+BOARDS = os.environ.get("BOARDS", "1") == "1"
 
 _failed = []
 

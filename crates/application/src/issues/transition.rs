@@ -1,22 +1,20 @@
 //! Transitions: which are open, and doing one.
 
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
-    IssueRow,
-    add_comment::{Attempt, locate, require_within},
+    CommentBody, IssueRow,
+    add_comment::{Attempt, locate},
     require_issue,
 };
 use crate::{
     actions::Action,
-    audit::NewAuditEntry,
     caller::{Caller, Scope},
     error::{Error, Result},
-    instances::{self, Instance, InstanceKind},
-    sandbox,
+    instances::{self, Dialect, Instance, InstanceKind},
+    sandbox::{self, TransitionInput},
     services::Services,
-    tenant_context::TenantContext,
 };
 
 /// A transition that is open now.
@@ -56,7 +54,7 @@ async fn choices(
     let raw = match instance.kind {
         InstanceKind::Sandbox => {
             let mut tx = services.db.tenant(&caller.context()).await?;
-            sandbox::transitions(tx.as_mut(), instance, row).await?
+            sandbox::transitions(services, caller, tx.as_mut(), instance, row).await?
         }
         _ => {
             let site = instances::connect(services, caller.tenant, instance).await?;
@@ -90,35 +88,45 @@ pub async fn transition_issue(
     transition: &str,
     fields: Option<&Value>,
 ) -> Result<IssueRow> {
+    let fields = match fields {
+        None | Some(Value::Null) => Map::new(),
+        Some(Value::Object(members)) => members.clone(),
+        Some(_) => return Err(Error::invalid("fields", "must be an object of fields")),
+    };
+    // Rich text on a screen is what the site itself speaks.
+    transition_with(services, caller, (instance, issue), transition, |dialect| TransitionInput {
+        fields,
+        ..TransitionInput::nothing(dialect)
+    })
+    .await
+}
+
+/// Does a transition with what is sent along, given the site's dialect. A mirror's site is sent the fields; comments are added to it
+/// one by one afterwards.
+pub async fn transition_with(
+    services: &Services,
+    caller: &Caller,
+    (instance, issue): (Option<&str>, &str),
+    transition: &str,
+    input: impl FnOnce(Dialect) -> TransitionInput,
+) -> Result<IssueRow> {
     caller.permit(Action::TransitionIssue)?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
+    let input = input(instance.dialect);
+    input.comments.iter().try_for_each(CommentBody::check)?;
     let open = choices(services, caller, &instance, &row).await?;
     let chosen = choose(&open, transition)?;
     let before = json!({ "status": row.status, "resolution": row.resolution });
+    let after = json!({ "status": chosen.to, "transition": chosen.id });
     match instance.kind {
         InstanceKind::Sandbox => {
-            let mut tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
-            tx.lock_issue(row.id).await?;
-            let fresh = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
-            require_within(caller, &fresh)?;
-            sandbox::transition(services, tx.as_mut(), &instance, &fresh, &chosen.id, fields).await?;
-            let now = services.clock.now();
-            let after = json!({ "status": chosen.to, "transition": chosen.id });
-            tx.record(NewAuditEntry::success(
-                caller,
-                Some(instance.id),
-                Action::TransitionIssue.as_str(),
-                &row.key,
-                before,
-                after,
-                now,
-            ))
-            .await?;
-            tx.commit().await?;
+            let which = (instance.name.as_str(), row.jira_id.as_str());
+            sandbox::transition(services, caller, which, &chosen.id, &input, (before, after)).await?;
         }
         _ => {
             let site = instances::connect(services, caller.tenant, &instance).await?;
-            let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields).await;
+            let fields = (!input.fields.is_empty()).then(|| Value::Object(input.fields.clone()));
+            let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields.as_ref()).await;
             let attempt = Attempt {
                 caller,
                 instance: &instance,
@@ -126,9 +134,10 @@ pub async fn transition_issue(
                 action: Action::TransitionIssue.as_str(),
                 before,
             };
-            attempt
-                .settle(services, answer, |()| json!({ "status": chosen.to, "transition": chosen.id }))
-                .await?;
+            attempt.settle(services, answer, |()| after).await?;
+            for comment in &input.comments {
+                super::add_comment(services, caller, Some(&instance.name), &row.jira_id, comment).await?;
+            }
         }
     }
     let mut tx = services.db.tenant(&caller.context()).await?;

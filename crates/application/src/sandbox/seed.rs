@@ -17,8 +17,9 @@ use crate::{
     erasure::ErasedPeople,
     error::{Error, Result},
     ingest::FieldRoles,
-    instances::Instance,
+    instances::{Dialect, Instance},
     ports::{Listed, ListedOptions, ListedSprints, ReferenceData},
+    reference::Roster,
     services::Services,
     tenant_context::TenantContext,
 };
@@ -43,6 +44,28 @@ pub struct Seeding {
     pub roles: FieldRoles,
     /// Who was erased here, and stays so.
     pub erased: ErasedPeople,
+    /// Makes issues those of a Server, for a sandbox that speaks as one.
+    pub server: Option<generator::Server>,
+}
+
+/// Lets an empty sandbox speak as a Jira Server does: wiki markup, people by name, the old search. Seeding it makes such issues.
+///
+/// # Errors
+/// [`Error::Conflict`] when the instance is no sandbox, or has issues of Cloud already.
+pub async fn speak_as_server(services: &Services, tenant: TenantId, instance: &Instance) -> Result<()> {
+    require_sandbox(instance)?;
+    if instance.dialect == Dialect::V2 {
+        return Ok(());
+    }
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    if !tx.roster(instance.id, Roster::Projects).await?.is_empty() {
+        return Err(Error::Conflict(format!(
+            "sandbox `{}` speaks as a Cloud site already; make another one with `forebay instance add --kind sandbox`",
+            instance.name
+        )));
+    }
+    tx.set_dialect(instance.id, Dialect::V2).await?;
+    tx.commit().await
 }
 
 /// Notes what a sandbox is seeded with, and stores the site's rosters.
@@ -78,10 +101,15 @@ pub async fn begin_seed(
     let erased = tx.erased_people(instance.id).await?;
     tx.commit().await?;
 
+    let server = (instance.dialect == Dialect::V2).then(|| generator::Server::new(&options));
     let site = generator::site(&options);
+    let site = match &server {
+        Some(server) => server.site(site),
+        None => site,
+    };
     let roles = FieldRoles::from_fields(&site.fields);
     seed_rosters(services, tenant, instance, generated_rosters(site)).await?;
-    Ok(Seeding { options, roles, erased })
+    Ok(Seeding { options, roles, erased, server })
 }
 
 /// A generated site's lists, as the ports take them.

@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use domain::ids::InstanceId;
+use serde_json::Value;
 
 use crate::error::Result;
 
@@ -14,6 +15,21 @@ pub trait SandboxStore: Send {
 
     /// The number of the next key of a project: above those of all issues that are, were, or were moved away from there.
     async fn next_key_number(&mut self, instance: InstanceId, project_key: &str) -> Result<i64>;
+
+    /// The workflow that a sandbox was given, as written; `None` where it has the one it has by itself.
+    async fn sandbox_workflow(&mut self, instance: InstanceId) -> Result<Option<Value>>;
+
+    /// Gives a sandbox a workflow, or takes it away.
+    async fn set_sandbox_workflow(&mut self, instance: InstanceId, workflow: Option<&Value>) -> Result<()>;
+
+    /// The place of the next version of a project (its numeric id): behind those of all it ever had.
+    async fn next_version_place(&mut self, instance: InstanceId, project: &str) -> Result<i32>;
+
+    /// Notes a version as deleted.
+    async fn remove_version(&mut self, instance: InstanceId, version: &str) -> Result<()>;
+
+    /// Notes a component as deleted.
+    async fn remove_component(&mut self, instance: InstanceId, component: &str) -> Result<()>;
 
     /// Notes a filter as deleted.
     async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()>;

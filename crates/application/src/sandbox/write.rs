@@ -6,6 +6,7 @@
 
 mod attachments;
 mod comments;
+mod components;
 mod create;
 mod delete;
 mod desk;
@@ -15,6 +16,8 @@ mod filters;
 mod followers;
 mod links;
 mod moves;
+mod parts;
+mod people;
 mod planning;
 mod properties;
 mod remote_links;
@@ -22,6 +25,7 @@ mod sprint_field;
 mod sprints;
 mod time;
 mod transition;
+mod versions;
 mod worklogs;
 mod writing;
 
@@ -30,6 +34,7 @@ use serde_json::{Value, json};
 
 pub use attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach, delete_attachment};
 pub use comments::{add_comment, delete_comment, edit_comment};
+pub use components::{create_component, delete_component, edit_component};
 pub use create::{CreatedIssue, create_issue};
 pub use delete::delete_issue;
 pub use desk::FieldChanges;
@@ -43,8 +48,12 @@ pub use planning::{Destination, RankTarget, plan_issues};
 pub use properties::{remove_issue_property, set_issue_property};
 pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
-pub use transition::transition;
+pub use transition::{TransitionInput, transition};
+pub use versions::{VersionSwap, create_version, delete_version, edit_version};
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
+
+pub(super) use fields::account_of;
+pub(super) use writing::find_issues;
 
 use super::account;
 use crate::{

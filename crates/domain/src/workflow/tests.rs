@@ -159,6 +159,42 @@ fn unsound_workflows_are_refused_also_when_read_from_json() {
     assert!(serde_json::from_value::<Workflow>(written).is_err());
 }
 
+#[test]
+fn a_transition_is_open_to_whom_all_its_conditions_hold_for() {
+    let written = json!({
+        "id": "31", "name": "Approve", "to": DONE,
+        "conditions": [{"role": "Reviewers"}, "assignee"], "screen": ["assignee", "resolution"], "required": ["resolution"],
+    });
+    let transition: Transition = serde_json::from_value(written.clone()).unwrap();
+    let reviewer = Taker { roles: ["Reviewers".to_owned()].into(), is_assignee: true, ..Taker::default() };
+    assert!(transition.is_open_to(&reviewer));
+    assert!(!transition.is_open_to(&Taker { is_assignee: false, ..reviewer.clone() }));
+    assert!(!transition.is_open_to(&Taker { roles: ["Developers".to_owned()].into(), ..reviewer }));
+    assert_eq!(
+        transition.fields().collect::<Vec<_>>(),
+        ["resolution", "assignee"],
+        "required first, each once"
+    );
+    assert_eq!(serde_json::to_value(&transition).unwrap()["conditions"], written["conditions"]);
+    assert!(Transition::default().is_open_to(&Taker::default()) && !Transition::default().has_screen());
+}
+
+#[test]
+fn a_sub_task_that_is_open_blocks_its_parent() {
+    let blocked = Taker { has_open_subtasks: true, ..Taker::default() };
+    assert!(!Condition::SubtasksDone.holds(&blocked));
+    assert!(Condition::SubtasksDone.holds(&Taker::default()));
+    assert!(Condition::Reporter.holds(&Taker { is_reporter: true, ..blocked }));
+}
+
+#[test]
+fn a_misspelt_member_is_not_passed_over() {
+    let mut written = serde_json::to_value(Workflow::standard()).unwrap();
+    written["transitions"][0]["condition"] = json!(["assignee"]);
+    let error = serde_json::from_value::<Workflow>(written).unwrap_err().to_string();
+    assert!(error.contains("condition"), "{error}");
+}
+
 fn category() -> impl Strategy<Value = StatusCategory> {
     proptest::sample::select(StatusCategory::ALL.to_vec())
 }

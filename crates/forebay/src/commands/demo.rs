@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     sandbox::{refresh, seed_sandbox},
     serve::{listen, run_until_stopped, start, start_worker, web_state},
+    signals::Signals,
     sync::sync_now,
 };
 use crate::{
@@ -60,27 +61,38 @@ pub(super) async fn run(
     as_json: bool,
 ) -> Result<(), Failure> {
     let began = Instant::now();
+    let mut signals = Signals::listen();
     let listener = listen(settings.listen()).await?;
     let folder = settings.data_dir()?;
     let _lock = DemoLock::acquire(&folder).map_err(|error| Failure::new(error.to_string()))?;
     output::note(&format!("Forebay demo in {}", folder.display()));
-    let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
-    wiring.announce().await?;
+    let opened = signals.or(Wiring::open(settings.calling_itself(), telemetry, Role::Server)).await;
+    let Some(wiring) = opened else { return Ok(()) };
+    let wiring = wiring?;
+    if let Err(failure) = wiring.announce().await {
+        wiring.close().await;
+        return Err(failure);
+    }
     let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = start_worker(&wiring, stop.clone());
-    let prepared = prepare(&wiring, &folder, arguments).await;
-    let outcome = match prepared {
-        Ok(keys) => {
-            ready(&wiring, &keys, began, as_json)?;
-            run_until_stopped(server, Some(worker), stop).await
+    let prepared = signals.or(prepare(&wiring, &folder, arguments)).await;
+    let shown = match prepared {
+        Some(Ok(keys)) => ready(&wiring, &keys, began, as_json).map(|()| true),
+        Some(Err(failure)) => Err(failure),
+        None => {
+            output::note("stopping: what is there by now is kept …");
+            Ok(false)
         }
-        Err(failure) => {
+    };
+    let outcome = match shown {
+        Ok(true) => run_until_stopped(server, Some(worker), stop, &mut signals).await,
+        ended => {
             stop.cancel();
             // The parts drain; what they say now matters less than why the demo could not begin.
             let _ = (server.await, worker.await);
-            Err(failure)
+            ended.map(drop)
         }
     };
     // Before the database goes, which it would take for a loss.

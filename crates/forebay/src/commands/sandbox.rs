@@ -2,10 +2,11 @@
 
 mod faults;
 mod seed;
+mod workflow;
 
 use std::{
     fs::File,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read},
     path::Path,
 };
 
@@ -26,11 +27,17 @@ const LONGEST_LINE: usize = 64 * 1024 * 1024;
 
 pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool) -> Result<(), Failure> {
     match command {
-        SandboxCommand::Seed { name, issues, seed, tenant } => {
-            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+        SandboxCommand::Seed { name, issues, seed, server, tenant } => {
+            let named = tenant.tenant.as_deref();
+            let (tenant, mut instance) = wiring.instance(named, name).await?;
+            if *server {
+                sandbox::speak_as_server(&wiring.services, tenant.id, &instance).await?;
+                (_, instance) = wiring.instance(named, name).await?;
+            }
             seed::run(wiring, (&tenant, &instance), (*issues, *seed), as_json).await
         }
         SandboxCommand::Faults(arguments) => faults::run(wiring, arguments, as_json).await,
+        SandboxCommand::Workflow(arguments) => workflow::run(wiring, arguments, as_json).await,
         SandboxCommand::Import { name, files, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let mut import =
@@ -220,4 +227,17 @@ mod tests {
         assert_eq!(parse(b"[1]").unwrap_err(), "is not an issue but an array");
         assert!(parse(b"\xff").unwrap_err().starts_with("is not UTF-8"));
     }
+}
+
+/// A document that a command is given.
+fn read_json(file: &Path) -> Result<Value, Failure> {
+    let name = file.display();
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().lock().read_to_string(&mut text),
+        false => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("{name} is not well-formed JSON: {error}")))
 }

@@ -4,9 +4,8 @@ use application::{
     TenantContext,
     instances::require_instance,
     issues::IssueRow,
-    search::{ExplainedStatement, SearchRequest, SearchStart, current_user, parse_jql},
+    search::{ExplainedStatement, SearchRequest, SearchStart, parse_jql, request_at},
 };
-use chrono_tz::Tz;
 use serde_json::json;
 
 use crate::{cli::SearchArgs, failure::Failure, output, wiring::Wiring};
@@ -22,17 +21,10 @@ pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) 
         Some(name) => Some(require_instance(tx.as_mut(), name).await?),
         None => None,
     };
-    let zone =
-        instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
     let mut request = SearchRequest {
-        query,
-        instance: instance.as_ref().map(|instance| instance.id),
-        zone,
-        now: wiring.now(),
-        current_user: instance.as_ref().and_then(current_user),
         limit: arguments.limit.min(PAGE),
-        start: SearchStart::Offset(0),
         with_total: true,
+        ..request_at(instance.as_ref(), query, wiring.now())
     };
     if arguments.explain {
         return explain(&tx.explain(&request).await?, as_json);

@@ -18,6 +18,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use web::WebState;
 
+use super::signals::Signals;
 use crate::{
     failure::Failure,
     output,
@@ -31,16 +32,29 @@ const DRAIN: Duration = Duration::from_secs(20);
 const REST: Duration = Duration::from_secs(1);
 
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
+    let mut signals = Signals::listen();
     let listener = listen(settings.listen()).await?;
-    let wiring = Wiring::open(settings, telemetry, Role::Server).await?;
-    wiring.announce().await?;
-    wiring.gather_sandboxes().await?;
+    let Some(wiring) = signals.or(Wiring::open(settings, telemetry, Role::Server)).await else {
+        return Ok(());
+    };
+    let wiring = wiring?;
+    let begun = async {
+        wiring.announce().await?;
+        wiring.gather_sandboxes().await
+    };
+    match signals.or(begun).await {
+        Some(Ok(())) => {}
+        stopped => {
+            wiring.close().await;
+            return stopped.unwrap_or(Ok(()));
+        }
+    }
     let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = with_worker.then(|| start_worker(&wiring, stop.clone()));
     tracing::info!(listen = %wiring.settings.listen(), with_worker, "serving");
-    let outcome = run_until_stopped(server, worker, stop).await;
+    let outcome = run_until_stopped(server, worker, stop, &mut signals).await;
     // Before the database goes, which it would take for a loss.
     drop(listening);
     wiring.close().await;
@@ -48,11 +62,15 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: b
 }
 
 pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(), Failure> {
+    let mut signals = Signals::listen();
     let listener = match settings.metrics_listen {
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let wiring = Wiring::open(settings, telemetry, Role::Worker).await?;
+    let Some(wiring) = signals.or(Wiring::open(settings, telemetry, Role::Worker)).await else {
+        return Ok(());
+    };
+    let wiring = wiring?;
     let listening = wiring.cache_lookups();
     let stop = CancellationToken::new();
     let worker = start_worker(&wiring, stop.clone());
@@ -61,7 +79,7 @@ pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(),
         serve_until_stopped(listener, router, stop.clone())
     });
     tracing::info!(concurrency = wiring.settings.worker_concurrency, "working");
-    let outcome = run_until_stopped(worker, health, stop).await;
+    let outcome = run_until_stopped(worker, health, stop, &mut signals).await;
     // Before the database goes, which it would take for a loss.
     drop(listening);
     wiring.close().await;
@@ -163,6 +181,7 @@ pub(super) async fn run_until_stopped(
     mut first: Part,
     second: Option<Part>,
     stop: CancellationToken,
+    signals: &mut Signals,
 ) -> Result<(), Failure> {
     let mut second = second.unwrap_or_else(|| {
         let stop = stop.clone();
@@ -173,7 +192,7 @@ pub(super) async fn run_until_stopped(
     });
     let (mut first_ended, mut second_ended) = (None, None);
     tokio::select! {
-        () = signal() => output::note("stopping: finishing what is under way …"),
+        () = signals.arrived() => output::note("stopping: finishing what is under way …"),
         ended = &mut first => first_ended = Some(ended),
         ended = &mut second => second_ended = Some(ended),
     }
@@ -191,21 +210,4 @@ pub(super) async fn run_until_stopped(
             .map_err(|error| Failure::new(format!("a part of the process ended unexpectedly: {error}")))??;
     }
     Ok(())
-}
-
-/// Resolves on Ctrl-C or SIGTERM.
-pub(super) async fn signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    let mut terminate = match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        Ok(signal) => signal,
-        Err(error) => {
-            tracing::warn!(%error, "SIGTERM cannot be listened to");
-            let _ = interrupt.await;
-            return;
-        }
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate.recv() => {}
-    }
 }

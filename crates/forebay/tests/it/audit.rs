@@ -55,8 +55,20 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::CreateFilter
         | Action::EditFilter
         | Action::DeleteFilter => hang(app, action).await,
+        Action::CreateVersion
+        | Action::EditVersion
+        | Action::DeleteVersion
+        | Action::CreateComponent
+        | Action::EditComponent
+        | Action::DeleteComponent => lay_out(app, action).await,
         Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
         Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
+        Action::SetWorkflow => {
+            let mut own = app.get("/v1/sandbox/source/workflow").await.ok()["workflow"].clone();
+            own["transitions"][0]["name"] = json!("Back");
+            ask(Method::PUT, "/v1/sandbox/source/workflow", Some(own)).await
+        }
+        Action::ClearWorkflow => ask(Method::DELETE, "/v1/sandbox/source/workflow", None).await,
         Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,
         Action::RemoveInstance => ask(Method::DELETE, "/v1/instances/more", None).await,
         Action::ReplaceCredential => {
@@ -240,6 +252,40 @@ async fn plan(app: &TestApp, action: Action) -> bool {
             ask(Method::PUT, "issue/rank", json!({ "issues": [key(0)], "rankAfterIssue": key(1) })).await
         }
         Action::DeleteSprint => ask(Method::DELETE, &sprint, Value::Null).await,
+        _ => false,
+    }
+}
+
+/// A write of what a project lists.
+async fn lay_out(app: &TestApp, action: Action) -> bool {
+    let api = "/jira/source/rest/api/3";
+    let ask = async |method: Method, path: &str, body: Value| {
+        let body = Some(body).filter(|body| !body.is_null());
+        app.ask(method, &format!("{api}/{path}"), Some(&app.key), body).await.status.is_success()
+    };
+    let project = app.get(&format!("{api}/project")).await.ok()[0]["key"].clone();
+    let listed = async |list: &str| {
+        let found = app.get(&format!("{api}/project/{}/{list}", project.as_str().unwrap())).await.ok();
+        let own = found.as_array().unwrap().iter().find(|part| part["name"] == "Audited").cloned();
+        own.map(|part| part["id"].as_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let named = json!({ "name": "Audited", "project": project });
+    let changed = json!({ "description": "seen" });
+    match action {
+        Action::CreateVersion => ask(Method::POST, "version", named).await,
+        Action::EditVersion => {
+            ask(Method::PUT, &format!("version/{}", listed("versions").await), changed).await
+        }
+        Action::DeleteVersion => {
+            ask(Method::DELETE, &format!("version/{}", listed("versions").await), Value::Null).await
+        }
+        Action::CreateComponent => ask(Method::POST, "component", named).await,
+        Action::EditComponent => {
+            ask(Method::PUT, &format!("component/{}", listed("components").await), changed).await
+        }
+        Action::DeleteComponent => {
+            ask(Method::DELETE, &format!("component/{}", listed("components").await), Value::Null).await
+        }
         _ => false,
     }
 }

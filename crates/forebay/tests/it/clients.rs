@@ -117,6 +117,7 @@ struct Target<'a> {
     name: &'a str,
     writes: bool,
     cloud: bool,
+    boards: bool,
 }
 
 /// Runs a script against a site; its output is shown if it fails.
@@ -127,6 +128,7 @@ fn run(app: &TestApp, mut command: Command, target: &Target<'_>) {
         .env("TOKEN", &app.key)
         .env("WRITES", flag(target.writes))
         .env("CLOUD", flag(target.cloud))
+        .env("BOARDS", flag(target.boards))
         // Libraries write their caches where they stand, which is the checkout.
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("NO_PROXY", "*");
@@ -159,8 +161,20 @@ async fn cloud() -> TestApp {
     app
 }
 
-const SANDBOX: Target<'_> = Target { name: "play", writes: true, cloud: true };
-const MIRROR: Target<'_> = Target { name: "copy", writes: false, cloud: true };
+const SANDBOX: Target<'_> = Target { name: "play", writes: true, cloud: true, boards: true };
+const MIRROR: Target<'_> = Target { name: "copy", writes: false, cloud: true, boards: true };
+const SERVER: Target<'_> = Target { cloud: false, ..SANDBOX };
+const MIRROR_OF_SERVER: Target<'_> = Target { cloud: false, ..MIRROR };
+
+/// A sandbox as Server and Data Center are, and a mirror of it.
+async fn server() -> TestApp {
+    let app = TestApp::start().await;
+    app.sandbox("play", 0);
+    app.cli(&["sandbox", "seed", "play", "--server", "--tenant", "acme", "--issues", "60", "--seed", "7"]);
+    app.mirror("copy", "play", "datacenter");
+    app.cli(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pycontribs_speaks_to_a_sandbox_and_to_its_mirror() {
@@ -230,7 +244,28 @@ async fn clients_of_server_speak_to_a_sandbox_that_recorded_one() {
     app.sandbox("old", 0);
     app.cli(&["sandbox", "import", "old", "--tenant", "acme", file.to_str().unwrap()]);
     fs::remove_dir_all(&folder).unwrap();
-    let target = Target { name: "old", writes: true, cloud: false };
+    let target = Target { name: "old", writes: true, cloud: false, boards: false };
     run_python(&app, "pycontribs.py", &target);
     run_python(&app, "atlassian_api.py", &target);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pycontribs_speaks_to_a_server_and_to_its_mirror() {
+    let app = server().await;
+    run_python(&app, "pycontribs.py", &MIRROR_OF_SERVER);
+    run_python(&app, "pycontribs.py", &SERVER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn atlassian_python_api_speaks_to_a_server_and_to_its_mirror() {
+    let app = server().await;
+    run_python(&app, "atlassian_api.py", &MIRROR_OF_SERVER);
+    run_python(&app, "atlassian_api.py", &SERVER);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jira_js_speaks_to_a_server_and_to_its_mirror() {
+    let app = server().await;
+    run_node(&app, "jira_js.mjs", &MIRROR_OF_SERVER);
+    run_node(&app, "jira_js.mjs", &SERVER);
 }

@@ -151,6 +151,7 @@ async fn sites(app: &TestApp) -> Landmarks {
         key: "PAY".into(),
         other: text(&other["key"]),
         version: text(&project["versions"][0]["id"]),
+        replaced_version: text(&project["versions"][1]["id"]),
         component: text(&project["components"][0]["id"]),
         issue_type: text(&task["id"]),
         link_type: text(&link_type["id"]),

@@ -33,7 +33,7 @@ fn command(folder: &Folder, port: u16) -> Command {
         command.env_remove(variable);
     }
     command
-        .args(["demo", "--issues", "200", "--seed", "5", "--json"])
+        .args(["demo", "--seed", "5", "--json"])
         .args(["--listen", &format!("127.0.0.1:{port}"), "--data-dir", folder.0.to_str().unwrap()])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
@@ -42,7 +42,7 @@ fn command(folder: &Folder, port: u16) -> Command {
 
 /// Starts the demo and waits until it says that it is ready.
 fn demo(folder: &Folder, port: u16) -> (Child, Value) {
-    let mut child = command(folder, port).spawn().unwrap();
+    let mut child = command(folder, port).args(["--issues", "200"]).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     if line.is_empty() {
@@ -59,6 +59,21 @@ fn stop(mut child: Child) {
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
     assert!(ended.success(), "{said}");
+}
+
+/// Ended while it still prepares itself, it leaves no server running.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demo_that_is_ended_early_stops_its_database() {
+    let folder = Folder::new("demo-ended-early");
+    let server = folder.0.join("postgres/postmaster.pid");
+    let child = command(&folder, free_port()).args(["--issues", "20000"]).spawn();
+    let child = child.unwrap();
+    eventually(async || server.exists(), |runs| *runs).await;
+    signal(&child, "TERM");
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.stdout.is_empty(), "it was ended before it was ready");
+    assert!(!server.exists(), "PostgreSQL still runs");
 }
 
 #[tokio::test(flavor = "multi_thread")]

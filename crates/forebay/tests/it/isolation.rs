@@ -59,6 +59,9 @@ const FOREIGN: &[(&str, &str, &str, u16)] = &[
     ("GET", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
     ("POST", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
     ("DELETE", "/v1/sandbox/{name}/faults", "/v1/sandbox/site/faults", 404),
+    ("GET", "/v1/sandbox/{name}/workflow", "/v1/sandbox/site/workflow", 404),
+    ("PUT", "/v1/sandbox/{name}/workflow", "/v1/sandbox/site/workflow", 404),
+    ("DELETE", "/v1/sandbox/{name}/workflow", "/v1/sandbox/site/workflow", 404),
 ];
 
 /// Operations that name nothing: what they answer is the caller's own, as the tests below see.
@@ -129,6 +132,9 @@ async fn every_rest_operation_hides_what_is_anothers() {
             ("PATCH", path) if path.ends_with("census") => Some(json!({ "brake_percent": 100 })),
             ("PATCH", _) => Some(json!({ "name": "mine" })),
             ("POST", path) if path.ends_with("faults") => Some(json!({ "rules": [] })),
+            ("PUT", path) if path.ends_with("workflow") => Some(json!({
+                "statuses": [{ "id": "1", "name": "Open", "category": "new" }], "transitions": [], "initial": "1",
+            })),
             ("PUT", path) if path.ends_with("credential") => Some(json!({ "token": "theirs" })),
             _ => None,
         };

@@ -3,6 +3,8 @@
 mod comments_and_worklogs;
 mod links;
 mod moves_and_deletions;
+mod parts;
+mod workflow;
 
 use std::sync::{Arc, Mutex};
 

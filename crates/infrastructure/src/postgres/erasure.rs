@@ -31,6 +31,9 @@ const JOB_RUNS: &str = "job_runs";
 #[async_trait]
 impl ErasureStore for PgTenantTx {
     async fn erased_people(&mut self, instance: InstanceId) -> Result<ErasedPeople> {
+        if let Some((_, known)) = self.erased.iter().find(|(of, _)| *of == instance) {
+            return Ok(known.clone());
+        }
         // Two statements: the second one sees what was committed while the first waited for a burial to end.
         sqlx::query!("SELECT id FROM jira_instances WHERE id = $1 FOR KEY SHARE", instance.0)
             .fetch_optional(self.conn())
@@ -45,7 +48,9 @@ impl ErasureStore for PgTenantTx {
         .map_err(convert)?;
         let pseudonyms: HashMap<_, _> =
             rows.into_iter().map(|row| (row.account_hash, row.pseudonym)).collect();
-        Ok(ErasedPeople::new(instance, pseudonyms))
+        let people = ErasedPeople::new(instance, pseudonyms);
+        self.erased.push((instance, people.clone()));
+        Ok(people)
     }
 
     async fn bury(&mut self, instance: InstanceId, hashes: &[String], pseudonym: &str) -> Result<String> {
@@ -64,6 +69,7 @@ impl ErasureStore for PgTenantTx {
         .await
         .map_err(convert)?;
         let pseudonym = earlier.unwrap_or_else(|| pseudonym.to_owned());
+        self.erased.retain(|(of, _)| *of != instance);
         sqlx::query!(
             "INSERT INTO erased_users (tenant_id, instance_id, account_hash, pseudonym)
              SELECT $1, $2, h, $4 FROM UNNEST($3::text[]) AS h

@@ -3,6 +3,7 @@
 use application::{Result, sandbox::SandboxStore};
 use async_trait::async_trait;
 use domain::ids::{EntityKind, InstanceId};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
@@ -40,6 +41,65 @@ impl SandboxStore for PgTenantTx {
         .fetch_one(self.conn())
         .await
         .map_err(convert)
+    }
+
+    async fn sandbox_workflow(&mut self, instance: InstanceId) -> Result<Option<Value>> {
+        sqlx::query_scalar!("SELECT workflow FROM sandbox_workflows WHERE instance_id = $1", instance.0)
+            .fetch_optional(self.conn())
+            .await
+            .map_err(convert)
+    }
+
+    async fn set_sandbox_workflow(&mut self, instance: InstanceId, workflow: Option<&Value>) -> Result<()> {
+        let tenant = self.tenant.0;
+        let done = match workflow {
+            Some(workflow) => sqlx::query!(
+                "INSERT INTO sandbox_workflows (tenant_id, instance_id, workflow) VALUES ($1, $2, $3)
+                 ON CONFLICT (tenant_id, instance_id) DO UPDATE SET workflow = excluded.workflow",
+                tenant,
+                instance.0,
+                workflow,
+            ),
+            None => sqlx::query!("DELETE FROM sandbox_workflows WHERE instance_id = $1", instance.0),
+        };
+        done.execute(self.conn()).await.map_err(convert)?;
+        Ok(())
+    }
+
+    async fn next_version_place(&mut self, instance: InstanceId, project: &str) -> Result<i32> {
+        sqlx::query_scalar!(
+            r#"SELECT (coalesce(max(sequence), -1) + 1)::integer AS "place!" FROM versions
+               WHERE instance_id = $1 AND project_id = $2"#,
+            instance.0,
+            instance.derive(EntityKind::Project, project),
+        )
+        .fetch_one(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn remove_version(&mut self, instance: InstanceId, version: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE versions SET presence = 'deleted', updated_at = now() WHERE instance_id = $1 AND jira_id = $2",
+            instance.0,
+            version,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn remove_component(&mut self, instance: InstanceId, component: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE components SET presence = 'deleted', updated_at = now() WHERE instance_id = $1 AND jira_id = $2",
+            instance.0,
+            component,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
     }
 
     async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()> {

@@ -2,6 +2,7 @@
 
 use application::{
     Result, TenantContext,
+    erasure::ErasedPeople,
     ports::{PlatformTx, TenantTx},
 };
 use async_trait::async_trait;
@@ -17,6 +18,8 @@ pub(super) struct PgTenantTx {
     pub(super) tenant: TenantId,
     /// Whether its caller is held to some projects.
     pub(super) limited: bool,
+    /// Who was erased where, as asked in this transaction: it holds the instance since then, so that nobody else can be.
+    pub(super) erased: Vec<(InstanceId, ErasedPeople)>,
     tx: Transaction<'static, Postgres>,
     announcer: Announcer,
 }
@@ -28,7 +31,8 @@ impl PgTenantTx {
         tx: Transaction<'static, Postgres>,
         announcer: Announcer,
     ) -> Self {
-        Self { tenant: context.tenant(), limited: !context.projects().is_everything(), tx, announcer }
+        let limited = !context.projects().is_everything();
+        Self { tenant: context.tenant(), limited, erased: Vec::new(), tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {

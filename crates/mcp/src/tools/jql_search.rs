@@ -3,9 +3,8 @@
 use application::{
     Caller, Error, Result, Services,
     issues::IssueRow,
-    search::{SearchPage, SearchRequest, SearchStart, parse_jql},
+    search::{SearchPage, SearchRequest, SearchStart, parse_jql, request_at},
 };
-use chrono_tz::Tz;
 use rmcp::model::Tool;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -67,19 +66,14 @@ pub(super) async fn call(services: &Services, caller: &Caller, arguments: Argume
     let limit = count("limit", arguments.limit, USUAL_LIMIT, MOST)?;
     let query = parse_jql(&arguments.jql)?;
     let instance = instance_named(services, caller, arguments.instance.as_deref()).await?;
-    let zone = instance.as_ref().and_then(|instance| instance.time_zone.as_deref());
     let mut request = SearchRequest {
-        query,
-        zone: zone.and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC),
-        now: services.clock.now(),
-        current_user: instance.as_ref().and_then(|instance| instance.account_id.clone()),
-        instance: instance.map(|instance| instance.id),
         limit,
         start: match given(arguments.cursor.as_deref()) {
             Some(cursor) => SearchStart::After(cursor.to_owned()),
             None => SearchStart::Offset(0),
         },
         with_total: true,
+        ..request_at(instance.as_deref(), query, services.clock.now())
     };
     let mut tx = services.db.tenant(&caller.context()).await?;
     let mut page = tx.search(&request).await?;

@@ -75,13 +75,11 @@ pub(super) async fn add(site: Site, body: Body) -> Result<Response, Refusal> {
 
 /// The comments of an `update` that comes with something else: `{"comment": [{"add": {"body": …}}]}`, and nothing besides.
 pub(super) fn of_update(update: &Value, dialect: Dialect) -> Result<Vec<CommentBody>, Refusal> {
-    let Some(members) = update.as_object() else { return Err(Refusal::invalid_payload()) };
-    if let Some(other) = members.keys().find(|name| *name != "comment") {
-        let message =
-            format!("a transition with `update.{other}` is not served by Forebay yet; send it by itself");
-        return Err(Error::Unsupported(message).into());
-    }
-    let operations = update["comment"].as_array().map_or(&[][..], Vec::as_slice);
+    let operations = match update {
+        Value::Null => return Ok(Vec::new()),
+        Value::Array(operations) => operations,
+        _ => return Err(Refusal::invalid_payload()),
+    };
     let mut comments = Vec::new();
     for operation in operations {
         let added = operation["add"].as_object().cloned().ok_or_else(Refusal::invalid_payload)?;

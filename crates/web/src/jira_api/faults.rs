@@ -7,6 +7,7 @@ mod answers;
 mod desk;
 mod edits;
 mod rewrite;
+mod strict;
 
 use std::{sync::Arc, time::Duration};
 
@@ -199,6 +200,7 @@ impl Exchange<'_> {
             Fault::ForeignSearch {} => {
                 answers::foreign_search(&self.asked, dialect).filter(|_| self.injects(met))
             }
+            Fault::Strict {} => strict::refusal(&self.asked, dialect).filter(|_| self.injects(met)),
             _ => None,
         }
     }

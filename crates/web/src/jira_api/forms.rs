@@ -5,7 +5,7 @@
 
 use application::{
     Scope,
-    instances::{Dialect, Instance},
+    instances::{Dialect, Instance, InstanceKind},
     reference::Roster,
     sandbox::{Takes, WritableField, writable_fields},
     site_lists::OfferedOption,
@@ -273,4 +273,42 @@ pub(super) async fn to_edit(site: &Site, instance: &Instance, fields: &Value) ->
     let project = projects::named(site, fields["project"]["key"].as_str().unwrap_or_default()).await?;
     let form = Form::load(site, instance, project).await?;
     Ok(json!({ "fields": form.to_edit(site, shown) }))
+}
+
+/// Describes what is on the screens of a sandbox's transitions, where the list names fields with no more than whether they are
+/// required. Of a mirrored site it does not: the list shows what that site told.
+pub(super) async fn describe_screens(site: &Site, transitions: &mut [Value]) -> Result<(), Refusal> {
+    let (instance, row) = site.issue().await?;
+    let has_screen =
+        |transition: &Value| transition["fields"].as_object().is_some_and(|fields| !fields.is_empty());
+    if instance.kind != InstanceKind::Sandbox || !transitions.iter().any(has_screen) {
+        return Ok(());
+    }
+    let fields = &row.raw["fields"];
+    let project = projects::named(site, fields["project"]["key"].as_str().unwrap_or_default()).await?;
+    let form = Form::load(site, &instance, project).await?;
+    let resolutions = load(site, Roster::Resolutions).await?;
+    for transition in transitions {
+        let Some(listed) = transition["fields"].as_object_mut() else { continue };
+        for (id, shown) in listed.iter_mut() {
+            let required = shown["required"] == true;
+            let writable = form.writable.iter().find(|field| field.id == *id);
+            let (operations, allowed): (&[&str], _) = match (id.as_str(), writable) {
+                ("resolution", _) => (&["set"], Some(resolutions.clone())),
+                ("comment", _) => (&["add"], None),
+                (_, Some(field)) => (field.operations, form.allowed(site, field)),
+                (_, None) => (&["set"], None),
+            };
+            let mut described = form.field(id, operations, required, allowed).unwrap_or_else(|| {
+                // Sites list no field for comments.
+                json!({ "required": required, "schema": { "type": "comments-page", "system": id }, "name": id,
+                        "key": id, "hasDefaultValue": false, "operations": operations })
+            });
+            if let Some(members) = described.as_object_mut() {
+                members.remove("fieldId");
+            }
+            *shown = described;
+        }
+    }
+    Ok(())
 }

@@ -72,7 +72,8 @@ async fn expand(
 ) -> Result<(), Refusal> {
     if expand.transitions {
         match transitions::open(site).await {
-            Ok(open) => {
+            Ok(mut open) => {
+                transitions::without_screens(&mut open);
                 issue.insert("transitions".into(), Value::Array(open));
             }
             // The issue is the copy's to tell, its transitions are the site's.

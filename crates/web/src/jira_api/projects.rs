@@ -2,7 +2,13 @@
 
 use std::sync::Arc;
 
-use application::{Error, Scope, instances::InstanceKind, issues::Presence, lookups, reference::Roster};
+use application::{
+    Error, Scope,
+    instances::{Instance, InstanceKind},
+    issues::Presence,
+    lookups,
+    reference::Roster,
+};
 use axum::response::Response;
 use serde_json::{Map, Value};
 
@@ -188,10 +194,15 @@ pub(super) fn says(thing: &Value, text: Option<&str>) -> bool {
 }
 
 pub(super) async fn version(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&version_named(&site).await?.1))
+}
+
+/// The version that the path names.
+pub(super) async fn version_named(site: &Site) -> Result<(Arc<Instance>, Value), Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let wanted = site.param("version_id");
     let found = site.transaction().await?.version(instance.id, wanted).await?;
-    Ok(answer::ok(&found.ok_or_else(|| Error::not_found("version", wanted))?))
+    Ok((instance, found.ok_or_else(|| Error::not_found("version", wanted))?))
 }
 
 pub(super) async fn components(site: Site) -> Result<Response, Refusal> {
@@ -214,10 +225,15 @@ pub(super) async fn component_page(site: Site, params: Params) -> Result<Respons
 }
 
 pub(super) async fn component(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&component_named(&site).await?.1))
+}
+
+/// The component that the path names.
+pub(super) async fn component_named(site: &Site) -> Result<(Arc<Instance>, Value), Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let wanted = site.param("component");
     let found = site.transaction().await?.component(instance.id, wanted).await?;
-    Ok(answer::ok(&found.ok_or_else(|| Error::not_found("component", wanted))?))
+    Ok((instance, found.ok_or_else(|| Error::not_found("component", wanted))?))
 }
 
 /// What `project/search` can narrow down by.

@@ -5,7 +5,7 @@ use application::{
     instances::Instance,
     issues::IssueRow,
     sandbox::faults::pages::plain_token,
-    search::{SearchRequest, SearchStart, current_user, parse_jql},
+    search::{SearchRequest, SearchStart, parse_jql, request_of},
 };
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use super::{
     page::Window,
     params::Params,
     refusal::Refusal,
-    site::{Site, zone},
+    site::Site,
 };
 
 /// Whole issues on a page, at most: pages may be shorter than asked for (jira-facts 1.1).
@@ -225,16 +225,7 @@ fn leave_out(site: &Site, request: &SearchRequest, reconcile: &[String], rows: &
 
 /// A search of the instance, from its first issue.
 pub(super) fn request(site: &Site, instance: &Instance, query: jql::Query) -> SearchRequest {
-    SearchRequest {
-        query,
-        instance: Some(instance.id),
-        zone: zone(instance),
-        now: site.state.services.clock.now(),
-        current_user: current_user(instance),
-        limit: LARGEST_PAGE,
-        start: SearchStart::Offset(0),
-        with_total: false,
-    }
+    SearchRequest { limit: LARGEST_PAGE, ..request_of(instance, query, site.state.services.clock.now()) }
 }
 
 #[cfg(test)]

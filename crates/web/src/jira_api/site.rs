@@ -14,7 +14,6 @@ use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
-use chrono_tz::Tz;
 
 use super::{faults::Known, refusal::Refusal};
 use crate::{auth, state::WebState};
@@ -166,9 +165,4 @@ pub(super) fn number(version: Dialect) -> &'static str {
         Dialect::V2 => "2",
         Dialect::V3 => "3",
     }
-}
-
-/// The zone in which the instance's account reads dates.
-pub(super) fn zone(instance: &Instance) -> Tz {
-    instance.time_zone.as_deref().and_then(|zone| zone.parse().ok()).unwrap_or(Tz::UTC)
 }

@@ -176,3 +176,14 @@ async fn waiting_is_asked_for_in_whole_seconds() {
     assert_eq!(response.status(), StatusCode::TOO_MANY_REQUESTS);
     assert_eq!(response.headers()[header::RETRY_AFTER], "1");
 }
+
+#[tokio::test]
+async fn a_slash_behind_a_path_makes_no_other_path_of_it() {
+    for (method, path) in [("GET", "project/"), ("POST", "component/"), ("GET", "project/?maxResults=1")] {
+        let answer = ask(method, &format!("/jira/acme/rest/api/2/{path}")).await;
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{path} reaches its handler");
+    }
+    assert_eq!(ask("GET", "/jira/acme/rest/api/2/nosuch/").await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(ask("GET", "/jira/acme/rest/api/2/dashboard/").await.status(), StatusCode::NOT_IMPLEMENTED);
+    assert_eq!(ask("GET", "/jira/acme/rest/").await.status(), StatusCode::NOT_FOUND);
+}

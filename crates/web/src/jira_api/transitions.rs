@@ -3,15 +3,16 @@
 use application::{
     Error, Scope,
     instances::InstanceKind,
-    issues::{add_comment, list_transitions, transition_issue},
+    issues::{list_transitions, transition_with},
+    sandbox::TransitionInput,
 };
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::{answer, body::Body, comments, params::Params, refusal::Refusal, site::Site};
+use super::{answer, body::Body, comments, forms, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
     site.require_shown().await?;
@@ -20,7 +21,19 @@ pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal
     if let Some(wanted) = params.text("transitionId").filter(|id| !id.is_empty()) {
         transitions.retain(|transition| text_of(&transition["id"]).as_deref() == Some(wanted));
     }
+    if params.list("expand").iter().any(|name| name == "transitions.fields") {
+        forms::describe_screens(&site, &mut transitions).await?;
+    } else {
+        without_screens(&mut transitions);
+    }
     Ok(answer::ok(&json!({ "expand": "transitions", "transitions": transitions })))
+}
+
+/// What is on the screens is shown to whoever asks for it.
+pub(super) fn without_screens(transitions: &mut [Value]) {
+    for members in transitions.iter_mut().filter_map(Value::as_object_mut) {
+        members.remove("fields");
+    }
 }
 
 /// The transitions open to the issue that the path names, as the site lists them.
@@ -32,24 +45,31 @@ pub(super) async fn open(site: &Site) -> Result<Vec<Value>, Error> {
 
 pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal> {
     let transition = wanted(&body)?;
-    let fields = body.get("fields").filter(|fields| **fields != json!({}));
-    let update = body.get("update").filter(|update| **update != json!({}));
-    let comments = update.map(|update| comments::of_update(update, site.dialect)).transpose()?;
-    if let Some(fields) = fields {
-        // Whoever may not write is told so before anything else.
-        let instance = site.instance(Scope::Write).await?;
-        if instance.kind == InstanceKind::Sandbox {
-            settable(fields)?;
-        }
+    // Whoever may not write is told so before anything else.
+    let instance = site.instance(Scope::Write).await?;
+    let fields = object(&body, "fields")?;
+    let mut update = object(&body, "update")?;
+    if let Some(other) = update.keys().find(|name| *name != "comment")
+        && instance.kind != InstanceKind::Sandbox
+    {
+        let message =
+            format!("a transition with `update.{other}` is not served by Forebay yet; send it by itself");
+        return Err(Error::Unsupported(message).into());
     }
+    let comments = comments::of_update(&update.remove("comment").unwrap_or_default(), site.dialect)?;
     site.require_shown().await?;
-    let services = &site.state.services;
-    transition_issue(services, &site.caller, Some(&site.name), site.param("issue"), &transition, fields)
-        .await?;
-    for comment in comments.unwrap_or_default() {
-        add_comment(services, &site.caller, Some(&site.name), site.param("issue"), &comment).await?;
-    }
+    let input = TransitionInput { dialect: site.dialect, fields, update, comments };
+    let issue = (Some(site.name.as_str()), site.param("issue"));
+    transition_with(&site.state.services, &site.caller, issue, &transition, |_| input).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn object(body: &Body, name: &str) -> Result<Map<String, Value>, Refusal> {
+    match body.get(name) {
+        None => Ok(Map::new()),
+        Some(Value::Object(members)) => Ok(members.clone()),
+        Some(_) => Err(Refusal::invalid_payload()),
+    }
 }
 
 /// The transition's id, which clients send as text or number; or its name.
@@ -65,18 +85,6 @@ fn text_of(value: &Value) -> Option<String> {
         Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
         Value::Number(number) => Some(number.to_string()),
         _ => None,
-    }
-}
-
-/// A sandbox's transitions have no screens; only the resolution can be chosen.
-fn settable(fields: &Value) -> Result<(), Refusal> {
-    let Some(fields) = fields.as_object() else { return Err(Refusal::invalid_payload()) };
-    match fields.keys().find(|name| *name != "resolution") {
-        None => Ok(()),
-        Some(name) => Err(Refusal::field(
-            name,
-            format!("Field '{name}' cannot be set. It is not on the appropriate screen, or unknown."),
-        )),
     }
 }
 
@@ -96,12 +104,5 @@ mod tests {
         for missing in [json!({}), json!({"transition": null}), json!({"transition": {"id": " "}})] {
             assert!(wanted(&body(&missing)).is_err(), "{missing}");
         }
-    }
-
-    #[test]
-    fn only_the_resolution_can_be_set_on_the_way() {
-        assert!(settable(&json!({"resolution": {"name": "Done"}})).is_ok());
-        assert!(settable(&json!({"assignee": {"name": "me"}})).is_err());
-        assert!(settable(&json!([])).is_err());
     }
 }

@@ -4,7 +4,7 @@ use application::{
     Error,
     instances::Instance,
     issues::IssueRow,
-    search::{SearchPage, SearchRequest, SearchStart},
+    search::{SearchPage, SearchRequest, SearchStart, request_at},
 };
 use askama::Template;
 use axum::{
@@ -13,7 +13,6 @@ use axum::{
     response::Response,
 };
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use serde::Deserialize;
 
 use super::{
@@ -113,16 +112,7 @@ fn request(asked: &Asked, instances: &[Instance], now: DateTime<Utc>) -> Result<
         "" => SearchStart::Offset(0),
         cursor => SearchStart::After(cursor.to_owned()),
     };
-    Ok(SearchRequest {
-        query,
-        instance: instance.map(|instance| instance.id),
-        zone: Tz::UTC,
-        now,
-        current_user: instance.and_then(|instance| instance.account_id.clone()),
-        limit: PAGE_SIZE,
-        start,
-        with_total: true,
-    })
+    Ok(SearchRequest { limit: PAGE_SIZE, start, with_total: true, ..request_at(instance, query, now) })
 }
 
 /// What is wrong with the query, shown below the box.

@@ -1,10 +1,13 @@
-//! Sandboxes: what they do wrong.
+//! Sandboxes: what they do wrong, and by which workflow their issues go.
 
 use std::collections::BTreeMap;
 
 use application::{
     Caller, Scope, lookups,
-    sandbox::faults::{self, FaultPlan, FaultReport},
+    sandbox::{
+        faults::{self, FaultPlan, FaultReport},
+        workflow::{self, WorkflowPlan},
+    },
 };
 use axum::{
     Router,
@@ -27,6 +30,7 @@ use crate::state::WebState;
 pub(super) fn routes() -> OpenApiRouter<WebState> {
     OpenApiRouter::new()
         .routes(routes!(get_faults, set_faults, clear_faults))
+        .routes(routes!(get_workflow, set_workflow, clear_workflow))
         // The plan as a whole is replaced, so PUT says the same.
         .route("/sandbox/{name}/faults", put(set_faults))
 }
@@ -156,4 +160,89 @@ async fn settle(state: &WebState, caller: &Caller, name: &str) -> Result<String,
     let instance = lookups::instance(&state.services, caller, name).await?;
     state.faults.settle(&state.services, instance.id).await;
     Ok(instance.name.clone())
+}
+
+/// A workflow: the reference is in docs/sandbox.md.
+#[derive(ToSchema)]
+#[schema(as = SandboxWorkflow)]
+#[expect(dead_code, reason = "the document's view of a workflow, which the application reads")]
+struct WorkflowToSet {
+    /// `id`, `name`, `category` (`new`, `indeterminate`, `done`); those that the sandbox does not have yet are added to it.
+    statuses: Vec<Value>,
+    /// `id` (a number, as text), `name`, `from` (ids of statuses; any when absent), `to`, `conditions`, `screen`, `required`.
+    transitions: Vec<Value>,
+    /// The status in which a new issue starts.
+    #[schema(example = "10000")]
+    initial: String,
+    /// Names of keys by role.
+    roles: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// The workflow of a sandbox.
+#[derive(Serialize, ToSchema)]
+struct ShownWorkflow {
+    /// The sandbox's name.
+    instance: String,
+    /// Whether it was set; otherwise it is the one that the sandbox has by itself.
+    is_set: bool,
+    /// By which its issues go.
+    #[schema(value_type = WorkflowToSet)]
+    workflow: WorkflowPlan,
+}
+
+async fn shown_workflow(
+    state: &WebState,
+    caller: &Caller,
+    name: &str,
+) -> Result<Json<ShownWorkflow>, Problem> {
+    let (plan, is_set) = workflow::read(&state.services, caller, name).await?;
+    let instance = lookups::instance(&state.services, caller, name).await?;
+    Ok(Json(ShownWorkflow { instance: instance.name.clone(), is_set, workflow: plan }))
+}
+
+/// The workflow by which a sandbox's issues go.
+#[utoipa::path(
+    get, path = "/sandbox/{name}/workflow", tag = "instances", security(("bearer" = ["read"])),
+    params(("name" = String, Path, description = "The sandbox's name or id.")),
+    responses((status = 200, description = "Its workflow.", body = ShownWorkflow), Standard, Missing, Conflicting),
+)]
+async fn get_workflow(
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
+) -> Result<Json<ShownWorkflow>, Problem> {
+    shown_workflow(&state, &caller, &name).await
+}
+
+/// Gives a sandbox a workflow: with conditions, screens and required fields.
+#[utoipa::path(
+    put, path = "/sandbox/{name}/workflow", tag = "instances", security(("bearer" = ["admin"])),
+    params(("name" = String, Path, description = "The sandbox's name or id.")),
+    request_body = WorkflowToSet,
+    responses((status = 200, description = "It is in force.", body = ShownWorkflow), Standard, Missing, Conflicting, Body),
+)]
+async fn set_workflow(
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
+    ValidJson(written): ValidJson<Value>,
+) -> Result<Json<ShownWorkflow>, Problem> {
+    let plan = WorkflowPlan::parse(&written)?;
+    workflow::set(&state.services, &caller, &name, &plan).await?;
+    shown_workflow(&state, &caller, &name).await
+}
+
+/// Gives a sandbox the workflow back that it has by itself; the statuses that were added stay.
+#[utoipa::path(
+    delete, path = "/sandbox/{name}/workflow", tag = "instances", security(("bearer" = ["admin"])),
+    params(("name" = String, Path, description = "The sandbox's name or id.")),
+    responses((status = 200, description = "The workflow that is in force.", body = ShownWorkflow), Standard, Missing, Conflicting),
+)]
+async fn clear_workflow(
+    State(state): State<WebState>,
+    ApiCaller(caller): ApiCaller,
+    ValidPath(name): ValidPath<String>,
+) -> Result<Json<ShownWorkflow>, Problem> {
+    workflow::clear(&state.services, &caller, &name).await?;
+    shown_workflow(&state, &caller, &name).await
 }

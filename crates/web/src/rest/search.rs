@@ -2,10 +2,9 @@
 
 use application::{
     Caller, Scope, lookups,
-    search::{SearchRequest, SearchStart, parse_jql},
+    search::{SearchRequest, SearchStart, parse_jql, request_at},
 };
 use axum::extract::{Json, State};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -76,17 +75,11 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
         Some(name) => Some(lookups::instance(&state.services, caller, name).await?),
         None => None,
     };
-    let zone =
-        instance.as_ref().and_then(|instance| instance.time_zone.as_deref()?.parse().ok()).unwrap_or(Tz::UTC);
     let request = SearchRequest {
-        query,
-        instance: instance.as_ref().map(|instance| instance.id),
-        zone,
-        now: state.services.clock.now(),
-        current_user: instance.and_then(|instance| instance.account_id.clone()),
         limit,
         start: search.cursor.map_or(SearchStart::Offset(0), SearchStart::After),
         with_total: search.total,
+        ..request_at(instance.as_deref(), query, state.services.clock.now())
     };
     let page = state.services.db.tenant(&caller.context()).await?.search(&request).await?;
     let issues = page.issues.iter().map(Issue::from).collect();

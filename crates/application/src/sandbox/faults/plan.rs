@@ -313,6 +313,9 @@ pub enum Fault {
     },
     /// The search of the other dialect is not there: 410 for `search` at a Cloud site, 404 for `search/jql` at a Server.
     ForeignSearch {},
+    /// Only what this kind of site itself takes: beside [`Fault::ForeignSearch`], bodies with members that Cloud's schema does not
+    /// have are refused where it is closed (jira-facts 1.3, 10.2).
+    Strict {},
     /// The search does not know yet what changed within the last `ms`.
     IndexLag {
         /// Milliseconds.
@@ -451,6 +454,7 @@ impl Fault {
             Self::DuplicateRow {} => "duplicate_row",
             Self::ShiftedPage { .. } => "shifted_page",
             Self::ForeignSearch {} => "foreign_search",
+            Self::Strict {} => "strict",
             Self::IndexLag { .. } => "index_lag",
             Self::Hidden { .. } => "hidden",
             Self::KeyMove { .. } => "key_move",

@@ -25,17 +25,7 @@ pub async fn add_comment(
 ) -> Result<Value> {
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
     let now = next_moment(services, [row]);
-    let author = account(row.dialect);
-    let mut comment = json!({
-        "self": address(instance, row.dialect, &format!("issue/{}/comment/{id}", row.jira_id)),
-        "id": id.to_string(),
-        "author": author,
-        "body": body.in_dialect(row.dialect),
-        "updateAuthor": author,
-        "created": now,
-        "updated": now,
-        "jsdPublic": true,
-    });
+    let mut comment = blank(instance, row, id, &now, body);
     // Here already: it is told to webhooks and to the audit log as well as stored.
     tx.erased_people(instance.id).await?.take_out(&mut comment, services.secrets.as_ref());
     let mut draft = Draft::of(row, &now);
@@ -45,6 +35,34 @@ pub async fn add_comment(
     let event = json!({ "comment": as_v2(&comment, "body"), "issue": hint(instance, &row.raw) });
     webhooks::announce(services, tx, instance, "comment_created", event).await?;
     Ok(comment)
+}
+
+/// A comment that is part of another write, as it will be stored.
+pub(super) async fn new_comment(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    id: i64,
+    now: &str,
+    body: &CommentBody,
+) -> Result<Value> {
+    let mut comment = blank(&write.instance, row, id, now, body);
+    let people = write.tx.erased_people(write.instance.id).await?;
+    people.take_out(&mut comment, write.services.secrets.as_ref());
+    Ok(comment)
+}
+
+fn blank(instance: &Instance, row: &IssueRow, id: i64, now: &str, body: &CommentBody) -> Value {
+    let author = account(row.dialect);
+    json!({
+        "self": address(instance, row.dialect, &format!("issue/{}/comment/{id}", row.jira_id)),
+        "id": id.to_string(),
+        "author": author,
+        "body": body.in_dialect(row.dialect),
+        "updateAuthor": author,
+        "created": now,
+        "updated": now,
+        "jsdPublic": true,
+    })
 }
 
 /// Gives a comment another text. Jira keeps no history of it.

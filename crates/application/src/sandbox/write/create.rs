@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Draft, address,
+    components::automatic_assignee,
     desk::{Desk, FieldChanges, members, pick},
     hint, next_moment,
     time::Tracking,
@@ -17,7 +18,7 @@ use crate::{
     instances::Dialect,
     issues::IssueRow,
     reference::Roster,
-    sandbox::{SiteWorkflow, account},
+    sandbox::{account, workflow::SiteWorkflow},
     services::Services,
 };
 
@@ -75,6 +76,10 @@ pub async fn create_issue(
     problems.extend(missing(&fields, &changes));
     if !problems.is_empty() {
         return Err(Error::Invalid(problems));
+    }
+    // By now the components are known, whose leads may get it.
+    if is_assigned_automatically(&changes) {
+        fields["assignee"] = automatic_assignee(write.tx.as_mut(), &site, dialect, &fields).await?;
     }
     store(write, fields).await
 }
@@ -145,6 +150,15 @@ async fn required_project(write: &mut Writing<'_>, wanted: &Value) -> Result<Val
     let instance = write.instance.id;
     let found = write.tx.project(instance, &asked).await?.ok_or_else(refused)?;
     if write.reaches(found["key"].as_str().unwrap_or_default()) { Ok(found) } else { Err(refused()) }
+}
+
+/// Whether nobody is named to whom it goes: `-1` stands for that, too (jira-facts 11.2).
+fn is_assigned_automatically(changes: &FieldChanges) -> bool {
+    let members = ["accountId", "id", "key", "name"];
+    match changes.fields.get("assignee") {
+        Some(user) => members.into_iter().any(|member| user[member] == "-1"),
+        None => !changes.names("assignee"),
+    }
 }
 
 /// What every issue must have.

@@ -3,9 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    brief,
-    fields::{Field, Kind, account_of, elements, is_element},
-    sprint_field,
+    brief, components,
+    fields::{Field, Kind, elements, is_element},
+    parts::SHOWN,
+    people, sprint_field,
     time::{self, Tracking},
     writing::Writing,
 };
@@ -17,7 +18,6 @@ use crate::{
     issues::CommentBody,
     ports::TenantTx,
     reference::Roster,
-    sandbox::account,
 };
 
 /// What a client wants of an issue's fields, as it was sent.
@@ -47,6 +47,12 @@ impl FieldChanges {
     /// Takes a field's value out of `fields`.
     pub(super) fn take(&mut self, field: &str) -> Value {
         self.fields.remove(field).unwrap_or_default()
+    }
+
+    /// Leaves out the fields that are not to be kept.
+    pub(super) fn keep(&mut self, is_kept: impl Fn(&String) -> bool) {
+        self.fields.retain(|id, _| is_kept(id));
+        self.update.retain(|id, _| is_kept(id));
     }
 
     /// The fields with what is to be done to them, in the order of their names.
@@ -242,7 +248,7 @@ impl<'t> Desk<'t> {
                 Some(label) if !label.is_empty() && label.chars().count() <= 255 => Ok(json!(label)),
                 _ => Err(refused("Labels must be texts of 1 to 255 characters")),
             },
-            Kind::User | Kind::Users => self.user(field, wanted).await,
+            Kind::User | Kind::Users => self.user(field, fields, wanted).await,
             Kind::Priority => {
                 self.named(Roster::Priorities, field, wanted, "The priority selected is invalid.").await
             }
@@ -298,10 +304,7 @@ impl<'t> Desk<'t> {
         // What only issues have shown does not tell its project.
         let own =
             listed.filter(|entry| entry["projectId"].is_null() || text_of(&entry["projectId"]) == project);
-        let found = pick(own, wanted).map(|entry| {
-            let shown = ["self", "id", "name", "description", "archived", "released", "releaseDate"];
-            members(entry, &shown)
-        });
+        let found = pick(own, wanted).map(|entry| members(entry, &SHOWN));
         found.ok_or_else(|| {
             let what = if roster == Roster::Components { "Component" } else { "Version" };
             let asked = text_of(&wanted["name"]).or_else(|| text_of(&wanted["id"])).unwrap_or_default();
@@ -309,8 +312,8 @@ impl<'t> Desk<'t> {
         })
     }
 
-    /// A user by account id, key or name. `-1` is whoever is assigned by default: nobody.
-    pub(super) async fn user(&mut self, field: &Field, wanted: &Value) -> Result<Value> {
+    /// A user by account id, key or name. `-1` is whoever is assigned by default.
+    async fn user(&mut self, field: &Field, fields: &Value, wanted: &Value) -> Result<Value> {
         let asked = ["accountId", "id", "key", "name"].into_iter().find_map(|member| wanted[member].as_str());
         let Some(asked) = asked else {
             let names_nobody = wanted.as_object().is_some_and(|members| members.values().all(Value::is_null));
@@ -319,14 +322,10 @@ impl<'t> Desk<'t> {
                 false => Err(Error::invalid(&field.id, "Specify a valid user")),
             };
         };
-        let own = account(self.to);
         if asked == "-1" {
-            return Ok(Value::Null);
+            return components::automatic_assignee(self.tx, self.instance, self.to, fields).await;
         }
-        if account_of(&own).as_deref() == Some(asked) {
-            return Ok(own);
-        }
-        let found = self.tx.user(self.instance.id, asked).await?;
+        let found = people::named(self.tx, self.instance, self.to, asked).await?;
         found.ok_or_else(|| Error::invalid(&field.id, format!("User '{asked}' does not exist.")))
     }
 

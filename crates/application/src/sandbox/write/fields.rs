@@ -274,7 +274,7 @@ fn rich(value: &Value) -> String {
 }
 
 /// `accountId` on Cloud, the key or else the name on Server.
-pub(super) fn account_of(user: &Value) -> Option<String> {
+pub(in crate::sandbox) fn account_of(user: &Value) -> Option<String> {
     ["accountId", "key", "name"].into_iter().find_map(|member| user[member].as_str()).map(str::to_owned)
 }
 

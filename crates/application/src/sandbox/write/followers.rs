@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Draft, fields::account_of, writing::Writing};
+use super::{Draft, fields::account_of, people, writing::Writing};
 use crate::{
     actions::Action,
     caller::Caller,
@@ -27,11 +27,11 @@ pub async fn watch(
     let mut write = Writing::begin(services, caller, action, instance).await?;
     let row = write.issue(issue).await?;
     let own = own_account(&write);
-    let user = user.unwrap_or(&own).to_owned();
-    let site = write.instance.id;
-    if user != own && write.tx.user(site, &user).await?.is_none() {
-        return Err(Error::not_found("user", &user));
-    }
+    let asked = user.unwrap_or(&own);
+    let instance = write.instance.clone();
+    let found = people::named(write.tx.as_mut(), &instance, instance.dialect, asked).await?;
+    let user = found.as_ref().and_then(account_of).ok_or_else(|| Error::not_found("user", asked))?;
+    let site = instance.id;
     if !write.tx.set_watching(site, row.id, &user, watching).await? {
         return Ok(());
     }

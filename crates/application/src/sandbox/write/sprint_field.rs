@@ -1,5 +1,6 @@
 //! The field of an issue that holds its sprints, as Cloud and as Server write it (jira-facts 6.3).
 
+use domain::sprint_text::SprintText;
 use serde_json::{Value, json};
 
 use super::fields::elements;
@@ -58,19 +59,18 @@ fn in_field(sprint: &SprintDetails, dialect: Dialect) -> Value {
             shown
         }
         Dialect::V2 => {
-            let null = || "<null>".to_owned();
-            let [start, end, complete] = dates.map(|(_, moment)| moment.map_or_else(null, timestamp));
-            json!(format!(
-                "com.atlassian.greenhopper.service.sprint.Sprint@{:x}[id={},rapidViewId={},state={},name={},startDate={start},\
-                 endDate={end},completeDate={complete},activatedDate=<null>,sequence={},goal={},autoStartStop=false]",
-                sprint.id,
-                sprint.id,
-                sprint.board.map_or_else(null, |board| board.to_string()),
-                sprint.state.to_uppercase(),
-                sprint.name,
-                sprint.id,
-                sprint.goal.clone().unwrap_or_else(null),
-            ))
+            let [start, end, complete] = dates.map(|(_, moment)| moment.map(timestamp));
+            let text = SprintText {
+                id: sprint.id,
+                board: sprint.board,
+                name: &sprint.name,
+                state: &sprint.state,
+                start: start.as_deref(),
+                end: end.as_deref(),
+                complete: complete.as_deref(),
+                goal: sprint.goal.as_deref(),
+            };
+            json!(text.to_string())
         }
     }
 }

@@ -1,70 +1,203 @@
 //! Transitions.
 
-use domain::workflow::{Resolution, changelog_items};
-use serde_json::{Value, json};
+use domain::workflow::{Resolution, StatusChange, Transition, changelog_items};
+use serde_json::{Map, Value, json};
 
-use super::{Draft, next_moment, store, updated_event};
+use super::{
+    Draft, as_v2,
+    comments::new_comment,
+    desk::{Desk, FieldChanges, unknown},
+    hint, next_moment, updated_event,
+    writing::Writing,
+};
 use crate::{
-    error::{Error, Result},
+    actions::Action,
+    caller::Caller,
+    error::{Error, FieldProblem, Result},
     instances::{Dialect, Instance},
-    issues::IssueRow,
-    ports::TenantTx,
+    issues::{CommentBody, IssueRow},
     reference::Roster,
-    sandbox::SiteWorkflow,
+    sandbox::workflow::SiteWorkflow,
     services::Services,
-    webhooks,
 };
 
-/// Does a transition and tells the webhooks.
-///
-/// # Errors
-/// [`Error::Invalid`] when the transition is not open to the issue.
-pub async fn transition(
-    services: &Services,
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    row: &IssueRow,
-    transition_id: &str,
-    fields: Option<&Value>,
-) -> Result<()> {
-    let site = SiteWorkflow::load(tx, instance).await?;
-    let change = site
-        .workflow
-        .apply(&row.status_id, transition_id)
-        .map_err(|error| Error::invalid("transition", error.to_string()))?;
-    let resolutions = tx.roster(instance.id, Roster::Resolutions).await?;
-    let before = resolution(&row.raw["fields"]["resolution"]);
-    let requested = requested_resolution(fields, &resolutions)?;
-    let after =
-        change.resolution_after(before.clone(), requested.or_else(|| default_resolution(&resolutions)));
-    let items = changelog_items(&change, before.as_ref(), after.as_ref());
-    if items.is_empty() {
-        return Ok(());
-    }
-    let id = tx.take_sandbox_ids(instance.id, 1).await?;
-    let now = next_moment(services, [row]);
-    let mut draft = Draft::of(row, &now);
-    draft.record(id, &now, &items);
-    let changed = draft.fields();
-    changed["status"] = site.status(&change.to.id);
-    if changed.get("statusCategory").is_some_and(Value::is_object) {
-        changed["statusCategory"] = changed["status"]["statusCategory"].clone();
-    }
-    if row.dialect == Dialect::V3 {
-        changed["statuscategorychangedate"] = json!(now);
-    }
-    if before != after {
-        changed["resolution"] = after.as_ref().map_or(Value::Null, |after| served(after, &resolutions));
-        changed["resolutiondate"] = if after.is_some() { json!(now) } else { Value::Null };
-    }
-    let kind = event_type(&change.to.category, after.is_some() && before.is_none());
-    let event = updated_event(instance, &draft, kind, id, &items);
-    store(services, tx, instance, vec![draft]).await?;
-    webhooks::announce(services, tx, instance, "jira:issue_updated", event).await
+/// What is sent along with a transition.
+#[derive(Clone, Debug)]
+pub struct TransitionInput {
+    /// The version of the API that was spoken: how rich text is written.
+    pub dialect: Dialect,
+    /// `fields`: values to set, the resolution among them.
+    pub fields: Map<String, Value>,
+    /// `update`: lists of operations, but for comments.
+    pub update: Map<String, Value>,
+    /// Comments to add.
+    pub comments: Vec<CommentBody>,
 }
 
-fn event_type(category: &domain::workflow::StatusCategory, newly_resolved: bool) -> &'static str {
-    match category {
+impl TransitionInput {
+    /// Nothing but the transition.
+    pub fn nothing(dialect: Dialect) -> Self {
+        Self { dialect, fields: Map::new(), update: Map::new(), comments: Vec::new() }
+    }
+}
+
+/// Does a transition with what its screen takes, in one history, and tells the webhooks. `before` and `after` are what the audit
+/// log keeps.
+///
+/// # Errors
+/// [`Error::NotFound`] without the issue; [`Error::Invalid`] when the transition is not open to the issue or to the caller, and with
+/// every field that is required or cannot be set.
+pub async fn transition(
+    services: &Services,
+    caller: &Caller,
+    (instance, issue): (&str, &str),
+    transition_id: &str,
+    input: &TransitionInput,
+    (before, after): (Value, Value),
+) -> Result<()> {
+    let mut write = Writing::begin(services, caller, Action::TransitionIssue, instance).await?;
+    input.comments.iter().try_for_each(CommentBody::check)?;
+    let row = write.issue(issue).await?;
+    let site = write.instance.clone();
+    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site).await?;
+    let open = workflow.open_to(services, write.tx.as_mut(), caller, &site, &row).await?;
+    let chosen = open.into_iter().find(|open| open.id == transition_id);
+    let chosen = chosen.ok_or_else(|| {
+        Error::invalid("transition", format!("transition {transition_id} is not open to the issue"))
+    })?;
+    let change = workflow
+        .workflow
+        .apply(&row.status_id, &chosen.id)
+        .map_err(|error| Error::invalid("transition", error.to_string()))?;
+    let now = next_moment(services, [&row]);
+    let mut draft = Draft::of(&row, &now);
+    let step = Step { row: &row, chosen, change: &change, now: &now, input };
+    let (items, newly_resolved) = step.take(&mut write, &workflow, &mut draft).await?;
+    if items.is_empty() && input.comments.is_empty() {
+        return Ok(());
+    }
+    let history = write.ids(1 + input.comments.len()).await?;
+    let mut comments = Vec::new();
+    for (id, body) in (history + 1..).zip(&input.comments) {
+        comments.push(new_comment(&mut write, &row, id, &now, body).await?);
+    }
+    if !comments.is_empty() {
+        let total = row.raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + comments.len() as u64;
+        draft.set_comments(&comments, total, false);
+    }
+    if !items.is_empty() {
+        draft.record(history, &now, &items);
+    }
+    let event = updated_event(&site, &draft, event_type(&change, newly_resolved), history, &items);
+    let shown = hint(&site, &draft.raw);
+    write.store(vec![draft]).await?;
+    if !items.is_empty() {
+        write.announce("jira:issue_updated", event).await?;
+    }
+    for comment in &comments {
+        let event = json!({ "comment": as_v2(comment, "body"), "issue": shown });
+        write.announce("comment_created", event).await?;
+    }
+    write.finish(&row.key, before, after).await
+}
+
+/// A transition of an issue.
+struct Step<'s> {
+    row: &'s IssueRow,
+    chosen: &'s Transition,
+    change: &'s StatusChange,
+    now: &'s str,
+    input: &'s TransitionInput,
+}
+
+impl Step<'_> {
+    /// Writes what changes into the draft; answers the items of its history, and whether the issue is resolved by it.
+    async fn take(
+        &self,
+        write: &mut Writing<'_>,
+        workflow: &SiteWorkflow,
+        draft: &mut Draft,
+    ) -> Result<(Vec<Value>, bool)> {
+        let site = write.instance.clone();
+        let resolutions = write.tx.roster(site.id, Roster::Resolutions).await?;
+        let before = resolution(&self.row.raw["fields"]["resolution"]);
+        let requested = requested_resolution(self.input.fields.get("resolution"), &resolutions)?;
+        let has_requested = requested.is_some();
+        let after = self
+            .change
+            .resolution_after(before.clone(), requested.or_else(|| default_resolution(&resolutions)));
+        let mut items = changelog_items(self.change, before.as_ref(), after.as_ref());
+        let changed = draft.fields();
+        changed["status"] = workflow.status(&self.change.to.id);
+        if changed.get("statusCategory").is_some_and(Value::is_object) {
+            changed["statusCategory"] = changed["status"]["statusCategory"].clone();
+        }
+        if self.row.dialect == Dialect::V3 && !items.is_empty() {
+            changed["statuscategorychangedate"] = json!(self.now);
+        }
+        if before != after {
+            changed["resolution"] = after.as_ref().map_or(Value::Null, |after| served(after, &resolutions));
+            changed["resolutiondate"] = if after.is_some() { json!(self.now) } else { Value::Null };
+        }
+        items.extend(self.fill_in(write, &site, draft.fields(), has_requested).await?);
+        Ok((items, after.is_some() && before.is_none()))
+    }
+
+    /// Sets what its screen takes; answers the items of it. Without a screen only a resolution can be chosen.
+    async fn fill_in(
+        &self,
+        write: &mut Writing<'_>,
+        site: &Instance,
+        fields: &mut Value,
+        has_resolution: bool,
+    ) -> Result<Vec<Value>> {
+        let sent = self.input.fields.keys().chain(self.input.update.keys());
+        let is_on_screen = |id: &String| id == "resolution" || self.chosen.fields().any(|field| field == id);
+        let mut problems: Vec<FieldProblem> = sent
+            .filter(|id| !is_on_screen(id))
+            .map(|id| FieldProblem { field: id.clone(), message: unknown(id) })
+            .collect();
+        let mut changes = FieldChanges {
+            dialect: self.input.dialect,
+            fields: self.input.fields.clone(),
+            update: self.input.update.clone(),
+        };
+        changes.take("resolution");
+        changes.keep(|id| is_on_screen(id));
+        let mut desk = Desk::new(write, site, self.input.dialect, self.row.dialect);
+        let mut items = Vec::new();
+        match desk.apply(fields, &changes).await {
+            Ok(changed) => items = changed,
+            Err(Error::Invalid(found)) => problems.extend(found),
+            Err(error) => return Err(error),
+        }
+        let roster = desk.roster(Roster::Fields).await?;
+        for id in &self.chosen.required {
+            if problems.iter().any(|known| known.field == *id) {
+                continue;
+            }
+            let is_there = match id.as_str() {
+                "resolution" => has_resolution,
+                "comment" => !self.input.comments.is_empty(),
+                _ => !is_empty(&fields[id]),
+            };
+            if !is_there {
+                let listed = roster.iter().find(|field| field["id"] == id.as_str());
+                let name = listed.and_then(|field| field["name"].as_str()).unwrap_or(id);
+                problems.push(FieldProblem { field: id.clone(), message: format!("{name} is required.") });
+            }
+        }
+        if problems.is_empty() { Ok(items) } else { Err(Error::Invalid(problems)) }
+    }
+}
+
+/// A field without a value.
+fn is_empty(value: &Value) -> bool {
+    value.is_null() || *value == json!([]) || *value == json!("") || *value == json!({})
+}
+
+fn event_type(change: &StatusChange, newly_resolved: bool) -> &'static str {
+    match change.to.category {
         _ if newly_resolved => "issue_resolved",
         domain::workflow::StatusCategory::Indeterminate => "issue_work_started",
         _ => "issue_generic",
@@ -76,8 +209,8 @@ fn resolution(value: &Value) -> Option<Resolution> {
 }
 
 /// What a client asks for in `fields.resolution`, by id or name.
-fn requested_resolution(fields: Option<&Value>, known: &[Value]) -> Result<Option<Resolution>> {
-    let Some(wanted) = fields.map(|fields| &fields["resolution"]).filter(|wanted| wanted.is_object()) else {
+fn requested_resolution(wanted: Option<&Value>, known: &[Value]) -> Result<Option<Resolution>> {
+    let Some(wanted) = wanted.filter(|wanted| wanted.is_object()) else {
         return Ok(None);
     };
     let found = known.iter().find(|value| {

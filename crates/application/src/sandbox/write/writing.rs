@@ -13,7 +13,7 @@ use crate::{
     issues::{IssueRow, require_issue},
     lookups,
     ports::TenantTx,
-    search::{SearchRequest, SearchStart, parse_jql},
+    search::{SearchRequest, parse_jql, request_of},
     services::Services,
     tenant_context::TenantContext,
     webhooks,
@@ -85,17 +85,7 @@ impl<'a> Writing<'a> {
 
     /// Every issue that a query of our own making finds.
     pub(super) async fn search(&mut self, jql: &str) -> Result<Vec<IssueRow>> {
-        let request = SearchRequest {
-            query: parse_jql(jql)?,
-            instance: Some(self.instance.id),
-            zone: chrono_tz::Tz::UTC,
-            now: self.services.clock.now(),
-            current_user: None,
-            limit: 10_000,
-            start: SearchStart::Offset(0),
-            with_total: false,
-        };
-        Ok(self.tx.search(&request).await?.issues)
+        find_issues(self.services, self.tx.as_mut(), &self.instance, jql).await
     }
 
     /// So many new ids, the first of them. To be asked for after the locks: ids are handed out one write at a time.
@@ -123,4 +113,16 @@ impl<'a> Writing<'a> {
         audit::record(self.tx.as_mut(), self.services.secrets.as_ref(), entry).await?;
         self.tx.commit().await
     }
+}
+
+/// Every issue of a site that a query of our own making finds.
+pub(in crate::sandbox) async fn find_issues(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    jql: &str,
+) -> Result<Vec<IssueRow>> {
+    let request =
+        SearchRequest { limit: 10_000, ..request_of(instance, parse_jql(jql)?, services.clock.now()) };
+    Ok(tx.search(&request).await?.issues)
 }

@@ -29,7 +29,7 @@ use self::{house::Redis, round::Report};
 use super::{TemporaryFolder, listen};
 use crate::{
     cli::converge::ConvergeArgs,
-    commands::serve::signal,
+    commands::signals::Signals,
     failure::Failure,
     output,
     settings::Settings,
@@ -107,6 +107,7 @@ async fn one(
     seed: u64,
     arguments: &ConvergeArgs,
 ) -> Result<(Report, Telemetry), Failure> {
+    let mut signals = Signals::listen();
     let folder = TemporaryFolder::of(&format!("{}-{seed}", std::process::id()))?;
     let path = folder.0.clone();
     let redis = Redis::start(&path)?;
@@ -122,9 +123,9 @@ async fn one(
         round::run(&wiring, http, &path, redis, seed, arguments).await
     };
     // What is dropped with the round kills its processes.
-    let (ended, stopped) = tokio::select! {
-        ended = went => (ended, false),
-        () = signal() => (Err(Failure::new("stopped in the midst of a round")), true),
+    let (ended, stopped) = match signals.or(went).await {
+        Some(ended) => (ended, false),
+        None => (Err(Failure::new("stopped in the midst of a round")), true),
     };
     let Wiring { database, access, telemetry, .. } = wiring;
     database.close().await;

@@ -1,10 +1,9 @@
 //! `forebay sandbox faults`
 
-use std::{io::Read, path::Path};
-
 use application::sandbox::faults::{self, FaultPlan, FaultReport};
 use serde_json::{Map, Value, json};
 
+use super::read_json;
 use crate::{cli::FaultArgs, failure::Failure, output, wiring::Wiring};
 
 /// Options of faults that are lists: written with commas.
@@ -52,7 +51,7 @@ fn show(name: &str, report: &FaultReport) -> Result<(), Failure> {
 /// The plan that the options or the file say; `None` when neither says one.
 fn plan(arguments: &FaultArgs) -> Result<Option<FaultPlan>, Failure> {
     let mut plan = match &arguments.file {
-        Some(file) => read(file)?,
+        Some(file) => read_json(file)?,
         None if arguments.faults.is_empty() => return Ok(None),
         None => {
             let rules: Vec<Value> =
@@ -64,18 +63,6 @@ fn plan(arguments: &FaultArgs) -> Result<Option<FaultPlan>, Failure> {
         members.insert("seed".into(), seed.into());
     }
     Ok(Some(FaultPlan::parse(&plan)?))
-}
-
-fn read(file: &Path) -> Result<Value, Failure> {
-    let name = file.display();
-    let mut text = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().lock().read_to_string(&mut text),
-        false => std::fs::File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
-    };
-    read.map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::new(format!("{name} is not well-formed JSON: {error}")))
 }
 
 /// A rule in one line: `rate_limit retry_after=2 probability=0.1 on.endpoints=search,issue`.

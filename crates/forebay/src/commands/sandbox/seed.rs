@@ -161,7 +161,7 @@ impl Job {
         runtime: &Handle,
         stored: &mpsc::UnboundedSender<(u64, UpsertCounts)>,
     ) -> Result<(), Failure> {
-        let Seeding { options, roles, erased } = &self.seeding;
+        let Seeding { options, roles, erased, server } = &self.seeding;
         let mut generator = Generator::new(options);
         loop {
             let from = self.next.fetch_add(BATCH, Ordering::Relaxed);
@@ -169,6 +169,10 @@ impl Job {
                 return Ok(());
             }
             let issues = (from..options.issues.min(from + BATCH)).map(|index| generator.issue(index));
+            let issues = issues.map(|issue| match server {
+                Some(server) => server.issue(issue),
+                None => issue,
+            });
             let batch = sandbox::read_batch(roles, erased, self.services.secrets.as_ref(), issues);
             match runtime.block_on(self.store(&batch)) {
                 // Nobody listens any more when telling of it failed: then the others need not go on either.

@@ -3,6 +3,7 @@
 
 mod agile;
 mod beside_issues;
+mod parts;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,6 +23,8 @@ pub struct Landmarks {
     pub key: String,
     pub other: String,
     pub version: String,
+    /// One that gives way to the other.
+    pub replaced_version: String,
     pub component: String,
     pub issue_type: String,
     pub link_type: String,
@@ -115,6 +118,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(agile::all(at));
     cases.extend(writes(at));
     cases.extend(children(at));
+    cases.extend(parts::all(at));
     cases
 }
 

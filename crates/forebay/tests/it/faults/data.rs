@@ -67,6 +67,25 @@ async fn offset_pages_shift_and_each_dialect_knows_one_search() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_strict_sandbox_takes_no_more_than_cloud_does() {
+    let app = sandbox(5).await;
+    let search = "/jira/play/rest/api/3/search/jql";
+    let lenient = json!({ "ids": [1], "more": true });
+    let worklogs = "/jira/play/rest/api/3/worklog/list";
+    assert_eq!(app.post(worklogs, lenient.clone()).await.status, 200);
+    serve(&app, json!([{ "fault": "strict" }])).await;
+    assert_eq!(app.get("/jira/play/rest/api/2/search?jql=project%20is%20not%20EMPTY").await.status, 410);
+    let refused = app.post(worklogs, lenient).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.json["errorMessages"],
+        json!(["Invalid request payload. Refer to the REST API documentation and try again."])
+    );
+    assert_eq!(app.post(search, json!({ "jql": "project is not EMPTY" })).await.status, 200);
+    assert_eq!(injected(&app).await["strict"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_index_learns_late_what_reading_by_id_knows_at_once() {
     let app = sandbox(5).await;
     serve(&app, json!([{ "fault": "index_lag", "ms": 60_000 }])).await;

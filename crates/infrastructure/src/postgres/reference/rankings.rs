@@ -27,48 +27,55 @@ impl<'a> From<&BTreeMap<&'a str, &'a RankedRecord>> for Columns<'a> {
     }
 }
 
+/// The same statement for either table: names of tables cannot be parameters, and the macro that checks a statement takes no
+/// constants.
+macro_rules! upsert {
+    ($conn:expr, $scope:expr, $records:expr, $complete:expr, $table:tt) => {{
+        let columns = Columns::from($records);
+        sqlx::query!(
+            "INSERT INTO " + $table + " AS t (tenant_id, instance_id, jira_id, name, rank, raw_jsonb)
+             SELECT $1, $2, m.jira_id, m.name, m.rank, m.raw
+             FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name,
+                          coalesce(u.rank, x.rank,
+                                   (SELECT coalesce(max(r.rank), -1) FROM " + $table + " r WHERE r.instance_id = $2)
+                                   + row_number() OVER (PARTITION BY coalesce(u.rank, x.rank) IS NULL
+                                                        ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
+                          CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
+                               ELSE x.raw_jsonb || u.raw END AS raw,
+                          x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw,
+                          x.presence AS old_presence
+                   FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
+                   LEFT JOIN " + $table + " x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
+             WHERE m.stored IS NULL
+                OR (m.name, m.rank, m.raw, 'present')
+                   IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
+             ORDER BY m.jira_id
+             ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
+                 name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
+                 updated_at = now()",
+            $scope.tenant,
+            $scope.instance.0,
+            columns.ids as _,
+            columns.names as _,
+            columns.ranks as _,
+            columns.raws as _,
+            $complete,
+        )
+        .execute($conn)
+        .await
+        .map_err(convert)?;
+    }};
+}
+
 pub(super) async fn upsert_priorities(
     conn: &mut PgConnection,
     scope: Scope,
     priorities: &BTreeMap<&str, &RankedRecord>,
     complete: bool,
 ) -> Result<()> {
-    if priorities.is_empty() {
-        return Ok(());
+    if !priorities.is_empty() {
+        upsert!(conn, scope, priorities, complete, "priorities");
     }
-    let columns = Columns::from(priorities);
-    sqlx::query!(
-        "INSERT INTO priorities (tenant_id, instance_id, jira_id, name, rank, raw_jsonb)
-         SELECT $1, $2, m.jira_id, m.name, m.rank, m.raw
-         FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name,
-                      coalesce(u.rank, x.rank,
-                               (SELECT coalesce(max(r.rank), -1) FROM priorities r WHERE r.instance_id = $2)
-                               + row_number() OVER (PARTITION BY coalesce(u.rank, x.rank) IS NULL
-                                                    ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
-                      CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
-                           ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw,
-                      x.presence AS old_presence
-               FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
-               LEFT JOIN priorities x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
-         WHERE m.stored IS NULL
-            OR (m.name, m.rank, m.raw, 'present')
-               IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
-         ORDER BY m.jira_id
-         ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
-             updated_at = now()",
-        scope.tenant,
-        scope.instance.0,
-        columns.ids as _,
-        columns.names as _,
-        columns.ranks as _,
-        columns.raws as _,
-        complete,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
     Ok(())
 }
 
@@ -78,41 +85,8 @@ pub(super) async fn upsert_resolutions(
     resolutions: &BTreeMap<&str, &RankedRecord>,
     complete: bool,
 ) -> Result<()> {
-    if resolutions.is_empty() {
-        return Ok(());
+    if !resolutions.is_empty() {
+        upsert!(conn, scope, resolutions, complete, "resolutions");
     }
-    let columns = Columns::from(resolutions);
-    sqlx::query!(
-        "INSERT INTO resolutions (tenant_id, instance_id, jira_id, name, rank, raw_jsonb)
-         SELECT $1, $2, m.jira_id, m.name, m.rank, m.raw
-         FROM (SELECT u.jira_id, x.jira_id AS stored, u.name::varchar(255) AS name,
-                      coalesce(u.rank, x.rank,
-                               (SELECT coalesce(max(r.rank), -1) FROM resolutions r WHERE r.instance_id = $2)
-                               + row_number() OVER (PARTITION BY coalesce(u.rank, x.rank) IS NULL
-                                                    ORDER BY length(u.jira_id), u.jira_id))::integer AS rank,
-                      CASE WHEN $7 OR x.raw_jsonb IS NULL OR u.raw IS NULL THEN coalesce(u.raw, x.raw_jsonb)
-                           ELSE x.raw_jsonb || u.raw END AS raw,
-                      x.name AS old_name, x.rank AS old_rank, x.raw_jsonb AS old_raw,
-                      x.presence AS old_presence
-               FROM UNNEST($3::text[], $4::text[], $5::integer[], $6::jsonb[]) AS u (jira_id, name, rank, raw)
-               LEFT JOIN resolutions x ON x.instance_id = $2 AND x.jira_id = u.jira_id) m
-         WHERE m.stored IS NULL
-            OR (m.name, m.rank, m.raw, 'present')
-               IS DISTINCT FROM (m.old_name, m.old_rank, m.old_raw, m.old_presence)
-         ORDER BY m.jira_id
-         ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
-             name = excluded.name, rank = excluded.rank, raw_jsonb = excluded.raw_jsonb, presence = 'present',
-             updated_at = now()",
-        scope.tenant,
-        scope.instance.0,
-        columns.ids as _,
-        columns.names as _,
-        columns.ranks as _,
-        columns.raws as _,
-        complete,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
     Ok(())
 }

@@ -61,6 +61,13 @@ const SANDBOX_ONLY: [(&str, &[&str]); 2] = [
             "getWorklogsForIds",
             "getContextsForField",
             "getOptionsForContext",
+            "createVersion",
+            "updateVersion",
+            "deleteVersion",
+            "deleteAndReplaceVersion",
+            "createComponent",
+            "updateComponent",
+            "deleteComponent",
         ],
     ),
     (

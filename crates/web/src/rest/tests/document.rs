@@ -46,6 +46,7 @@ fn these_are_the_operations() {
     delete /v1/jobs/queued/{id}: drop_queued_job
     delete /v1/keys/{id}: revoke_key
     delete /v1/sandbox/{name}/faults: clear_faults
+    delete /v1/sandbox/{name}/workflow: clear_workflow
     get /health/live: check_live
     get /health/ready: check_ready
     get /metrics: get_metrics
@@ -80,6 +81,7 @@ fn these_are_the_operations() {
     get /v1/projects: list_projects
     get /v1/pulse: get_pulse
     get /v1/sandbox/{name}/faults: get_faults
+    get /v1/sandbox/{name}/workflow: get_workflow
     get /v1/sprints/{id}/issues: list_sprint_issues
     get /v1/sprints: list_sprints
     get /v1/sync: list_syncs
@@ -105,6 +107,7 @@ fn these_are_the_operations() {
     post /v1/sql: query_sql
     post /v1/users/erase: erase_person
     put /v1/instances/{name}/credential: replace_credential
+    put /v1/sandbox/{name}/workflow: set_workflow
     ");
 }
 
