@@ -80,6 +80,24 @@ pub enum Action {
     DeleteFilter,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
+    /// Answers an approval of a sandbox.
+    AnswerApproval,
+    /// Changes who follows a request of a sandbox.
+    EditParticipants,
+    /// Says how content a customer of a sandbox was, or takes it back.
+    GiveFeedback,
+    /// Sends a file to a service desk of a sandbox.
+    KeepFile,
+    /// Changes the customers, organisations or request types of a sandbox's service desk.
+    EditServiceDesk,
+    /// Makes an account for a customer of a sandbox.
+    CreateCustomer,
+    /// Makes an organisation of a sandbox.
+    CreateOrganization,
+    /// Changes the people or properties of a sandbox's organisation.
+    EditOrganization,
+    /// Deletes an organisation of a sandbox.
+    DeleteOrganization,
     /// Adds an instance.
     AddInstance,
     /// Removes an instance with every row of it.
@@ -124,7 +142,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 62] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -158,6 +176,15 @@ impl Action {
         Self::EditFilter,
         Self::DeleteFilter,
         Self::DeleteIssue,
+        Self::AnswerApproval,
+        Self::EditParticipants,
+        Self::GiveFeedback,
+        Self::KeepFile,
+        Self::EditServiceDesk,
+        Self::CreateCustomer,
+        Self::CreateOrganization,
+        Self::EditOrganization,
+        Self::DeleteOrganization,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::ReplaceCredential,
@@ -216,6 +243,15 @@ impl Action {
             Self::EditFilter => "edit_filter",
             Self::DeleteFilter => "delete_filter",
             Self::DeleteIssue => "delete_issue",
+            Self::AnswerApproval => "answer_approval",
+            Self::EditParticipants => "edit_participants",
+            Self::GiveFeedback => "give_feedback",
+            Self::KeepFile => "keep_file",
+            Self::EditServiceDesk => "edit_service_desk",
+            Self::CreateCustomer => "create_customer",
+            Self::CreateOrganization => "create_organization",
+            Self::EditOrganization => "edit_organization",
+            Self::DeleteOrganization => "delete_organization",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
             Self::ReplaceCredential => "replace_credential",
@@ -274,7 +310,16 @@ impl Action {
             | Self::CreateFilter
             | Self::EditFilter
             | Self::DeleteFilter
-            | Self::DeleteIssue => Scope::Write,
+            | Self::DeleteIssue
+            | Self::AnswerApproval
+            | Self::EditParticipants
+            | Self::GiveFeedback
+            | Self::KeepFile
+            | Self::EditServiceDesk
+            | Self::CreateCustomer
+            | Self::CreateOrganization
+            | Self::EditOrganization
+            | Self::DeleteOrganization => Scope::Write,
             _ => Scope::Admin,
         }
     }
@@ -298,6 +343,10 @@ impl Action {
                 | Self::CreateFilter
                 | Self::EditFilter
                 | Self::DeleteFilter
+                | Self::CreateCustomer
+                | Self::CreateOrganization
+                | Self::EditOrganization
+                | Self::DeleteOrganization
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::RetryJob

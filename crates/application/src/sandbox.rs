@@ -5,10 +5,11 @@ pub mod faults;
 mod fill;
 mod follow;
 mod seed;
+mod service_project;
 mod store;
 mod write;
 
-use domain::workflow::{StatusCategory, Workflow};
+use domain::workflow::{StatusCategory, Workflow, WorkflowStatus, service::ISSUE_TYPE_WITH_APPROVAL};
 use serde_json::{Value, json};
 
 pub use fill::{
@@ -16,15 +17,18 @@ pub use fill::{
 };
 pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed};
+pub use service_project::{ServiceProject, add_service_project};
 pub use store::SandboxStore;
 pub use write::{
-    AdjustEstimate, CreatedIssue, Destination, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
-    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewLink, NewSprint, RankTarget, RemoteLinkName,
-    SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField, add_comment, add_worklog,
-    assign_issue, attach, create_filter, create_issue, create_sprint, delete_attachment, delete_comment,
-    delete_filter, delete_issue, delete_sprint, delete_worklog, duration, edit_comment, edit_filter,
-    edit_issue, edit_sprint, edit_worklog, issue_link, link_issues, move_issue, plan_issues, put_remote_link,
-    remove_issue_property, remove_remote_link, set_issue_property, transition, unlink_issues, vote, watch,
+    AdjustEstimate, CreatedIssue, Destination, Feedback, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
+    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint, RankTarget, RemoteLinkName,
+    SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField, add_comment, add_request_type,
+    add_worklog, answer_approval, assign_issue, attach, attach_kept_files, change_desk_customers,
+    change_desk_organizations, change_organization_members, change_participants, create_customer, create_filter, create_issue, create_organization, create_request, create_sprint, delete_attachment, delete_comment,
+    delete_filter, delete_issue, delete_organization, delete_sprint, delete_worklog, duration, edit_comment, edit_filter,
+    edit_issue, edit_sprint, edit_worklog, give_feedback, issue_link, keep_files, link_issues, move_issue, plan_issues, put_remote_link,
+    remove_issue_property, remove_remote_link, remove_request_type, set_issue_property,
+    set_organization_property, set_request_type_property, transition, unlink_issues, vote, watch,
     writable_fields,
 };
 
@@ -56,18 +60,31 @@ pub fn account(dialect: Dialect) -> Value {
     }
 }
 
-/// A sandbox's statuses as served, and the workflow over them. Seeded sandboxes have Jira's standard software workflow;
-/// of an imported site the workflow is not known, so every status can be reached from every other.
+/// A sandbox's statuses as served, and the workflow over them. Seeded sandboxes have Jira's standard software workflow, and
+/// their service projects one of their own; of an imported site the workflow is not known, so every status can be reached from every other.
 struct SiteWorkflow {
     workflow: Workflow,
     statuses: Vec<Value>,
 }
 
 impl SiteWorkflow {
-    async fn load(tx: &mut dyn TenantTx, instance: &Instance) -> Result<Self> {
+    /// The workflow of issues with this project and issue type.
+    async fn load(tx: &mut dyn TenantTx, instance: &Instance, fields: &Value) -> Result<Self> {
         let statuses = tx.roster(instance.id, Roster::Statuses).await?;
-        let standard = Workflow::standard();
+        let with_approval = fields["issuetype"]["id"] == ISSUE_TYPE_WITH_APPROVAL;
+        let service = Workflow::service(with_approval);
+        let is_shown = |own: &WorkflowStatus| {
+            statuses.iter().any(|status| status["id"] == own.id.as_str() && status["name"] == own.name.as_str())
+        };
+        let has_desk = service.statuses().iter().all(is_shown);
+        if has_desk && fields["project"]["projectTypeKey"] == "service_desk" {
+            return Ok(Self { workflow: service, statuses });
+        }
         let id_of = |status: &Value| status["id"].as_str().unwrap_or_default().to_owned();
+        // The statuses of a desk beside them are none of theirs.
+        let is_own = |status: &Value| !has_desk || service.status(&id_of(status)).is_none();
+        let statuses: Vec<Value> = statuses.into_iter().filter(is_own).collect();
+        let standard = Workflow::standard();
         if statuses.iter().all(|status| standard.status(&id_of(status)).is_some()) {
             return Ok(Self { workflow: standard, statuses });
         }
@@ -104,7 +121,7 @@ impl SiteWorkflow {
 
 /// The transitions open to an issue, as `GET …/transitions` lists them (jira-facts 6.5).
 pub async fn transitions(tx: &mut dyn TenantTx, instance: &Instance, row: &IssueRow) -> Result<Vec<Value>> {
-    let site = SiteWorkflow::load(tx, instance).await?;
+    let site = SiteWorkflow::load(tx, instance, &row.raw["fields"]).await?;
     let open = site.workflow.available(&row.status_id);
     Ok(open
         .into_iter()

@@ -30,6 +30,7 @@ mod outline;
 mod reference;
 mod render;
 mod roster;
+pub mod service;
 mod site;
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 mod category;
 mod change;
+pub mod service;
 #[cfg(test)]
 mod tests;
 

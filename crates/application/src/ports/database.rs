@@ -32,6 +32,7 @@ use crate::{
     sandbox::SandboxStore,
     sandbox::faults::FaultStore,
     search::SearchStore,
+    service_desks::ServiceDeskStore,
     site_limits::SiteLimitStore,
     site_lists::SiteListStore,
     sync::SyncStore,
@@ -81,6 +82,7 @@ pub trait TenantTx:
     + SandboxStore
     + SealedStore
     + SearchStore
+    + ServiceDeskStore
     + SignInLinkStore
     + SiteLimitStore
     + SiteListStore

@@ -15,13 +15,13 @@ use crate::{
     webhooks,
 };
 
-/// Adds a comment and tells the webhooks; answers the comment as stored.
+/// Adds a comment and tells the webhooks; answers the comment as stored. One that is not public is for agents only.
 pub async fn add_comment(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
     row: &IssueRow,
-    body: &CommentBody,
+    (body, is_public): (&CommentBody, bool),
 ) -> Result<Value> {
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
     let now = next_moment(services, [row]);
@@ -34,7 +34,7 @@ pub async fn add_comment(
         "updateAuthor": author,
         "created": now,
         "updated": now,
-        "jsdPublic": true,
+        "jsdPublic": is_public,
     });
     // Here already: it is told to webhooks and to the audit log as well as stored.
     tx.erased_people(instance.id).await?.take_out(&mut comment, services.secrets.as_ref());

@@ -27,7 +27,7 @@ pub async fn transition(
     transition_id: &str,
     fields: Option<&Value>,
 ) -> Result<()> {
-    let site = SiteWorkflow::load(tx, instance).await?;
+    let site = SiteWorkflow::load(tx, instance, &row.raw["fields"]).await?;
     let change = site
         .workflow
         .apply(&row.status_id, transition_id)
