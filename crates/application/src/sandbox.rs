@@ -21,12 +21,14 @@ pub use service_project::{ServiceProject, add_service_project};
 pub use store::SandboxStore;
 pub use write::{
     AdjustEstimate, CreatedIssue, Destination, Feedback, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
-    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint, RankTarget, RemoteLinkName,
-    SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField, add_comment, add_request_type,
-    add_worklog, answer_approval, assign_issue, attach, attach_kept_files, change_desk_customers,
-    change_desk_organizations, change_organization_members, change_participants, create_customer, create_filter, create_issue, create_organization, create_request, create_sprint, delete_attachment, delete_comment,
-    delete_filter, delete_issue, delete_organization, delete_sprint, delete_worklog, duration, edit_comment, edit_filter,
-    edit_issue, edit_sprint, edit_worklog, give_feedback, issue_link, keep_files, link_issues, move_issue, plan_issues, put_remote_link,
+    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint,
+    RankTarget, RemoteLinkName, SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField,
+    add_comment, add_request_type, add_worklog, answer_approval, assign_issue, attach, attach_kept_files,
+    change_desk_customers, change_desk_organizations, change_organization_members, change_participants,
+    create_customer, create_filter, create_issue, create_organization, create_request, create_sprint,
+    delete_attachment, delete_comment, delete_filter, delete_issue, delete_organization, delete_sprint,
+    delete_worklog, duration, edit_comment, edit_filter, edit_issue, edit_sprint, edit_worklog,
+    give_feedback, issue_link, keep_files, link_issues, move_issue, plan_issues, put_remote_link,
     remove_issue_property, remove_remote_link, remove_request_type, set_issue_property,
     set_organization_property, set_request_type_property, transition, unlink_issues, vote, watch,
     writable_fields,
@@ -74,7 +76,9 @@ impl SiteWorkflow {
         let with_approval = fields["issuetype"]["id"] == ISSUE_TYPE_WITH_APPROVAL;
         let service = Workflow::service(with_approval);
         let is_shown = |own: &WorkflowStatus| {
-            statuses.iter().any(|status| status["id"] == own.id.as_str() && status["name"] == own.name.as_str())
+            statuses
+                .iter()
+                .any(|status| status["id"] == own.id.as_str() && status["name"] == own.name.as_str())
         };
         let has_desk = service.statuses().iter().all(is_shown);
         if has_desk && fields["project"]["projectTypeKey"] == "service_desk" {

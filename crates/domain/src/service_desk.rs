@@ -185,8 +185,16 @@ mod tests {
             field("customfield_1", "Request Type", "com.atlassian.servicedesk:vp-origin"),
             field("customfield_2", "Time to resolution", "com.atlassian.servicedesk:sd-sla-field"),
             field("customfield_3", "Time to first response", "com.atlassian.servicedesk:sd-sla-field"),
-            field("customfield_4", "Watchers", "com.atlassian.jira.plugin.system.customfieldtypes:multiuserpicker"),
-            field("customfield_5", "Approvers", "com.atlassian.jira.plugin.system.customfieldtypes:multiuserpicker"),
+            field(
+                "customfield_4",
+                "Watchers",
+                "com.atlassian.jira.plugin.system.customfieldtypes:multiuserpicker",
+            ),
+            field(
+                "customfield_5",
+                "Approvers",
+                "com.atlassian.jira.plugin.system.customfieldtypes:multiuserpicker",
+            ),
             field("customfield_6", "Approvals", "com.atlassian.servicedesk.approvals-plugin:sd-approvals"),
         ];
         let found = RequestFields::of(&roster);

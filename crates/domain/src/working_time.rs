@@ -28,7 +28,9 @@ pub struct Hours {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CalendarError {
     /// Hours that end before they begin, or after the day.
-    #[error("working hours from minute {0} to minute {1} are none: they begin before they end, and end with the day")]
+    #[error(
+        "working hours from minute {0} to minute {1} are none: they begin before they end, and end with the day"
+    )]
     Hours(u16, u16),
     /// Hours of one day that overlap, or are not in their order.
     #[error("the working hours of a day overlap, or are not in their order")]

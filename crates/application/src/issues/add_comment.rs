@@ -105,7 +105,14 @@ pub async fn add_comment_for(
             tx.lock_issue(row.id).await?;
             let row = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
             require_within(caller, &row)?;
-            let comment = sandbox::add_comment(services, tx.as_mut(), &instance, &row, (body, audience == Audience::Everyone)).await?;
+            let comment = sandbox::add_comment(
+                services,
+                tx.as_mut(),
+                &instance,
+                &row,
+                (body, audience == Audience::Everyone),
+            )
+            .await?;
             let after = json!({ "comment": comment });
             let now = services.clock.now();
             let entry = NewAuditEntry::success(
@@ -122,7 +129,8 @@ pub async fn add_comment_for(
             (comment, people)
         }
         _ if audience == Audience::Agents => {
-            let message = "internal comments are not served by Forebay for mirrors yet; write it at the site itself";
+            let message =
+                "internal comments are not served by Forebay for mirrors yet; write it at the site itself";
             return Err(Error::Unsupported(message.into()));
         }
         _ => write_through(services, caller, &instance, &row, body).await?,

@@ -2,7 +2,9 @@
 //! sandbox has already.
 
 use domain::{
-    generator::service::{DESK_ID, IDS_PER_REQUEST, PROJECT_KEY, Request, ServiceOptions, ServiceSite, service_site},
+    generator::service::{
+        DESK_ID, IDS_PER_REQUEST, PROJECT_KEY, Request, ServiceOptions, ServiceSite, service_site,
+    },
     ids::TenantId,
 };
 use serde::Serialize;
@@ -106,7 +108,9 @@ fn people(site: &ServiceSite, instance: &Instance) -> Vec<Value> {
     let asked = site.setup.approvals.iter().flat_map(|step| &step.approvers);
     let own = account(instance.dialect);
     let all: Vec<&Value> = site.users.iter().chain([&own]).collect();
-    asked.filter_map(|id| all.iter().find(|user| user["accountId"] == id.as_str()).map(|user| (*user).clone())).collect()
+    asked
+        .filter_map(|id| all.iter().find(|user| user["accountId"] == id.as_str()).map(|user| (*user).clone()))
+        .collect()
 }
 
 async fn store_lists(

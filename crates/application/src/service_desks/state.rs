@@ -65,7 +65,8 @@ pub fn statuses(fields: &Value, histories: &[Value]) -> Vec<Entered> {
         Some((_, first)) => (&first["from"], &first["fromString"]),
         None => (&fields["status"]["id"], &fields["status"]["name"]),
     };
-    let first = Entered { id: text_of(id).unwrap_or_default(), name: name.clone(), at: created, by: Value::Null };
+    let first =
+        Entered { id: text_of(id).unwrap_or_default(), name: name.clone(), at: created, by: Value::Null };
     let later = moves.into_iter().map(|(history, item)| Entered {
         id: text_of(&item["to"]).unwrap_or_default(),
         name: item["toString"].clone(),
@@ -103,7 +104,13 @@ pub fn happenings(fields: &Value, told: Told<'_>) -> Vec<Happening> {
 }
 
 /// `SlaInformationDTO` of an SLA; `None` where the priority has no goal.
-pub fn sla(setup: &Setup, sla: &Sla, issue: &Value, happenings: &[Happening], seen: Seen<'_>) -> Option<Value> {
+pub fn sla(
+    setup: &Setup,
+    sla: &Sla,
+    issue: &Value,
+    happenings: &[Happening],
+    seen: Seen<'_>,
+) -> Option<Value> {
     let goal = sla.goal(issue["fields"]["priority"]["id"].as_str())?;
     let calendar = setup.calendar(&goal.calendar)?;
     let measured = sla.measure(goal.duration(), calendar, happenings, seen.now);

@@ -68,7 +68,13 @@ mod field {
 
 /// (id, name, type, item type, custom type).
 const FIELDS: [(&str, &str, &str, &str, &str); 7] = [
-    (field::REQUEST_TYPE, "Request Type", "sd-customerrequesttype", "", "com.atlassian.servicedesk:vp-origin"),
+    (
+        field::REQUEST_TYPE,
+        "Request Type",
+        "sd-customerrequesttype",
+        "",
+        "com.atlassian.servicedesk:vp-origin",
+    ),
     (
         field::FIRST_RESPONSE,
         "Time to first response",
@@ -131,7 +137,12 @@ const STATUSES: [(&str, &str, &str, Category); 7] = [
 /// (id, name, description, avatar id).
 const ISSUE_TYPES: [(&str, &str, &str, u64); 3] = [
     (issue_type::REQUEST, "Service Request", "Something that somebody needs.", 10_543),
-    (issue_type::WITH_APPROVAL, "Service Request with Approvals", "Something that has to be agreed to.", 10_544),
+    (
+        issue_type::WITH_APPROVAL,
+        "Service Request with Approvals",
+        "Something that has to be agreed to.",
+        10_544,
+    ),
     (issue_type::INCIDENT, "Incident", "Something that does not work as it should.", 10_545),
 ];
 

@@ -38,7 +38,8 @@ fn entered(at: DateTime<Utc>, status: &str) -> Happening {
 
 fn office() -> WorkingCalendar {
     let day = || vec![Hours { from: 540, to: 1020 }];
-    WorkingCalendar::new("1", "Office", Tz::UTC, [day(), day(), day(), day(), day(), vec![], vec![]], []).unwrap()
+    WorkingCalendar::new("1", "Office", Tz::UTC, [day(), day(), day(), day(), day(), vec![], vec![]], [])
+        .unwrap()
 }
 
 #[test]
@@ -108,7 +109,8 @@ fn events() -> impl Strategy<Value = Event> {
         Just(Event::Created),
         Just(Event::ResolutionSet),
         Just(Event::ResolutionCleared),
-        prop::sample::select(vec![SUPPORT, CUSTOMER, RESOLVED]).prop_map(|id| Event::EnteredStatus(id.into())),
+        prop::sample::select(vec![SUPPORT, CUSTOMER, RESOLVED])
+            .prop_map(|id| Event::EnteredStatus(id.into())),
     ]
 }
 

@@ -75,7 +75,12 @@ impl Workflow {
             transitions: vec![
                 to(transition::APPROVE, "Approve", &[WAITING_FOR_APPROVAL], WAITING_FOR_SUPPORT),
                 to(transition::DECLINE, "Decline", &[WAITING_FOR_APPROVAL], DECLINED),
-                to(transition::START, "Start work", &[WAITING_FOR_SUPPORT, WAITING_FOR_CUSTOMER], IN_PROGRESS),
+                to(
+                    transition::START,
+                    "Start work",
+                    &[WAITING_FOR_SUPPORT, WAITING_FOR_CUSTOMER],
+                    IN_PROGRESS,
+                ),
                 to(
                     transition::RESPOND_TO_CUSTOMER,
                     "Respond to customer",
@@ -123,6 +128,8 @@ mod tests {
     #[test]
     fn no_status_is_one_of_the_standard_workflow() {
         let standard = Workflow::standard();
-        assert!(Workflow::service(false).statuses().iter().all(|status| standard.status(&status.id).is_none()));
+        assert!(
+            Workflow::service(false).statuses().iter().all(|status| standard.status(&status.id).is_none())
+        );
     }
 }

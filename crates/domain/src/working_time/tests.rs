@@ -6,7 +6,8 @@ use super::*;
 const NINE_TO_FIVE: Hours = Hours { from: 9 * 60, to: 17 * 60 };
 
 fn office(zone: Tz, holidays: &[&str]) -> WorkingCalendar {
-    let week = [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
+    let week =
+        [Weekday::Mon, Weekday::Tue, Weekday::Wed, Weekday::Thu, Weekday::Fri, Weekday::Sat, Weekday::Sun];
     let week = week.map(|day| match day {
         Weekday::Sat | Weekday::Sun => vec![],
         _ => vec![NINE_TO_FIVE],
@@ -27,7 +28,10 @@ fn hours(count: i64) -> TimeDelta {
 fn nights_weekends_and_holidays_are_no_working_time() {
     let calendar = office(Tz::UTC, &["2026-11-24"]);
     // From Friday noon to Wednesday noon, with Tuesday off.
-    assert_eq!(calendar.working_time(at("2026-11-20T12:00:00Z"), at("2026-11-25T12:00:00Z")), hours(5 + 8 + 3));
+    assert_eq!(
+        calendar.working_time(at("2026-11-20T12:00:00Z"), at("2026-11-25T12:00:00Z")),
+        hours(5 + 8 + 3)
+    );
     assert!(calendar.is_working(at("2026-11-20T16:59:59Z")));
     assert!(!calendar.is_working(at("2026-11-20T17:00:00Z")), "the end is not included");
     assert!(!calendar.is_working(at("2026-11-22T12:00:00Z")), "a Sunday");
@@ -54,7 +58,16 @@ fn hours_are_those_on_the_clocks_of_the_zone() {
 /// In Berlin the clocks of 2026 went forward on 29 March at 2, and back on 25 October at 3; both are Sundays.
 #[test]
 fn a_day_on_which_clocks_change_is_shorter_or_longer() {
-    let day = |from, to| WorkingCalendar::new("1", "Nights", Tz::Europe__Berlin, std::array::from_fn(|_| vec![Hours { from, to }]), []).unwrap();
+    let day = |from, to| {
+        WorkingCalendar::new(
+            "1",
+            "Nights",
+            Tz::Europe__Berlin,
+            std::array::from_fn(|_| vec![Hours { from, to }]),
+            [],
+        )
+        .unwrap()
+    };
     let spring = (at("2026-03-28T23:00:00Z"), at("2026-03-29T22:00:00Z"));
     let autumn = (at("2026-10-24T22:00:00Z"), at("2026-10-25T23:00:00Z"));
     let whole = day(0, DAY);
@@ -87,7 +100,9 @@ fn a_calendar_comes_back_as_it_was_written() {
     let text = serde_json::to_string(&calendar).unwrap();
     assert_eq!(serde_json::from_str::<WorkingCalendar>(&text).unwrap(), calendar);
     let broken = text.replace("Europe/Warsaw", "Europe/Nowhere");
-    assert!(serde_json::from_str::<WorkingCalendar>(&broken).unwrap_err().to_string().contains("no time zone"));
+    assert!(
+        serde_json::from_str::<WorkingCalendar>(&broken).unwrap_err().to_string().contains("no time zone")
+    );
 }
 
 /// Zones whose clocks change, at different times and by different amounts.
@@ -115,7 +130,8 @@ fn calendars() -> impl Strategy<Value = WorkingCalendar> {
     (zones(), week, holidays).prop_map(|(zone, week, holidays)| {
         let week: [Vec<Hours>; 7] = week.try_into().unwrap();
         let start = NaiveDate::from_ymd_opt(2025, 1, 1).unwrap();
-        WorkingCalendar::new("1", "Any", zone, week, holidays.into_iter().map(|day| start + Days::new(day))).unwrap()
+        WorkingCalendar::new("1", "Any", zone, week, holidays.into_iter().map(|day| start + Days::new(day)))
+            .unwrap()
     })
 }
 

@@ -33,7 +33,8 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
         SandboxCommand::ServiceDesk { name, requests, seed, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let added =
-                sandbox::add_service_project(&wiring.services, tenant.id, &instance, (*requests, *seed)).await?;
+                sandbox::add_service_project(&wiring.services, tenant.id, &instance, (*requests, *seed))
+                    .await?;
             refresh(wiring).await?;
             if as_json {
                 return output::json(&added);

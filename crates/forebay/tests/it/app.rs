@@ -264,7 +264,17 @@ impl TestApp {
     /// Adds a service project to a sandbox of `acme`.
     pub fn service_desk(&self, sandbox: &str, requests: u32) {
         let requests = requests.to_string();
-        self.cli(&["sandbox", "service-desk", sandbox, "--tenant", "acme", "--requests", &requests, "--seed", "7"]);
+        self.cli(&[
+            "sandbox",
+            "service-desk",
+            sandbox,
+            "--tenant",
+            "acme",
+            "--requests",
+            &requests,
+            "--seed",
+            "7",
+        ]);
     }
 
     /// A mirror of a sandbox, over HTTP, with its webhook registered; not yet synced.

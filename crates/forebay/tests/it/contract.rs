@@ -106,8 +106,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned();
     let project = ask("project/PAY").await;
     let is_other = |one: &&Value| one["key"] != "PAY" && one["projectTypeKey"] == "software";
-    let other =
-        ask("project").await.as_array().unwrap().iter().find(is_other).unwrap().clone();
+    let other = ask("project").await.as_array().unwrap().iter().find(is_other).unwrap().clone();
     let types = ask("issuetype").await;
     let task = types.as_array().unwrap().iter().find(|kind| kind["name"] == "Task").unwrap().clone();
     let link_type = ask("issueLinkType").await["issueLinkTypes"][0].clone();

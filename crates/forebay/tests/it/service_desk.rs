@@ -99,9 +99,15 @@ async fn a_request_is_raised_approved_talked_about_and_resolved() {
     let mine = help.get("request?requestOwnership=APPROVER&approvalStatus=MY_PENDING_APPROVAL").await.ok();
     assert_eq!(mine["values"][0]["issueKey"], key.as_str());
     let approval = help.get(&format!("request/{key}/approval/1")).await.ok();
-    assert_eq!((&approval["finalDecision"], &approval["canAnswerApproval"]), (&json!("pending"), &json!(true)));
+    assert_eq!(
+        (&approval["finalDecision"], &approval["canAnswerApproval"]),
+        (&json!("pending"), &json!(true))
+    );
     let approved = help.send(&format!("request/{key}/approval/1"), json!({ "decision": "approve" })).await;
-    assert_eq!((&approved["finalDecision"], &approved["canAnswerApproval"]), (&json!("approved"), &json!(false)));
+    assert_eq!(
+        (&approved["finalDecision"], &approved["canAnswerApproval"]),
+        (&json!("approved"), &json!(false))
+    );
     let again = help.post(&format!("request/{key}/approval/1"), json!({ "decision": "decline" })).await;
     assert_eq!(again.status, 409, "{}", again.text);
     assert!(again.json["errorMessage"].is_string() && again.json["i18nErrorMessage"]["i18nKey"].is_string());
@@ -134,7 +140,13 @@ async fn a_request_is_raised_approved_talked_about_and_resolved() {
     let path: Vec<&Value> = list(&path["values"]).iter().map(|status| &status["status"]).collect();
     assert_eq!(
         path,
-        ["Resolved", "Waiting for support", "Waiting for customer", "Waiting for support", "Waiting for approval"]
+        [
+            "Resolved",
+            "Waiting for support",
+            "Waiting for customer",
+            "Waiting for support",
+            "Waiting for approval"
+        ]
     );
     let issue = help.0.get(&format!("/jira/play/rest/api/3/issue/{key}")).await.ok();
     assert_eq!(issue["fields"]["resolution"]["name"], "Done");
@@ -182,7 +194,8 @@ async fn forms_are_held_to() {
     let urgent = json!({ "summary": "Slow", "description": "Very", "priority": { "name": "Highest" } });
     let made = raise("2", urgent).await;
     assert_eq!(made.status, 201, "{}", made.text);
-    let goal = help.clock(&text(&made.json["issueKey"]), 1).await["ongoingCycle"]["goalDuration"]["friendly"].clone();
+    let goal = help.clock(&text(&made.json["issueKey"]), 1).await["ongoingCycle"]["goalDuration"]["friendly"]
+        .clone();
     assert_eq!(goal, "1h", "that of the highest priority");
 }
 
@@ -192,7 +205,8 @@ async fn people_of_an_organisation_share_their_requests() {
     let customer = help.customer("Ann").await;
     let organization = text(&help.send("organization", json!({ "name": "Northern branch" })).await["id"]);
     let number: u64 = organization.parse().unwrap();
-    let add = async |path: String, body: Value| assert_eq!(help.post(&path, body).await.status, 204, "{path}");
+    let add =
+        async |path: String, body: Value| assert_eq!(help.post(&path, body).await.status, 204, "{path}");
     // The sandbox's own account is one of its people, so that it sees what the others ask for.
     let people = json!({ "accountIds": [customer, "forebay-sandbox"] });
     add(format!("organization/{organization}/user"), people).await;
@@ -297,7 +311,10 @@ async fn a_mirror_tells_of_requests_and_not_of_how_desks_are_set_up() {
         assert_eq!(told(&here), told(&there), "{path}");
     }
     let clock = copy(&format!("request/{key}/sla/2")).await.ok();
-    assert_eq!((&clock["name"], &clock["ongoingCycle"]["paused"]), (&json!("Time to resolution"), &json!(true)));
+    assert_eq!(
+        (&clock["name"], &clock["ongoingCycle"]["paused"]),
+        (&json!("Time to resolution"), &json!(true))
+    );
     assert!(text(&clock["_links"]["self"]).contains("/jira/copy/rest/servicedeskapi/request/"));
     let mine = copy("request?requestOwnership=APPROVER").await.ok();
     assert!(list(&mine["values"]).iter().any(|request| request["issueKey"] == key.as_str()), "{mine}");
@@ -309,4 +326,30 @@ async fn a_mirror_tells_of_requests_and_not_of_how_desks_are_set_up() {
     let note = json!({ "body": "For agents", "public": false });
     let internal = app.post(&format!("/jira/copy/rest/servicedeskapi/request/{key}/comment"), note).await;
     assert_eq!(internal.status, 501, "it would be shown to everyone: {}", internal.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_is_limited_to_other_projects_sees_nothing_of_a_desk() {
+    let help = Help::start(20, 4).await;
+    let app = &help.0;
+    let limited = json!({ "name": "k", "scopes": ["read", "write"], "policy": { "projects": ["PAY"] } });
+    let made = app.post("/v1/keys", limited).await.ok();
+    let key = text(&made["key"]);
+    let ask = async |method: Method, path: &str, body: Option<Value>| {
+        app.ask(method, &format!("{}/{path}", Help::BASE), Some(&key), body).await
+    };
+    for path in ["servicedesk", "organization", "request", "requesttype"] {
+        let seen = ask(Method::GET, path, None).await.ok();
+        assert_eq!(seen["size"], 0, "{path}: {seen}");
+    }
+    for path in ["servicedesk/1", "servicedesk/1/queue", "request/HELP-1", "request/HELP-1/comment"] {
+        assert_eq!(ask(Method::GET, path, None).await.status, 404, "{path}");
+    }
+    let new = json!({ "serviceDeskId": "1", "requestTypeId": "1", "requestFieldValues": { "summary": "x" } });
+    assert_eq!(ask(Method::POST, "request", Some(new)).await.status, 400);
+    let people = json!({ "accountIds": ["forebay-sandbox"] });
+    assert_eq!(ask(Method::POST, "servicedesk/1/customer", Some(people.clone())).await.status, 404);
+    assert_eq!(ask(Method::POST, "request/HELP-1/participant", Some(people)).await.status, 404);
+    let organization = json!({ "name": "Mine" });
+    assert_eq!(ask(Method::POST, "organization", Some(organization)).await.status, 403);
 }

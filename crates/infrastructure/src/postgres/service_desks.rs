@@ -2,7 +2,9 @@
 
 use application::{
     Error, Result,
-    service_desks::{Concern, Organization, RequestQuery, ServiceDesk, ServiceDeskStore, Setup, TemporaryFile},
+    service_desks::{
+        Concern, Organization, RequestQuery, ServiceDesk, ServiceDeskStore, Setup, TemporaryFile,
+    },
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

@@ -140,8 +140,9 @@ impl Refusal {
     fn said(&self) -> Said {
         let text = match &self.form {
             Form::Collection { messages, errors } => {
-                let of_fields =
-                    errors.iter().map(|(name, text)| format!("{name}: {}", text.as_str().unwrap_or_default()));
+                let of_fields = errors
+                    .iter()
+                    .map(|(name, text)| format!("{name}: {}", text.as_str().unwrap_or_default()));
                 messages.iter().cloned().chain(of_fields).collect::<Vec<_>>().join(" ")
             }
             Form::Messages(message) => message.clone(),

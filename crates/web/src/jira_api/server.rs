@@ -14,7 +14,11 @@ use domain::jira_time;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::byte_serialize;
 
-use super::{answer, refusal::Refusal, site::{Site, zone}};
+use super::{
+    answer,
+    refusal::Refusal,
+    site::{Site, zone},
+};
 
 pub(super) async fn server_info(site: Site) -> Result<Response, Refusal> {
     let instance = site.instance(Scope::Read).await?;

@@ -33,7 +33,13 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{answer, params::Params, refusal::{Refusal, Said}, server, site::Site};
+use super::{
+    answer,
+    params::Params,
+    refusal::{Refusal, Said},
+    server,
+    site::Site,
+};
 use crate::state::WebState;
 
 pub(super) fn routes() -> Router<WebState> {
@@ -59,14 +65,13 @@ fn of_desks(api: &impl Fn(&str) -> String) -> Router<WebState> {
             &desk("/attachTemporaryFile"),
             post(attachments::keep).layer(DefaultBodyLimit::max(crate::LARGEST_BODY)),
         )
-        .route(
-            &desk("/customer"),
-            get(customers::list).post(customers::add).delete(customers::remove),
-        )
+        .route(&desk("/customer"), get(customers::list).post(customers::add).delete(customers::remove))
         .route(&desk("/knowledgebase/article"), get(articles))
         .route(
             &desk("/organization"),
-            get(organizations::of_desk).post(organizations::add_to_desk).delete(organizations::remove_from_desk),
+            get(organizations::of_desk)
+                .post(organizations::add_to_desk)
+                .delete(organizations::remove_from_desk),
         )
         .route(&desk("/queue"), get(queues::list))
         .route(&desk("/queue/{queue}"), get(queues::one))

@@ -141,7 +141,10 @@ pub async fn add_request_type(
         return Err(Error::invalid("name", "The name must have between 1 and 255 characters."));
     }
     if desk.setup.request_types.iter().any(|known| known.name.eq_ignore_ascii_case(&name)) {
-        return Err(Error::invalid("name", format!("There is a request type with the name '{name}' already.")));
+        return Err(Error::invalid(
+            "name",
+            format!("There is a request type with the name '{name}' already."),
+        ));
     }
     let site = write.instance.id;
     let project = write.tx.project(site, &desk.project_key).await?.unwrap_or_default();
@@ -223,6 +226,8 @@ impl Writing<'_> {
     /// The desk with this id, locked, where the caller may write.
     async fn locked_desk(&mut self, id: &str) -> Result<ServiceDesk> {
         let found = self.tx.lock_service_desk(self.instance.id, id).await?;
-        found.filter(|desk| self.reaches(&desk.project_key)).ok_or_else(|| Error::not_found("service desk", id))
+        found
+            .filter(|desk| self.reaches(&desk.project_key))
+            .ok_or_else(|| Error::not_found("service desk", id))
     }
 }

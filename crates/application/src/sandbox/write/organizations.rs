@@ -30,7 +30,8 @@ pub async fn create_organization(
     let mut write = Writing::begin(services, caller, Action::CreateOrganization, instance).await?;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        let message = format!("The name of an organization must have between 1 and {LONGEST_NAME} characters.");
+        let message =
+            format!("The name of an organization must have between 1 and {LONGEST_NAME} characters.");
         return Err(Error::invalid("name", message));
     }
     let id = write.ids(1).await?.to_string();
@@ -52,7 +53,12 @@ pub async fn create_organization(
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub async fn delete_organization(services: &Services, caller: &Caller, instance: &str, id: &str) -> Result<()> {
+pub async fn delete_organization(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    id: &str,
+) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::DeleteOrganization, instance).await?;
     let gone = write.organization(id).await?;
     let site = write.instance.id;

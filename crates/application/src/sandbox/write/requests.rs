@@ -106,9 +106,10 @@ pub async fn create_request(
 
 fn form_problems(kind: &RequestType, values: &Map<String, Value>) -> Vec<FieldProblem> {
     let problem = |field: &str, message: String| FieldProblem { field: field.to_owned(), message };
-    let unknown = values.keys().filter(|name| kind.fields.iter().all(|field| field.field != **name)).map(|name| {
-        problem(name, format!("Field '{name}' is not part of the request type '{}'.", kind.name))
-    });
+    let unknown =
+        values.keys().filter(|name| kind.fields.iter().all(|field| field.field != **name)).map(|name| {
+            problem(name, format!("Field '{name}' is not part of the request type '{}'.", kind.name))
+        });
     let is_empty = |value: Option<&Value>| match value {
         None | Some(Value::Null) => true,
         Some(Value::String(text)) => text.trim().is_empty(),
@@ -132,7 +133,11 @@ pub(super) async fn person(write: &mut Writing<'_>, field: &str, wanted: &str) -
 }
 
 /// The organisations that share what one of their people asks for.
-async fn organizations_of(write: &mut Writing<'_>, desk: &ServiceDesk, reporter: &Value) -> Result<Vec<Value>> {
+async fn organizations_of(
+    write: &mut Writing<'_>,
+    desk: &ServiceDesk,
+    reporter: &Value,
+) -> Result<Vec<Value>> {
     let Some(reporter) = account_of(reporter) else { return Ok(Vec::new()) };
     let site = write.instance.id;
     let all = write.tx.organizations(site).await?.into_iter();
@@ -162,9 +167,11 @@ pub async fn change_participants(
     let mut list = elements(&before).to_vec();
     for wanted in accounts {
         let user = person(&mut write, "accountIds", wanted).await?;
-        list.retain(|known| !is_element(known, &user));
-        if adding {
-            list.push(user);
+        let is_in = list.iter().any(|known| is_element(known, &user));
+        match adding {
+            true if !is_in => list.push(user),
+            true => {}
+            false => list.retain(|known| !is_element(known, &user)),
         }
     }
     let after = if list.is_empty() { Value::Null } else { Value::Array(list.clone()) };
@@ -264,7 +271,9 @@ pub(super) async fn keep_up(
     let zone = chrono_tz::Tz::UTC;
     for draft in drafts.iter_mut() {
         let project = text_of(&draft.raw["fields"]["project"]["id"]);
-        let Some(desk) = desks.iter().find(|desk| Some(&desk.project_id) == project.as_ref()) else { continue };
+        let Some(desk) = desks.iter().find(|desk| Some(&desk.project_id) == project.as_ref()) else {
+            continue;
+        };
         let (histories, comments) = past(tx, instance, draft).await?;
         let updated = jira_time::parse_json(&draft.raw["fields"]["updated"]).ok();
         let now = updated.map_or(services.clock.now(), |updated| updated.max(services.clock.now()));
@@ -312,7 +321,9 @@ async fn keep_approvals(
     };
     let is_new = histories.is_empty() && list.is_empty();
     let has_come = draft.histories.iter().any(|history| {
-        elements(&history["items"]).iter().any(|item| item["field"] == "status" && item["to"] == status.as_str())
+        elements(&history["items"])
+            .iter()
+            .any(|item| item["field"] == "status" && item["to"] == status.as_str())
     });
     if !(is_new || has_come) {
         return Ok(());

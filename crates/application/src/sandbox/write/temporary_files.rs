@@ -14,8 +14,8 @@ use crate::{
     error::{Error, Result},
     instances::Instance,
     lookups,
-    services::Services,
     service_desks::TemporaryFile,
+    services::Services,
     tenant_context::TenantContext,
 };
 

@@ -42,7 +42,12 @@ pub(super) struct People {
 impl People {
     pub(super) fn new(api: &str, own: &Value) -> Self {
         let agents = AGENTS.iter().enumerate().map(|(number, (name, zone))| {
-            account(api, (&format!("712020:it-help-desk-agent-{}", number + 1), "atlassian"), (name, zone), number)
+            account(
+                api,
+                (&format!("712020:it-help-desk-agent-{}", number + 1), "atlassian"),
+                (name, zone),
+                number,
+            )
         });
         let customers = CUSTOMERS.iter().enumerate().map(|(number, (name, _))| {
             let id = customer_id(number);

@@ -59,7 +59,8 @@ pub(super) fn all(options: &ServiceOptions, seed: &Seed, lists: &Lists<'_>) -> V
         .map(|number| {
             let mut draw = seed.stream(Purpose::Outline, number);
             let before = apart * i32::try_from(options.requests - number).unwrap_or(i32::MAX);
-            let created = options.now - before + TimeDelta::milliseconds(draw.span(0, (apart / 2).num_milliseconds().max(2_000)));
+            let created = options.now - before
+                + TimeDelta::milliseconds(draw.span(0, (apart / 2).num_milliseconds().max(2_000)));
             let topic = &TOPICS[draw.index(TOPICS.len())];
             let first_id = options.first_id + number * IDS_PER_REQUEST;
             let mut told = Told::new(lists, topic, (number, first_id), created.min(options.now), &mut draw);
@@ -72,7 +73,12 @@ pub(super) fn all(options: &ServiceOptions, seed: &Seed, lists: &Lists<'_>) -> V
 }
 
 /// What happens until the present. Later requests have had less time.
-fn timeline(topic: &Topic, created: DateTime<Utc>, now: DateTime<Utc>, draw: &mut Draw) -> Vec<(Step, DateTime<Utc>)> {
+fn timeline(
+    topic: &Topic,
+    created: DateTime<Utc>,
+    now: DateTime<Utc>,
+    draw: &mut Draw,
+) -> Vec<(Step, DateTime<Utc>)> {
     let mut steps = Vec::new();
     if is_approved_first(topic) {
         if draw.chance(150) {
@@ -161,12 +167,18 @@ impl<'a> Told<'a> {
             _ if is_approved_first(topic) => issue_type::WITH_APPROVAL,
             _ => issue_type::REQUEST,
         };
-        let first = if is_approved_first(topic) { status::WAITING_FOR_APPROVAL } else { status::WAITING_FOR_SUPPORT };
-        let priority = if kind == issue_type::INCIDENT { draw.weighted(&[2, 4, 3, 1, 0]) } else { draw.weighted(&[0, 1, 6, 2, 1]) };
+        let first =
+            if is_approved_first(topic) { status::WAITING_FOR_APPROVAL } else { status::WAITING_FOR_SUPPORT };
+        let priority = if kind == issue_type::INCIDENT {
+            draw.weighted(&[2, 4, 3, 1, 0])
+        } else {
+            draw.weighted(&[0, 1, 6, 2, 1])
+        };
         let mut fields = blank(lists, created);
         fields["summary"] = json!(topic.summary);
         fields["description"] = document(vec![prose(topic.description)]);
-        fields["issuetype"] = lists.issue_types.iter().find(|known| known["id"] == kind).cloned().unwrap_or_default();
+        fields["issuetype"] =
+            lists.issue_types.iter().find(|known| known["id"] == kind).cloned().unwrap_or_default();
         set_status(&mut fields, lists.status(first), created);
         fields["priority"] = lists.priorities.get(priority).cloned().unwrap_or_default();
         for role in ["creator", "reporter"] {

@@ -9,8 +9,8 @@ use crate::{
     generator::reference::APPROVERS,
     service_desk::{ApprovalStep, FormField, Queue, RequestType, RequestTypeGroup, Setup},
     sla::{Event, Goal, Sla},
-    working_time::{Hours, WorkingCalendar},
     workflow::service::{status, transition},
+    working_time::{Hours, WorkingCalendar},
 };
 
 const AROUND_THE_CLOCK: &str = "1";
@@ -53,15 +53,17 @@ fn request_types() -> Vec<RequestType> {
     let summary = ("summary", "Summary", "In a few words", true);
     let details = ("description", "What details should we know?", "", false);
     let approvers = (APPROVERS, "Approvers", "Whoever has to agree; your manager when left empty", false);
-    let kind = |id: &str, (name, description): (&str, &str), issue_type: &str, groups: &[&str], fields| RequestType {
-        id: id.into(),
-        name: name.into(),
-        description: description.into(),
-        help_text: String::new(),
-        issue_type: issue_type.into(),
-        groups: groups.iter().map(|&id| id.into()).collect(),
-        fields,
-        properties: std::collections::BTreeMap::new(),
+    let kind = |id: &str, (name, description): (&str, &str), issue_type: &str, groups: &[&str], fields| {
+        RequestType {
+            id: id.into(),
+            name: name.into(),
+            description: description.into(),
+            help_text: String::new(),
+            issue_type: issue_type.into(),
+            groups: groups.iter().map(|&id| id.into()).collect(),
+            fields,
+            properties: std::collections::BTreeMap::new(),
+        }
     };
     vec![
         kind(
@@ -73,7 +75,10 @@ fn request_types() -> Vec<RequestType> {
         ),
         kind(
             request_type::PROBLEM,
-            ("Report a system problem", "Let us know if something isn't working properly and we'll aim to get it back up and running quickly."),
+            (
+                "Report a system problem",
+                "Let us know if something isn't working properly and we'll aim to get it back up and running quickly.",
+            ),
             issue_type::INCIDENT,
             &["1"],
             form(&[
@@ -98,7 +103,10 @@ fn request_types() -> Vec<RequestType> {
         ),
         kind(
             request_type::ONBOARDING,
-            ("Onboard new employees", "Request access, accounts and hardware for somebody who begins to work here."),
+            (
+                "Onboard new employees",
+                "Request access, accounts and hardware for somebody who begins to work here.",
+            ),
             issue_type::REQUEST,
             &["3"],
             form(&[summary, details, ("duedate", "First day", "", true)]),
@@ -178,7 +186,11 @@ fn slas() -> Vec<Sla> {
             start: vec![Event::Created],
             pause_in: pause_in.clone(),
             stop: vec![Event::CommentForCustomers, Event::ResolutionSet],
-            goals: vec![goal(&["1"], 1, AROUND_THE_CLOCK), goal(&["2"], 2, OFFICE_HOURS), goal(&[], 8, OFFICE_HOURS)],
+            goals: vec![
+                goal(&["1"], 1, AROUND_THE_CLOCK),
+                goal(&["2"], 2, OFFICE_HOURS),
+                goal(&[], 8, OFFICE_HOURS),
+            ],
         },
         Sla {
             id: "2".into(),
@@ -187,7 +199,11 @@ fn slas() -> Vec<Sla> {
             start: vec![Event::Created, Event::ResolutionCleared],
             pause_in,
             stop: vec![Event::ResolutionSet],
-            goals: vec![goal(&["1"], 4, AROUND_THE_CLOCK), goal(&["2"], 16, OFFICE_HOURS), goal(&[], 40, OFFICE_HOURS)],
+            goals: vec![
+                goal(&["1"], 4, AROUND_THE_CLOCK),
+                goal(&["2"], 16, OFFICE_HOURS),
+                goal(&[], 40, OFFICE_HOURS),
+            ],
         },
     ]
 }
@@ -197,8 +213,9 @@ fn calendars(year: i32) -> Vec<WorkingCalendar> {
     let office = || vec![Hours { from: 9 * 60, to: 17 * 60 }];
     let week = [office(), office(), office(), office(), office(), vec![], vec![]];
     let closed = [(1, 1), (5, 1), (12, 24), (12, 25), (12, 26)];
-    let holidays = (year - 1..=year + 2)
-        .flat_map(|year| closed.iter().filter_map(move |(month, day)| NaiveDate::from_ymd_opt(year, *month, *day)));
+    let holidays = (year - 1..=year + 2).flat_map(|year| {
+        closed.iter().filter_map(move |(month, day)| NaiveDate::from_ymd_opt(year, *month, *day))
+    });
     let hours = WorkingCalendar::new(OFFICE_HOURS, "Office hours", Tz::Europe__Berlin, week, holidays);
     std::iter::once(WorkingCalendar::always(AROUND_THE_CLOCK)).chain(hours.ok()).collect()
 }

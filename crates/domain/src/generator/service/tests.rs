@@ -60,7 +60,9 @@ fn histories_end_where_the_request_stands_and_nothing_happens_after_the_present(
         let updated = crate::jira_time::parse(fields["updated"].as_str().unwrap()).unwrap();
         assert!(updated <= present, "{}", issue["key"]);
         let moves = issue["changelog"]["histories"].as_array().unwrap().iter();
-        let latest = moves.flat_map(|history| history["items"].as_array().unwrap()).find(|item| item["field"] == "status");
+        let latest = moves
+            .flat_map(|history| history["items"].as_array().unwrap())
+            .find(|item| item["field"] == "status");
         if let Some(item) = latest {
             assert_eq!(item["to"], fields["status"]["id"], "{}", issue["key"]);
         }

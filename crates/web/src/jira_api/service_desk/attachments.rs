@@ -5,11 +5,7 @@ use application::{
     issues::{CommentRow, IssueRow},
     sandbox,
 };
-use axum::{
-    extract::Request,
-    http::StatusCode,
-    response::Response,
-};
+use axum::{extract::Request, http::StatusCode, response::Response};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -30,7 +26,8 @@ pub(super) fn of_comment(requests: &Requests<'_>, row: &IssueRow, comment: &Comm
     let text = comments::markup(comment);
     let is_named = |file: &&Value| {
         let name = file["filename"].as_str().unwrap_or_default();
-        !name.is_empty() && [format!("[^{name}]"), format!("!{name}")].iter().any(|shown| text.contains(shown))
+        !name.is_empty()
+            && [format!("[^{name}]"), format!("!{name}")].iter().any(|shown| text.contains(shown))
     };
     files(row).iter().filter(is_named).map(|file| shown(requests, row, file)).collect()
 }
@@ -96,10 +93,10 @@ pub(super) async fn attach(site: Site, params: Params, body: Body) -> Result<Res
     let requests = Requests::of(&site).await?;
     let row = requests.named().await?;
     let services = &site.state.services;
-    let attached =
-        sandbox::attach_kept_files(services, &site.caller, &site.name, &row.jira_id, &ids).await?;
+    let attached = sandbox::attach_kept_files(services, &site.caller, &site.name, &row.jira_id, &ids).await?;
     let names = attached.iter().map(|file| format!("[^{}]", file["filename"].as_str().unwrap_or_default()));
-    let text = names.chain((!said.trim().is_empty()).then(|| said.to_owned())).collect::<Vec<_>>().join("\n\n");
+    let text =
+        names.chain((!said.trim().is_empty()).then(|| said.to_owned())).collect::<Vec<_>>().join("\n\n");
     let comment = comments::write(&site, &row, (&text, audience)).await?;
     let (_, row) = site.issue_named(&row.jira_id).await?;
     let path = format!("request/{}/attachment", row.jira_id);

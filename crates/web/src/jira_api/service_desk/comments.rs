@@ -9,7 +9,10 @@ use application::{
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Value, json};
 
-use super::{OptedIn, address, attachments, page, user, view::{Requests, as_text}};
+use super::{
+    OptedIn, address, attachments, page, user,
+    view::{Requests, as_text},
+};
 use crate::jira_api::{answer, body::Body, params::Params, refusal::Refusal, rich_text, site::Site};
 
 /// What is to be expanded of each comment.
@@ -76,7 +79,8 @@ pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal
     let row = requests.named().await?;
     let wants = |name: &str| params.text(name) != Some("false");
     let list = of(&requests, site.transaction().await?.as_mut(), &row, Parts::asked(&params)).await?;
-    let is_wanted = |comment: &Value| if comment["public"] == true { wants("public") } else { wants("internal") };
+    let is_wanted =
+        |comment: &Value| if comment["public"] == true { wants("public") } else { wants("internal") };
     let list = list.into_iter().filter(is_wanted).collect();
     let path = format!("request/{}/comment", row.jira_id);
     Ok(answer::ok(&page::of_list(&site, &params, &path, &["attachment", "renderedBody"], list)?))

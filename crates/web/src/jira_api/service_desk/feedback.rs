@@ -35,7 +35,8 @@ fn shown(given: &Value) -> Value {
 
 /// `POST request/{id}/feedback`.
 pub(super) async fn give(site: Site, _: OptedIn, body: Body) -> Result<Response, Refusal> {
-    let rating = body.integer("rating")?.ok_or_else(|| Refusal::field("rating", "Give one to five stars."))?;
+    let rating =
+        body.integer("rating")?.ok_or_else(|| Refusal::field("rating", "Give one to five stars."))?;
     if let Some(other) = body.text("type")?.filter(|kind| *kind != "csat") {
         return Err(Refusal::field("type", format!("'{other}' is no feedback; it is 'csat'.")));
     }

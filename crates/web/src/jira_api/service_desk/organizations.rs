@@ -1,9 +1,9 @@
 //! Organisations: customers who see each other's requests.
 
 use application::{
-    Error, lookups,
+    Error,
     instances::Instance,
-    sandbox,
+    lookups, sandbox,
     service_desks::{Organization, shown},
 };
 use axum::{
@@ -65,7 +65,9 @@ async fn listed(
     let member = params.text("accountId").map(str::to_owned);
     let all = tx.organizations(instance.id).await?.into_iter();
     let found = all
-        .filter(|known| is_wanted(known) && member.as_ref().is_none_or(|member| known.members.contains(member)))
+        .filter(|known| {
+            is_wanted(known) && member.as_ref().is_none_or(|member| known.members.contains(member))
+        })
         .map(|known| organization(site, &instance, &known))
         .collect();
     Ok(answer::ok(&page::of_list(site, params, path, &[], found)?))
@@ -149,6 +151,7 @@ pub(super) async fn remove_from_desk(site: Site, body: Body) -> Result<Response,
 async fn change_desk(site: &Site, body: &Body, adding: bool) -> Result<Response, Refusal> {
     let organization = body.integer("organizationId")?.ok_or_else(Refusal::invalid_payload)?.to_string();
     let (services, desk) = (&site.state.services, site.param("desk"));
-    sandbox::change_desk_organizations(services, &site.caller, &site.name, desk, (&organization, adding)).await?;
+    sandbox::change_desk_organizations(services, &site.caller, &site.name, desk, (&organization, adding))
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }

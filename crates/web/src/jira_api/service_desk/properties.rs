@@ -14,7 +14,8 @@ use super::{OptedIn, address, desks, organizations, require_set_up};
 use crate::jira_api::{answer, refusal::Refusal, site::Site};
 
 fn keys(site: &Site, path: &str, properties: &BTreeMap<String, Value>) -> Response {
-    let named = |key: &String| json!({ "key": key, "self": address(site, &format!("{path}/property/{key}")) });
+    let named =
+        |key: &String| json!({ "key": key, "self": address(site, &format!("{path}/property/{key}")) });
     answer::ok(&json!({ "keys": properties.keys().map(named).collect::<Vec<_>>() }))
 }
 

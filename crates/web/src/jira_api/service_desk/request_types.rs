@@ -2,8 +2,8 @@
 
 use application::{
     Error, lookups,
-    sandbox::{self, NewRequestType, Takes, writable_fields},
     reference::Roster,
+    sandbox::{self, NewRequestType, Takes, writable_fields},
     service_desks::{FormField, RequestType, ServiceDesk, shown},
     site_lists::OfferedOption,
 };
@@ -50,7 +50,9 @@ async fn listed(site: &Site, params: &Params, desk: &ServiceDesk) -> Result<Vec<
     for kind in &desk.setup.request_types {
         let is_in_group = group.as_ref().is_none_or(|group| kind.groups.contains(group));
         let is_meant = text.as_ref().is_none_or(|text| {
-            let says = [&kind.name, &kind.description].iter().any(|known| known.to_lowercase().contains(text.trim()));
+            let says = [&kind.name, &kind.description]
+                .iter()
+                .any(|known| known.to_lowercase().contains(text.trim()));
             says && (with_hidden || !kind.groups.is_empty())
         });
         if is_in_group && is_meant && params.text("restrictionStatus") != Some("RESTRICTED") {
@@ -140,7 +142,9 @@ async fn valid_values(
         Some(Takes::Priorities) => {
             lookups::roster(services, caller, instance, Roster::Priorities).await?.as_ref().clone()
         }
-        Some(Takes::Components) => site.transaction().await?.components_of(instance, &desk.project_key).await?,
+        Some(Takes::Components) => {
+            site.transaction().await?.components_of(instance, &desk.project_key).await?
+        }
         Some(Takes::Versions) => site.transaction().await?.versions_of(instance, &desk.project_key).await?,
         Some(Takes::Options) => {
             let own = options.iter().filter(|option| option.field_key == field.field);
@@ -185,15 +189,16 @@ pub(super) async fn check_permissions(site: Site, _: OptedIn, body: Body) -> Res
     if let Some(other) = permissions.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Refusal::field("permissions", format!("'{other}' is no permission.")));
     }
-    let desk = desks::named(&site, site.param("desk")).await.map_err(|_| {
-        Refusal::from(Error::invalid("serviceDeskId", "The service desk does not exist."))
-    })?;
+    let desk = desks::named(&site, site.param("desk"))
+        .await
+        .map_err(|_| Refusal::from(Error::invalid("serviceDeskId", "The service desk does not exist.")))?;
     let found: Vec<i64> = asked
         .iter()
         .filter(|id| desk.setup.request_type(id).is_some())
         .filter_map(|id| id.parse().ok())
         .collect();
-    let granted = known.iter().filter(|name| permissions.is_empty() || permissions.iter().any(|asked| asked == *name));
+    let granted =
+        known.iter().filter(|name| permissions.is_empty() || permissions.iter().any(|asked| asked == *name));
     let answer: serde_json::Map<String, Value> =
         granted.map(|name| ((*name).to_owned(), json!(found))).collect();
     Ok(answer::ok(&Value::Object(answer)))
@@ -203,7 +208,8 @@ pub(super) async fn check_permissions(site: Site, _: OptedIn, body: Body) -> Res
 pub(super) async fn groups(site: Site, params: Params) -> Result<Response, Refusal> {
     require_set_up(&site, "getRequestTypeGroups").await?;
     let desk = desks::named(&site, site.param("desk")).await?;
-    let groups = desk.setup.groups.iter().map(|group| json!({ "id": group.id, "name": group.name })).collect();
+    let groups =
+        desk.setup.groups.iter().map(|group| json!({ "id": group.id, "name": group.name })).collect();
     let path = format!("servicedesk/{}/requesttypegroup", desk.id);
     Ok(answer::ok(&page::of_list(&site, &params, &path, &[], groups)?))
 }

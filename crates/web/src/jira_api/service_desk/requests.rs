@@ -9,7 +9,10 @@ use application::{
 use axum::{http::StatusCode, response::Response};
 use serde_json::{Map, Value};
 
-use super::{page, view::{EXPANDS, Requests}};
+use super::{
+    page,
+    view::{EXPANDS, Requests},
+};
 use crate::jira_api::{answer, body::Body, lookup, params::Params, refusal::Refusal, site::Site};
 
 /// `GET request`: what the account has to do with, the latest activity first.

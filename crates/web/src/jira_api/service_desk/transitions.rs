@@ -42,7 +42,9 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
     let requests = Requests::of(&site).await?;
     let row = requests.named().await?;
     if requests.is_sandbox() && !open(&requests, &row).await?.iter().any(|choice| choice.id == wanted) {
-        return Err(Refusal::bad_request(format!("The transition '{wanted}' is not open to this request now.")));
+        return Err(Refusal::bad_request(format!(
+            "The transition '{wanted}' is not open to this request now."
+        )));
     }
     let services = &site.state.services;
     transition_issue(services, &site.caller, Some(&site.name), &row.jira_id, &wanted, None).await?;

@@ -22,7 +22,11 @@ use domain::jira_time;
 use serde_json::{Value, json};
 
 use super::{address, attachments, comments, desks, user};
-use crate::jira_api::{refusal::Refusal, rich_text, site::{Site, zone}};
+use crate::jira_api::{
+    refusal::Refusal,
+    rich_text,
+    site::{Site, zone},
+};
 
 /// What can be expanded of a request.
 pub(super) const EXPANDS: [&str; 8] =
@@ -150,7 +154,8 @@ impl<'a> Requests<'a> {
         }
         if expand.iter().any(|name| name == "comment" || name.starts_with("comment.")) {
             let within = |name: &str| expand.iter().any(|asked| asked == &format!("comment.{name}"));
-            let view = comments::Parts { attachments: within("attachment"), rendered: within("renderedBody") };
+            let view =
+                comments::Parts { attachments: within("attachment"), rendered: within("renderedBody") };
             let list = comments::of(self, tx, row, view).await?;
             shown["comments"] = self.embedded(&format!("{base}/comment"), list);
         }
@@ -197,7 +202,8 @@ impl<'a> Requests<'a> {
         if let Some(desk) = self.desk(row) {
             return desks::shown(self.site, desk);
         }
-        let (id, project) = (kind["serviceDeskId"].as_str().unwrap_or_default(), &row.raw["fields"]["project"]);
+        let (id, project) =
+            (kind["serviceDeskId"].as_str().unwrap_or_default(), &row.raw["fields"]["project"]);
         json!({
             "id": id,
             "projectId": project["id"], "projectKey": project["key"], "projectName": project["name"],
@@ -209,7 +215,8 @@ impl<'a> Requests<'a> {
     /// The values of the form: of the fields that the request type asks for, where that is known; else of those that every form
     /// has.
     fn field_values(&self, row: &IssueRow, kind: &Value) -> Vec<Value> {
-        let known = self.desk(row).zip(kind["id"].as_str()).and_then(|(desk, id)| desk.setup.request_type(id));
+        let known =
+            self.desk(row).zip(kind["id"].as_str()).and_then(|(desk, id)| desk.setup.request_type(id));
         let usual = || {
             let field = |field: &str| FormField {
                 field: field.to_owned(),
@@ -262,7 +269,11 @@ impl<'a> Requests<'a> {
     }
 
     /// `CustomerRequestStatusDTO`s, oldest first.
-    pub(super) async fn statuses(&self, tx: &mut dyn TenantTx, row: &IssueRow) -> Result<Vec<Value>, Refusal> {
+    pub(super) async fn statuses(
+        &self,
+        tx: &mut dyn TenantTx,
+        row: &IssueRow,
+    ) -> Result<Vec<Value>, Refusal> {
         let histories = self.histories(tx, row).await?;
         let known = tx.roster(self.instance.id, Roster::Statuses).await?;
         let path = state::statuses(&row.raw["fields"], &histories);

@@ -30,7 +30,8 @@ pub async fn landmarks(app: &TestApp) -> Landmarks {
     let at = |path: &str| format!("/jira/site/rest/servicedeskapi/{path}");
     let send = async |path: &str, body: Value| app.post(&at(path), body).await.ok();
     let keep = async || {
-        let kept = app.upload(&at("servicedesk/1/attachTemporaryFile"), "words.txt", b"words".to_vec()).await.ok();
+        let kept =
+            app.upload(&at("servicedesk/1/attachTemporaryFile"), "words.txt", b"words".to_vec()).await.ok();
         text(&kept["temporaryAttachments"][0]["temporaryAttachmentId"])
     };
     let request = text(&send("request", raise("1", json!({ "summary": "Landmark" }))).await["issueId"]);
@@ -111,7 +112,8 @@ fn request_types(at: &Landmarks) -> Vec<Case> {
     let all = "servicedesk/1/requesttype";
     let one = format!("{all}/{}", at.request_type);
     let property = format!("{one}/property/landmark");
-    let new = |name: &str| json!({ "issueTypeId": "10011", "name": name, "description": "d", "helpText": "h" });
+    let new =
+        |name: &str| json!({ "issueTypeId": "10011", "name": name, "description": "d", "helpText": "h" });
     vec![
         get("jsm.getAllRequestTypes", "requesttype?searchQuery=access", 200),
         get("jsm.getRequestTypes", format!("{all}?expand=field"), 200),
@@ -122,7 +124,12 @@ fn request_types(at: &Landmarks) -> Vec<Case> {
         get("jsm.getRequestTypeFields", format!("{all}/99/field"), 404),
         get("jsm.getRequestTypeGroups", "servicedesk/1/requesttypegroup", 200),
         get("jsm.getRequestTypeGroups", "servicedesk/99/requesttypegroup", 404),
-        post("jsm.checkRequestTypePermissions", format!("{all}/permissions/check"), json!({ "requestTypeIds": [1, 99] }), 200),
+        post(
+            "jsm.checkRequestTypePermissions",
+            format!("{all}/permissions/check"),
+            json!({ "requestTypeIds": [1, 99] }),
+            200,
+        ),
         post("jsm.checkRequestTypePermissions", format!("{all}/permissions/check"), json!({}), 400),
         post("jsm.createRequestType", all, new("By a case"), 200),
         post("jsm.createRequestType", all, new("By a case"), 400),
@@ -144,7 +151,11 @@ fn requests(at: &Landmarks) -> Vec<Case> {
     let one = format!("request/{}", at.request);
     vec![
         get("jsm.getCustomerRequests", format!("request?limit=3&{EVERYTHING}"), 200),
-        get("jsm.getCustomerRequests", "request?requestOwnership=OWNED_REQUESTS&requestStatus=OPEN_REQUESTS&searchTerm=land*", 200),
+        get(
+            "jsm.getCustomerRequests",
+            "request?requestOwnership=OWNED_REQUESTS&requestStatus=OPEN_REQUESTS&searchTerm=land*",
+            200,
+        ),
         post("jsm.createCustomerRequest", "request", raise("1", json!({ "summary": "By a case" })), 201),
         post("jsm.createCustomerRequest", "request", raise("1", json!({})), 400),
         post("jsm.createCustomerRequest", "request", raise("99", json!({ "summary": "x" })), 400),
@@ -184,7 +195,12 @@ fn conversation(at: &Landmarks) -> Vec<Case> {
         get("jsm.getCommentAttachments", format!("{all}/99/attachment"), 404),
         get("jsm.getFeedback", format!("request/{}/feedback", at.request), 200),
         get("jsm.getFeedback", format!("request/{}/feedback", at.waiting), 404),
-        post("jsm.postFeedback", format!("request/{}/feedback", at.request), json!({ "type": "csat", "rating": 5, "comment": { "body": "Fast" } }), 201),
+        post(
+            "jsm.postFeedback",
+            format!("request/{}/feedback", at.request),
+            json!({ "type": "csat", "rating": 5, "comment": { "body": "Fast" } }),
+            201,
+        ),
         post("jsm.postFeedback", format!("request/{}/feedback", at.request), json!({ "rating": 9 }), 400),
         delete("jsm.deleteFeedback", format!("request/{}/feedback", at.request), 204),
         delete("jsm.deleteFeedback", format!("request/{}/feedback", at.request), 404),
