@@ -92,6 +92,24 @@ pub enum Action {
     DeleteComponent,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
+    /// Answers an approval of a sandbox.
+    AnswerApproval,
+    /// Changes who follows a request of a sandbox.
+    EditParticipants,
+    /// Says how content a customer of a sandbox was, or takes it back.
+    GiveFeedback,
+    /// Sends a file to a service desk of a sandbox.
+    KeepFile,
+    /// Changes the customers, organisations or request types of a sandbox's service desk.
+    EditServiceDesk,
+    /// Makes an account for a customer of a sandbox.
+    CreateCustomer,
+    /// Makes an organisation of a sandbox.
+    CreateOrganization,
+    /// Changes the people or properties of a sandbox's organisation.
+    EditOrganization,
+    /// Deletes an organisation of a sandbox.
+    DeleteOrganization,
     /// Adds an instance.
     AddInstance,
     /// Removes an instance with every row of it.
@@ -140,7 +158,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 61] = [
+    pub const ALL: [Self; 70] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -180,6 +198,15 @@ impl Action {
         Self::EditComponent,
         Self::DeleteComponent,
         Self::DeleteIssue,
+        Self::AnswerApproval,
+        Self::EditParticipants,
+        Self::GiveFeedback,
+        Self::KeepFile,
+        Self::EditServiceDesk,
+        Self::CreateCustomer,
+        Self::CreateOrganization,
+        Self::EditOrganization,
+        Self::DeleteOrganization,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::ReplaceCredential,
@@ -246,6 +273,15 @@ impl Action {
             Self::EditComponent => "edit_component",
             Self::DeleteComponent => "delete_component",
             Self::DeleteIssue => "delete_issue",
+            Self::AnswerApproval => "answer_approval",
+            Self::EditParticipants => "edit_participants",
+            Self::GiveFeedback => "give_feedback",
+            Self::KeepFile => "keep_file",
+            Self::EditServiceDesk => "edit_service_desk",
+            Self::CreateCustomer => "create_customer",
+            Self::CreateOrganization => "create_organization",
+            Self::EditOrganization => "edit_organization",
+            Self::DeleteOrganization => "delete_organization",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
             Self::ReplaceCredential => "replace_credential",
@@ -312,7 +348,16 @@ impl Action {
             | Self::CreateComponent
             | Self::EditComponent
             | Self::DeleteComponent
-            | Self::DeleteIssue => Scope::Write,
+            | Self::DeleteIssue
+            | Self::AnswerApproval
+            | Self::EditParticipants
+            | Self::GiveFeedback
+            | Self::KeepFile
+            | Self::EditServiceDesk
+            | Self::CreateCustomer
+            | Self::CreateOrganization
+            | Self::EditOrganization
+            | Self::DeleteOrganization => Scope::Write,
             _ => Scope::Admin,
         }
     }
@@ -336,6 +381,10 @@ impl Action {
                 | Self::CreateFilter
                 | Self::EditFilter
                 | Self::DeleteFilter
+                | Self::CreateCustomer
+                | Self::CreateOrganization
+                | Self::EditOrganization
+                | Self::DeleteOrganization
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::SetWorkflow

@@ -19,7 +19,7 @@ use domain::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-pub use add_comment::{CommentBody, add_comment};
+pub use add_comment::{Audience, CommentBody, add_comment, add_comment_for};
 pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };

@@ -26,6 +26,7 @@ pub mod reference;
 pub mod rotation;
 pub mod sandbox;
 pub mod search;
+pub mod service_desks;
 pub mod services;
 pub mod site_limits;
 pub mod site_lists;

@@ -5,6 +5,7 @@ pub mod faults;
 mod fill;
 mod follow;
 mod seed;
+mod service_project;
 mod store;
 pub mod workflow;
 mod write;
@@ -16,18 +17,23 @@ pub use fill::{
 };
 pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed, generated_rosters, speak_as_server};
+pub use service_project::{ServiceProject, add_service_project};
 pub use store::SandboxStore;
 pub use workflow::transitions;
 pub use write::{
-    AdjustEstimate, CreatedIssue, Destination, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
-    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewLink, NewSprint, RankTarget, RemoteLinkName,
-    SprintChanges, StoredRemoteLink, Takes, TransitionInput, VersionSwap, WorklogChanges, WritableField,
-    add_comment, add_worklog, assign_issue, attach, create_component, create_filter, create_issue,
-    create_sprint, create_version, delete_attachment, delete_comment, delete_component, delete_filter,
-    delete_issue, delete_sprint, delete_version, delete_worklog, duration, edit_comment, edit_component,
-    edit_filter, edit_issue, edit_sprint, edit_version, edit_worklog, issue_link, link_issues, move_issue,
-    plan_issues, put_remote_link, remove_issue_property, remove_remote_link, set_issue_property, transition,
-    unlink_issues, vote, watch, writable_fields,
+    AdjustEstimate, CreatedIssue, Destination, Feedback, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
+    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint,
+    RankTarget, RemoteLinkName, SprintChanges, StoredRemoteLink, Takes, TransitionInput, VersionSwap,
+    WorklogChanges, WritableField, add_comment, add_request_type, add_worklog, answer_approval, assign_issue,
+    attach, attach_kept_files, change_desk_customers, change_desk_organizations, change_organization_members,
+    change_participants, create_component, create_customer, create_filter, create_issue, create_organization,
+    create_request, create_sprint, create_version, delete_attachment, delete_comment, delete_component,
+    delete_filter, delete_issue, delete_organization, delete_sprint, delete_version, delete_worklog,
+    duration, edit_comment, edit_component, edit_filter, edit_issue, edit_sprint, edit_version, edit_worklog,
+    give_feedback, issue_link, keep_files, link_issues, move_issue, plan_issues, put_remote_link,
+    remove_issue_property, remove_remote_link, remove_request_type, set_issue_property,
+    set_organization_property, set_request_type_property, transition, unlink_issues, vote, watch,
+    writable_fields,
 };
 
 use crate::instances::Dialect;

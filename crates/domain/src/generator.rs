@@ -31,6 +31,7 @@ mod reference;
 mod render;
 mod roster;
 mod server;
+pub mod service;
 mod site;
 #[cfg(test)]
 mod tests;

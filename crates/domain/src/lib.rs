@@ -1,4 +1,4 @@
-//! Entities, value objects, the workflow engine, flow-metric arithmetic, PII patterns and the sandbox generator.
+//! Entities, value objects, the workflow engine, working calendars and SLAs, flow-metric arithmetic, PII patterns and the sandbox generator.
 //!
 //! Pure: no async, no SQL, no HTTP, no clock. Time and chance are arguments.
 pub mod generator;
@@ -8,5 +8,8 @@ pub mod jira_time;
 pub mod metrics;
 pub mod pii;
 pub mod rank;
+pub mod service_desk;
+pub mod sla;
 pub mod sprint_text;
 pub mod workflow;
+pub mod working_time;

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 mod category;
 mod change;
 mod condition;
+pub mod service;
 #[cfg(test)]
 mod tests;
 

@@ -122,6 +122,9 @@ pub(crate) struct DemoArgs {
     /// The same seed gives the same data.
     #[arg(long, default_value_t = 42)]
     pub(crate) seed: u64,
+    /// Add a service project to a new sandbox: a desk of Jira Service Management with customers and requests.
+    #[arg(long)]
+    pub(crate) service_desk: bool,
 }
 
 #[derive(Subcommand, Debug)]
@@ -473,6 +476,20 @@ pub(crate) enum SandboxCommand {
         /// Speak as a Jira Server: wiki markup, people by name, the old search. For a sandbox that is empty.
         #[arg(long)]
         server: bool,
+        #[command(flatten)]
+        tenant: TenantArg,
+    },
+    /// Add a service project to a sandbox: a desk with request types, queues, SLAs, approvals, customers and requests. Its other
+    /// projects stay as they are.
+    ServiceDesk {
+        /// The sandbox's name.
+        name: String,
+        /// How many requests.
+        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=10_000))]
+        requests: u64,
+        /// The same seed gives the same requests.
+        #[arg(long, default_value_t = 42)]
+        seed: u64,
         #[command(flatten)]
         tenant: TenantArg,
     },

@@ -45,6 +45,7 @@ mod removal;
 mod sandbox;
 mod search;
 mod server;
+mod service_desks;
 mod shown_keys;
 mod sign_in_links;
 mod site_limits;

@@ -29,7 +29,7 @@ const KEY: HeaderName = HeaderName::from_static("idempotency-key");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// How the routes end that are sent a body and only read: they do nothing that could happen twice, and what they answered is not for
 /// later, when its reader may see less and somebody in it may be gone.
-const READS: [&str; 10] = [
+const READS: [&str; 11] = [
     "/sql",
     "/search",
     "/search/jql",
@@ -40,6 +40,7 @@ const READS: [&str; 10] = [
     "/jql/match",
     "/jql/sanitize",
     "/jql/autocompletedata",
+    "/permissions/check",
 ];
 /// Answers beyond are not kept.
 const LARGEST_ANSWER: usize = 1024 * 1024;

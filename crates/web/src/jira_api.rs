@@ -39,6 +39,7 @@ mod rosters;
 mod search;
 mod self_links;
 mod server;
+mod service_desk;
 mod site;
 mod transitions;
 mod webhooks;
@@ -65,6 +66,7 @@ pub(crate) fn routes(state: WebState) -> Router<WebState> {
         .merge(admin_webhooks())
         .merge(beside_issues())
         .merge(agile::routes())
+        .merge(service_desk::routes())
         .route_layer(middleware::from_fn_with_state(state.clone(), self_links::lead_here))
         .route_layer(middleware::from_fn_with_state(state.clone(), idempotency::for_jira))
         .route_layer(middleware::from_fn_with_state(state.clone(), faults::serve))

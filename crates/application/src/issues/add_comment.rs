@@ -73,6 +73,29 @@ pub async fn add_comment(
     issue: &str,
     body: &CommentBody,
 ) -> Result<CommentRow> {
+    add_comment_for(services, caller, instance, issue, (body, Audience::Everyone)).await
+}
+
+/// Who may read a comment on a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Audience {
+    /// Customers too.
+    Everyone,
+    /// Agents only.
+    Agents,
+}
+
+/// [`add_comment`], for an audience.
+///
+/// # Errors
+/// [`Error::Unsupported`] for what is meant for agents alone at a mirror: the site would show it to everyone.
+pub async fn add_comment_for(
+    services: &Services,
+    caller: &Caller,
+    instance: Option<&str>,
+    issue: &str,
+    (body, audience): (&CommentBody, Audience),
+) -> Result<CommentRow> {
     caller.permit(Action::AddComment)?;
     body.check()?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
@@ -82,7 +105,14 @@ pub async fn add_comment(
             tx.lock_issue(row.id).await?;
             let row = require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await?;
             require_within(caller, &row)?;
-            let comment = sandbox::add_comment(services, tx.as_mut(), &instance, &row, body).await?;
+            let comment = sandbox::add_comment(
+                services,
+                tx.as_mut(),
+                &instance,
+                &row,
+                (body, audience == Audience::Everyone),
+            )
+            .await?;
             let after = json!({ "comment": comment });
             let now = services.clock.now();
             let entry = NewAuditEntry::success(
@@ -97,6 +127,11 @@ pub async fn add_comment(
             let people = audit::record(tx.as_mut(), services.secrets.as_ref(), entry).await?;
             tx.commit().await?;
             (comment, people)
+        }
+        _ if audience == Audience::Agents => {
+            let message =
+                "internal comments are not served by Forebay for mirrors yet; write it at the site itself";
+            return Err(Error::Unsupported(message.into()));
         }
         _ => write_through(services, caller, &instance, &row, body).await?,
     };

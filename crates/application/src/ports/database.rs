@@ -32,6 +32,7 @@ use crate::{
     sandbox::SandboxStore,
     sandbox::faults::FaultStore,
     search::SearchStore,
+    service_desks::ServiceDeskStore,
     site_limits::SiteLimitStore,
     site_limits::SitePlatform,
     site_lists::SiteListStore,
@@ -82,6 +83,7 @@ pub trait TenantTx:
     + SandboxStore
     + SealedStore
     + SearchStore
+    + ServiceDeskStore
     + SignInLinkStore
     + SiteLimitStore
     + SiteListStore

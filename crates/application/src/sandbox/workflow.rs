@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::workflow::{Condition, StatusCategory, Taker, Transition, Workflow};
+use domain::workflow::{
+    Condition, StatusCategory, Taker, Transition, Workflow, WorkflowStatus, service::ISSUE_TYPE_WITH_APPROVAL,
+};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -153,7 +155,7 @@ pub async fn read(services: &Services, caller: &Caller, name: &str) -> Result<(W
     let mut tx = services.db.tenant(&caller.context()).await?;
     let instance = require_instance(tx.as_mut(), name).await?;
     require_sandbox(&instance)?;
-    let site = SiteWorkflow::load(tx.as_mut(), &instance).await?;
+    let site = SiteWorkflow::load(tx.as_mut(), &instance, &Value::Null).await?;
     Ok((WorkflowPlan { workflow: site.workflow, roles: site.roles }, site.is_own))
 }
 
@@ -210,7 +212,8 @@ fn require_fields(plan: &WorkflowPlan, roster: &[Value]) -> Result<()> {
     Ok(())
 }
 
-/// A sandbox's statuses as served, and the workflow over them: its own, or else Jira's standard software workflow for a seeded one.
+/// A sandbox's statuses as served, and the workflow over them: its own, or else Jira's standard software workflow for a seeded one; a
+/// service project has one of its own whatever the rest of the site has.
 /// Of an imported site the workflow is not known, so every status can be reached from every other.
 pub(super) struct SiteWorkflow {
     pub(super) workflow: Workflow,
@@ -220,15 +223,29 @@ pub(super) struct SiteWorkflow {
 }
 
 impl SiteWorkflow {
-    pub(super) async fn load(tx: &mut dyn TenantTx, instance: &Instance) -> Result<Self> {
-        let statuses = tx.roster(instance.id, Roster::Statuses).await?;
+    /// The workflow of issues with this project and issue type; of the site, where none are named.
+    pub(super) async fn load(tx: &mut dyn TenantTx, instance: &Instance, fields: &Value) -> Result<Self> {
+        let mut statuses = tx.roster(instance.id, Roster::Statuses).await?;
+        let (roles, is_own) = (BTreeMap::new(), false);
+        let with_approval = fields["issuetype"]["id"] == ISSUE_TYPE_WITH_APPROVAL;
+        let service = Workflow::service(with_approval);
+        let is_shown = |own: &WorkflowStatus| {
+            statuses
+                .iter()
+                .any(|status| status["id"] == own.id.as_str() && status["name"] == own.name.as_str())
+        };
+        let has_desk = service.statuses().iter().all(is_shown);
+        if has_desk && fields["project"]["projectTypeKey"] == "service_desk" {
+            return Ok(Self { workflow: service, roles, is_own, statuses });
+        }
         if let Some(written) = tx.sandbox_workflow(instance.id).await? {
             let WorkflowPlan { workflow, roles } = WorkflowPlan::parse(&written).map_err(Error::internal)?;
             return Ok(Self { workflow, roles, is_own: true, statuses });
         }
-        let (roles, is_own) = (BTreeMap::new(), false);
         let standard = Workflow::standard();
         let id_of = |status: &Value| status["id"].as_str().unwrap_or_default().to_owned();
+        // The statuses of a desk beside them are none of theirs.
+        statuses.retain(|status| !has_desk || service.status(&id_of(status)).is_none());
         if statuses.iter().all(|status| standard.status(&id_of(status)).is_some()) {
             return Ok(Self { workflow: standard, roles, is_own, statuses });
         }
@@ -319,7 +336,7 @@ pub async fn transitions(
     instance: &Instance,
     row: &IssueRow,
 ) -> Result<Vec<Value>> {
-    let site = SiteWorkflow::load(tx, instance).await?;
+    let site = SiteWorkflow::load(tx, instance, &row.raw["fields"]).await?;
     let open = site.open_to(services, tx, caller, instance, row).await?;
     Ok(open
         .into_iter()

@@ -4,10 +4,12 @@
 //! the new state is stored the same way in which a synced one is ([`store`]), audited and announced. It takes as many statements
 //! for a large issue as for a small one.
 
+mod approvals;
 mod attachments;
 mod comments;
 mod components;
 mod create;
+mod customers;
 mod delete;
 mod desk;
 mod edit;
@@ -16,13 +18,16 @@ mod filters;
 mod followers;
 mod links;
 mod moves;
+mod organizations;
 mod parts;
 mod people;
 mod planning;
 mod properties;
 mod remote_links;
+mod requests;
 mod sprint_field;
 mod sprints;
+mod temporary_files;
 mod time;
 mod transition;
 mod versions;
@@ -32,10 +37,15 @@ mod writing;
 use chrono::Duration;
 use serde_json::{Value, json};
 
+pub use approvals::answer_approval;
 pub use attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach, delete_attachment};
 pub use comments::{add_comment, delete_comment, edit_comment};
 pub use components::{create_component, delete_component, edit_component};
 pub use create::{CreatedIssue, create_issue};
+pub use customers::{
+    NewCustomer, NewRequestType, add_request_type, change_desk_customers, change_desk_organizations,
+    create_customer, remove_request_type, set_request_type_property,
+};
 pub use delete::delete_issue;
 pub use desk::FieldChanges;
 pub use edit::{assign_issue, edit_issue};
@@ -44,10 +54,15 @@ pub use filters::{FilterChanges, create_filter, delete_filter, edit_filter};
 pub use followers::{vote, watch};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
+pub use organizations::{
+    change_organization_members, create_organization, delete_organization, set_organization_property,
+};
 pub use planning::{Destination, RankTarget, plan_issues};
 pub use properties::{remove_issue_property, set_issue_property};
 pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
+pub use requests::{Feedback, NewRequest, change_participants, create_request, give_feedback};
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
+pub use temporary_files::{attach_kept_files, keep_files};
 pub use transition::{TransitionInput, transition};
 pub use versions::{VersionSwap, create_version, delete_version, edit_version};
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
@@ -143,9 +158,11 @@ pub(super) async fn store(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
-    drafts: Vec<Draft>,
+    mut drafts: Vec<Draft>,
 ) -> Result<()> {
-    let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+    let fields = tx.roster(instance.id, Roster::Fields).await?;
+    requests::keep_up(services, tx, instance, &fields, &mut drafts).await?;
+    let roles = FieldRoles::from_fields(&fields);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
     let mut bundles = Vec::with_capacity(drafts.len());

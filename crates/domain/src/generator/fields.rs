@@ -139,7 +139,8 @@ fn system_field((id, name, clauses, kind, items): &(&str, &str, &str, &str, &str
     field
 }
 
-fn custom_field((id, name, kind, items, custom): &(&str, &str, &str, &str, &str)) -> Value {
+/// A custom field: (id, name, type, item type, custom type).
+pub(super) fn custom_field((id, name, kind, items, custom): &(&str, &str, &str, &str, &str)) -> Value {
     let number = id.trim_start_matches("customfield_");
     let mut field = json!({
         "id": id,

@@ -238,7 +238,8 @@ fn category_json(api: &str, category: Category) -> Value {
     })
 }
 
-fn status_json(
+/// A status: (id, name, description, category).
+pub(super) fn status_json(
     model: &Model,
     api: &str,
     (id, name, description, category): (&str, &str, &str, Category),

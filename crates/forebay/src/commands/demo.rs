@@ -40,6 +40,8 @@ const TENANT: &str = "acme";
 const UPSTREAM: &str = "upstream";
 const SANDBOX: &str = "sandbox";
 const MIRROR: &str = "jira";
+/// Requests of the service desk, where one is wanted.
+const REQUESTS: u64 = 60;
 /// Requests a minute to a sandbox of our own, which bears more than Jira Cloud.
 const OWN_SANDBOX: u32 = 100_000;
 
@@ -232,6 +234,12 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
             seed_sandbox(wiring, tenant, &instance, arguments.issues, arguments.seed, &mut |_| {}).await?;
         let counts = seeded.counts;
         output::note(&format!("{} issues, {} changelog items stored", counts.issues, counts.changelog_items));
+        if arguments.service_desk {
+            let added =
+                sandbox::add_service_project(services, tenant.id, &instance, (REQUESTS, arguments.seed))
+                    .await?;
+            output::note(&format!("a service desk with {} requests, project {}", added.requests, added.key));
+        }
         refresh(wiring).await?;
     }
     Ok(instance)

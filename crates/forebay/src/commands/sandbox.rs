@@ -36,6 +36,22 @@ pub(super) async fn run(wiring: &Wiring, command: &SandboxCommand, as_json: bool
             }
             seed::run(wiring, (&tenant, &instance), (*issues, *seed), as_json).await
         }
+        SandboxCommand::ServiceDesk { name, requests, seed, tenant } => {
+            let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            let added =
+                sandbox::add_service_project(&wiring.services, tenant.id, &instance, (*requests, *seed))
+                    .await?;
+            refresh(wiring).await?;
+            if as_json {
+                return output::json(&added);
+            }
+            output::line(&format!(
+                "project {} with service desk {} and {}",
+                added.key,
+                added.service_desk,
+                output::counted(added.requests, "request")
+            ))
+        }
         SandboxCommand::Faults(arguments) => faults::run(wiring, arguments, as_json).await,
         SandboxCommand::Workflow(arguments) => workflow::run(wiring, arguments, as_json).await,
         SandboxCommand::Import { name, files, tenant } => {

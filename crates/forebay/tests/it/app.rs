@@ -266,6 +266,22 @@ impl TestApp {
         }
     }
 
+    /// Adds a service project to a sandbox of `acme`.
+    pub fn service_desk(&self, sandbox: &str, requests: u32) {
+        let requests = requests.to_string();
+        self.cli(&[
+            "sandbox",
+            "service-desk",
+            sandbox,
+            "--tenant",
+            "acme",
+            "--requests",
+            &requests,
+            "--seed",
+            "7",
+        ]);
+    }
+
     /// A mirror of a sandbox, over HTTP, with its webhook registered; not yet synced.
     pub fn mirror(&self, name: &str, sandbox: &str, kind: &str) {
         let url = format!("{}/jira/{sandbox}", self.url);
@@ -305,6 +321,10 @@ impl TestApp {
         let mut request = self.http.request(method, format!("{}{path}", self.url));
         if let Some(key) = key {
             request = request.bearer_auth(key);
+        }
+        if path.contains("/rest/servicedeskapi/") {
+            // Much of it is experimental.
+            request = request.header("x-experimentalapi", "opt-in");
         }
         if let Some(body) = body {
             request = request.json(&body);

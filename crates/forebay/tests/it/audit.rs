@@ -61,6 +61,15 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::CreateComponent
         | Action::EditComponent
         | Action::DeleteComponent => lay_out(app, action).await,
+        Action::AnswerApproval
+        | Action::EditParticipants
+        | Action::GiveFeedback
+        | Action::KeepFile
+        | Action::EditServiceDesk
+        | Action::CreateCustomer
+        | Action::CreateOrganization
+        | Action::EditOrganization
+        | Action::DeleteOrganization => help(app, action).await,
         Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
         Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::SetWorkflow => {
@@ -342,6 +351,52 @@ async fn hang(app: &TestApp, action: Action) -> bool {
         }
         Action::EditFilter => ask(Method::PUT, &filter().await, json!({ "description": "seen" })).await,
         Action::DeleteFilter => ask(Method::DELETE, &filter().await, Value::Null).await,
+        _ => false,
+    }
+}
+
+/// A write of Jira Service Management.
+async fn help(app: &TestApp, action: Action) -> bool {
+    let api = "/jira/source/rest/servicedeskapi";
+    let ask = async |method: Method, path: &str, body: Value| {
+        let body = Some(body).filter(|body| !body.is_null());
+        app.ask(method, &format!("{api}/{path}"), Some(&app.key), body).await
+    };
+    let post = async |path: &str, body: Value| ask(Method::POST, path, body).await.status.is_success();
+    // What needs no approval is a request of the account's own.
+    let request = async |kind: &str| {
+        let new = json!({ "serviceDeskId": "1", "requestTypeId": kind,
+                          "requestFieldValues": { "summary": "Audited", "description": "x" } });
+        let made = ask(Method::POST, "request", new).await.ok();
+        format!("request/{}", made["issueKey"].as_str().unwrap())
+    };
+    let organization = async || {
+        let all = app.get(&format!("{api}/organization?limit=100")).await.ok();
+        format!("organization/{}", all["values"].as_array().unwrap().last().unwrap()["id"].as_str().unwrap())
+    };
+    let people = json!({ "accountIds": ["qm:help-desk:customer-1"] });
+    match action {
+        Action::AnswerApproval => {
+            app.service_desk("source", 0);
+            post(&format!("{}/approval/1", request("3").await), json!({ "decision": "approve" })).await
+        }
+        Action::EditParticipants => post(&format!("{}/participant", request("1").await), people).await,
+        Action::GiveFeedback => {
+            post(&format!("{}/feedback", request("1").await), json!({ "rating": 5 })).await
+        }
+        Action::KeepFile => {
+            let path = format!("{api}/servicedesk/1/attachTemporaryFile");
+            app.upload(&path, "seen.txt", b"seen".to_vec()).await.status.is_success()
+        }
+        Action::EditServiceDesk => post("servicedesk/1/customer", people).await,
+        Action::CreateCustomer => {
+            post("customer", json!({ "displayName": "Ann", "email": "ann@example.com" })).await
+        }
+        Action::CreateOrganization => post("organization", json!({ "name": "Audited" })).await,
+        Action::EditOrganization => post(&format!("{}/user", organization().await), people).await,
+        Action::DeleteOrganization => {
+            ask(Method::DELETE, &organization().await, Value::Null).await.status.is_success()
+        }
         _ => false,
     }
 }

@@ -13,7 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use self::{
-    cases::{Case, Landmarks},
+    cases::{Case, Landmarks, service_desk},
     schema::{Deviation, Schemas},
 };
 use crate::app::{Answer, TestApp};
@@ -63,9 +63,12 @@ pub fn served() -> Vec<Served> {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 // `getIssue` and some others are in more than one document.
-                operation: match path.starts_with("/rest/agile/") {
-                    true => format!("agile.{operation}"),
-                    false => operation.to_owned(),
+                operation: if path.starts_with("/rest/agile/") {
+                    format!("agile.{operation}")
+                } else if path.starts_with("/rest/servicedeskapi/") {
+                    format!("jsm.{operation}")
+                } else {
+                    operation.to_owned()
                 },
                 sandbox_only: says == "sandbox only",
             });
@@ -102,8 +105,8 @@ async fn sites(app: &TestApp) -> Landmarks {
     };
     let text = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{value} is no text")).to_owned();
     let project = ask("project/PAY").await;
-    let other =
-        ask("project").await.as_array().unwrap().iter().find(|one| one["key"] != "PAY").unwrap().clone();
+    let is_other = |one: &&Value| one["key"] != "PAY" && one["projectTypeKey"] == "software";
+    let other = ask("project").await.as_array().unwrap().iter().find(is_other).unwrap().clone();
     let types = ask("issuetype").await;
     let task = types.as_array().unwrap().iter().find(|kind| kind["name"] == "Task").unwrap().clone();
     let link_type = ask("issueLinkType").await["issueLinkTypes"][0].clone();
@@ -139,6 +142,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     let board = id(&plan("board?type=scrum").await["values"][0]["id"]);
     let future = json!({ "name": "Landmark", "originBoardId": board });
     let future = app.post("/jira/site/rest/agile/1.0/sprint", future).await.ok();
+    let help = service_desk::landmarks(app).await;
     app.mirror("copy", "site", "cloud");
     app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
     Landmarks {
@@ -169,6 +173,7 @@ async fn sites(app: &TestApp) -> Landmarks {
         kanban: id(&plan("board?type=kanban").await["values"][0]["id"]),
         sprint: id(&plan(&format!("board/{board}/sprint?state=active")).await["values"][0]["id"]),
         future: id(&future["id"]),
+        help,
         epic: text(&plan(&format!("board/{board}/epic")).await["values"][0]["key"]),
     }
 }
@@ -345,8 +350,8 @@ async fn other_versions_answer_the_same_questions() {
     let landmarks = sites(&app).await;
     let served = served();
     for case in cases::all(&landmarks) {
-        // The Agile API has one version.
-        if case.method != Method::GET || case.is_agile() {
+        // The other APIs have one version.
+        if case.method != Method::GET || !case.is_platform() {
             continue;
         }
         let Case { operation, method, path, body, status, .. } = case;
@@ -372,6 +377,7 @@ fn is_read(operation: &str) -> bool {
         "matchIssues",
         "sanitiseJqlQueries",
         "getAutoCompletePost",
+        "jsm.checkRequestTypePermissions",
     ]
     .contains(&operation)
 }

@@ -45,6 +45,11 @@ async fn shown(site: &Site) -> Result<Value, Refusal> {
 /// `GET attachment/content/{id}`. Jira redirects to where the bytes are; here they are.
 pub(super) async fn content(site: Site) -> Result<Response, Refusal> {
     let file = shown(&site).await?;
+    content_of(&site, &file).await
+}
+
+/// The bytes of a file that its issue shows so.
+pub(super) async fn content_of(site: &Site, file: &Value) -> Result<Response, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     if instance.kind != InstanceKind::Sandbox {
         let message = "the contents of attachments stay at the site; ask it for them";
@@ -53,7 +58,7 @@ pub(super) async fn content(site: Site) -> Result<Response, Refusal> {
     let wanted = site.param("attachment");
     let bytes = site.transaction().await?.content(instance.id, wanted).await?;
     let bytes = bytes.ok_or_else(|| Error::not_found("content of attachment", wanted))?;
-    Ok((StatusCode::OK, headers(&file), bytes).into_response())
+    Ok((StatusCode::OK, headers(file), bytes).into_response())
 }
 
 /// Somebody sent these bytes, and a browser that holds the console's session may follow the link: they are a file to be saved, never a
@@ -74,11 +79,7 @@ fn headers(file: &Value) -> HeaderMap {
 
 /// `POST issue/{id}/attachments`. Refused without the header by which Jira knows that no browser was tricked into it.
 pub(super) async fn attach(site: Site, request: Request) -> Result<Response, Refusal> {
-    const CHECK: HeaderName = HeaderName::from_static("x-atlassian-token");
-    let sent = request.headers().get(CHECK).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if !["no-check", "nocheck"].contains(&sent.to_lowercase().as_str()) {
-        return Err(Refusal::message(StatusCode::FORBIDDEN, "XSRF check failed"));
-    }
+    refuse_tricked(request.headers())?;
     site.caller.require(Scope::Write)?;
     site.require_shown().await?;
     let files = files(request).await?;
@@ -87,7 +88,21 @@ pub(super) async fn attach(site: Site, request: Request) -> Result<Response, Ref
     Ok(answer::ok(&Value::Array(attached)))
 }
 
-async fn files(request: Request) -> Result<Vec<NewAttachment>, Refusal> {
+/// Refuses a form without the header by which Jira knows that no browser was tricked into sending it.
+///
+/// # Errors
+/// 403.
+pub(super) fn refuse_tricked(headers: &HeaderMap) -> Result<(), Refusal> {
+    const CHECK: HeaderName = HeaderName::from_static("x-atlassian-token");
+    let sent = headers.get(CHECK).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    if ["no-check", "nocheck"].contains(&sent.to_lowercase().as_str()) {
+        return Ok(());
+    }
+    Err(Refusal::message(StatusCode::FORBIDDEN, "XSRF check failed"))
+}
+
+/// The files of a form.
+pub(super) async fn files(request: Request) -> Result<Vec<NewAttachment>, Refusal> {
     let mut form = Multipart::from_request(request, &())
         .await
         .map_err(|_| Refusal::media_type("other than multipart/form-data"))?;

@@ -23,6 +23,10 @@ pub(crate) struct Refusal {
     allow: String,
 }
 
+/// Put into the extensions of refusals: what is said, for an API that says it in a form of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Said(pub(super) String);
+
 /// Jira has more than one form of error body; which one is used depends on who in Jira refuses.
 #[derive(Debug)]
 enum Form {
@@ -132,6 +136,21 @@ impl Refusal {
         self.status == StatusCode::BAD_REQUEST
     }
 
+    /// In one text.
+    fn said(&self) -> Said {
+        let text = match &self.form {
+            Form::Collection { messages, errors } => {
+                let of_fields = errors
+                    .iter()
+                    .map(|(name, text)| format!("{name}: {}", text.as_str().unwrap_or_default()));
+                messages.iter().cloned().chain(of_fields).collect::<Vec<_>>().join(" ")
+            }
+            Form::Messages(message) => message.clone(),
+            Form::Problem { detail, .. } => detail.clone(),
+        };
+        Said(text)
+    }
+
     /// Its `{errorMessages, errors}`.
     pub(super) fn collection(&self) -> Value {
         match &self.form {
@@ -219,6 +238,7 @@ impl<E: Into<Error>> From<E> for Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let status = self.status;
+        let said = self.said();
         let body = match self.form {
             Form::Collection { messages, errors } => json!({ "errorMessages": messages, "errors": errors }),
             Form::Messages(message) => json!({ "errorMessages": [message] }),
@@ -234,10 +254,12 @@ impl IntoResponse for Refusal {
                 {
                     response.headers_mut().insert(header::ALLOW, methods);
                 }
+                response.extensions_mut().insert(said);
                 return response;
             }
         };
         let mut response = answer::json(status, &body);
+        response.extensions_mut().insert(said);
         if self.outcome_unknown {
             response.extensions_mut().insert(OutcomeUnknown);
         }

@@ -6,6 +6,7 @@ use application::{
     Scope,
     instances::{Dialect, Instance, InstanceKind},
     lookups, sandbox,
+    service_desks::shown,
 };
 use axum::response::Response;
 use chrono::{DateTime, Utc};
@@ -13,12 +14,31 @@ use domain::jira_time;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded::byte_serialize;
 
-use super::{answer, refusal::Refusal, site::Site};
+use super::{
+    answer,
+    refusal::Refusal,
+    site::{Site, zone},
+};
 
 pub(super) async fn server_info(site: Site) -> Result<Response, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     let now = site.state.services.clock.now();
     Ok(answer::ok(&describe(&instance, &site.base_url(), now)))
+}
+
+/// `GET servicedeskapi/info`: Jira Service Management has the version of its Jira.
+pub(super) async fn service_desk_info(site: Site) -> Result<Response, Refusal> {
+    let instance = site.instance(Scope::Read).await?;
+    let about = describe(&instance, &site.base_url(), site.state.services.clock.now());
+    let built = jira_time::parse_json(&about["buildDate"]).unwrap_or_default();
+    Ok(answer::ok(&json!({
+        "version": about["version"],
+        "platformVersion": about["version"],
+        "buildDate": shown::moment(built, zone(&instance)),
+        "buildChangeSet": about["scmInfo"],
+        "isLicensedForUse": true,
+        "_links": { "self": shown::address(&site.base_url(), "info") },
+    })))
 }
 
 /// Clients look at the version of Server to choose among operations: it is one that has those of today.

@@ -15,17 +15,17 @@ use crate::{
     webhooks,
 };
 
-/// Adds a comment and tells the webhooks; answers the comment as stored.
+/// Adds a comment and tells the webhooks; answers the comment as stored. One that is not public is for agents only.
 pub async fn add_comment(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
     row: &IssueRow,
-    body: &CommentBody,
+    (body, is_public): (&CommentBody, bool),
 ) -> Result<Value> {
     let id = tx.take_sandbox_ids(instance.id, 1).await?;
     let now = next_moment(services, [row]);
-    let mut comment = blank(instance, row, id, &now, body);
+    let mut comment = blank(instance, row, id, &now, (body, is_public));
     // Here already: it is told to webhooks and to the audit log as well as stored.
     tx.erased_people(instance.id).await?.take_out(&mut comment, services.secrets.as_ref());
     let mut draft = Draft::of(row, &now);
@@ -45,13 +45,19 @@ pub(super) async fn new_comment(
     now: &str,
     body: &CommentBody,
 ) -> Result<Value> {
-    let mut comment = blank(&write.instance, row, id, now, body);
+    let mut comment = blank(&write.instance, row, id, now, (body, true));
     let people = write.tx.erased_people(write.instance.id).await?;
     people.take_out(&mut comment, write.services.secrets.as_ref());
     Ok(comment)
 }
 
-fn blank(instance: &Instance, row: &IssueRow, id: i64, now: &str, body: &CommentBody) -> Value {
+fn blank(
+    instance: &Instance,
+    row: &IssueRow,
+    id: i64,
+    now: &str,
+    (body, is_public): (&CommentBody, bool),
+) -> Value {
     let author = account(row.dialect);
     json!({
         "self": address(instance, row.dialect, &format!("issue/{}/comment/{id}", row.jira_id)),
@@ -61,7 +67,7 @@ fn blank(instance: &Instance, row: &IssueRow, id: i64, now: &str, body: &Comment
         "updateAuthor": author,
         "created": now,
         "updated": now,
-        "jsdPublic": true,
+        "jsdPublic": is_public,
     })
 }
 

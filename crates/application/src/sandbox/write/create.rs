@@ -43,24 +43,33 @@ pub async fn create_issue(
     services: &Services,
     caller: &Caller,
     instance: &str,
-    mut changes: FieldChanges,
+    changes: FieldChanges,
 ) -> Result<CreatedIssue> {
     let mut write = Writing::begin(services, caller, Action::CreateIssue, instance).await?;
+    let fields = prepare(&mut write, changes).await?;
+    store(write, fields).await
+}
+
+/// The fields of a new issue, none of them wrong.
+pub(super) async fn prepare(write: &mut Writing<'_>, mut changes: FieldChanges) -> Result<Value> {
     let site = write.instance.clone();
     let dialect = site.dialect;
+    let now = next_moment(write.services, []);
     let (project, kind) = (changes.take("project"), changes.take("issuetype"));
-    let project = required_project(&mut write, &project).await?;
-    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site).await?;
-    let status = workflow.status(workflow.workflow.initial());
-    let now = next_moment(services, []);
-    let mut fields = blank(dialect, &status, &now);
-    fields["project"] = members(&project, &OF_PROJECT);
-
-    let mut desk = Desk::new(&mut write, &site, changes.dialect, dialect);
+    let project = members(&required_project(write, &project).await?, &OF_PROJECT);
+    let mut desk = Desk::new(write, &site, changes.dialect, dialect);
+    let kind = pick(desk.roster(Roster::IssueTypes).await?.iter(), &kind).cloned();
     let mut problems = Vec::new();
-    match pick(desk.roster(Roster::IssueTypes).await?.iter(), &kind) {
-        Some(kind) => fields["issuetype"] = kind.clone(),
-        None => problems.push(problem("issuetype", "Specify a valid issue type")),
+    if kind.is_none() {
+        problems.push(problem("issuetype", "Specify a valid issue type"));
+    }
+    let place = json!({ "project": project, "issuetype": kind });
+    let workflow = SiteWorkflow::load(&mut *desk.tx, &site, &place).await?;
+    let status = workflow.status(workflow.workflow.initial());
+    let mut fields = blank(dialect, &status, &now);
+    fields["project"] = project;
+    if let Some(kind) = kind {
+        fields["issuetype"] = kind;
     }
     fields["priority"] = usual_priority(desk.roster(Roster::Priorities).await?);
     for field in desk.roster(Roster::Fields).await? {
@@ -81,10 +90,11 @@ pub async fn create_issue(
     if is_assigned_automatically(&changes) {
         fields["assignee"] = automatic_assignee(write.tx.as_mut(), &site, dialect, &fields).await?;
     }
-    store(write, fields).await
+    Ok(fields)
 }
 
-async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<CreatedIssue> {
+/// Stores a new issue with these fields, and ends the write.
+pub(super) async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<CreatedIssue> {
     let site = write.instance.clone();
     let dialect = site.dialect;
     let parent = match fields["issuetype"]["subtask"] == true {

@@ -92,6 +92,11 @@ impl Kind {
 }
 
 impl Field {
+    /// A custom field with people that is written by nobody but the site itself.
+    pub(super) fn of_people(id: &str, name: &str) -> Self {
+        Self { id: id.to_owned(), name: name.to_owned(), kind: Kind::Users, custom: true }
+    }
+
     /// The field with that id, if it can be written.
     pub(super) fn find(id: &str, roster: &[Value]) -> Option<Self> {
         if let Some((kind, name)) = Kind::of_system(id) {

@@ -58,9 +58,23 @@ pub async fn transition(
     let mut write = Writing::begin(services, caller, Action::TransitionIssue, instance).await?;
     input.comments.iter().try_for_each(CommentBody::check)?;
     let row = write.issue(issue).await?;
+    if take(&mut write, &row, transition_id, input).await? {
+        write.finish(&row.key, before, after).await?;
+    }
+    Ok(())
+}
+
+/// Does a transition as part of a write; answers whether anything came of it.
+pub(super) async fn take(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    transition_id: &str,
+    input: &TransitionInput,
+) -> Result<bool> {
     let site = write.instance.clone();
-    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site).await?;
-    let open = workflow.open_to(services, write.tx.as_mut(), caller, &site, &row).await?;
+    let (services, caller) = (write.services, write.caller);
+    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site, &row.raw["fields"]).await?;
+    let open = workflow.open_to(services, write.tx.as_mut(), caller, &site, row).await?;
     let chosen = open.into_iter().find(|open| open.id == transition_id);
     let chosen = chosen.ok_or_else(|| {
         Error::invalid("transition", format!("transition {transition_id} is not open to the issue"))
@@ -69,17 +83,17 @@ pub async fn transition(
         .workflow
         .apply(&row.status_id, &chosen.id)
         .map_err(|error| Error::invalid("transition", error.to_string()))?;
-    let now = next_moment(services, [&row]);
-    let mut draft = Draft::of(&row, &now);
-    let step = Step { row: &row, chosen, change: &change, now: &now, input };
-    let (items, newly_resolved) = step.take(&mut write, &workflow, &mut draft).await?;
+    let now = next_moment(services, [row]);
+    let mut draft = Draft::of(row, &now);
+    let step = Step { row, chosen, change: &change, now: &now, input };
+    let (items, newly_resolved) = step.take(write, &workflow, &mut draft).await?;
     if items.is_empty() && input.comments.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let history = write.ids(1 + input.comments.len()).await?;
     let mut comments = Vec::new();
     for (id, body) in (history + 1..).zip(&input.comments) {
-        comments.push(new_comment(&mut write, &row, id, &now, body).await?);
+        comments.push(new_comment(write, row, id, &now, body).await?);
     }
     if !comments.is_empty() {
         let total = row.raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + comments.len() as u64;
@@ -98,7 +112,7 @@ pub async fn transition(
         let event = json!({ "comment": as_v2(comment, "body"), "issue": shown });
         write.announce("comment_created", event).await?;
     }
-    write.finish(&row.key, before, after).await
+    Ok(true)
 }
 
 /// A transition of an issue.

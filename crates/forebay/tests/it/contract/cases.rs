@@ -4,6 +4,7 @@
 mod agile;
 mod beside_issues;
 mod parts;
+pub mod service_desk;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -50,11 +51,13 @@ pub struct Landmarks {
     pub future: i64,
     /// An epic of the board's project.
     pub epic: String,
+    /// What there is of a service desk.
+    pub help: service_desk::Landmarks,
 }
 
 /// A request and the status of its answer, at a sandbox; a mirror answers alike, or 501 where only sandboxes serve.
 pub struct Case {
-    /// `operationId`, after `agile.` where it is of Jira Software's document.
+    /// `operationId`, after `agile.` or `jsm.` where it is of another document than that of the platform.
     pub operation: &'static str,
     pub method: Method,
     /// Below [`Case::root`].
@@ -68,11 +71,15 @@ pub struct Case {
 impl Case {
     /// The API in the version whose document there is.
     pub fn root(&self) -> &'static str {
-        if self.is_agile() { "agile/1.0" } else { "api/3" }
+        match self.operation.split_once('.') {
+            Some(("agile", _)) => "agile/1.0",
+            Some(_) => "servicedeskapi",
+            None => "api/3",
+        }
     }
 
-    pub fn is_agile(&self) -> bool {
-        self.operation.starts_with("agile.")
+    pub fn is_platform(&self) -> bool {
+        !self.operation.contains('.')
     }
 }
 
@@ -116,6 +123,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(reads(at));
     cases.extend(beside_issues::all(at));
     cases.extend(agile::all(at));
+    cases.extend(service_desk::all(&at.help));
     cases.extend(writes(at));
     cases.extend(children(at));
     cases.extend(parts::all(at));

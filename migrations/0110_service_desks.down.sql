@@ -1,0 +1,3 @@
+DROP TABLE temporary_files;
+DROP TABLE organizations;
+DROP TABLE service_desks;
