@@ -80,6 +80,12 @@ pub enum Action {
     DeleteFilter,
     /// Deletes an issue of a sandbox.
     DeleteIssue,
+    /// Makes and deletes groups of a sandbox, and puts people in and out of them.
+    ManageGroups,
+    /// Makes, changes and deletes versions of a sandbox's projects.
+    EditVersions,
+    /// Makes, changes and deletes components of a sandbox's projects.
+    EditComponents,
     /// Adds an instance.
     AddInstance,
     /// Removes an instance with every row of it.
@@ -124,7 +130,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 56] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -158,6 +164,9 @@ impl Action {
         Self::EditFilter,
         Self::DeleteFilter,
         Self::DeleteIssue,
+        Self::ManageGroups,
+        Self::EditVersions,
+        Self::EditComponents,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::ReplaceCredential,
@@ -216,6 +225,9 @@ impl Action {
             Self::EditFilter => "edit_filter",
             Self::DeleteFilter => "delete_filter",
             Self::DeleteIssue => "delete_issue",
+            Self::ManageGroups => "manage_groups",
+            Self::EditVersions => "edit_versions",
+            Self::EditComponents => "edit_components",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
             Self::ReplaceCredential => "replace_credential",
@@ -274,7 +286,10 @@ impl Action {
             | Self::CreateFilter
             | Self::EditFilter
             | Self::DeleteFilter
-            | Self::DeleteIssue => Scope::Write,
+            | Self::DeleteIssue
+            | Self::ManageGroups
+            | Self::EditVersions
+            | Self::EditComponents => Scope::Write,
             _ => Scope::Admin,
         }
     }
@@ -298,6 +313,7 @@ impl Action {
                 | Self::CreateFilter
                 | Self::EditFilter
                 | Self::DeleteFilter
+                | Self::ManageGroups
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::RetryJob

@@ -31,6 +31,7 @@ mod paging;
 mod redaction;
 mod request;
 mod retry;
+mod people;
 mod rosters;
 mod search;
 mod transitions;

@@ -19,6 +19,7 @@ mod fields;
 mod filters;
 mod followers;
 mod forms;
+mod groups;
 mod issues;
 mod jql;
 mod links;
@@ -29,11 +30,13 @@ mod params;
 mod people;
 mod permissions;
 mod picker;
+mod project_parts;
 mod projects;
 mod properties;
 pub(crate) mod refusal;
 mod remote_links;
 mod rich_text;
+mod roles;
 mod rosters;
 mod search;
 mod self_links;
@@ -148,8 +151,22 @@ fn reference() -> Router<WebState> {
         .route(&api("project/{project}/version"), get(projects::version_page))
         .route(&api("project/{project}/components"), get(projects::components))
         .route(&api("project/{project}/component"), get(projects::component_page))
-        .route(&api("version/{version_id}"), get(projects::version))
-        .route(&api("component/{component}"), get(projects::component))
+        .route(&api("version"), post(project_parts::create_version))
+        .route(
+            &api("version/{version_id}"),
+            get(projects::version).put(project_parts::edit_version).delete(project_parts::delete_version),
+        )
+        .route(&api("version/{version_id}/removeAndSwap"), post(project_parts::swap_version))
+        .route(&api("version/{version_id}/relatedIssueCounts"), get(project_parts::issues_of_version))
+        .route(&api("version/{version_id}/unresolvedIssueCount"), get(project_parts::unresolved_of_version))
+        .route(&api("component"), get(project_parts::search).post(project_parts::create_component))
+        .route(
+            &api("component/{component}"),
+            get(projects::component)
+                .put(project_parts::edit_component)
+                .delete(project_parts::delete_component),
+        )
+        .route(&api("component/{component}/relatedIssueCounts"), get(project_parts::issues_of_component))
         .route(&api("user"), get(people::one))
         .route(&api("user/search"), get(people::search))
         .route(&api("user/assignable/multiProjectSearch"), get(people::assignable_in_all))
@@ -158,6 +175,18 @@ fn reference() -> Router<WebState> {
         .route(&api("user/permission/search"), get(people::permitted))
         .route(&api("user/bulk"), get(people::bulk))
         .route(&api("user/picker"), get(people::picker))
+        .route(&api("user/groups"), get(groups::of_user))
+        .route(&api("group"), get(groups::one).post(groups::create).delete(groups::remove))
+        .route(&api("group/bulk"), get(groups::bulk))
+        .route(&api("group/member"), get(groups::members))
+        .route(&api("group/user"), post(groups::add_member).delete(groups::remove_member))
+        .route(&api("groups/picker"), get(groups::picker))
+        .route(&api("groupuserpicker"), get(groups::with_people))
+        .route(&api("role"), get(roles::all))
+        .route(&api("role/{role}"), get(roles::one))
+        .route(&api("project/{project}/role"), get(roles::of_project))
+        .route(&api("project/{project}/role/{role}"), get(roles::of_project_one))
+        .route(&api("project/{project}/roledetails"), get(roles::details))
         .route(&api("users"), get(people::all))
         .route(&api("users/search"), get(people::all))
 }

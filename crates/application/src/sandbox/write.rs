@@ -13,9 +13,11 @@ mod edit;
 mod fields;
 mod filters;
 mod followers;
+mod groups;
 mod links;
 mod moves;
 mod planning;
+mod project_parts;
 mod properties;
 mod remote_links;
 mod sprint_field;
@@ -37,9 +39,13 @@ pub use edit::{assign_issue, edit_issue};
 pub use fields::{Takes, WritableField, writable_fields};
 pub use filters::{FilterChanges, create_filter, delete_filter, edit_filter};
 pub use followers::{vote, watch};
+pub use groups::{create_group, delete_group, set_group_member};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
 pub use planning::{Destination, RankTarget, plan_issues};
+pub use project_parts::{
+    ProjectPart, Replacements, create_project_part, delete_project_part, edit_project_part,
+};
 pub use properties::{remove_issue_property, set_issue_property};
 pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};

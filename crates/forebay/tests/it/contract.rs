@@ -141,6 +141,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     let future = app.post("/jira/site/rest/agile/1.0/sprint", future).await.ok();
     app.mirror("copy", "site", "cloud");
     app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app.until_rosters_are_read("copy").await;
     Landmarks {
         issue,
         doomed,
@@ -151,6 +152,7 @@ async fn sites(app: &TestApp) -> Landmarks {
         key: "PAY".into(),
         other: text(&other["key"]),
         version: text(&project["versions"][0]["id"]),
+        other_version: text(&project["versions"][1]["id"]),
         component: text(&project["components"][0]["id"]),
         issue_type: text(&task["id"]),
         link_type: text(&link_type["id"]),

@@ -3,6 +3,8 @@
 
 mod agile;
 mod beside_issues;
+mod groups;
+mod project_parts;
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -22,6 +24,7 @@ pub struct Landmarks {
     pub key: String,
     pub other: String,
     pub version: String,
+    pub other_version: String,
     pub component: String,
     pub issue_type: String,
     pub link_type: String,
@@ -108,6 +111,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(rosters(at));
     cases.extend(projects(at));
     cases.extend(people(at));
+    cases.extend(groups::all(at));
     cases.extend(searches(at));
     cases.extend(forms(at));
     cases.extend(reads(at));
@@ -115,6 +119,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(agile::all(at));
     cases.extend(writes(at));
     cases.extend(children(at));
+    cases.extend(project_parts::all(at));
     cases
 }
 
