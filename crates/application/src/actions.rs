@@ -110,6 +110,8 @@ pub enum Action {
     EditOrganization,
     /// Deletes an organisation of a sandbox.
     DeleteOrganization,
+    /// Makes and deletes groups of a sandbox, and puts people in and out of them.
+    ManageGroups,
     /// Adds an instance.
     AddInstance,
     /// Removes an instance with every row of it.
@@ -158,7 +160,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 70] = [
+    pub const ALL: [Self; 71] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -207,6 +209,7 @@ impl Action {
         Self::CreateOrganization,
         Self::EditOrganization,
         Self::DeleteOrganization,
+        Self::ManageGroups,
         Self::AddInstance,
         Self::RemoveInstance,
         Self::ReplaceCredential,
@@ -282,6 +285,7 @@ impl Action {
             Self::CreateOrganization => "create_organization",
             Self::EditOrganization => "edit_organization",
             Self::DeleteOrganization => "delete_organization",
+            Self::ManageGroups => "manage_groups",
             Self::AddInstance => "add_instance",
             Self::RemoveInstance => "remove_instance",
             Self::ReplaceCredential => "replace_credential",
@@ -357,7 +361,8 @@ impl Action {
             | Self::CreateCustomer
             | Self::CreateOrganization
             | Self::EditOrganization
-            | Self::DeleteOrganization => Scope::Write,
+            | Self::DeleteOrganization
+            | Self::ManageGroups => Scope::Write,
             _ => Scope::Admin,
         }
     }
@@ -385,6 +390,7 @@ impl Action {
                 | Self::CreateOrganization
                 | Self::EditOrganization
                 | Self::DeleteOrganization
+                | Self::ManageGroups
                 | Self::SetFaults
                 | Self::ClearFaults
                 | Self::SetWorkflow

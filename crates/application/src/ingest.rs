@@ -11,6 +11,7 @@ mod attached;
 mod children;
 mod clean;
 mod field_values;
+mod groups;
 mod hash;
 mod issue;
 mod lists;

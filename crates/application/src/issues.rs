@@ -24,7 +24,7 @@ pub use attached::{
     AttachedRecords, AttachedStore, AttachmentRecord, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord,
 };
 pub use contents::ContentStore;
-pub use followers::{Follower, FollowerStore};
+pub use followers::{FollowedIssue, Follower, FollowerStore};
 pub use paged::ChildrenStore;
 pub use properties::PropertyStore;
 pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};

@@ -20,6 +20,7 @@ pub mod jobs;
 pub mod keys;
 pub mod lookups;
 pub mod oauth;
+pub mod permissions;
 pub mod ports;
 pub mod pulse;
 pub mod reference;

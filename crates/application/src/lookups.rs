@@ -228,6 +228,7 @@ fn is_cached(roster: Roster, reach: &Reach<'_>) -> bool {
         | Roster::Fields
         | Roster::IssueLinkTypes => true,
         Roster::Users
+        | Roster::Groups
         | Roster::Versions
         | Roster::Components
         | Roster::Boards

@@ -1,5 +1,6 @@
 //! Reference data of a site: what issues point to. A rename changes one row.
 
+mod groups;
 mod rosters;
 
 use async_trait::async_trait;
@@ -7,6 +8,10 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::ids::InstanceId;
 use serde_json::Value;
 
+pub use groups::{
+    BoardConfiguration, Group, GroupMembers, GroupRecord, GroupStore, IssueFollowers, MemberPage,
+    ProjectRoleRecord, ProjectRoles,
+};
 pub use rosters::{
     BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,
     OptionRecord, VersionRecord,
@@ -179,6 +184,16 @@ pub struct ReferenceRecords {
     pub contexts: Vec<ContextRecord>,
     /// Options of custom fields.
     pub options: Vec<OptionRecord>,
+    /// Groups.
+    pub groups: Vec<GroupRecord>,
+    /// Who is in groups, each group whole.
+    pub group_members: Vec<GroupMembers>,
+    /// Who plays which role in projects, each project whole.
+    pub project_roles: Vec<ProjectRoles>,
+    /// How boards are configured.
+    pub board_configurations: Vec<BoardConfiguration>,
+    /// Who follows issues.
+    pub followers: Vec<IssueFollowers>,
     /// The lists above that name everything the site has: what they do not name has vanished. A list that is not named
     /// here may be a part, or was not asked for.
     pub whole: Vec<Roster>,
@@ -219,6 +234,8 @@ pub enum Roster {
     Filters,
     /// `issue_link_types`
     IssueLinkTypes,
+    /// `groups`, by name
+    Groups,
 }
 
 /// A due date and such.

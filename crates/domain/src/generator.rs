@@ -24,6 +24,7 @@ mod custom;
 mod document;
 mod draw;
 mod fields;
+mod groups;
 mod layout;
 mod ledger;
 mod outline;
@@ -42,6 +43,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use cards::Cards;
+pub use groups::SITE_GROUPS;
 use reference::Reference;
 use roster::Model;
 pub use server::Server;
@@ -90,6 +92,10 @@ pub struct Site {
     pub versions: Vec<Value>,
     /// `GET /project/{key}/component` of all projects; `project` tells the key.
     pub components: Vec<Value>,
+    /// `GET /group/bulk`, each with its `members`.
+    pub groups: Vec<Value>,
+    /// `GET /project/{id}/role/{id}` of all projects: `{projectId, roles: […]}`.
+    pub project_roles: Vec<Value>,
 }
 
 /// The site that `options` describe.

@@ -1,6 +1,6 @@
 //! All configuration, in one typed place. `forebay --help` and docs/configuration.md list it.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
 use application::sync::SyncSettings;
 use chrono::TimeDelta;
@@ -116,6 +116,23 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=32)
     )]
     pub(crate) sync_parallel: u16,
+    /// Whether mirrors copy who watches and voted, once a day: `on` or `off`. It costs a request or two for each issue that somebody
+    /// follows.
+    #[arg(
+        long, env = "FOREBAY_SYNC_FOLLOWERS", global = true, default_value = "off", value_parser = ["on", "off"],
+        value_name = "ON"
+    )]
+    pub(crate) sync_followers: String,
+    /// Keys of the issue properties that mirrors copy, with commas between them: five at most, which is what Jira shows at once.
+    #[arg(
+        long,
+        env = "FOREBAY_SYNC_ISSUE_PROPERTIES",
+        global = true,
+        default_value = "",
+        value_name = "KEYS",
+        hide_default_value = true
+    )]
+    pub(crate) sync_issue_properties: PropertyKeys,
     /// Seconds after which a busy Jira site is polled again.
     #[arg(
         long, env = "FOREBAY_POLL_MIN_SECONDS", global = true, default_value_t = 60, value_name = "S",
@@ -188,6 +205,7 @@ impl Settings {
             parallel: usize::from(self.sync_parallel),
             poll_min,
             poll_max: TimeDelta::seconds(i64::from(self.poll_max_seconds)).max(poll_min),
+            followers: self.sync_followers == "on",
             keep: TimeDelta::days(i64::from(self.keep_days)),
             ..SyncSettings::default()
         }
@@ -266,6 +284,32 @@ impl Settings {
         base.map(|base| base.join("forebay")).ok_or_else(|| {
             Failure::new("no home folder is known").hint("name a data folder with --data-dir DIR")
         })
+    }
+}
+
+/// Keys of issue properties.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PropertyKeys(Vec<String>);
+
+impl PropertyKeys {
+    /// So many Jira shows with an issue.
+    const MOST: usize = 5;
+
+    pub(crate) fn keys(&self) -> Vec<String> {
+        self.0.clone()
+    }
+}
+
+impl FromStr for PropertyKeys {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let keys: Vec<String> =
+            text.split(',').map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned).collect();
+        if keys.len() > Self::MOST {
+            return Err(format!("names {} properties; Jira shows {} at most", keys.len(), Self::MOST));
+        }
+        Ok(Self(keys))
     }
 }
 

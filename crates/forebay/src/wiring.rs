@@ -271,13 +271,16 @@ impl Wiring {
             db: database.clone(),
             clock: clock.clone(),
             secrets: access.keyring.clone(),
-            sites: Arc::new(HttpSites::new(
-                outbound.clone(),
-                database.clone(),
-                access.keyring.clone(),
-                clock,
-                settings.jira_requests_per_minute,
-            )),
+            sites: Arc::new(
+                HttpSites::new(
+                    outbound.clone(),
+                    database.clone(),
+                    access.keyring.clone(),
+                    clock,
+                    settings.jira_requests_per_minute,
+                )
+                .copying_properties(settings.sync_issue_properties.keys()),
+            ),
             cache: lookups.clone(),
             limiter,
             deliveries: Arc::new(WebhookDeliveries::new(outbound)),

@@ -41,6 +41,8 @@ pub struct HttpSites {
     secrets: Arc<dyn Secrets>,
     clock: Arc<dyn Clock>,
     requests_per_minute: Option<u32>,
+    /// Keys of the issue properties that mirrors copy.
+    properties: Vec<String>,
     locals: Mutex<HashMap<InstanceId, PerInstance>>,
 }
 
@@ -61,7 +63,15 @@ impl HttpSites {
         clock: Arc<dyn Clock>,
         requests_per_minute: Option<u32>,
     ) -> Self {
-        Self { outbound, db, secrets, clock, requests_per_minute, locals: Mutex::default() }
+        let properties = Vec::new();
+        Self { outbound, db, secrets, clock, requests_per_minute, properties, locals: Mutex::default() }
+    }
+
+    /// The same, asking for these properties with every issue.
+    #[must_use]
+    pub fn copying_properties(mut self, keys: Vec<String>) -> Self {
+        self.properties = keys;
+        self
     }
 
     fn local(&self, instance: InstanceId) -> PerInstance {
@@ -128,7 +138,8 @@ impl JiraSites for HttpSites {
             InstanceKind::Cloud | InstanceKind::Sandbox => jira_client::Dialect::V3,
         };
         let client = JiraClient::new(http, base_url, auth, dialect, manners.clone())
-            .with_retry_policy(RetryPolicy { longest_retry_after: LONGEST_WAIT, ..RetryPolicy::default() });
+            .with_retry_policy(RetryPolicy { longest_retry_after: LONGEST_WAIT, ..RetryPolicy::default() })
+            .with_issue_properties(&self.properties);
         Ok(Arc::new(Site::new(client, manners, self.clock.clone())))
     }
 }

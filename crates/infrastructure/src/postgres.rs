@@ -23,6 +23,7 @@ mod errors;
 mod faults;
 mod followed_worklogs;
 mod followers;
+mod groups;
 mod history;
 mod idempotency;
 mod instances;

@@ -58,6 +58,7 @@ impl JiraClient {
     ) -> Result<Value, JiraError> {
         let call = self.get("issue", &["issue", id_or_key])?.about(id_or_key);
         let call = call.query_list("fields", fields).query_list("expand", expand);
+        let call = call.query_list("properties", self.issue_properties());
         object("issue", self.json(call).await?).map(Value::Object)
     }
 
@@ -125,6 +126,9 @@ impl JiraClient {
         let mut body = json!({ "issueIdsOrKeys": ids, "fields": fields });
         if !expand.is_empty() {
             body["expand"] = json!(expand);
+        }
+        if !self.issue_properties().is_empty() {
+            body["properties"] = json!(self.issue_properties());
         }
         let call = self.post_to_read(WHAT, &["issue", "bulkfetch"], body)?.objects(ids.len());
         let mut answer = object(WHAT, self.json(call).await?)?;

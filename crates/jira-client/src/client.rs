@@ -34,6 +34,7 @@ pub struct JiraClient {
     site: Arc<Site>,
     dialect: Dialect,
     retry: RetryPolicy,
+    properties: Arc<[String]>,
 }
 
 struct Site {
@@ -68,7 +69,7 @@ impl JiraClient {
         manners: Arc<dyn Manners>,
     ) -> Self {
         let site = Site { http, base_url: without_secrets(base_url), auth, manners };
-        Self { site: Arc::new(site), dialect, retry: RetryPolicy::default() }
+        Self { site: Arc::new(site), dialect, retry: RetryPolicy::default(), properties: Arc::default() }
     }
 
     /// The same client speaking another dialect.
@@ -81,6 +82,17 @@ impl JiraClient {
     #[must_use]
     pub fn with_retry_policy(&self, retry: RetryPolicy) -> Self {
         Self { retry, ..self.clone() }
+    }
+
+    /// The same client asking for these properties with every issue whose fields it asks for. Jira shows five at most.
+    #[must_use]
+    pub fn with_issue_properties(&self, keys: &[String]) -> Self {
+        Self { properties: keys.into(), ..self.clone() }
+    }
+
+    /// The properties that it asks for.
+    pub fn issue_properties(&self) -> &[String] {
+        &self.properties
     }
 
     /// The dialect it speaks.

@@ -28,6 +28,7 @@ mod foreign;
 mod identity;
 mod manners;
 mod paging;
+mod people;
 mod redaction;
 mod request;
 mod retry;

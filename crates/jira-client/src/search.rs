@@ -163,7 +163,11 @@ impl JiraClient {
         if request.reconcile_issues.len() > MAX_RECONCILE_ISSUES {
             return Err(JiraError::bad_argument("more than 50 issues to reconcile in one search"));
         }
-        let body = token_body(request, position.map(|position| position.token.as_str()));
+        let mut body = token_body(request, position.map(|position| position.token.as_str()));
+        let properties = self.properties_with(request);
+        if !properties.is_empty() {
+            body["properties"] = json!(properties);
+        }
         let call =
             self.post_to_read("search", &["search", "jql"], body)?.objects(page_size(request) as usize);
         let mut page = object("search", self.json(call).await?)?;
@@ -195,6 +199,11 @@ impl JiraClient {
         Ok(SearchPage { issues, next, total, ends_early })
     }
 
+    /// The properties that issues are asked for; none where only their names are.
+    fn properties_with(&self, request: &SearchRequest) -> &[String] {
+        if request.fields.is_empty() { &[] } else { self.issue_properties() }
+    }
+
     /// A version 2 search: `GET`, which every server and emulator has, unless the query is too long for a URL.
     fn offset_call(
         &self,
@@ -212,7 +221,8 @@ impl JiraClient {
             .query("startAt", &start_at.to_string())
             .query("maxResults", &max_results.to_string())
             .query_list("fields", fields)
-            .query_list("expand", &request.expand);
+            .query_list("expand", &request.expand)
+            .query_list("properties", self.properties_with(request));
         if get.url.query().is_none_or(|query| query.len() <= MAX_QUERY_BYTES) {
             return Ok(get);
         }
@@ -221,6 +231,9 @@ impl JiraClient {
         });
         if !request.expand.is_empty() {
             body["expand"] = json!(request.expand);
+        }
+        if !self.properties_with(request).is_empty() {
+            body["properties"] = json!(self.properties_with(request));
         }
         self.post_to_read(operation, &["search"], body)
     }

@@ -19,6 +19,7 @@ mod fields;
 mod filters;
 mod followers;
 mod forms;
+mod groups;
 mod issues;
 mod jql;
 mod links;
@@ -35,6 +36,7 @@ mod properties;
 pub(crate) mod refusal;
 mod remote_links;
 mod rich_text;
+mod roles;
 mod rosters;
 mod search;
 mod self_links;
@@ -181,7 +183,7 @@ fn reference() -> Router<WebState> {
         .route(&api("version/{version_id}/removeAndSwap"), post(parts::swap_version))
         .route(&api("version/{version_id}/relatedIssueCounts"), get(parts::version_counts))
         .route(&api("version/{version_id}/unresolvedIssueCount"), get(parts::unresolved_count))
-        .route(&api("component"), post(parts::create_component))
+        .route(&api("component"), get(parts::components).post(parts::create_component))
         .route(
             &api("component/{component}"),
             get(projects::component).put(parts::edit_component).delete(parts::delete_component),
@@ -195,6 +197,18 @@ fn reference() -> Router<WebState> {
         .route(&api("user/permission/search"), get(people::permitted))
         .route(&api("user/bulk"), get(people::bulk))
         .route(&api("user/picker"), get(people::picker))
+        .route(&api("user/groups"), get(groups::of_user))
+        .route(&api("group"), get(groups::one).post(groups::create).delete(groups::remove))
+        .route(&api("group/bulk"), get(groups::bulk))
+        .route(&api("group/member"), get(groups::members))
+        .route(&api("group/user"), post(groups::add_member).delete(groups::remove_member))
+        .route(&api("groups/picker"), get(groups::picker))
+        .route(&api("groupuserpicker"), get(groups::with_people))
+        .route(&api("role"), get(roles::all))
+        .route(&api("role/{role}"), get(roles::one))
+        .route(&api("project/{project}/role"), get(roles::of_project))
+        .route(&api("project/{project}/role/{role}"), get(roles::of_project_one))
+        .route(&api("project/{project}/roledetails"), get(roles::details))
         .route(&api("users"), get(people::all))
         .route(&api("users/search"), get(people::all))
 }

@@ -12,7 +12,12 @@ use crate::issues::{AttachedRecords, AttachmentRecord, Counts};
 pub(super) fn attached(fields: &Value) -> Result<AttachedRecords, String> {
     let listed = fields["attachment"].as_array();
     let attachments = listed.into_iter().flatten().map(attachment).collect::<Result<_, _>>()?;
-    Ok(AttachedRecords { attachments, attachments_complete: listed.is_some(), counts: counts(fields) })
+    Ok(AttachedRecords {
+        attachments,
+        attachments_complete: listed.is_some(),
+        counts: counts(fields),
+        properties: None,
+    })
 }
 
 fn attachment(raw: &Value) -> Result<AttachmentRecord, String> {

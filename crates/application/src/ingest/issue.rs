@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use domain::issue_key::IssueKey;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{
     Reader, Reject, attached, children,
@@ -11,7 +11,7 @@ use super::{
     field_values, hash, lists, rosters,
 };
 use crate::{
-    issues::{IssueBundle, IssueRecord, LinkRecord},
+    issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord},
     ports::FetchedIssue,
     reference::{ReferenceRecords, SprintRecord},
 };
@@ -48,6 +48,7 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
     let comments = take_list(raw["fields"].get_mut("comment"), "comments");
     let worklogs = take_list(raw["fields"].get_mut("worklog"), "worklogs");
     let (histories, changelog_envelope) = take_changelog(&mut raw);
+    let properties = take_properties(&mut raw);
 
     let links_complete = raw["fields"]["issuelinks"].is_array();
     let links: Vec<LinkRecord> = raw["fields"]["issuelinks"]
@@ -65,10 +66,16 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         (jira_id, jira_number),
         key,
         &sprints,
-        hash::source_hash(&[&raw, &envelope_part, &Value::from(reading)]),
+        match &properties {
+            Some(shown) => {
+                hash::source_hash(&[&raw, &envelope_part, &Value::from(reading), &Value::from(shown.clone())])
+            }
+            None => hash::source_hash(&[&raw, &envelope_part, &Value::from(reading)]),
+        },
     )?;
     let values = field_values::field_values(&raw["fields"]);
-    let attached = attached::attached(&raw["fields"])?;
+    let properties = properties.map(|shown| shown.into_iter().collect());
+    let attached = AttachedRecords { properties, ..attached::attached(&raw["fields"])? };
     let reference = reference(&raw["fields"], cleaner, sprints)?;
     Ok(IssueBundle {
         issue: IssueRecord { raw, changelog_envelope, ..issue },
@@ -101,6 +108,14 @@ fn take_changelog(raw: &mut Value) -> (Vec<Value>, Option<Value>) {
             (histories, Some(changelog))
         }
         _ => (Vec::new(), None),
+    }
+}
+
+/// Properties are shown only where they were asked for.
+fn take_properties(raw: &mut Value) -> Option<Map<String, Value>> {
+    match raw.as_object_mut()?.remove("properties") {
+        Some(Value::Object(shown)) => Some(shown),
+        _ => None,
     }
 }
 

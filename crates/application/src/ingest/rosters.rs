@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{children::text_of, clean::Cleaner, lists};
+use super::{children::text_of, clean::Cleaner, groups, lists};
 use crate::{
     erasure::ErasedPeople,
     ports::{Listed, ReferenceData, Secrets},
@@ -33,6 +33,7 @@ pub fn read_rosters(
     };
     lists::board_sprints(&data.board_sprints, &mut records);
     lists::listed_options(&data.field_options, &mut records);
+    groups::members_and_roles(&data, &mut records);
     read_parts_of_projects(&mut records, &data.projects, data.versions, data.components);
     records.projects = data.projects.iter().filter_map(project).collect();
     let mut take = |list: Listed, roster| {
@@ -46,6 +47,8 @@ pub fn read_rosters(
     records.boards = boards.iter().filter_map(lists::board).collect();
     records.filters = filters.iter().filter_map(lists::filter).collect();
     records.link_types = link_types.iter().filter_map(lists::link_type).collect();
+    let found = take(data.groups, Roster::Groups);
+    records.groups = found.iter().filter_map(groups::group).collect();
     records
 }
 
@@ -66,18 +69,28 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         filters,
         link_types,
         field_options,
+        groups,
+        group_members,
+        project_roles,
+        board_configurations,
+        followers,
     } = data;
-    let optional =
-        [versions, components, boards, filters, link_types].into_iter().filter_map(|list| match list {
+    let optional = [versions, components, boards, filters, link_types, groups].into_iter().filter_map(
+        |list| match list {
             Listed::NotAsked => None,
             Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
-        });
+        },
+    );
     let lists = [projects, fields, statuses, issue_types, priorities, resolutions, users]
         .into_iter()
         .chain(optional)
         .chain(board_sprints.iter_mut().map(|board| &mut board.sprints))
-        .chain(field_options.iter_mut().flat_map(|field| [&mut field.contexts, &mut field.options]));
-    lists.flatten().for_each(|entry| cleaner.clean(entry));
+        .chain(field_options.iter_mut().flat_map(|field| [&mut field.contexts, &mut field.options]))
+        .chain(group_members.iter_mut().map(|group| &mut group.members))
+        .chain(project_roles.iter_mut().map(|project| &mut project.roles))
+        .chain(followers.iter_mut().flat_map(|issue| [&mut issue.watchers, &mut issue.voters]).flatten());
+    let configurations = board_configurations.iter_mut().map(|board| &mut board.configuration);
+    lists.flatten().chain(configurations).for_each(|entry| cleaner.clean(entry));
 }
 
 /// Those of the lists asked for always that have anything: an empty one is no answer that a site gives.

@@ -17,6 +17,8 @@ pub struct AttachedRecords {
     pub attachments_complete: bool,
     /// How many watch it and voted for it; `None` where the payload does not say.
     pub counts: Option<Counts>,
+    /// Its properties by key, those that were asked for; `None` where none was.
+    pub properties: Option<Vec<(String, Value)>>,
 }
 
 /// An attachment: what is known of the file, which stays at the site.
@@ -105,14 +107,6 @@ pub struct IssueDetails {
 pub trait AttachedStore: Send {
     /// What is shown with an issue, in one round trip.
     async fn details(&mut self, instance: InstanceId, issue: IssueId) -> Result<IssueDetails>;
-
-    /// Makes these accounts the watchers of an issue, and their number its count. Accounts that are not known get a row.
-    async fn replace_watchers(
-        &mut self,
-        instance: InstanceId,
-        issue: IssueId,
-        accounts: &[String],
-    ) -> Result<()>;
 
     /// Makes these the remote links of an issue; answers how many were new or differed. A link that it had before and
     /// that is not among them is gone.

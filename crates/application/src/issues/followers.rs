@@ -1,4 +1,4 @@
-//! Who follows an issue: watchers and voters. Of a mirrored site only their number is known, but for watchers that were asked for.
+//! Who follows an issue: watchers and voters. Of a mirrored site only their number is known, unless they are asked for issue by issue.
 
 use async_trait::async_trait;
 use domain::ids::{InstanceId, IssueId};
@@ -15,6 +15,19 @@ pub struct Follower {
     pub raw: Option<Value>,
 }
 
+/// An issue whom somebody follows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FollowedIssue {
+    /// Its numeric id.
+    pub jira_id: String,
+    /// The same as a number.
+    pub number: i64,
+    /// Whether somebody watches it, as its payload says, or is noted to.
+    pub watched: bool,
+    /// Whether somebody voted for it, likewise.
+    pub voted: bool,
+}
+
 /// Storage of watchers and voters; how many there are is part of the issue's own payload.
 #[async_trait]
 pub trait FollowerStore: Send {
@@ -23,6 +36,14 @@ pub trait FollowerStore: Send {
 
     /// The voters of an issue that are known, by account.
     async fn voters(&mut self, issue: IssueId) -> Result<Vec<Follower>>;
+
+    /// Present issues of a site, by their number and after this one, whom somebody follows or is noted to.
+    async fn followed_issues(
+        &mut self,
+        instance: InstanceId,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<FollowedIssue>>;
 
     /// Notes that somebody watches an issue, or does not; `false` where that was so before. Accounts that are not known get a row.
     async fn set_watching(

@@ -15,6 +15,13 @@ pub trait PropertyStore: Send {
     /// A property's value.
     async fn property(&mut self, issue: IssueId, key: &str) -> Result<Option<Value>>;
 
+    /// The properties of these issues: those of these keys, or all where none is named.
+    async fn properties_of(
+        &mut self,
+        issues: &[IssueId],
+        keys: &[String],
+    ) -> Result<Vec<(IssueId, String, Value)>>;
+
     /// Sets a property; `true` where it is new.
     async fn set_property(&mut self, issue: IssueId, key: &str, value: &Value) -> Result<bool>;
 

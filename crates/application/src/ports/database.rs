@@ -27,7 +27,7 @@ use crate::{
     keys::SignInLinkStore,
     oauth::OauthStore,
     pulse::PulseStore,
-    reference::ReferenceStore,
+    reference::{GroupStore, ReferenceStore},
     rotation::SealedStore,
     sandbox::SandboxStore,
     sandbox::faults::FaultStore,
@@ -67,6 +67,7 @@ pub trait TenantTx:
     + FollowedWorklogStore
     + FollowerStore
     + FreshnessStore
+    + GroupStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore

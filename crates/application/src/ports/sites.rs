@@ -83,6 +83,44 @@ pub struct ListedSprints {
     pub sprints: Vec<Value>,
 }
 
+/// The members of one group: `GET /group/member`, to its end, inactive people included.
+#[derive(Clone, Debug)]
+pub struct ListedMembers {
+    /// The group's id, or on Server and Data Center its name in lower case.
+    pub group_id: String,
+    /// Users.
+    pub members: Vec<Value>,
+}
+
+/// The roles of one project: `GET /project/{id}/role/{id}` for each of its roles.
+#[derive(Clone, Debug)]
+pub struct ListedRoles {
+    /// The project's numeric id.
+    pub project_id: String,
+    /// Roles with their actors.
+    pub roles: Vec<Value>,
+}
+
+/// Who follows one issue: `GET /issue/{id}/watchers` and `GET /issue/{id}/votes`.
+#[derive(Clone, Debug, Default)]
+pub struct ListedFollowers {
+    /// The issue's numeric id.
+    pub issue_id: String,
+    /// Who watches it; `None` where nobody was asked for, or the site does not show them.
+    pub watchers: Option<Vec<Value>>,
+    /// Who voted for it; the same.
+    pub voters: Option<Vec<Value>>,
+}
+
+/// How one board is configured: `GET /rest/agile/1.0/board/{id}/configuration`.
+#[derive(Clone, Debug)]
+pub struct ListedConfiguration {
+    /// The board.
+    pub board_id: i64,
+    /// As served.
+    pub configuration: Value,
+}
+
 /// The options of one custom field: `GET /field/{id}/context/{context}/option` for all its contexts, to their ends.
 #[derive(Clone, Debug)]
 pub struct ListedOptions {
@@ -125,6 +163,16 @@ pub struct ReferenceData {
     pub link_types: Listed,
     /// The custom fields whose options were asked for.
     pub field_options: Vec<ListedOptions>,
+    /// `GET /group/bulk`, or what `GET /groups/picker` finds on Server and Data Center.
+    pub groups: Listed,
+    /// The groups whose members were asked for.
+    pub group_members: Vec<ListedMembers>,
+    /// The projects whose roles were asked for.
+    pub project_roles: Vec<ListedRoles>,
+    /// The boards whose configuration was asked for.
+    pub board_configurations: Vec<ListedConfiguration>,
+    /// The issues whose followers were asked for.
+    pub followers: Vec<ListedFollowers>,
 }
 
 /// One issue with all its comments, worklogs and histories, embedded as Jira embeds them.
@@ -285,6 +333,38 @@ pub trait JiraSite: Send + Sync {
     /// The contexts and options of a custom field; `None` where the site does not show them: Server and Data Center, or an
     /// account that may not administer Jira.
     async fn field_options(&self, dialect: Dialect, field_id: &str) -> Result<Option<ListedOptions>>;
+
+    /// The members of a group, inactive ones too; `None` where the site does not show them to us. `group` is its id, or on Server
+    /// and Data Center its name.
+    async fn group_members(&self, _dialect: Dialect, _group: &str) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+
+    /// The roles of a project (by its numeric id) with those who play them; `None` where the site does not show them to us.
+    async fn project_roles(&self, _dialect: Dialect, _project: &str) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+
+    /// Who watches an issue (by its numeric id); `None` where the site does not show it to us.
+    async fn watchers(&self, _dialect: Dialect, _issue: &str) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+
+    /// Who voted for an issue (by its numeric id); `None` where the site does not show it to us.
+    async fn voters(&self, _dialect: Dialect, _issue: &str) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+
+    /// How a board is configured; `None` where the site does not show it to us.
+    async fn board_configuration(&self, _board_id: i64) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// Everybody from that place on, as many as the site gives at once; none behind the end, and `None` where the site does not
+    /// show its people to us.
+    async fn people(&self, _dialect: Dialect, _start: u64) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
 
     /// The projects that the account sees.
     async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll>;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Utc};
 use domain::{generator, ids::TenantId};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
     field_context,
@@ -18,7 +18,7 @@ use crate::{
     error::{Error, Result},
     ingest::FieldRoles,
     instances::{Dialect, Instance},
-    ports::{Listed, ListedOptions, ListedSprints, ReferenceData},
+    ports::{Listed, ListedMembers, ListedOptions, ListedRoles, ListedSprints, ReferenceData},
     reference::Roster,
     services::Services,
     tenant_context::TenantContext,
@@ -140,7 +140,27 @@ pub fn generated_rosters(site: generator::Site) -> ReferenceData {
         filters: Listed::Whole(site.filters),
         link_types: Listed::Whole(site.issue_link_types),
         field_options,
+        group_members: site.groups.iter().filter_map(members).collect(),
+        groups: Listed::Whole(site.groups),
+        project_roles: site.project_roles.into_iter().filter_map(roles).collect(),
+        ..ReferenceData::default()
     }
+}
+
+/// The members of a generated group. The sandbox's own account is in those of the whole site; it is none of its people, so it is
+/// named by its id alone.
+fn members(group: &Value) -> Option<ListedMembers> {
+    let mut members = group["members"].as_array()?.clone();
+    if generator::SITE_GROUPS.iter().any(|name| group["name"] == *name) {
+        members.push(json!({ "accountId": super::account(Dialect::V3)["accountId"] }));
+    }
+    Some(ListedMembers { group_id: group["groupId"].as_str()?.to_owned(), members })
+}
+
+fn roles(mut project: Value) -> Option<ListedRoles> {
+    let project_id = project["projectId"].as_str()?.to_owned();
+    let Value::Array(roles) = project["roles"].take() else { return None };
+    Some(ListedRoles { project_id, roles })
 }
 
 /// The options of a field in its context, as Jira lists them.
@@ -168,8 +188,6 @@ fn with_children(mut option: Value) -> Vec<Value> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -16,6 +16,7 @@ mod edit;
 mod fields;
 mod filters;
 mod followers;
+mod groups;
 mod links;
 mod moves;
 mod organizations;
@@ -52,6 +53,7 @@ pub use edit::{assign_issue, edit_issue};
 pub use fields::{Takes, WritableField, writable_fields};
 pub use filters::{FilterChanges, create_filter, delete_filter, edit_filter};
 pub use followers::{vote, watch};
+pub use groups::{create_group, delete_group, set_group_member};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
 pub use moves::{MoveTarget, move_issue};
 pub use organizations::{

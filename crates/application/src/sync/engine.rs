@@ -184,7 +184,7 @@ async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
     let records = read_rosters(data, services.secrets.as_ref(), &erased);
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.raise_watermark(instance.id, ROSTERS, Some(now), Some(now)).await?;
-    reference::ask(tx.as_mut(), work.tenant, instance.id).await?;
+    reference::ask(services, tx.as_mut(), work.tenant, instance.id).await?;
     tx.commit().await?;
     Ok(roles)
 }

@@ -1,12 +1,12 @@
-//! Reference data that costs requests of its own: versions and components by project, sprints by board, contexts and options by
-//! custom field.
+//! Reference data that costs requests of its own: versions and components by project, sprints and configuration by board, contexts and
+//! options by custom field, members by group, roles by project, and people page by page.
 //!
 //! The lists that one request serves are read at the beginning of a sync, once an hour and when a webhook spoke of them. Each time
 //! they are, rounds over the others are asked for: a job for each list, which gives its worker's slot back after half a minute and
 //! goes on where it was, and never keeps a poll waiting. What a project, a board or a field does not list any more has vanished.
 //!
-//! Sites do not serve all of it: Server and Data Center show no options, contexts need the right to administer Jira, and boards are
-//! those of Jira Software. That fails nothing. What could not be read stays as it was, and freshness tells of it.
+//! Sites do not serve all of it: Server and Data Center show no options, contexts need the right to administer Jira, groups that to
+//! browse users, and boards are those of Jira Software. That fails nothing. What could not be read stays as it was, and freshness tells of it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -22,8 +22,12 @@ use crate::{
     error::{Error, Result},
     ingest::read_rosters,
     instances::{self, Dialect, require_instance},
+    issues::FollowedIssue,
     jobs::{Job, JobError, JobRequest},
-    ports::{JiraSite, Listed, ReferenceData, TenantTx},
+    ports::{
+        JiraSite, Listed, ListedConfiguration, ListedFollowers, ListedMembers, ListedRoles, ReferenceData,
+        TenantTx,
+    },
     reference::Roster,
     services::Services,
     tenant_context::TenantContext,
@@ -31,6 +35,12 @@ use crate::{
 
 /// Webhooks speak of versions and sprints in bursts: a round begins that long after the one before it at the earliest.
 const APART: TimeDelta = TimeDelta::minutes(5);
+/// Of what no webhook speaks of and seldom changes: asking for it costs a request for each group, or several for each project.
+const SELDOM: TimeDelta = TimeDelta::hours(6);
+/// Of what costs a request for each issue that somebody follows.
+const DAILY: TimeDelta = TimeDelta::hours(24);
+/// Issues whose followers are asked for between two commits.
+const FOLLOWED: i64 = 20;
 /// A round that was refused so often, and was shown nothing, asks no further.
 const REFUSALS: u32 = 5;
 /// Priority of the jobs: behind censuses, before comparisons.
@@ -42,15 +52,31 @@ const PRIORITY: i32 = 26;
 pub enum ReferenceList {
     /// Versions and components, project by project.
     ProjectParts,
-    /// Sprints, board by board.
+    /// Sprints and configuration, board by board.
     BoardSprints,
     /// Contexts and options, custom field by custom field.
     FieldOptions,
+    /// Members, group by group.
+    GroupMembers,
+    /// Who plays which role, project by project.
+    ProjectRoles,
+    /// Everybody, page by page.
+    Users,
+    /// Watchers and voters, issue by issue: only where the settings ask for it.
+    Followers,
 }
 
 impl ReferenceList {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::ProjectParts, Self::BoardSprints, Self::FieldOptions];
+    pub const ALL: [Self; 7] = [
+        Self::ProjectParts,
+        Self::BoardSprints,
+        Self::FieldOptions,
+        Self::GroupMembers,
+        Self::ProjectRoles,
+        Self::Users,
+        Self::Followers,
+    ];
 
     /// Its name.
     pub fn as_str(self) -> &'static str {
@@ -58,21 +84,37 @@ impl ReferenceList {
             Self::ProjectParts => "project_parts",
             Self::BoardSprints => "board_sprints",
             Self::FieldOptions => "field_options",
+            Self::GroupMembers => "group_members",
+            Self::ProjectRoles => "project_roles",
+            Self::Users => "users",
+            Self::Followers => "followers",
         }
     }
 
-    /// The roster whose entries a round goes over.
-    fn roster(self) -> Roster {
+    /// How long after the round before a round begins at the earliest.
+    fn apart(self) -> TimeDelta {
         match self {
-            Self::ProjectParts => Roster::Projects,
-            Self::BoardSprints => Roster::Boards,
-            Self::FieldOptions => Roster::Fields,
+            Self::ProjectParts | Self::BoardSprints | Self::FieldOptions => APART,
+            Self::GroupMembers | Self::ProjectRoles | Self::Users => SELDOM,
+            Self::Followers => DAILY,
+        }
+    }
+
+    /// The roster whose entries a round goes over; `None` for a list that comes in pages.
+    fn roster(self) -> Option<Roster> {
+        match self {
+            Self::ProjectParts | Self::ProjectRoles => Some(Roster::Projects),
+            Self::BoardSprints => Some(Roster::Boards),
+            Self::FieldOptions => Some(Roster::Fields),
+            Self::GroupMembers => Some(Roster::Groups),
+            Self::Users | Self::Followers => None,
         }
     }
 
     /// What names an entry of that roster in the site's addresses; `None` where there is nothing to ask of it.
     fn id_of(self, entry: &Value) -> Option<String> {
-        match (self, &entry["id"]) {
+        let id = if self == Self::GroupMembers { &entry["groupId"] } else { &entry["id"] };
+        match (self, id) {
             (Self::FieldOptions, _) if !has_options(entry) => None,
             (_, Value::String(id)) => Some(id.clone()),
             (_, Value::Number(id)) => Some(id.to_string()),
@@ -95,9 +137,9 @@ pub struct ReferenceRead {
     pub list: ReferenceList,
     /// When the present round began, or the last one.
     pub began_at: DateTime<Utc>,
-    /// The project, board or field behind which the round goes on.
+    /// The project, board, field or group behind which the round goes on; of a list that comes in pages, how much of it was read.
     pub after: Option<String>,
-    /// Projects, boards or fields that the site showed the lists of in this round.
+    /// Projects, boards, fields, groups or pages that the site showed in this round.
     pub shown: u32,
     /// Those that it did not.
     pub refused: u32,
@@ -147,12 +189,20 @@ pub trait ReferenceReadStore: Send {
     async fn note_reference_read(&mut self, instance: InstanceId, read: &ReferenceRead) -> Result<()>;
 }
 
-/// Asks for the feeds of worklogs, and for a round over every list, none sooner than [`APART`] after the one before.
-pub(super) async fn ask(tx: &mut dyn TenantTx, tenant: TenantId, instance: InstanceId) -> Result<()> {
+/// Asks for the feeds of worklogs, and for a round over every list, none too soon after the one before.
+pub(super) async fn ask(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    tenant: TenantId,
+    instance: InstanceId,
+) -> Result<()> {
     let reads = tx.reference_reads(instance).await?;
     for list in ReferenceList::ALL {
+        if list == ReferenceList::Followers && !services.sync.followers {
+            continue;
+        }
         let before = reads.iter().find(|read| read.list == list);
-        let run_at = before.map(|read| read.began_at + APART);
+        let run_at = before.map(|read| read.began_at + list.apart());
         let request = SyncReference { tenant, instance, list }.request()?;
         tx.enqueue(JobRequest { run_at, ..request }).await?;
     }
@@ -176,33 +226,35 @@ pub async fn run_slice(
     require_mirror(&instance)?;
     require_going_on(tx.as_mut(), &instance).await?;
     let before = tx.reference_reads(instance.id).await?.into_iter().find(|read| read.list == list);
-    let mut ids: Vec<String> =
-        tx.roster(instance.id, list.roster()).await?.iter().filter_map(|entry| list.id_of(entry)).collect();
-    drop(tx);
-    // In an order that lasts, so that a round goes on where it was whatever has come and gone meanwhile.
-    ids.sort_unstable();
     let mut read = match before {
         Some(read) if !read.finished => read,
         before => ReferenceRead::begin(list, before.as_ref(), services.clock.now()),
     };
+    let mut ids = match list.roster() {
+        Some(roster) => {
+            tx.roster(instance.id, roster).await?.iter().filter_map(|entry| list.id_of(entry)).collect()
+        }
+        None => Vec::new(),
+    };
+    drop(tx);
+    // In an order that lasts, so that a round goes on where it was whatever has come and gone meanwhile.
+    ids.sort_unstable();
     let site = instances::connect(services, tenant, &instance).await?;
     let dialect = instances::identify(services, tenant, &instance, site.as_ref()).await?.dialect;
     let left: Vec<String> = ids.into_iter().filter(|id| Some(id) > read.after.as_ref()).collect();
     let mut left = left.into_iter().peekable();
     loop {
-        let data = match left.next_if(|_| !read.is_in_vain()) {
-            Some(id) => {
-                let data = ask_for(site.as_ref(), dialect, list, &id).await?;
-                read.shown += u32::from(data.is_some());
-                read.refused += u32::from(data.is_none());
-                read.after = Some(id);
-                data
+        let data = match list.roster() {
+            Some(_) => next_entry(site.as_ref(), dialect, &mut left, &mut read).await?,
+            None if list == ReferenceList::Users => next_page(site.as_ref(), dialect, &mut read).await?,
+            None => {
+                let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+                let after = read.after.as_deref().and_then(|after| after.parse().ok()).unwrap_or(0);
+                let next = tx.followed_issues(instance.id, after, FOLLOWED).await?;
+                drop(tx);
+                next_followed(site.as_ref(), dialect, next, &mut read).await?
             }
-            None => None,
         };
-        if left.peek().is_none() || read.is_in_vain() {
-            read.finish();
-        }
         let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
         if let Some(data) = data {
             let erased = tx.erased_people(instance.id).await?;
@@ -210,7 +262,9 @@ pub async fn run_slice(
             if list == ReferenceList::ProjectParts {
                 records.parts_of.extend(read.after.clone());
             }
-            tx.upsert_reference(instance.id, &records, true).await?;
+            // A person's own entry may tell less than an issue did: what is known stays.
+            let complete = !matches!(list, ReferenceList::Users | ReferenceList::Followers);
+            tx.upsert_reference(instance.id, &records, complete).await?;
         }
         tx.note_reference_read(instance.id, &read).await?;
         tx.commit().await?;
@@ -220,7 +274,77 @@ pub async fn run_slice(
     }
 }
 
-/// What one project, board or field lists; `None` where the site does not show it.
+/// What the next of these lists; finishes the round behind the last one.
+async fn next_entry(
+    site: &dyn JiraSite,
+    dialect: Dialect,
+    left: &mut std::iter::Peekable<std::vec::IntoIter<String>>,
+    read: &mut ReferenceRead,
+) -> Result<Option<ReferenceData>> {
+    let data = match left.next_if(|_| !read.is_in_vain()) {
+        Some(id) => {
+            let data = ask_for(site, dialect, read.list, &id).await?;
+            read.shown += u32::from(data.is_some());
+            read.refused += u32::from(data.is_none());
+            read.after = Some(id);
+            data
+        }
+        None => None,
+    };
+    if left.peek().is_none() || read.is_in_vain() {
+        read.finish();
+    }
+    Ok(data)
+}
+
+/// The next page of people; finishes the round at an empty one. Pages may hold fewer than they could, so that only what was
+/// received tells where the next one begins (jira-facts 10.4).
+async fn next_page(
+    site: &dyn JiraSite,
+    dialect: Dialect,
+    read: &mut ReferenceRead,
+) -> Result<Option<ReferenceData>> {
+    let start = read.after.as_deref().and_then(|after| after.parse::<u64>().ok()).unwrap_or(0);
+    let page = site.people(dialect, start).await?;
+    read.shown += u32::from(page.is_some());
+    read.refused += u32::from(page.is_none());
+    let users = page.unwrap_or_default();
+    if users.is_empty() {
+        read.finish();
+        return Ok(None);
+    }
+    read.after = Some((start + users.len() as u64).to_string());
+    Ok(Some(ReferenceData { users, ..ReferenceData::default() }))
+}
+
+/// Who follows the next issues; finishes the round where there are none. A site that has shown nobody so far is asked no further.
+async fn next_followed(
+    site: &dyn JiraSite,
+    dialect: Dialect,
+    next: Vec<FollowedIssue>,
+    read: &mut ReferenceRead,
+) -> Result<Option<ReferenceData>> {
+    let mut followers = Vec::with_capacity(next.len());
+    for issue in &next {
+        let id = &issue.jira_id;
+        let watchers = if issue.watched { site.watchers(dialect, id).await? } else { None };
+        let voters = if issue.voted { site.voters(dialect, id).await? } else { None };
+        let is_shown = issue.watched == watchers.is_some() && issue.voted == voters.is_some();
+        read.shown += u32::from(is_shown);
+        read.refused += u32::from(!is_shown);
+        read.after = Some(issue.number.to_string());
+        followers.push(ListedFollowers { issue_id: id.clone(), watchers, voters });
+        if read.is_in_vain() {
+            break;
+        }
+    }
+    if next.is_empty() || read.is_in_vain() {
+        read.finish();
+    }
+    Ok(Some(ReferenceData { followers, ..ReferenceData::default() }))
+}
+
+/// What one project, board, field or group lists; `None` where the site does not show it.
 async fn ask_for(
     site: &dyn JiraSite,
     dialect: Dialect,
@@ -237,14 +361,31 @@ async fn ask_for(
         }
         ReferenceList::BoardSprints => {
             let Ok(board) = id.parse() else { return Ok(None) };
-            site.board_sprints(board)
-                .await?
-                .map(|sprints| ReferenceData { board_sprints: vec![sprints], ..ReferenceData::default() })
+            let sprints = site.board_sprints(board).await?;
+            let configuration = site.board_configuration(board).await?;
+            (sprints.is_some() || configuration.is_some()).then(|| ReferenceData {
+                board_sprints: sprints.into_iter().collect(),
+                board_configurations: configuration
+                    .map(|configuration| ListedConfiguration { board_id: board, configuration })
+                    .into_iter()
+                    .collect(),
+                ..ReferenceData::default()
+            })
         }
         ReferenceList::FieldOptions => site
             .field_options(dialect, id)
             .await?
             .map(|options| ReferenceData { field_options: vec![options], ..ReferenceData::default() }),
+        ReferenceList::GroupMembers => site.group_members(dialect, id).await?.map(|members| {
+            let listed = ListedMembers { group_id: id.to_owned(), members };
+            ReferenceData { group_members: vec![listed], ..ReferenceData::default() }
+        }),
+        ReferenceList::ProjectRoles => site.project_roles(dialect, id).await?.map(|roles| {
+            let listed = ListedRoles { project_id: id.to_owned(), roles };
+            ReferenceData { project_roles: vec![listed], ..ReferenceData::default() }
+        }),
+        // These come in pages.
+        ReferenceList::Users | ReferenceList::Followers => None,
     })
 }
 

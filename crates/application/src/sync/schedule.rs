@@ -19,6 +19,8 @@ pub struct SyncSettings {
     pub poll_max: TimeDelta,
     /// A range of a backfill holds no more issues than that, as far as the site can tell.
     pub range: u64,
+    /// Whether watchers and voters are copied: a request or two for each issue that somebody follows, once a day.
+    pub followers: bool,
     /// Runs, webhook deliveries and the history of jobs are kept for so long.
     pub keep: TimeDelta,
 }
@@ -31,6 +33,7 @@ impl Default for SyncSettings {
             poll_min: TimeDelta::minutes(1),
             poll_max: TimeDelta::minutes(5),
             range: 5_000,
+            followers: false,
             keep: TimeDelta::days(30),
         }
     }

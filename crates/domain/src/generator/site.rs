@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::Site;
 use super::calendar::{agile_timestamp, date};
 use super::fields::{field_options, fields};
+use super::groups::{groups, project_roles};
 use super::reference::{PRIORITIES, Reference, sprint_json};
 use super::roster::{Model, Project};
 
@@ -29,6 +30,8 @@ pub(super) fn site(model: &Model, reference: &Reference) -> Site {
         sprints: all.clone().flat_map(|project| sprints(model, project)).collect(),
         versions: all.clone().flat_map(|project| versions(model, reference, project)).collect(),
         components: all.flat_map(|project| components(model, reference, project)).collect(),
+        groups: groups(model, reference),
+        project_roles: project_roles(model, reference),
     }
 }
 

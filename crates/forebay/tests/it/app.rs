@@ -283,6 +283,19 @@ impl TestApp {
     }
 
     /// A mirror of a sandbox, over HTTP, with its webhook registered; not yet synced.
+    /// Waits for the lists of a mirror that are read in rounds beside its sync.
+    pub async fn until_rosters_are_read(&self, mirror: &str) {
+        let path = format!("/v1/instances/{mirror}/freshness");
+        eventually(
+            async || self.get(&path).await.ok(),
+            |freshness| {
+                let lists = freshness["reference"].as_array().unwrap();
+                lists.len() >= 6 && lists.iter().all(|list| list["finished"] == true)
+            },
+        )
+        .await;
+    }
+
     pub fn mirror(&self, name: &str, sandbox: &str, kind: &str) {
         let url = format!("{}/jira/{sandbox}", self.url);
         let added = [

@@ -145,6 +145,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     let help = service_desk::landmarks(app).await;
     app.mirror("copy", "site", "cloud");
     app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app.until_rosters_are_read("copy").await;
     Landmarks {
         issue,
         doomed,

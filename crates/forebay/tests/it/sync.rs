@@ -232,14 +232,8 @@ async fn the_lists_of_a_site_are_read_in_rounds_and_what_it_does_not_serve_is_to
     app.sandbox("source", 20);
     app.mirror("copy", "source", "datacenter");
     app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
-    let freshness = eventually(
-        async || app.get("/v1/instances/copy/freshness").await.ok(),
-        |freshness| {
-            let lists = freshness["reference"].as_array().unwrap();
-            lists.len() == 3 && lists.iter().all(|list| list["finished"] == true)
-        },
-    )
-    .await;
+    app.until_rosters_are_read("copy").await;
+    let freshness = app.get("/v1/instances/copy/freshness").await.ok();
     let lists = freshness["reference"].as_array().unwrap();
     let options = lists.iter().find(|list| list["list"] == "field_options").unwrap();
     assert_eq!((&options["shown"], &options["refused"]), (&json!(4), &json!(0)), "{freshness}");

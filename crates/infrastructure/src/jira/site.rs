@@ -42,6 +42,14 @@ const EVENTS: [&str; 21] = [
     "sprint_closed",
 ];
 
+/// Events of properties, which issues do not count as changes of theirs: listened to where properties are copied.
+const PROPERTY_EVENTS: [&str; 2] = ["issue_property_set", "issue_property_deleted"];
+
+fn events(with_properties: bool) -> Vec<String> {
+    let properties = PROPERTY_EVENTS.into_iter().filter(|_| with_properties);
+    EVENTS.into_iter().chain(properties).map(str::to_owned).collect()
+}
+
 pub(super) struct Site {
     /// Speaks the dialect that goes with the kind of instance, until the site has said what it is.
     client: RwLock<JiraClient>,
@@ -89,6 +97,14 @@ fn shown<T>(found: Result<T, JiraError>) -> Result<Option<T>, JiraError> {
         }
         Err(error) => Err(error),
     }
+}
+
+/// An issue that is gone, and voting that is switched off, have nobody who follows; what is not shown to us is another thing.
+fn nobody_where_gone(found: Result<Vec<Value>, JiraError>) -> Result<Option<Vec<Value>>, JiraError> {
+    shown(match found {
+        Err(JiraError::NotFound { .. }) => Ok(Vec::new()),
+        found => found,
+    })
 }
 
 /// A site without Jira Software has no boards, one without linking no types of links, and a token may lack a scope: the copy does
@@ -175,6 +191,10 @@ impl JiraSite for Site {
                 resolutions: client.resolutions().await?,
                 link_types: optional(client.issue_link_types().await.map(Listed::Whole))?,
                 boards: optional(client.boards().await.map(Listed::Whole))?,
+                groups: optional(client.groups().await.map(|(groups, whole)| match whole {
+                    true => Listed::Whole(groups),
+                    false => Listed::Part(groups),
+                }))?,
                 filters: optional(client.filters().await.map(|(filters, whole)| match whole {
                     true => Listed::Whole(filters),
                     false => Listed::Part(filters),
@@ -314,6 +334,30 @@ impl JiraSite for Site {
         shown(read.await).map_err(|error| self.error(error))
     }
 
+    async fn group_members(&self, dialect: Dialect, group: &str) -> Result<Option<Vec<Value>>> {
+        shown(self.speaking(dialect).group_members(group).await).map_err(|error| self.error(error))
+    }
+
+    async fn project_roles(&self, dialect: Dialect, project: &str) -> Result<Option<Vec<Value>>> {
+        shown(self.speaking(dialect).project_roles(project).await).map_err(|error| self.error(error))
+    }
+
+    async fn board_configuration(&self, board_id: i64) -> Result<Option<Value>> {
+        shown(self.client().board_configuration(board_id).await).map_err(|error| self.error(error))
+    }
+
+    async fn watchers(&self, dialect: Dialect, issue: &str) -> Result<Option<Vec<Value>>> {
+        nobody_where_gone(self.speaking(dialect).watchers(issue).await).map_err(|error| self.error(error))
+    }
+
+    async fn voters(&self, dialect: Dialect, issue: &str) -> Result<Option<Vec<Value>>> {
+        nobody_where_gone(self.speaking(dialect).voters(issue).await).map_err(|error| self.error(error))
+    }
+
+    async fn people(&self, dialect: Dialect, start: u64) -> Result<Option<Vec<Value>>> {
+        shown(self.speaking(dialect).people(start).await).map_err(|error| self.error(error))
+    }
+
     async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll> {
         roll_call::projects(&self.speaking(dialect)).await.map_err(|error| self.error(error))
     }
@@ -358,7 +402,7 @@ impl JiraSite for Site {
         let webhook = NewWebhook {
             name: name.to_owned(),
             url: url.to_owned(),
-            events: EVENTS.map(str::to_owned).to_vec(),
+            events: events(!self.client().issue_properties().is_empty()),
             jql: None,
             secret: Some(secret.clone()),
         };

@@ -1,14 +1,13 @@
-//! What hangs on issues, as read back, and what only the issue itself is asked for: watchers and remote links.
+//! What hangs on issues, as read back, and what only the issue itself is asked for: remote links.
 
 use application::{
     Result,
     issues::{AttachedStore, AttachmentRow, Counts, IssueDetails, RemoteLinkRecord},
 };
 use async_trait::async_trait;
-use domain::ids::{EntityKind, InstanceId, IssueId};
+use domain::ids::{InstanceId, IssueId};
 use serde_json::Value;
 use sqlx::types::Json;
-use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
 
@@ -48,45 +47,6 @@ impl AttachedStore for PgTenantTx {
             fix_versions: row.fix_versions,
             affected_versions: row.affected_versions,
         })
-    }
-
-    async fn replace_watchers(
-        &mut self,
-        instance: InstanceId,
-        issue: IssueId,
-        accounts: &[String],
-    ) -> Result<()> {
-        let users: Vec<Uuid> =
-            accounts.iter().map(|account| instance.derive(EntityKind::User, account)).collect();
-        let tenant = self.tenant.0;
-        sqlx::query!(
-            "INSERT INTO users (tenant_id, instance_id, id, account_id)
-             SELECT $1, $2, u.* FROM UNNEST($3::uuid[], $4::text[]) AS u ON CONFLICT DO NOTHING",
-            tenant,
-            instance.0,
-            &users,
-            accounts,
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        sqlx::query!(
-            "WITH gone AS (DELETE FROM watchers WHERE issue_id = $2 AND user_id <> ALL($3)),
-                  counted AS (
-                      INSERT INTO issue_counts (tenant_id, issue_id, watchers)
-                      SELECT $1, $2, count(DISTINCT u.id)::integer FROM UNNEST($3::uuid[]) AS u (id)
-                      ON CONFLICT (tenant_id, issue_id) DO UPDATE SET watchers = excluded.watchers
-                      WHERE issue_counts.watchers <> excluded.watchers)
-             INSERT INTO watchers (tenant_id, issue_id, user_id)
-             SELECT DISTINCT $1::uuid, $2::uuid, u.id FROM UNNEST($3::uuid[]) AS u (id) ON CONFLICT DO NOTHING",
-            tenant,
-            issue.0,
-            &users,
-        )
-        .execute(self.conn())
-        .await
-        .map_err(convert)?;
-        Ok(())
     }
 
     async fn replace_remote_links(

@@ -4,6 +4,7 @@ use application::{Result, issues::PropertyStore};
 use async_trait::async_trait;
 use domain::ids::IssueId;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{errors::convert, transaction::PgTenantTx};
 
@@ -25,6 +26,24 @@ impl PropertyStore for PgTenantTx {
         .fetch_optional(self.conn())
         .await
         .map_err(convert)
+    }
+
+    async fn properties_of(
+        &mut self,
+        issues: &[IssueId],
+        keys: &[String],
+    ) -> Result<Vec<(IssueId, String, Value)>> {
+        let ids: Vec<Uuid> = issues.iter().map(|issue| issue.0).collect();
+        let rows = sqlx::query!(
+            "SELECT issue_id, key, value FROM issue_properties
+             WHERE issue_id = ANY($1) AND (cardinality($2::text[]) = 0 OR key = ANY($2)) ORDER BY issue_id, key",
+            &ids,
+            keys,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(rows.into_iter().map(|row| (IssueId(row.issue_id), row.key, row.value)).collect())
     }
 
     async fn set_property(&mut self, issue: IssueId, key: &str, value: &Value) -> Result<bool> {

@@ -5,6 +5,8 @@
 //! not wait for each other at a status that all of them name.
 
 mod boards_and_filters;
+mod followers;
+mod groups_and_roles;
 mod link_types_and_options;
 mod people_and_projects;
 mod rankings;
@@ -20,9 +22,10 @@ use application::{
     Result,
     issues::Presence,
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FilterRecord,
-        IssueLinkTypeRecord, IssueTypeRecord, OptionRecord, ProjectRecord, RankedRecord, ReferenceRecords,
-        ReferenceStore, Roster, SprintRecord, StatusRecord, UserRecord, VersionRecord,
+        BoardConfiguration, BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord,
+        FilterRecord, GroupMembers, GroupRecord, IssueFollowers, IssueLinkTypeRecord, IssueTypeRecord,
+        OptionRecord, ProjectRecord, ProjectRoles, RankedRecord, ReferenceRecords, ReferenceStore, Roster,
+        SprintRecord, StatusRecord, UserRecord, VersionRecord,
     },
 };
 use async_trait::async_trait;
@@ -56,6 +59,11 @@ pub(super) struct Seen<'a> {
     /// By field and id, like the next.
     contexts: BTreeMap<(&'a str, &'a str), &'a ContextRecord>,
     options: BTreeMap<(&'a str, &'a str), &'a OptionRecord>,
+    groups: BTreeMap<&'a str, &'a GroupRecord>,
+    group_members: BTreeMap<&'a str, &'a GroupMembers>,
+    project_roles: BTreeMap<&'a str, &'a ProjectRoles>,
+    board_configurations: BTreeMap<i64, &'a BoardConfiguration>,
+    followers: BTreeMap<&'a str, &'a IssueFollowers>,
 }
 
 /// A project, or its key alone, as an issue's key has it.
@@ -83,6 +91,11 @@ impl<'a> Seen<'a> {
         self.contexts
             .extend(records.contexts.iter().map(|r| ((r.field_key.as_str(), r.jira_id.as_str()), r)));
         self.options.extend(records.options.iter().map(|r| ((r.field_key.as_str(), r.jira_id.as_str()), r)));
+        self.groups.extend(records.groups.iter().map(|r| (r.group_id.as_str(), r)));
+        self.group_members.extend(records.group_members.iter().map(|r| (r.group_id.as_str(), r)));
+        self.project_roles.extend(records.project_roles.iter().map(|r| (r.project_jira_id.as_str(), r)));
+        self.followers.extend(records.followers.iter().map(|r| (r.issue_jira_id.as_str(), r)));
+        self.board_configurations.extend(records.board_configurations.iter().map(|r| (r.board_id, r)));
     }
 
     /// An account that something points to: it needs a row, whatever is known of it.
@@ -120,6 +133,11 @@ pub(super) async fn upsert(
     link_types_and_options::upsert_link_types(conn, scope, &seen.link_types, complete).await?;
     link_types_and_options::upsert_contexts(conn, scope, &seen.contexts).await?;
     link_types_and_options::upsert_options(conn, scope, &seen.options, complete).await?;
+    groups_and_roles::upsert_groups(conn, scope, &seen.groups).await?;
+    groups_and_roles::replace_members(conn, scope, &seen.group_members).await?;
+    groups_and_roles::replace_roles(conn, scope, &seen.project_roles).await?;
+    groups_and_roles::configure_boards(conn, scope, &seen.board_configurations).await?;
+    followers::replace(conn, scope, &seen.followers).await?;
     Ok(renamed)
 }
 

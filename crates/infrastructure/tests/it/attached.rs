@@ -1,7 +1,10 @@
-//! Attachments, counts, watchers and remote links.
+//! Attachments, counts, followers and remote links.
 
-use application::issues::{
-    AttachedRecords, AttachmentRecord, Counts, IssueBundle, IssueDetails, RemoteLinkRecord,
+use application::{
+    issues::{
+        AttachedRecords, AttachmentRecord, Counts, Follower, IssueBundle, IssueDetails, RemoteLinkRecord,
+    },
+    reference::{IssueFollowers, ReferenceRecords},
 };
 use domain::ids::{InstanceId, TenantId};
 use serde_json::json;
@@ -104,23 +107,35 @@ async fn an_attachment_is_stored_once_renamed_in_place_and_gone_when_its_issue_l
 }
 
 #[tokio::test]
-async fn watchers_are_those_of_the_last_look() {
+async fn followers_are_those_of_the_last_look() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
-    store(&base, tenant, instance, &[issue(1, "PAY-1")]).await;
-    let one = instance.issue("1");
+    store(&base, tenant, instance, &[issue(1, "PAY-1"), issue(2, "PAY-2")]).await;
     let mut tx = base.begin(tenant).await;
-    let accounts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-    tx.replace_watchers(instance, one, &accounts(&["ann", "never-seen"])).await.unwrap();
-    assert_eq!(tx.details(instance, one).await.unwrap().counts.watchers, 2);
-    tx.replace_watchers(instance, one, &accounts(&["bob", "ann"])).await.unwrap();
-    tx.commit().await.unwrap();
-    let names: Vec<String> =
-        sqlx::query_scalar("SELECT u.account_id FROM watchers w JOIN users u ON u.id = w.user_id ORDER BY 1")
-            .fetch_all(&mut base.superuser().await)
-            .await
-            .unwrap();
-    assert_eq!(names, ["ann", "bob"]);
+    let told = |watchers: Option<&[&str]>, voters: Option<&[&str]>| {
+        let accounts = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
+        let followers = IssueFollowers {
+            issue_jira_id: "1".into(),
+            watchers: watchers.map(accounts),
+            voters: voters.map(accounts),
+        };
+        ReferenceRecords { followers: vec![followers], ..ReferenceRecords::default() }
+    };
+    let look = told(Some(&["ann", "never-seen"]), Some(&["bob"]));
+    tx.upsert_reference(instance, &look, false).await.unwrap();
+    // What was not asked for says nothing.
+    tx.upsert_reference(instance, &told(Some(&["bob", "ann"]), None), false).await.unwrap();
+    let names = |people: Vec<Follower>| people.into_iter().map(|one| one.account).collect::<Vec<_>>();
+    let one = instance.issue("1");
+    assert_eq!(names(tx.watchers(one).await.unwrap()), ["ann", "bob"]);
+    assert_eq!(names(tx.voters(one).await.unwrap()), ["bob"]);
+    let followed = tx.followed_issues(instance, 0, 10).await.unwrap();
+    assert_eq!(followed.iter().map(|issue| issue.jira_id.as_str()).collect::<Vec<_>>(), ["1"]);
+    assert!(tx.followed_issues(instance, 1, 10).await.unwrap().is_empty());
+    // Nobody any more.
+    tx.upsert_reference(instance, &told(Some(&[]), Some(&[])), false).await.unwrap();
+    assert!(tx.followed_issues(instance, 0, 10).await.unwrap().is_empty());
+    drop(tx);
     base.remove().await;
 }
 

@@ -29,6 +29,8 @@ pub(super) struct View {
     pub(super) selection: Selection,
     /// What is asked for besides.
     pub(super) expand: Expand,
+    /// The keys of properties that are asked for; `*all` means all of them.
+    pub(super) properties: Vec<String>,
 }
 
 /// Issues as served, and what is expanded beside them: in a search it stands at the top.
@@ -46,6 +48,7 @@ struct Children {
     comments: HashMap<IssueId, Vec<CommentRow>>,
     worklogs: HashMap<IssueId, Vec<WorklogRow>>,
     histories: HashMap<IssueId, Vec<HistoryRow>>,
+    properties: HashMap<IssueId, Map<String, Value>>,
 }
 
 impl View {
@@ -75,6 +78,14 @@ impl View {
         if !ids.is_empty() {
             children.histories = by_issue(tx.histories(&ids).await?, |row| row.issue_id);
         }
+        if !self.properties.is_empty() {
+            let ids: Vec<IssueId> = rows.iter().map(|row| row.id).collect();
+            let all = self.properties.iter().any(|key| key == "*all");
+            let keys = if all { &[][..] } else { &self.properties };
+            for (issue, key, value) in tx.properties_of(&ids, keys).await? {
+                children.properties.entry(issue).or_default().insert(key, value);
+            }
+        }
         Ok(self.put_together(rows, children, &roster))
     }
 
@@ -83,6 +94,7 @@ impl View {
     pub(super) fn stands_alone(&self, rows: &[IssueRow]) -> bool {
         let roster = FieldRoster::default();
         !self.needs_roster(rows)
+            && self.properties.is_empty()
             && self.with_list(rows, "comment", &roster).is_empty()
             && self.with_list(rows, "worklog", &roster).is_empty()
             && !rows.iter().any(|row| self.shows_changelog(row))
@@ -155,6 +167,10 @@ impl View {
         // An answer to a question for ids has no `fields` at all (jira-facts 1.1).
         if !fields.is_empty() || !self.selection.is_ids_only() {
             issue.insert("fields".into(), Value::Object(fields));
+        }
+        if !self.properties.is_empty() {
+            let shown = children.properties.remove(&id).unwrap_or_default();
+            issue.insert("properties".into(), Value::Object(shown));
         }
         if let Some(Value::Object(envelope)) = changelog_envelope.filter(|_| with_changelog) {
             let histories = children.histories.remove(&id).unwrap_or_default();

@@ -43,6 +43,7 @@ pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal>
         dialect: site.dialect,
         selection: Selection::parse(&params.list("fields"), DefaultFields::All),
         expand: Expand::parse(&params.list("expand")),
+        properties: params.list("properties"),
     };
     let (instance, row) = site.issue().await?;
     let fields = if view.expand.editmeta { row.raw["fields"].clone() } else { Value::Null };
@@ -99,6 +100,7 @@ pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refus
         dialect: site.dialect,
         selection: Selection::parse(&body.list("fields")?, DefaultFields::Navigable),
         expand: Expand::parse(&body.list("expand")?),
+        properties: body.list("properties")?,
     };
     let (mut tx, instance) = site.read().await?;
     let rows = lookup::issues(&site, tx.as_mut(), &instance, &names).await?;

@@ -34,7 +34,17 @@ impl Window {
     /// The page of a whole list, as a PageBean; `path` is the resource's, for the links.
     pub(super) fn bean(self, site: &Site, params: &Params, path: &str, list: Vec<Value>) -> Value {
         let total = list.len();
-        let values = self.cut(list);
+        self.bean_of(site, params, path, (self.cut(list), total))
+    }
+
+    /// The page as a PageBean: what is on it, and how much there is altogether.
+    pub(super) fn bean_of(
+        self,
+        site: &Site,
+        params: &Params,
+        path: &str,
+        (values, total): (Vec<Value>, usize),
+    ) -> Value {
         let reached = self.start + values.len();
         let url = |start: usize| {
             let query = params.with(&[("startAt", start.to_string()), ("maxResults", self.size.to_string())]);

@@ -1,7 +1,9 @@
 //! Versions and components: making, changing and deleting them (sandboxes), and how many issues have them.
 
 use application::{
+    Scope,
     instances::Instance,
+    reference::Roster,
     sandbox::{self, VersionSwap},
     search::{parse_jql, request_of},
 };
@@ -11,7 +13,19 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{answer, body::Body, params::Params, projects, refusal::Refusal, site::Site};
+use super::{
+    answer,
+    body::Body,
+    page::Window,
+    params::Params,
+    projects,
+    refusal::Refusal,
+    rosters::{load, only},
+    site::Site,
+};
+
+const PAGE: usize = 50;
+const LARGEST_PAGE: usize = 100;
 
 /// `POST version`.
 pub(super) async fn create_version(site: Site, body: Body) -> Result<Response, Refusal> {
@@ -117,4 +131,29 @@ pub(super) async fn component_counts(site: Site) -> Result<Response, Refusal> {
         "self": site.api_url(&format!("component/{id}")),
         "issueCount": count(&site, &instance, &format!("component = {id}")).await?,
     })))
+}
+
+/// `GET component`: the components of these projects, of all that can be seen where none is named.
+pub(super) async fn components(site: Site, params: Params) -> Result<Response, Refusal> {
+    let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
+    let mut keys = Vec::new();
+    for named in params.list("projectIdsOrKeys") {
+        let project = projects::named(&site, &named).await?;
+        keys.push(project["key"].as_str().unwrap_or_default().to_owned());
+    }
+    if keys.is_empty() {
+        let all = load(&site, Roster::Projects).await?;
+        keys.extend(all.iter().filter_map(|project| project["key"].as_str().map(str::to_owned)));
+    }
+    let instance = site.instance(Scope::Read).await?;
+    let mut tx = site.transaction().await?;
+    let mut found = Vec::new();
+    for key in keys {
+        found.extend(tx.components_of(instance.id, &key).await?);
+    }
+    drop(tx);
+    found.retain(|component| projects::says(component, params.text("query")));
+    let shown =
+        found.iter().map(|component| only(component, &["self", "id", "name", "description"])).collect();
+    Ok(answer::ok(&window.bean(&site, &params, "component", shown)))
 }

@@ -9,7 +9,7 @@ use domain::ids::InstanceId;
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
-use super::{answer, page::Window, params::Params, projects, refusal::Refusal, server, site::Site};
+use super::{answer, groups, page::Window, params::Params, projects, refusal::Refusal, server, site::Site};
 
 const PAGE: usize = 50;
 const LARGEST_PAGE: usize = 1_000;
@@ -28,11 +28,13 @@ pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal>
         (None, Some(login)) => (login, by_login(&site, login).await?),
         (None, None) => return Err(Refusal::bad_request("The accountId query parameter must be provided.")),
     };
-    Ok(answer::ok(&found.ok_or_else(|| Error::not_found("user", name))?))
+    let mut found = found.ok_or_else(|| Error::not_found("user", name))?;
+    groups::expand(&site, &params, &mut found).await?;
+    Ok(answer::ok(&found))
 }
 
 /// The account as the site serves it, or as a sandbox shows its own.
-async fn by_account(site: &Site, account: &str) -> Result<Option<Value>, Refusal> {
+pub(super) async fn by_account(site: &Site, account: &str) -> Result<Option<Value>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     match lookups::user(&site.state.services, &site.caller, instance.id, account).await? {
         Some(known) => Ok(Some(with_address(site, Arc::unwrap_or_clone(known)))),
@@ -142,20 +144,25 @@ pub(super) async fn bulk(site: Site, params: Params) -> Result<Response, Refusal
 
 /// People as a field offers them to choose from.
 pub(super) async fn picker(site: Site, params: Params) -> Result<Response, Refusal> {
-    let window = Window::of(&params, PAGE, LARGEST_PAGE)?;
     if params.text("query").is_none() {
         return Err(Refusal::bad_request("The query parameter must be provided."));
     }
+    Ok(answer::ok(&picked(&site, &params).await?))
+}
+
+/// The people whom a picker finds.
+pub(super) async fn picked(site: &Site, params: &Params) -> Result<Value, Refusal> {
+    let window = Window::of(params, PAGE, LARGEST_PAGE)?;
     let mut excluded = params.list("excludeAccountIds");
     excluded.extend(params.list("exclude"));
     let with_avatars = params.text("showAvatar") == Some("true");
     let whole = Window { start: 0, size: FOUND };
-    let mut found = find(&site, &params, whole, false).await?;
+    let mut found = find(site, params, whole, false).await?;
     found.retain(|user| !excluded.iter().any(|id| user["accountId"] == *id || user["name"] == *id));
     let total = found.len();
     let users: Vec<Value> = window.cut(found).iter().map(|user| suggested(user, with_avatars)).collect();
     let header = format!("Showing {} of {total} matching users", users.len());
-    Ok(answer::ok(&json!({ "users": users, "total": total, "header": header })))
+    Ok(json!({ "users": users, "total": total, "header": header }))
 }
 
 fn suggested(user: &Value, with_avatar: bool) -> Value {
@@ -197,7 +204,7 @@ async fn people(site: &Site, instance: InstanceId, query: &PeopleQuery) -> Resul
 }
 
 /// The user with `self`, which exports of Server leave out, and clients rely on.
-fn with_address(site: &Site, mut user: Value) -> Value {
+pub(super) fn with_address(site: &Site, mut user: Value) -> Value {
     let named = [("accountId", "accountId"), ("name", "username"), ("key", "key")];
     let mut known = named.iter().filter_map(|(member, param)| Some((param, user[member].as_str()?)));
     if !user["self"].is_string()

@@ -1,4 +1,4 @@
-//! Properties of an issue. Jira lists no issue's properties with it, so a mirror does not have them.
+//! Properties of an issue. Jira shows those with an issue that are asked for by name, so a mirror has the ones that it was told to copy.
 
 use std::sync::Arc;
 
@@ -16,10 +16,14 @@ use super::{answer, refusal::Refusal, site::Site};
 async fn issue(site: &Site) -> Result<Arc<IssueRow>, Refusal> {
     let (instance, row) = site.issue().await?;
     if instance.kind != InstanceKind::Sandbox {
-        let message = "a mirror does not hold the properties of issues; ask the site itself";
-        return Err(Error::Unsupported(message.into()).into());
+        return Err(unknown().into());
     }
     Ok(row)
+}
+
+fn unknown() -> Error {
+    let message = "a mirror holds the properties that it was told to copy (`FOREBAY_SYNC_ISSUE_PROPERTIES`); ask the site itself";
+    Error::Unsupported(message.into())
 }
 
 /// `GET issue/{id}/properties`.
@@ -35,10 +39,16 @@ pub(super) async fn keys(site: Site) -> Result<Response, Refusal> {
 
 /// `GET issue/{id}/properties/{key}`.
 pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
-    let row = issue(&site).await?;
+    let (instance, row) = site.issue().await?;
     let key = site.param("property");
     let value = site.transaction().await?.property(row.id, key).await?;
-    let value = value.ok_or_else(|| Error::not_found("issue property", key))?;
+    let value = match value {
+        Some(value) => value,
+        None if instance.kind == InstanceKind::Sandbox => {
+            return Err(Error::not_found("issue property", key).into());
+        }
+        None => return Err(unknown().into()),
+    };
     Ok(answer::ok(&json!({ "key": key, "value": value })))
 }
 

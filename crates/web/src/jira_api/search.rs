@@ -54,6 +54,8 @@ struct TokenSearch {
     page_size: i64,
     fields: Vec<String>,
     expand: Vec<String>,
+    /// Keys of the properties that are shown.
+    properties: Vec<String>,
     /// Ids that the index is not asked for.
     reconcile: Vec<String>,
 }
@@ -64,6 +66,7 @@ struct OffsetSearch {
     page_size: Option<i64>,
     fields: Vec<String>,
     expand: Vec<String>,
+    properties: Vec<String>,
 }
 
 pub(super) async fn by_token(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -73,6 +76,7 @@ pub(super) async fn by_token(site: Site, params: Params) -> Result<Response, Ref
         page_size: params.integer("maxResults")?.unwrap_or(DEFAULT_PAGE.into()),
         fields: params.list("fields"),
         expand: params.list("expand"),
+        properties: params.list("properties"),
         reconcile: params.list("reconcileIssues"),
     };
     token_page(&site, search).await
@@ -96,6 +100,7 @@ fn token_search(body: &Body) -> Result<TokenSearch, Refusal> {
         page_size: page_size.unwrap_or(DEFAULT_PAGE.into()),
         fields: body.list("fields")?,
         expand: body.list("expand")?,
+        properties: body.list("properties")?,
         reconcile,
     })
 }
@@ -107,6 +112,7 @@ async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusa
         dialect: site.dialect,
         selection: Selection::parse(&search.fields, DefaultFields::Ids),
         expand: Expand::parse(&search.expand),
+        properties: search.properties,
     };
     let limit = if is_light(&view) { asked } else { asked.min(LARGEST_PAGE) };
     let start = match search.token.as_deref().map(plain_token).filter(|token| !token.is_empty()) {
@@ -143,7 +149,7 @@ fn bounded(jql: Option<&str>) -> Result<jql::Query, Refusal> {
 
 /// Whether nothing but ids is shown.
 fn is_light(view: &View) -> bool {
-    view.selection.is_ids_only() && !view.expand.changelog
+    view.selection.is_ids_only() && !view.expand.changelog && view.properties.is_empty()
 }
 
 pub(super) async fn by_offset(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -153,6 +159,7 @@ pub(super) async fn by_offset(site: Site, params: Params) -> Result<Response, Re
         page_size: params.integer("maxResults")?,
         fields: params.list("fields"),
         expand: params.list("expand"),
+        properties: params.list("properties"),
     };
     offset_page(&site, search).await
 }
@@ -164,6 +171,7 @@ pub(super) async fn by_offset_post(site: Site, body: Body) -> Result<Response, R
         page_size: body.integer("maxResults")?,
         fields: body.list("fields")?,
         expand: body.list("expand")?,
+        properties: body.list("properties")?,
     };
     offset_page(&site, search).await
 }
@@ -174,6 +182,7 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         dialect: site.dialect,
         selection: Selection::parse(&search.fields, DefaultFields::Navigable),
         expand: Expand::parse(&search.expand),
+        properties: search.properties,
     };
     let cap = if is_light(&view) { LARGEST_OLD_PAGE } else { LARGEST_PAGE as usize };
     let window = Window::new(search.start, search.page_size, DEFAULT_PAGE as usize, cap);

@@ -15,7 +15,8 @@ use serde_json::{Map, Value, json};
 use url::form_urlencoded::byte_serialize;
 
 use super::{
-    answer,
+    answer, groups,
+    params::Params,
     refusal::Refusal,
     site::{Site, zone},
 };
@@ -69,8 +70,10 @@ pub(super) async fn session(site: Site) -> Result<Response, Refusal> {
 }
 
 /// The account that the site's answers are seen with: a sandbox's own, or the one that mirrors.
-pub(super) async fn myself(site: Site) -> Result<Response, Refusal> {
-    Ok(answer::ok(&Value::Object(own_account(&site).await?)))
+pub(super) async fn myself(site: Site, params: Params) -> Result<Response, Refusal> {
+    let mut account = Value::Object(own_account(&site).await?);
+    groups::expand(&site, &params, &mut account).await?;
+    Ok(answer::ok(&account))
 }
 
 /// That account with its address.

@@ -58,7 +58,8 @@ struct ListRead {
 /// How far a list of reference data is read.
 #[derive(Serialize, ToSchema)]
 struct ReferenceRead {
-    /// `project_parts` (versions and components), `board_sprints` or `field_options` (contexts too).
+    /// `project_parts` (versions and components), `board_sprints` (configuration too), `field_options` (contexts too),
+    /// `group_members`, `project_roles` or `users`.
     list: &'static str,
     /// The copy has it as of then; absent until a round came to its end.
     read_at: Option<DateTime<Utc>>,
@@ -66,7 +67,7 @@ struct ReferenceRead {
     began_at: DateTime<Utc>,
     /// Whether that one came to its end.
     finished: bool,
-    /// Projects, boards or fields that the site showed the lists of.
+    /// Projects, boards, fields or groups that the site showed the lists of; pages of people.
     shown: u32,
     /// Those that it did not.
     refused: u32,

@@ -3,6 +3,7 @@
 
 mod agile;
 mod beside_issues;
+mod groups;
 mod parts;
 pub mod service_desk;
 
@@ -118,6 +119,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(rosters(at));
     cases.extend(projects(at));
     cases.extend(people(at));
+    cases.extend(groups::all(at));
     cases.extend(searches(at));
     cases.extend(forms(at));
     cases.extend(reads(at));

@@ -1,12 +1,12 @@
-//! Attachments, and how many watch an issue and voted for it. Both are part of the issue's own payload, so they differ only
-//! where the issue was written.
+//! Attachments, properties, and how many watch an issue and voted for it. All are part of the issue's own payload, so they differ
+//! only where the issue was written.
 
 use std::collections::{BTreeMap, HashSet};
 
 use application::{Result, issues::AttachmentRecord};
 use chrono::{DateTime, Utc};
 use domain::ids::EntityKind;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Planned, Scope, convert};
@@ -49,7 +49,49 @@ pub(super) async fn upsert(
 ) -> Result<()> {
     let changed: Vec<&Planned<'_>> = issues.iter().filter(|issue| written.contains(&issue.id)).collect();
     upsert_counts(conn, scope, &changed).await?;
-    upsert_attachments(conn, scope, &changed).await
+    upsert_attachments(conn, scope, &changed).await?;
+    replace_properties(conn, scope, &changed).await
+}
+
+/// The longest key that is stored, as at Jira.
+const LONGEST_KEY: usize = 255;
+
+/// Properties of issues that showed theirs. What was not asked for is not shown, so that what is stored of it goes.
+async fn replace_properties(conn: &mut PgConnection, scope: Scope, changed: &[&Planned<'_>]) -> Result<()> {
+    let (mut told, mut issues, mut keys, mut values) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for issue in changed {
+        let Some(properties) = &issue.bundle.attached.properties else { continue };
+        told.push(issue.id);
+        for (key, value) in properties.iter().filter(|(key, _)| key.chars().count() <= LONGEST_KEY) {
+            issues.push(issue.id);
+            keys.push(key.as_str());
+            values.push(Json(value));
+        }
+    }
+    if told.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "WITH shown AS (
+             SELECT u.issue_id, u.key, u.value FROM UNNEST($3::uuid[], $4::text[], $5::jsonb[]) AS u (issue_id, key, value)
+         ), gone AS (
+             DELETE FROM issue_properties o WHERE o.issue_id = ANY($2)
+                 AND NOT EXISTS (SELECT FROM shown s WHERE s.issue_id = o.issue_id AND s.key = o.key)
+         )
+         INSERT INTO issue_properties (tenant_id, issue_id, key, value)
+         SELECT $1, s.issue_id, s.key, s.value FROM shown s ORDER BY s.issue_id, s.key
+         ON CONFLICT (tenant_id, issue_id, key) DO UPDATE SET value = excluded.value
+         WHERE issue_properties.value <> excluded.value",
+        scope.tenant,
+        &told,
+        &issues,
+        keys as _,
+        values as _,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
 }
 
 /// Most pages have no attachment, and issues that are new cannot have lost one: then there is nothing to ask.

@@ -2,6 +2,7 @@
 
 use application::Result;
 use chrono::{DateTime, Utc};
+use jql::Value;
 use uuid::Uuid;
 
 use super::{
@@ -9,6 +10,7 @@ use super::{
     conditions::opposite_if,
     fields::{Follower, Worklog},
     lookups::Lookup,
+    names::Roster,
     refusals,
     sql::Sql,
 };
@@ -137,7 +139,8 @@ impl<'a> Compiler<'a> {
         Ok(if negated { Sql::all(vec![worked(None), some.not()]) } else { some })
     }
 
-    /// Issues that are followed by the caller. Who else follows them, a site tells only issue by issue.
+    /// Issues that these people follow. The caller's own account is told of with every issue; who else follows them, a site tells only
+    /// issue by issue, so that a copy may not know.
     pub(super) fn followers(
         &self,
         asked: Asked<'a>,
@@ -145,15 +148,28 @@ impl<'a> Compiler<'a> {
         entries: &[Entry<'a>],
         negated: bool,
     ) -> Result<Sql> {
-        for entry in entries {
-            if !matches!(entry, Entry::User(_)) {
-                return Err(refusals::unanswered(&format!(
-                    "'{}' with anybody but currentUser()",
-                    asked.name
-                )));
-            }
+        let (own, others): (Vec<_>, Vec<_>) =
+            entries.iter().cloned().partition(|entry| matches!(entry, Entry::User(_)));
+        let mut ways = Vec::new();
+        if !own.is_empty() {
+            ways.push(followed(follower));
         }
-        let mine = followed(follower);
-        Ok(if negated { Sql::all(vec![has_followers(follower, true), mine.not()]) } else { mine })
+        if !others.is_empty() {
+            let knowing = self.names.find(Roster::KnowingFollowers, &Value::String(String::new()));
+            let is_known = |instance| knowing.iter().any(|known| known.instance == instance);
+            let unknown =
+                || refusals::unanswered(&format!("'{}' with anybody but currentUser()", asked.name));
+            if knowing.is_empty() {
+                return Err(unknown());
+            }
+            let found = self.all_found(asked, &others)?;
+            if !found.iter().all(|found| is_known(found.instance)) {
+                return Err(unknown());
+            }
+            let people = Sql::among("w.user_id", uuids(&found), false);
+            ways.push(Sql::lookup(Lookup::of_followers(follower, &people)));
+        }
+        let some = Sql::any(ways);
+        Ok(if negated { Sql::all(vec![has_followers(follower, true), some.not()]) } else { some })
     }
 }

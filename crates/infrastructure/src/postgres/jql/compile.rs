@@ -65,6 +65,13 @@ pub(super) enum Entry<'q> {
     IssueTypes {
         subtasks: bool,
     },
+    /// Projects in which somebody plays a role.
+    WithRole {
+        user: &'q str,
+        role: &'q str,
+    },
+    /// All projects, or none.
+    Permitted(bool),
 }
 
 /// A comparison by order.
@@ -120,8 +127,8 @@ impl<'a> Compiler<'a> {
     }
 
     fn term(&self, term: &'a Term, negated: bool) -> Result<Sql> {
-        let name = fields::shown(&term.field.name);
-        let field = self.fields.get(&term.field.name).ok_or_else(|| refusals::unknown_field(&name))?;
+        let name = fields::shown(&term.field);
+        let field = self.fields.get(&term.field).ok_or_else(|| refusals::unknown_field(&name))?;
         let asked = Asked { field, name: &name };
         let (operators, operator) = fields::operators_of(&term.predicate);
         if !field.takes(operators) {
@@ -273,6 +280,9 @@ impl<'a> Compiler<'a> {
                 let people = uuids(&self.people(function)?);
                 Entry::UpdatedBy { people, from: limit(1)?, to: limit(2)? }
             }
+            Called::MembersOf => Entry::Listed(self.members_of(function)?),
+            Called::ProjectsWithRole => self.with_role(function)?,
+            Called::ProjectsPermitted => self.permitted(function)?,
             Called::Followed(follower) => {
                 self.current_user.ok_or_else(refusals::nobody_is_logged_in)?;
                 Entry::Followed(follower)

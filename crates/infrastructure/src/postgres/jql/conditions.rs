@@ -83,6 +83,7 @@ impl<'a> Compiler<'a> {
             Field::Worklog(_) => return Ok(opposite_if(attached::worked(None), !negated)),
             Field::Attachments => return Ok(opposite_if(attached::attachments(), !negated)),
             Field::Follower(follower) => return Ok(attached::has_followers(*follower, negated)),
+            Field::Property(property) => return Ok(property.emptiness(negated)),
             Field::Category => return Ok(opposite_if(Sql::new(HAS_CATEGORY), !negated)),
             Field::Level => "i.raw_jsonb #>> '{fields,security,id}'",
             Field::Parent => "i.parent_key",
@@ -100,9 +101,7 @@ impl<'a> Compiler<'a> {
     /// Whether the field has one of these values or, negated, has others only.
     pub(super) fn among(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
         match asked.field {
-            Field::Project => {
-                Ok(Sql::among("i.project_id", uuids(&self.all_found(asked, entries)?), negated))
-            }
+            Field::Project => self.projects(asked, entries, negated),
             Field::Instance => {
                 Ok(Sql::among("i.instance_id", uuids(&self.all_found(asked, entries)?), negated))
             }
@@ -172,6 +171,7 @@ impl<'a> Compiler<'a> {
             }
             Field::Sprint(scope) => Ok(self.members(scope, &self.all_found(asked, entries)?, negated)),
             Field::Custom(custom) => self.custom_members(asked, custom, entries, negated),
+            Field::Property(property) => self.property_among(asked, property, entries, negated),
             Field::Summary
             | Field::Description
             | Field::Environment
@@ -199,6 +199,7 @@ impl<'a> Compiler<'a> {
                 Ok(Sql::new("i.hierarchy_level").push(order.sql()).bind(level))
             }
             Field::Custom(custom) => self.custom_order(asked, custom, order, &entry),
+            Field::Property(property) => self.property_order(asked, property, order, &entry),
             Field::Amount(amount) => Ok(Sql::new(amount_column(*amount))
                 .push(order.sql())
                 .bind(self.amount(asked, *amount, &entry)?)),

@@ -3,10 +3,14 @@
 use std::collections::HashMap;
 
 use application::Result;
-use jql::{FieldName, Predicate, Query};
+use jql::{Field as Named, FieldName, Predicate, Query};
 use uuid::Uuid;
 
-use super::{custom_types, refusals, unanswered};
+use super::{
+    custom_types,
+    properties::{self, Property},
+    refusals, unanswered,
+};
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
 /// What a field's name stands for.
@@ -45,6 +49,8 @@ pub(super) enum Field {
     IssueLinkType,
     /// Ours: which site of the tenant.
     Instance,
+    /// A part of what programs put onto issues.
+    Property(Property),
     Custom(Custom),
 }
 
@@ -182,6 +188,7 @@ impl Field {
                 &[Equality, In, Emptiness]
             }
             Self::Attachments => &[Emptiness],
+            Self::Property(_) => &[Equality, Order, Like, NotLike, In, Emptiness],
             Self::Summary | Self::Description | Self::Environment => &[Like, NotLike, Emptiness],
             Self::Comment | Self::Worklog(Worklog::Comment) => &[Like, NotLike],
             Self::Text => &[Like],
@@ -252,14 +259,17 @@ const SPRINT: &str = "sprint";
 /// The fields of a query, by name.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
-    named: HashMap<FieldName, Option<Field>>,
+    named: HashMap<Named, Option<Field>>,
     /// Custom fields with texts, for `text`: by id, looked up only where they are asked for.
     texts: Vec<String>,
 }
 
 /// How a query names a field, without quotation marks.
-pub(super) fn shown(name: &FieldName) -> String {
-    match name {
+pub(super) fn shown(field: &Named) -> String {
+    if !field.properties.is_empty() {
+        return field.to_string();
+    }
+    match &field.name {
         FieldName::Name(name) => name.clone(),
         FieldName::CustomId(id) => format!("cf[{id}]"),
         FieldName::Id(id) => id.to_string(),
@@ -275,10 +285,12 @@ impl Fields {
         let mut fields = Self::default();
         let mut unknown = Vec::new();
         for field in query.fields() {
-            if !field.properties.is_empty() {
-                return Err(refusals::unanswered(&format!("`{field}`")));
+            if fields.named.contains_key(field) {
+                continue;
             }
-            if fields.named.contains_key(&field.name) {
+            if !field.properties.is_empty() {
+                let property = properties::found(tx, field, instance).await?;
+                fields.named.insert(field.clone(), property.map(Field::Property));
                 continue;
             }
             let found = match &field.name {
@@ -286,9 +298,9 @@ impl Fields {
                 FieldName::CustomId(_) | FieldName::Id(_) => None,
             };
             if found.is_none() {
-                unknown.push(field.name.clone());
+                unknown.push(field.clone());
             }
-            fields.named.insert(field.name.clone(), found);
+            fields.named.insert(field.clone(), found);
         }
         let with_texts = fields.named.values().any(|field| *field == Some(Field::Text));
         if !unknown.is_empty() || with_texts {
@@ -313,18 +325,19 @@ impl Fields {
     }
 
     /// What this name stands for.
-    pub(super) fn get(&self, name: &FieldName) -> Option<&Field> {
-        self.named.get(name)?.as_ref()
+    pub(super) fn get(&self, field: &Named) -> Option<&Field> {
+        self.named.get(field)?.as_ref()
     }
 
     #[cfg(test)]
     pub(super) fn known(query: &jql::Query, custom: &[(&str, Field)]) -> Self {
-        let field = |name: &FieldName| match name {
+        let field = |named: &Named| match &named.name {
+            _ if !named.properties.is_empty() => properties::of(named).map(Field::Property),
             FieldName::Name(name) => system(&name.to_lowercase())
                 .or_else(|| custom.iter().find(|(known, _)| *known == name).map(|(_, field)| field.clone())),
             _ => None,
         };
-        let named = query.fields().map(|named| (named.name.clone(), field(&named.name))).collect();
+        let named = query.fields().map(|named| (named.clone(), field(named))).collect();
         Self { named, texts: vec!["customfield_7".to_owned()] }
     }
 }
@@ -339,13 +352,13 @@ struct Row {
 async fn look_up(
     tx: &mut PgTenantTx,
     instance: Option<Uuid>,
-    names: &[FieldName],
+    names: &[Named],
     with_texts: bool,
 ) -> Result<Vec<Row>> {
     let mut ids = Vec::new();
     let mut lower = Vec::new();
     for name in names {
-        match name {
+        match &name.name {
             // No stored text has one, and none can be sent.
             FieldName::Name(name) if name.contains('\0') => {}
             FieldName::Name(name) => {
@@ -389,8 +402,8 @@ async fn look_up(
     Ok(rows.collect())
 }
 
-fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Option<Field>> {
-    let text = match name {
+fn custom(field: &Named, rows: &[Row], several_instances: bool) -> Result<Option<Field>> {
+    let text = match &field.name {
         FieldName::CustomId(id) | FieldName::Id(id) => return Ok(by_id(&format!("customfield_{id}"), rows)),
         FieldName::Name(name) => name.to_lowercase(),
     };
@@ -414,7 +427,7 @@ fn custom(name: &FieldName, rows: &[Row], several_instances: bool) -> Result<Opt
     if named.is_empty() {
         return match by_id(&text, rows) {
             None if unanswered::is_field(&text) => {
-                Err(refusals::unanswered(&format!("the field '{}'", shown(name))))
+                Err(refusals::unanswered(&format!("the field '{}'", shown(field))))
             }
             found => Ok(found),
         };

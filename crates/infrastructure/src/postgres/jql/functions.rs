@@ -33,18 +33,26 @@ pub(super) enum Called {
     IssueTypes {
         subtasks: bool,
     },
+    /// People in a group.
+    MembersOf,
+    /// Projects in which the caller plays a role.
+    ProjectsWithRole,
+    /// Projects in which the caller has a permission.
+    ProjectsPermitted,
 }
 
 const DATE: &str = "java.util.Date";
 const VERSION: &str = "com.atlassian.jira.project.version.Version";
 const ISSUE: &str = "com.atlassian.jira.issue.Issue";
 const SPRINT: &str = "com.atlassian.greenhopper.service.sprint.Sprint";
+const USER: &str = "com.atlassian.jira.user.ApplicationUser";
+const PROJECT: &str = "com.atlassian.jira.project.Project";
 
 /// The functions that are answered, as Jira writes them; whether each stands for a list, and of what.
-pub(super) const FUNCTIONS: [(&str, bool, &str); 25] = [
+pub(super) const FUNCTIONS: [(&str, bool, &str); 28] = [
     ("closedSprints", true, SPRINT),
     ("componentsLeadByUser", true, "com.atlassian.jira.bc.project.component.ProjectComponent"),
-    ("currentUser", false, "com.atlassian.jira.user.ApplicationUser"),
+    ("currentUser", false, USER),
     ("earliestUnreleasedVersion", false, VERSION),
     ("endOfDay", false, DATE),
     ("endOfMonth", false, DATE),
@@ -53,9 +61,12 @@ pub(super) const FUNCTIONS: [(&str, bool, &str); 25] = [
     ("futureSprints", true, SPRINT),
     ("latestReleasedVersion", false, VERSION),
     ("linkedIssues", true, ISSUE),
+    ("membersOf", true, USER),
     ("now", false, DATE),
     ("openSprints", true, SPRINT),
-    ("projectsLeadByUser", true, "com.atlassian.jira.project.Project"),
+    ("projectsLeadByUser", true, PROJECT),
+    ("projectsWhereUserHasPermission", true, PROJECT),
+    ("projectsWhereUserHasRole", true, PROJECT),
     ("releasedVersions", true, VERSION),
     ("standardIssueTypes", true, "com.atlassian.jira.issue.issuetype.IssueType"),
     ("startOfDay", false, DATE),
@@ -91,7 +102,10 @@ impl Called {
             "latestreleasedversion" => Self::Versions(Versions::LatestReleased),
             "earliestunreleasedversion" => Self::Versions(Versions::EarliestUnreleased),
             "componentsleadbyuser" => Self::ComponentsLed,
-            "projectsleadbyuser" => Self::ProjectsLed,
+            "projectsleadbyuser" | "spacesleadbyuser" => Self::ProjectsLed,
+            "projectswhereuserhaspermission" | "spaceswhereuserhaspermission" => Self::ProjectsPermitted,
+            "projectswhereuserhasrole" | "spaceswhereuserhasrole" => Self::ProjectsWithRole,
+            "membersof" => Self::MembersOf,
             "linkedissues" | "linkedworkitems" => Self::Linked,
             "updatedby" => Self::UpdatedBy,
             "watchedissues" => Self::Followed(Follower::Watcher),
@@ -112,7 +126,7 @@ impl Called {
             // Dates look at their arguments themselves.
             Self::Date(_) => return Ok(called),
             Self::Versions(Versions::Released | Versions::Unreleased) => (0, usize::MAX),
-            Self::Versions(_) => (1, 1),
+            Self::Versions(_) | Self::MembersOf | Self::ProjectsWithRole | Self::ProjectsPermitted => (1, 1),
             Self::ComponentsLed | Self::ProjectsLed => (0, 1),
             Self::Linked => (1, 2),
             Self::UpdatedBy => (1, 3),
@@ -132,6 +146,8 @@ impl Called {
             (Self::Versions(_), _) => Some(Roster::Project),
             (Self::ComponentsLed | Self::ProjectsLed | Self::UpdatedBy, 0) => Some(Roster::User),
             (Self::Linked, 0) => Some(Roster::Issue),
+            (Self::MembersOf, 0) => Some(Roster::Group),
+            (Self::ProjectsWithRole, 0) => Some(Roster::Role),
             _ => None,
         }
     }
@@ -145,6 +161,7 @@ impl Called {
             Self::Versions(Versions::EarliestUnreleased) => Some(Roster::EarliestUnreleasedVersion),
             Self::ComponentsLed => Some(Roster::ComponentsLed),
             Self::ProjectsLed => Some(Roster::ProjectsLed),
+            Self::MembersOf => Some(Roster::GroupMembers),
             _ => None,
         }
     }
@@ -157,19 +174,23 @@ impl Called {
         };
         match self {
             Self::CurrentUser => {
-                matches!(field, Field::Person(_) | Field::Worklog(Worklog::Author) | Field::Follower(_))
+                is_of_people(field)
+                    || matches!(field, Field::Property(_))
                     || matches!(class, Some(Class::Person | Class::Choice | Class::Other))
             }
             Self::Date(_) => {
-                matches!(field, Field::Time(_) | Field::Due | Field::Worklog(Worklog::Date))
-                    || matches!(class, Some(Class::Day | Class::Time))
+                matches!(
+                    field,
+                    Field::Time(_) | Field::Due | Field::Worklog(Worklog::Date) | Field::Property(_)
+                ) || matches!(class, Some(Class::Day | Class::Time))
             }
             Self::Sprints(_) => matches!(field, Field::Sprint(_)),
             Self::Versions(_) => {
                 matches!(field, Field::List(List::FixVersions | List::AffectedVersions))
             }
             Self::ComponentsLed => *field == Field::List(List::Components),
-            Self::ProjectsLed => *field == Field::Project,
+            Self::MembersOf => is_of_people(field) || class == Some(Class::Person),
+            Self::ProjectsLed | Self::ProjectsWithRole | Self::ProjectsPermitted => *field == Field::Project,
             Self::Linked | Self::UpdatedBy | Self::Followed(_) => *field == Field::Key,
             Self::IssueTypes { .. } => *field == Field::IssueType,
         }
@@ -183,6 +204,11 @@ impl Called {
             _ => true,
         }
     }
+}
+
+/// Whether the values of a system field are people.
+fn is_of_people(field: &Field) -> bool {
+    matches!(field, Field::Person(_) | Field::Worklog(Worklog::Author) | Field::Follower(_))
 }
 
 fn unknown(function: &Function) -> Error {

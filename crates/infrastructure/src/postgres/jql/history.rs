@@ -215,6 +215,12 @@ impl<'a> Compiler<'a> {
                     asking.names.push(text.to_lowercase());
                 }
                 Entry::User(account) => asking.global_ids.push((*account).to_owned()),
+                Entry::Listed(found) if self.one_instance => {
+                    asking.global_ids.extend(found.iter().map(|found| found.id.clone()));
+                }
+                Entry::Listed(found) => {
+                    asking.ids.extend(found.iter().map(|found| (found.instance, found.id.clone())));
+                }
                 _ => return Err(misfit()),
             }
         }

@@ -8,7 +8,7 @@
 
 use sqlx::Row;
 
-use super::{attached::worked, sql::Sql};
+use super::{attached::worked, fields::Follower, sql::Sql};
 
 /// So many ids at most are taken as a list. Looking them all up and sorting them takes about as long as walking to the fiftieth
 /// issue that has a value of so many among a million.
@@ -76,6 +76,40 @@ impl Lookup {
             behind: "",
             exact: true,
             slow: false,
+        }
+    }
+
+    /// Issues with followers `w` in a table of them who meet a condition which an index serves.
+    pub(super) fn of_followers(follower: Follower, condition: &Sql) -> Self {
+        let (ids, probe) = match follower {
+            Follower::Watcher => (
+                "SELECT w.issue_id FROM watchers w WHERE ",
+                "EXISTS (SELECT FROM watchers w WHERE w.tenant_id = i.tenant_id AND w.issue_id = i.id AND ",
+            ),
+            Follower::Voter => (
+                "SELECT w.issue_id FROM votes w WHERE ",
+                "EXISTS (SELECT FROM votes w WHERE w.tenant_id = i.tenant_id AND w.issue_id = i.id AND ",
+            ),
+        };
+        Self {
+            condition: Sql::new(probe).append(condition.clone()).push(")"),
+            ids: Sql::new(ids).append(condition.clone()).push(" LIMIT "),
+            behind: "",
+            exact: true,
+            slow: false,
+        }
+    }
+
+    /// Issues with properties `p`: `of_key` says of which key, and `condition` what is asked of their values, which no index serves.
+    pub(super) fn of_properties(of_key: Sql, condition: &Sql) -> Self {
+        let of_key = of_key.push(" AND ").append(condition.clone());
+        let probe = "EXISTS (SELECT FROM issue_properties p WHERE p.tenant_id = i.tenant_id AND p.issue_id = i.id AND ";
+        Self {
+            condition: Sql::new(probe).append(of_key.clone()).push(")"),
+            ids: Sql::new("SELECT p.issue_id FROM issue_properties p WHERE ").append(of_key).push(" LIMIT "),
+            behind: "",
+            exact: true,
+            slow: true,
         }
     }
 

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::{
     fields::{Class, Field, Fields, List, Worklog},
     functions::Called,
+    refusals,
     rosters::list_of,
     sql::Sql,
 };
@@ -54,6 +55,22 @@ pub(super) enum Roster {
     ProjectType,
     /// Options of custom fields; what stands for a name is the field that an option belongs to.
     Option,
+    /// Groups.
+    Group,
+    /// Groups whose members are known.
+    GroupWithMembers,
+    /// Users by their group.
+    GroupMembers,
+    /// Instances whose groups are known.
+    KnowingGroups,
+    /// Roles in projects.
+    Role,
+    /// Instances of which it is known who plays which role.
+    KnowingRoles,
+    /// Instances of which it is known who follows which issue.
+    KnowingFollowers,
+    /// Instances whose truth is here.
+    Sandbox,
 }
 
 /// By what something was found.
@@ -106,6 +123,9 @@ type Row = (i32, String, i32, Uuid, String, String, Option<Uuid>);
 #[derive(Debug, Default)]
 pub(super) struct Names(HashMap<(Roster, String), Vec<Found>>);
 
+/// The members of all groups that a query names are as many values at most as it may name itself.
+const MOST_MEMBERS: usize = super::MOST_VALUES;
+
 impl Names {
     /// Looks up all that the query names.
     pub(super) async fn of(
@@ -124,7 +144,8 @@ impl Names {
             .fetch_all(tx.conn())
             .await
             .map_err(convert)?;
-        let rosters: Vec<Roster> = wanted.0.into_keys().collect();
+        let Wanted { rosters, groups } = wanted;
+        let rosters: Vec<Roster> = rosters.into_keys().collect();
         let mut names = Self::default();
         for (roster, value, by, instance, id, name, uuid) in rows {
             let by = By::of(by);
@@ -132,6 +153,10 @@ impl Names {
                 continue;
             };
             names.0.entry((*roster, value)).or_default().push(Found { by, instance, id, name, uuid });
+        }
+        let members = |group| names.find(Roster::GroupMembers, &Value::String(group)).len();
+        if groups.into_iter().map(members).sum::<usize>() > MOST_MEMBERS {
+            return Err(refusals::too_many("members of groups", MOST_MEMBERS));
         }
         Ok(names)
     }
@@ -197,14 +222,21 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
 
 /// What has to be looked up, each once.
 #[derive(Default)]
-struct Wanted(BTreeMap<Roster, BTreeSet<String>>);
+struct Wanted {
+    rosters: BTreeMap<Roster, BTreeSet<String>>,
+    /// The groups whose members stand in the query, each as often as it does.
+    groups: Vec<String>,
+}
 
 impl Wanted {
     fn of(request: &SearchRequest, query: &Query, fields: &Fields) -> Self {
         let mut wanted = Self::default();
         for term in query.filter.iter().flat_map(Clause::terms) {
-            let Some(field) = fields.get(&term.field.name) else { continue };
+            let Some(field) = fields.get(&term.field) else { continue };
             let roster = roster_of(field);
+            if matches!(field, Field::Follower(_)) {
+                wanted.add(Roster::KnowingFollowers, String::new());
+            }
             match &term.predicate {
                 // Versions are compared by their place; which operator it is, `NOT` decides.
                 Predicate::Compare { op, operand } if roster == Some(Roster::Version) && is_order(*op) => {
@@ -279,13 +311,23 @@ impl Wanted {
         {
             self.add(roster, String::new());
         }
-        if let Called::Sprints(state) = called {
-            self.add(Roster::SprintState, state.to_owned());
+        match called {
+            Called::Sprints(state) => self.add(Roster::SprintState, state.to_owned()),
+            Called::MembersOf => {
+                self.add(Roster::KnowingGroups, String::new());
+                for group in &function.arguments {
+                    self.add(Roster::GroupWithMembers, group.clone());
+                    self.groups.push(group.clone());
+                }
+            }
+            Called::ProjectsWithRole => self.add(Roster::KnowingRoles, String::new()),
+            Called::ProjectsPermitted => self.add(Roster::Sandbox, String::new()),
+            _ => {}
         }
     }
 
     fn add(&mut self, roster: Roster, value: String) {
-        self.0.entry(roster).or_default().insert(value);
+        self.rosters.entry(roster).or_default().insert(value);
     }
 
     /// One statement for all of it; `None` when there is nothing to look up. Rosters come back by their place.
@@ -294,7 +336,7 @@ impl Wanted {
     /// so can the join read the rosters' indexes under row-level security.
     fn statement(&self, tenant: Uuid, instance: Option<Uuid>) -> Option<Sql> {
         let mut statement: Option<Sql> = None;
-        for ((roster, values), place) in self.0.iter().zip(0_i64..) {
+        for ((roster, values), place) in self.rosters.iter().zip(0_i64..) {
             let asked: Vec<String> = values.iter().cloned().collect();
             let compared: Vec<String> = match roster {
                 Roster::Issue => values.iter().map(|value| issue_name(value)).collect(),

@@ -79,8 +79,8 @@ impl Order {
         let within_projects = is_within_projects(query, fields);
         let mut joined_fields: Vec<&Field> = Vec::new();
         for (sort, joined) in query.order_by.iter().zip(JOINED) {
-            let name = fields::shown(&sort.field.name);
-            let field = fields.get(&sort.field.name).ok_or_else(|| refusals::not_sortable(&name))?;
+            let name = fields::shown(&sort.field);
+            let field = fields.get(&sort.field).ok_or_else(|| refusals::not_sortable(&name))?;
             // What is there already decides nothing any more.
             if joined_fields.contains(&field) {
                 continue;
@@ -160,7 +160,7 @@ pub(super) fn is_sortable(field: &Field, name: &str) -> bool {
 /// Whether the query finds issues of certain projects only.
 fn is_within_projects(query: &Query, fields: &Fields) -> bool {
     let names_projects = |clause: &Clause| match clause {
-        Clause::Term(term) => fields.get(&term.field.name) == Some(&Field::Project),
+        Clause::Term(term) => fields.get(&term.field) == Some(&Field::Project),
         _ => false,
     };
     match &query.filter {

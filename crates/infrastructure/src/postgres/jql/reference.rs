@@ -181,9 +181,10 @@ pub(in crate::postgres) async fn suggestions(
     beginning: &str,
 ) -> Result<Vec<String>> {
     let named = Named { name: name.clone(), properties: Vec::new(), position: None };
-    let query = Query { filter: None, order_by: vec![Sort { field: named, direction: None }] };
+    let sort = Sort { field: named.clone(), direction: None };
+    let query = Query { filter: None, order_by: vec![sort] };
     let fields = Fields::of(tx, &query, Some(instance)).await?;
-    let field = fields.get(name).ok_or_else(|| refusals::unknown_field(&super::fields::shown(name)))?;
+    let field = fields.get(&named).ok_or_else(|| refusals::unknown_field(&super::fields::shown(&named)))?;
     if !suggests(field) {
         return Ok(Vec::new());
     }

@@ -107,6 +107,24 @@ pub(super) fn unknown_user(user: &str, function: &str) -> Error {
     refused(format!("The user '{user}' in the function '{function}' does not exist."))
 }
 
+pub(super) fn unknown_group(group: &str, function: &str) -> Error {
+    refused(format!(
+        "Function '{function}' can not generate a list of usernames for group '{group}'; the group does not exist."
+    ))
+}
+
+pub(super) fn unknown_role(role: &str, function: &str) -> Error {
+    refused(format!(
+        "Function '{function}' can not generate a list of projects for role '{role}'; the role does not exist."
+    ))
+}
+
+pub(super) fn unknown_permission(permission: &str, function: &str) -> Error {
+    refused(format!(
+        "Function '{function}' can not generate a list of projects for permission '{permission}'; the permission does not exist."
+    ))
+}
+
 pub(super) fn invalid_duration(value: &str, field: &str) -> Error {
     refused(format!(
         "The duration '{value}' for the field '{field}' is invalid. Valid formats include: '4h', '1d 2h', '30m', '2w', or a \

@@ -43,6 +43,26 @@ macro_rules! led {
     };
 }
 
+/// The members of a group, no more of them than may stand in a query and one.
+macro_rules! members {
+    ($group:literal) => {
+        concat!(
+            "groups g ON g.presence = 'present' AND ",
+            $group,
+            " JOIN LATERAL (SELECT m.user_id FROM group_members m WHERE m.tenant_id = g.tenant_id \
+             AND m.instance_id = g.instance_id AND m.group_id = g.group_id LIMIT 10001) AS m ON true \
+             JOIN users t ON t.tenant_id = g.tenant_id AND t.id = m.user_id"
+        )
+    };
+}
+
+/// Instances of which something is known, whatever is asked for.
+macro_rules! instances {
+    ($of:literal $(,)?) => {
+        Stored { columns: "t.id, t.id::text, t.name::text, t.id", instance: "t.id", ways: &[(By::Name, $of)] }
+    };
+}
+
 /// How a roster is stored, as `t`.
 pub(super) struct Stored {
     /// Instance, Jira's id, name and our id.
@@ -57,6 +77,14 @@ impl Stored {
     const fn named(ways: &'static [(By, &'static str)]) -> Self {
         Self {
             columns: "t.instance_id, t.jira_id::text, t.name::text, NULL::uuid",
+            instance: "t.instance_id",
+            ways,
+        }
+    }
+
+    const fn grouped(ways: &'static [(By, &'static str)]) -> Self {
+        Self {
+            columns: "t.instance_id, t.group_id::text, t.name::text, NULL::uuid",
             instance: "t.instance_id",
             ways,
         }
@@ -193,6 +221,43 @@ pub(super) fn list_of(roster: Roster) -> Stored {
             instance: "t.instance_id",
             ways: &[(By::Name, "field_options t ON lower(t.value) = w.lowered AND t.presence = 'present'")],
         },
+        Roster::Group => Stored::grouped(&[
+            (By::Id, "groups t ON t.group_id = w.value AND t.presence = 'present'"),
+            (By::Name, "groups t ON t.name_lower = w.lowered AND t.presence = 'present'"),
+        ]),
+        Roster::GroupWithMembers => Stored::grouped(&[
+            (By::Id, "groups t ON t.group_id = w.value AND t.presence = 'present' AND t.members_known"),
+            (By::Name, "groups t ON t.name_lower = w.lowered AND t.presence = 'present' AND t.members_known"),
+        ]),
+        Roster::GroupMembers => Stored {
+            columns: "t.instance_id, t.account_id::text, coalesce(t.display_name, '')::text, t.id",
+            instance: "t.instance_id",
+            ways: &[
+                (By::Id, members!("g.group_id = w.value")),
+                (By::Name, members!("g.name_lower = w.lowered")),
+            ],
+        },
+        Roster::Role => Stored::named(&[
+            (By::Id, "project_roles t ON t.jira_id = w.value"),
+            (By::Name, "project_roles t ON t.name_lower = w.lowered"),
+        ]),
+        Roster::KnowingGroups => instances!(
+            "jira_instances t ON t.kind = 'sandbox' OR EXISTS (SELECT FROM groups g WHERE g.tenant_id = t.tenant_id \
+             AND g.instance_id = t.id AND g.presence = 'present')",
+        ),
+        // A role that is not known of one project is not known.
+        Roster::KnowingRoles => instances!(
+            "jira_instances t ON t.kind = 'sandbox' OR EXISTS (SELECT FROM project_roles r WHERE r.tenant_id = t.tenant_id \
+             AND r.instance_id = t.id) AND NOT EXISTS (SELECT FROM projects p WHERE p.tenant_id = t.tenant_id \
+             AND p.instance_id = t.id AND p.presence = 'present' AND NOT EXISTS (SELECT FROM project_roles r \
+             WHERE r.tenant_id = p.tenant_id AND r.project_id = p.id)) AND NOT EXISTS (SELECT FROM groups g \
+             WHERE g.tenant_id = t.tenant_id AND g.instance_id = t.id AND g.presence = 'present' AND NOT g.members_known)",
+        ),
+        Roster::Sandbox => instances!("jira_instances t ON t.kind = 'sandbox'"),
+        Roster::KnowingFollowers => instances!(
+            "jira_instances t ON t.kind = 'sandbox' OR EXISTS (SELECT FROM reference_reads r WHERE r.tenant_id = t.tenant_id \
+             AND r.instance_id = t.id AND r.list = 'followers' AND r.read_at IS NOT NULL AND r.refused = 0)",
+        ),
         Roster::ProjectType => Stored {
             columns: "t.instance_id, t.jira_id::text, t.name::text, t.id",
             instance: "t.instance_id",

@@ -47,6 +47,7 @@ impl<'a> Compiler<'a> {
                 let condition = Sql::new("v.value_key LIKE ").bind(pattern(text));
                 matching(&everywhere(list_id(*list)), &condition, negated)
             }
+            Field::Property(property) => property.like(query(text)?.sql, negated),
             Field::Custom(custom) if matches!(custom.class, Class::Text | Class::Other) => {
                 searched(&custom.scope, &words_of_value().append(query(text)?.sql), negated)
             }

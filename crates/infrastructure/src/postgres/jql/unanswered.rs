@@ -25,7 +25,7 @@ const FIELDS: [&str; 19] = [
 ];
 
 /// Functions, in lower case.
-const FUNCTIONS: [&str; 34] = [
+const FUNCTIONS: [&str; 31] = [
     "approved",
     "approver",
     "breached",
@@ -40,7 +40,6 @@ const FUNCTIONS: [&str; 34] = [
     "issueswithremotelinksbyglobalid",
     "issueswithtext",
     "lastlogin",
-    "membersof",
     "myapproval",
     "mypending",
     "organizationmembers",
@@ -52,8 +51,6 @@ const FUNCTIONS: [&str; 34] = [
     "portfoliochildissuesof",
     "portfoliochildrenof",
     "portfolioparentsof",
-    "projectswhereuserhaspermission",
-    "projectswhereuserhasrole",
     "remaining",
     "running",
     "votedworkitems",

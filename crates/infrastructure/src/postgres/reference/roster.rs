@@ -26,6 +26,7 @@ pub(super) async fn read(
         Roster::Sprints => sprints(conn, instance).await,
         Roster::Filters => filters(conn, instance).await,
         Roster::IssueLinkTypes => issue_link_types(conn, instance).await,
+        Roster::Groups => groups(conn, instance).await,
     }
 }
 
@@ -216,6 +217,18 @@ async fn issue_link_types(conn: &mut PgConnection, instance: InstanceId) -> Resu
         r#"SELECT raw_jsonb AS "raw!" FROM issue_link_types
            WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
            ORDER BY length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// Groups have no more to them than their names.
+async fn groups(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT jsonb_build_object('groupId', group_id, 'name', name) AS "raw!" FROM groups
+           WHERE instance_id = $1 AND presence = 'present' ORDER BY name_lower, group_id"#,
         instance.0
     )
     .fetch_all(conn)

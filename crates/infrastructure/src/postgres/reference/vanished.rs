@@ -14,8 +14,8 @@ use uuid::Uuid;
 
 use super::{Scope, Seen, convert};
 
-/// Notes what has vanished. Users never vanish (no list has those who left, and issues still name them), and sprints have
-/// no list of their own: each board shows those of its filter.
+/// Notes what has vanished. Users never vanish: no list has those who left, and issues still name them. Sprints have no list of
+/// their own: each board shows its own, and those of others of which its filter has issues.
 pub(super) async fn note(
     conn: &mut PgConnection,
     scope: Scope,
@@ -35,9 +35,11 @@ pub(super) async fn note(
             Roster::Boards => boards(conn, scope, seen).await?,
             Roster::Filters => filters(conn, scope, seen).await?,
             Roster::IssueLinkTypes => link_types(conn, scope, seen).await?,
+            Roster::Groups => groups(conn, scope, seen).await?,
             Roster::Users | Roster::Sprints => {}
         }
     }
+    sprints(conn, scope, seen).await?;
     parts_of_projects(conn, scope, seen, &records.parts_of).await?;
     contexts(conn, scope, seen, &records.contexts_of).await?;
     options(conn, scope, seen, &records.options_of).await
@@ -224,6 +226,44 @@ async fn link_types(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> R
            AND NOT EXISTS (SELECT FROM issue_links l WHERE l.instance_id = $1 AND l.link_type_id = x.jira_id
                              AND l.presence = 'present')",
         scope.instance.0,
+        &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+/// Nothing but memberships hangs on a group, and they go with it.
+async fn groups(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = ids(&seen.groups);
+    let gone = sqlx::query!(
+        "WITH gone AS (
+             UPDATE groups x SET presence = 'deleted', members_known = false, updated_at = now()
+             WHERE x.instance_id = $1 AND x.presence = 'present' AND x.group_id <> ALL($2) RETURNING x.group_id)
+         DELETE FROM group_members m USING gone WHERE m.instance_id = $1 AND m.group_id = gone.group_id",
+        scope.instance.0,
+        &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+/// Sprints of boards that were asked for theirs, and do not list them any more; no other board does either.
+async fn sprints(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let boards: Vec<i64> = seen.board_sprints.keys().copied().collect();
+    if boards.is_empty() {
+        return Ok(());
+    }
+    let listed: Vec<i64> = seen.sprints.keys().copied().collect();
+    let gone = sqlx::query!(
+        "UPDATE sprints x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.board_id = ANY($2) AND x.jira_id <> ALL($3)
+           AND NOT EXISTS (SELECT FROM board_sprints b WHERE b.instance_id = $1 AND b.sprint_id = x.jira_id)
+           AND NOT EXISTS (SELECT FROM custom_fields f
+                           JOIN issue_field_values v ON v.tenant_id = f.tenant_id AND v.field_id = f.field_key
+                                                    AND v.value_id = x.jira_id::text
+                           JOIN issues i ON i.tenant_id = v.tenant_id AND i.id = v.issue_id
+                           WHERE f.instance_id = $1 AND f.field_type LIKE '%gh-sprint' AND i.instance_id = $1
+                             AND i.presence = 'present')",
+        scope.instance.0,
+        &boards,
         &listed,
     );
     note_gone(conn, gone).await

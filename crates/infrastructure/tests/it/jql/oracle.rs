@@ -17,8 +17,8 @@ use std::env;
 use application::{
     erasure::ErasedPeople,
     ingest::{FieldRoles, Reader, read_issue, read_rosters},
-    instances::Dialect,
-    ports::{FetchedIssue, Listed, ReferenceData, TenantTx},
+    instances::{Dialect, InstanceKind},
+    ports::{FetchedIssue, Listed, ListedFollowers, ListedMembers, ListedRoles, ReferenceData, TenantTx},
     search::{SearchRequest, SearchStart},
 };
 use chrono_tz::Tz;
@@ -34,8 +34,8 @@ use self::{
     generate::Generator,
     times::Clock,
     world::{
-        COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, STATUSES, TYPES, USERS, VERSIONS, World, now,
-        person,
+        COMPONENTS, FILTERS, GROUPS, PRIORITIES, PROJECTS, RESOLUTIONS, ROLES, STATUSES, TYPES, USERS,
+        VERSIONS, World, now, person,
     },
 };
 use crate::database::TestDatabase;
@@ -104,14 +104,60 @@ fn rosters() -> ReferenceData {
         filters: Listed::Whole(
             FILTERS.iter().map(|(id, name, jql)| json!({"id": id, "name": name, "jql": jql})).collect(),
         ),
+        groups: Listed::Whole(
+            GROUPS.iter().map(|(id, name, _)| json!({"groupId": id, "name": name})).collect(),
+        ),
+        group_members: GROUPS
+            .iter()
+            .map(|(id, _, members)| ListedMembers {
+                group_id: (*id).to_owned(),
+                members: members.iter().map(|account| person(account)).collect(),
+            })
+            .collect(),
+        project_roles: PROJECTS.iter().map(|project| roles(project.0)).collect(),
         ..ReferenceData::default()
+    }
+}
+
+/// The roles of a project.
+fn roles(project: &str) -> ListedRoles {
+    let actor = |actor: &&str| match actor.strip_prefix('@') {
+        Some(name) => json!({"type": "atlassian-group-role-actor", "actorGroup": {"name": name}}),
+        None => json!({"type": "atlassian-user-role-actor", "actorUser": {"accountId": actor}}),
+    };
+    let roles = ROLES.iter().map(|(id, name, projects)| {
+        let (_, actors) = projects.iter().find(|(of, _)| *of == project).unwrap();
+        json!({"id": id.parse::<i64>().unwrap(), "name": name, "actors": actors.iter().map(actor).collect::<Vec<_>>()})
+    });
+    ListedRoles { project_id: project.to_owned(), roles: roles.collect() }
+}
+
+/// What issues are asked for one by one: followers and properties.
+async fn store_beside(
+    tx: &mut dyn TenantTx,
+    instance: InstanceId,
+    issue: &Value,
+    records: &mut ReferenceData,
+) {
+    let people = |list: &Value| {
+        let accounts = list.as_array().unwrap().iter();
+        Some(accounts.map(|account| person(account.as_str().unwrap())).collect())
+    };
+    let id = issue["id"].as_str().unwrap();
+    records.followers.push(ListedFollowers {
+        issue_id: id.to_owned(),
+        watchers: people(&issue["watchers"]),
+        voters: people(&issue["voters"]),
+    });
+    for (key, value) in issue["properties"].as_object().unwrap() {
+        tx.set_property(instance.issue(id), key, value).await.unwrap();
     }
 }
 
 /// A copy of the site.
 async fn store(base: &TestDatabase, name: &str, world: &World) -> (Box<dyn TenantTx>, InstanceId) {
     let tenant = base.tenant(name).await;
-    let instance = base.instance(tenant, "site", application::instances::InstanceKind::Cloud).await;
+    let instance = base.instance(tenant, "site", InstanceKind::Sandbox).await;
     let keyring = Keyring::new(MasterKey::generate(), Vec::new());
     let erased = ErasedPeople::default();
     let mut tx = base.begin(tenant).await;
@@ -129,6 +175,12 @@ async fn store(base: &TestDatabase, name: &str, world: &World) -> (Box<dyn Tenan
         })
         .collect();
     tx.upsert_issues(instance, &bundles).await.unwrap();
+    let mut followers = ReferenceData::default();
+    for issue in &world.issues {
+        store_beside(tx.as_mut(), instance, issue, &mut followers).await;
+    }
+    let followers = read_rosters(followers, &keyring, &erased);
+    tx.upsert_reference(instance, &followers, false).await.unwrap();
     tx.commit().await.unwrap();
     (base.begin(tenant).await, instance)
 }

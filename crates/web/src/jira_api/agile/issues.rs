@@ -105,6 +105,7 @@ impl Asking {
             dialect: self.site.dialect,
             selection: Selection::parse(&named, DefaultFields::Navigable),
             expand: Expand::parse(&self.params.list("expand")),
+            properties: Vec::new(),
         };
         let epics = self.epics(&rows).await?;
         let known: Vec<[Value; 4]> = rows.iter().map(|row| self.agile_fields(row, &epics)).collect();

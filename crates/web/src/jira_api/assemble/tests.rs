@@ -22,6 +22,7 @@ fn view(dialect: Dialect, fields: &[&str], expand: &[&str]) -> View {
         dialect,
         selection: Selection::parse(&owned(fields), DefaultFields::Ids),
         expand: Expand::parse(&owned(expand)),
+        properties: Vec::new(),
     }
 }
 

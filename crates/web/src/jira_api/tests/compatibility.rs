@@ -61,6 +61,10 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
             "getWorklogsForIds",
             "getContextsForField",
             "getOptionsForContext",
+            "createGroup",
+            "removeGroup",
+            "addUserToGroup",
+            "removeUserFromGroup",
             "createVersion",
             "updateVersion",
             "deleteVersion",
@@ -73,7 +77,6 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
     (
         "agile",
         &[
-            "getConfiguration",
             "createSprint",
             "partiallyUpdateSprint",
             "updateSprint",

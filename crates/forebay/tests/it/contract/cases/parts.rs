@@ -18,6 +18,8 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
         get("getVersionUnresolvedIssues", "version/99/unresolvedIssueCount", 404),
         get("getComponentRelatedIssues", format!("{component}/relatedIssueCounts"), 200),
         get("getComponentRelatedIssues", "component/99/relatedIssueCounts", 404),
+        get("findComponentsForProjects", format!("component?projectIdsOrKeys={}&maxResults=1", at.key), 200),
+        get("findComponentsForProjects", "component?projectIdsOrKeys=NOPE", 404),
         post(
             "createVersion",
             "version",

@@ -9,12 +9,12 @@ use serde_json::Value;
 
 use super::{
     past,
-    payload::{Scalar, ids, parsed, scalars},
+    payload::{self, Scalar, ids, parsed, scalars},
     times::Clock,
     words,
     world::{
-        COMPONENTS, FILTERS, PRIORITIES, PROJECTS, RESOLUTIONS, SPRINTS, STATUSES, TYPES, USERS, VERSIONS,
-        World,
+        COMPONENTS, FILTERS, GROUPS, PRIORITIES, PROJECTS, RESOLUTIONS, ROLES, SPRINTS, STATUSES, TYPES,
+        USERS, VERSIONS, World,
     },
 };
 
@@ -29,6 +29,18 @@ pub fn text(literal: &Literal) -> String {
     match literal {
         Literal::Number(number) => number.to_string(),
         Literal::String(text) => text.clone(),
+    }
+}
+
+/// The name of a field, or of a part of a property with all that leads there.
+fn named(field: &jql::Field) -> String {
+    match field.properties.as_slice() {
+        [] => canonical(&field.name),
+        [property] => std::iter::once(format!("property/{}", property.key))
+            .chain(property.path.iter().cloned())
+            .collect::<Vec<_>>()
+            .join("/"),
+        _ => unreachable!("one property at a time"),
     }
 }
 
@@ -68,7 +80,7 @@ impl Oracle<'_> {
             Clause::And(parts) => parts.iter().all(|part| self.holds(part, issue)),
             Clause::Or(parts) => parts.iter().any(|part| self.holds(part, issue)),
             Clause::Not(part) => self.fails(part, issue),
-            Clause::Term(term) => self.term(&canonical(&term.field.name), &term.predicate, issue),
+            Clause::Term(term) => self.term(&named(&term.field), &term.predicate, issue),
         }
     }
 
@@ -78,7 +90,7 @@ impl Oracle<'_> {
             Clause::Or(parts) => parts.iter().all(|part| self.fails(part, issue)),
             Clause::Not(part) => self.holds(part, issue),
             Clause::Term(Term { field, predicate }) => {
-                let field = canonical(&field.name);
+                let field = named(field);
                 match opposite(predicate) {
                     Some(predicate) => self.term(&field, &predicate, issue),
                     None => !self.term(&field, predicate, issue),
@@ -150,6 +162,9 @@ impl Oracle<'_> {
     }
 
     pub fn is_empty(&self, field: &str, issue: &Value) -> bool {
+        if field.starts_with("property/") {
+            return payload::property(field, issue).is_empty();
+        }
         if field == "comment" || field == "worklogcomment" {
             return self.texts(field, issue).is_empty();
         }
@@ -168,6 +183,15 @@ impl Oracle<'_> {
     }
 
     fn equals(&self, field: &str, literal: &Literal, issue: &Value) -> bool {
+        if field.starts_with("property/") {
+            let wanted = text(literal);
+            let same = |value: &Value| match (value, wanted.parse::<f64>()) {
+                (Value::Number(number), Ok(wanted)) => number.as_f64() == Some(wanted),
+                (Value::String(text), _) => text.to_lowercase() == wanted.to_lowercase(),
+                (other, _) => other.to_string() == wanted.to_lowercase(),
+            };
+            return payload::property(field, issue).iter().any(same);
+        }
         if let Some(scalars) = scalars(field, issue)
             && !(field == "key" && matches!(literal, Literal::String(text) if text.contains('-')))
         {
@@ -250,6 +274,9 @@ impl Oracle<'_> {
     }
 
     fn compares(&self, field: &str, operand: &Operand, issue: &Value, wanted: fn(Ordering) -> bool) -> bool {
+        if field.starts_with("property/") {
+            return self.property_compares(field, operand, issue, wanted);
+        }
         match field {
             "fixversion" | "affectedversion" => {
                 let others = match operand {
@@ -296,6 +323,50 @@ impl Oracle<'_> {
         own.iter().any(|own| wanted(own.partial_cmp(&other).unwrap()))
     }
 
+    /// Numbers with a number, times with a date.
+    fn property_compares(
+        &self,
+        field: &str,
+        operand: &Operand,
+        issue: &Value,
+        wanted: fn(Ordering) -> bool,
+    ) -> bool {
+        let at = match operand {
+            Operand::Value(literal) => {
+                if let Ok(other) = text(literal).parse::<f64>() {
+                    let numbers =
+                        payload::property(field, issue).into_iter().filter_map(|value| value.as_f64());
+                    return numbers.into_iter().any(|own| wanted(own.partial_cmp(&other).unwrap()));
+                }
+                self.clock.instant(literal)
+            }
+            Operand::Function(function) => self.clock.call(function),
+            _ => unreachable!("no list here"),
+        };
+        payload::property(field, issue).iter().filter_map(parsed).any(|own| wanted(own.cmp(&at)))
+    }
+
+    /// The accounts in the group that a function names.
+    pub fn members(&self, function: &Function) -> Vec<String> {
+        let wanted = function.arguments[0].to_lowercase();
+        let is_it = |group: &&(&str, &str, &[&str])| group.1.to_lowercase() == wanted || group.0 == wanted;
+        let (_, _, members) = GROUPS.iter().find(is_it).unwrap();
+        members.iter().map(|member| (*member).to_owned()).collect()
+    }
+
+    /// Whether the caller plays a role in a project.
+    fn plays(&self, role: &str, project: &str) -> bool {
+        let (_, _, projects) =
+            ROLES.iter().find(|known| known.0 == role || known.1.eq_ignore_ascii_case(role)).unwrap();
+        let (_, actors) = projects.iter().find(|(of, _)| *of == project).unwrap();
+        actors.iter().any(|actor| match actor.strip_prefix('@') {
+            Some(group) => {
+                GROUPS.iter().any(|known| known.1.eq_ignore_ascii_case(group) && known.2.contains(&self.user))
+            }
+            None => *actor == self.user,
+        })
+    }
+
     fn moment(&self, field: &str, function: &Function) -> Scalar {
         let instant = self.clock.call(function);
         match field {
@@ -316,7 +387,16 @@ impl Oracle<'_> {
             "votedissues" => issue["fields"]["votes"]["hasVoted"] == true,
             "currentuser" if field == "watcher" => issue["fields"]["watches"]["isWatching"] == true,
             "currentuser" if field == "voter" => issue["fields"]["votes"]["hasVoted"] == true,
+            "currentuser" if field.starts_with("property/") => {
+                payload::property(field, issue).iter().any(|value| value == self.user)
+            }
             "currentuser" => own().iter().any(|id| id == self.user),
+            "membersof" => {
+                let members = self.members(function);
+                own().iter().any(|id| members.contains(id))
+            }
+            "projectswhereuserhasrole" => own().iter().any(|id| self.plays(&function.arguments[0], id)),
+            "projectswhereuserhaspermission" => true,
             "opensprints" => own().iter().any(|id| is_sprint(id, "active")),
             "closedsprints" => own().iter().any(|id| is_sprint(id, "closed")),
             "futuresprints" => own().iter().any(|id| is_sprint(id, "future")),
@@ -417,6 +497,10 @@ impl Oracle<'_> {
                 .into_iter()
                 .flat_map(|field| self.texts(field, issue))
                 .collect(),
+            other if other.starts_with("property/") => {
+                let values = payload::property(other, issue);
+                values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+            }
             other => fields[other].as_str().map(str::to_owned).into_iter().collect(),
         }
     }
@@ -482,7 +566,9 @@ fn roster(field: &str) -> Option<&'static str> {
         "statuscategory" => "statuscategory",
         "priority" => "priority",
         "resolution" => "resolution",
-        "assignee" | "reporter" | "creator" | "customfield_10007" | "worklogauthor" => "user",
+        "assignee" | "reporter" | "creator" | "customfield_10007" | "worklogauthor" | "watcher" | "voter" => {
+            "user"
+        }
         "sprint" => "sprint",
         "fixversion" | "affectedversion" => "version",
         "component" => "component",

@@ -85,7 +85,7 @@ impl Generator<'_> {
     }
 
     fn term(&mut self) -> String {
-        match self.rng.random_range(0..22) {
+        match self.rng.random_range(0..25) {
             0..5 => self.listed(),
             5..7 => self.dated(),
             7..9 => self.numbered(),
@@ -96,6 +96,9 @@ impl Generator<'_> {
             17..19 => self.versioned(),
             19 => self.of_functions(),
             20 => self.worked(),
+            22 => self.of_groups(),
+            23 => self.followed(),
+            24 => self.of_properties(),
             _ => self.other(),
         }
     }
@@ -374,6 +377,52 @@ impl Generator<'_> {
                 self.pick(&["bob", "zed"]),
                 self.pick(&["'-4w'", "2025-03-01, 2025-04-15"])
             ),
+        }
+    }
+
+    fn of_groups(&mut self) -> String {
+        let listed = self.pick(&["in", "not in"]);
+        let group = self.pick(&["Staff", "'STAFF'", "crew", "Nobody", "'g-2'"]);
+        match self.rng.random_range(0..8) {
+            0 => {
+                format!("project {listed} projectsWhereUserHasRole({})", self.pick(&["developers", "10002"]))
+            }
+            1 => format!("project {listed} (OLD, projectsWhereUserHasRole(Administrators))"),
+            2 => format!("project {listed} projectsWhereUserHasPermission('Browse Projects')"),
+            3 => format!("assignee was {listed} membersOf({group})"),
+            4 => format!("assignee {listed} (EMPTY, cy, membersOf({group}))"),
+            _ => {
+                let field = self.pick(&["assignee", "reporter", "creator", "Owner", "worklogAuthor"]);
+                format!("{field} {listed} membersOf({group})")
+            }
+        }
+    }
+
+    fn followed(&mut self) -> String {
+        let field = self.pick(&["watcher", "voter"]);
+        match self.rng.random_range(0..3) {
+            0 => format!("{field} {} membersOf(Staff)", self.pick(&["in", "not in"])),
+            1 => format!("{field} {} ('Ann Lee', currentUser())", self.pick(&["in", "not in"])),
+            _ => self.among(field, &["ann", "bob", "cy", "Ann Lee", "BOB ROY"], true),
+        }
+    }
+
+    fn of_properties(&mut self) -> String {
+        let (compared, date) = (self.compared(), self.date());
+        let (like, words) = (self.pick(&["~", "!~"]), self.words());
+        match self.rng.random_range(0..9) {
+            0..2 => self.among("issue.property[review].state", &["open", "DONE", "in review", "x"], true),
+            2 => self.among("issue.property[review].tags", &["red", "GREEN", "x1"], true),
+            3 => format!("issue.property[review].score {compared} {}", self.pick(&["1", "2.5", "'8.0'"])),
+            4 => format!("issue.property[review].at {} {date}", self.pick(&["<", "<=", ">", ">="])),
+            5 => format!("issue.property[review].note {like} \"{words}\""),
+            6 => format!("issue.property[review].by.id {} currentUser()", self.pick(&["=", "!="])),
+            7 => self.among("issue.property[flag]", &["true", "false"], false),
+            _ => {
+                let field = self.pick(&["review", "flag", "review].score", "review].tags", "none].of"]);
+                let field = if field.contains(']') { field.to_owned() } else { format!("{field}]") };
+                format!("issue.property[{field} is {}EMPTY", self.pick(&["", "not "]))
+            }
         }
     }
 

@@ -141,6 +141,9 @@ fn is_one(oracle: &Oracle<'_>, field: &str, operand: &Operand, (id, name): &Side
     match operand {
         Operand::List(list) => list.iter().any(|one| is_one(oracle, field, one, &(id.clone(), name.clone()))),
         Operand::Empty => id.is_none(),
+        Operand::Function(function) if function.name == "membersOf" => {
+            id.as_ref().is_some_and(|id| oracle.members(function).contains(id))
+        }
         Operand::Function(_) => id.as_deref() == Some(oracle.user),
         Operand::Value(literal) => {
             let asked = text(literal);

@@ -83,6 +83,8 @@ pub fn ids(field: &str, issue: &Value) -> Vec<String> {
         "component" => of(&fields["components"]),
         "sprint" => of(&fields["customfield_10002"]),
         "level" => of(&fields["security"]),
+        "watcher" => of(&issue["watchers"]),
+        "voter" => of(&issue["voters"]),
         "category" => {
             let own = fields["project"]["id"].as_str().unwrap();
             let project = PROJECTS.iter().find(|project| project.0 == own).unwrap();
@@ -113,4 +115,17 @@ pub fn ids(field: &str, issue: &Value) -> Vec<String> {
         }
         other => of(&fields[other]),
     }
+}
+
+/// What a part of a property holds: the elements of a list, or the value; nothing where it is null. `field` is `property/KEY/NAME/…`.
+pub fn property(field: &str, issue: &Value) -> Vec<Value> {
+    let mut value = &issue["properties"];
+    for step in field.split('/').skip(1) {
+        value = &value[step];
+    }
+    let values = match value {
+        Value::Array(items) => items.clone(),
+        one => vec![one.clone()],
+    };
+    values.into_iter().filter(|value| !value.is_null()).collect()
 }

@@ -69,6 +69,16 @@ pub const FILTERS: [(&str, &str, &str); 3] = [
     ("71", "Mine", "assignee = currentUser() OR reporter = currentUser()"),
     ("72", "Mine and open", "filter = Mine AND resolution is EMPTY"),
 ];
+/// Id, name, members.
+pub const GROUPS: [(&str, &str, &[&str]); 3] =
+    [("g-1", "Staff", &["ann", "bob"]), ("g-2", "crew", &["cy"]), ("g-3", "Nobody", &[])];
+/// Id, name, and by project's id who plays it: an account, or a group with `@` before its name.
+type Role = (&'static str, &'static str, [(&'static str, &'static [&'static str]); 3]);
+
+pub const ROLES: [Role; 2] = [
+    ("10002", "Administrators", [("10", &["ann"]), ("11", &["@crew"]), ("12", &[])]),
+    ("10003", "Developers", [("10", &["@staff"]), ("11", &["bob", "cy"]), ("12", &["@Nobody", "zed"])]),
+];
 pub const LABELS: [&str; 5] = ["red", "Green", "blue", "x1", "old"];
 pub const OPTIONS: [(&str, &str); 3] = [("81", "North"), ("82", "South"), ("83", "East")];
 
@@ -192,8 +202,10 @@ impl World {
         set("timespent", json!(spent));
         set("timeoriginalestimate", json!(some(rng, 50, |rng| rng.random_range(0..40) * 1_800)));
         set("timeestimate", json!(some(rng, 50, |rng| rng.random_range(0..40) * 1_800)));
-        set("votes", json!({"votes": rng.random_range(0..4), "hasVoted": chance(rng, 30)}));
-        set("watches", json!({"watchCount": rng.random_range(0..4), "isWatching": chance(rng, 30)}));
+        let voters: Vec<&str> = several(rng, &USERS, 3).into_iter().map(|user| user.0).collect();
+        let watchers: Vec<&str> = several(rng, &USERS, 3).into_iter().map(|user| user.0).collect();
+        set("votes", json!({"votes": voters.len(), "hasVoted": chance(rng, 30)}));
+        set("watches", json!({"watchCount": watchers.len(), "isWatching": chance(rng, 30)}));
         let attachments: Vec<Value> = some(rng, 30, |_| {
             json!({"id": (9000 + number).to_string(), "filename": "a.png", "created": written(created), "author": person("ann")})
         })
@@ -209,6 +221,7 @@ impl World {
         let id = 1_000 + number;
         json!({
             "id": id.to_string(), "key": format!("{key}-{}", number + 1), "fields": fields,
+            "properties": properties(rng), "watchers": watchers, "voters": voters,
             "changelog": {"startAt": 0, "maxResults": 100, "total": histories.len(), "histories": histories},
         })
     }
@@ -273,6 +286,25 @@ fn custom(rng: &mut ChaCha8Rng, fields: &mut Map<String, Value>) {
     set(10007, json!(some(rng, 50, |rng| person(anyone(rng)))));
     set(10008, json!(several(rng, &OPTIONS, 2).into_iter().map(option).collect::<Vec<_>>()));
     set(10009, json!(several(rng, &LABELS, 2)));
+}
+
+/// What programs put onto the issue: texts, numbers, times, lists, nothing at all.
+fn properties(rng: &mut ChaCha8Rng) -> Value {
+    let mut found = Map::new();
+    if let Some(state) = some(rng, 70, |rng| ["open", "Done", "in review"][rng.random_range(0..3)]) {
+        let score = some(rng, 60, |rng| [1.0, 2.5, 8.0][rng.random_range(0..3)]);
+        let at = some(rng, 60, |rng| written(time(rng, "2025-03-01T00:00:00Z".parse().unwrap())));
+        let tags = several(rng, &LABELS, 2);
+        let note = some(rng, 60, |rng| words(rng, 4));
+        found.insert(
+            "review".into(),
+            json!({"state": state, "score": score, "at": at, "tags": tags, "note": note, "by": {"id": anyone(rng)}}),
+        );
+    }
+    if let Some(flag) = some(rng, 40, |rng| chance(rng, 50)) {
+        found.insert("flag".into(), json!(flag));
+    }
+    Value::Object(found)
 }
 
 fn children(rng: &mut ChaCha8Rng, number: usize, created: DateTime<Utc>, fields: &mut Map<String, Value>) {

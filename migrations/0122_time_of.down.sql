@@ -1,0 +1,1 @@
+DROP FUNCTION forebay.time_of(text);
