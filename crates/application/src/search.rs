@@ -121,9 +121,14 @@ pub fn request_of(instance: &Instance, query: jql::Query, now: DateTime<Utc>) ->
     request_at(Some(instance), query, now)
 }
 
+/// The zone in which the account of a site reads dates, as far as it is known.
+pub fn zone_of(instance: &Instance) -> Option<Tz> {
+    instance.time_zone.as_deref()?.parse().ok()
+}
+
 /// The request for one instance as [`request_of`] has it, or for all of them: then in UTC, and as nobody in particular.
 pub fn request_at(instance: Option<&Instance>, query: jql::Query, now: DateTime<Utc>) -> SearchRequest {
-    let zone = instance.and_then(|instance| instance.time_zone.as_deref()?.parse().ok());
+    let zone = instance.and_then(zone_of);
     SearchRequest {
         query,
         instance: instance.map(|instance| instance.id),

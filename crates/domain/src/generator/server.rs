@@ -96,6 +96,8 @@ impl Server {
             sprints,
             versions,
             components,
+            groups,
+            project_roles,
         } = &mut site;
         for list in [
             projects,
@@ -111,6 +113,8 @@ impl Server {
             sprints,
             versions,
             components,
+            groups,
+            project_roles,
         ] {
             list.iter_mut().for_each(|entry| self.turn(entry));
         }

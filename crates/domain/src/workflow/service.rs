@@ -59,6 +59,9 @@ impl Workflow {
             name: name.into(),
             from: from.iter().map(|&id| id.into()).collect(),
             to: to.into(),
+            conditions: Vec::new(),
+            screen: Vec::new(),
+            required: Vec::new(),
         };
         let open = [WAITING_FOR_SUPPORT, IN_PROGRESS, WAITING_FOR_CUSTOMER];
         let before_the_end = [&[WAITING_FOR_APPROVAL], &open[..]].concat();

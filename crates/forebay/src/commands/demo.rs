@@ -12,6 +12,7 @@ use application::{
     Error, Scope, TenantContext,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
     keys,
+    sandbox,
     tenants::Tenant,
 };
 use infrastructure::{local_server::DemoLock, telemetry::Telemetry};

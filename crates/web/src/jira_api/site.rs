@@ -9,11 +9,13 @@ use application::{
     lookups,
     ports::TenantTx,
     sandbox::faults::Lens,
+    search::zone_of,
 };
 use axum::{
     extract::{FromRequestParts, RawPathParams},
     http::request::Parts,
 };
+use chrono_tz::Tz;
 
 use super::{faults::Known, refusal::Refusal};
 use crate::{auth, state::WebState};
@@ -165,4 +167,9 @@ pub(super) fn number(version: Dialect) -> &'static str {
         Dialect::V2 => "2",
         Dialect::V3 => "3",
     }
+}
+
+/// The zone in which the instance's account reads dates; UTC where it is not known.
+pub(super) fn zone(instance: &Instance) -> Tz {
+    zone_of(instance).unwrap_or(Tz::UTC)
 }

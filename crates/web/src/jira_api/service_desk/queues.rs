@@ -87,6 +87,7 @@ pub(super) async fn issues(site: Site, params: Params) -> Result<Response, Refus
         dialect: Dialect::V2,
         selection: Selection::parse(&queue.fields, DefaultFields::Ids),
         expand: Expand::default(),
+        properties: Vec::new(),
     };
     let assembled = view.assemble(tx.as_mut(), instance.id, found.issues).await?;
     let path = format!("servicedesk/{}/queue/{}/issue", desk.id, queue.id);
