@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn each_permission_is_listed_once() {
-        let keys: std::collections::HashSet<_> = PERMISSIONS.iter().map(|permission| permission.key).collect();
+        let keys: std::collections::HashSet<_> =
+            PERMISSIONS.iter().map(|permission| permission.key).collect();
         assert_eq!(keys.len(), PERMISSIONS.len());
     }
 

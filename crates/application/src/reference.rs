@@ -9,7 +9,8 @@ use domain::ids::InstanceId;
 use serde_json::Value;
 
 pub use groups::{
-    BoardConfiguration, Group, GroupMembers, GroupRecord, GroupStore, IssueFollowers, MemberPage, ProjectRoleRecord, ProjectRoles,
+    BoardConfiguration, Group, GroupMembers, GroupRecord, GroupStore, IssueFollowers, MemberPage,
+    ProjectRoleRecord, ProjectRoles,
 };
 pub use rosters::{
     BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,

@@ -16,18 +16,17 @@ pub use fill::{
 };
 pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed};
-pub use store::SandboxStore;
+pub use store::{BulkTask, SandboxStore};
 pub use write::{
     AdjustEstimate, CreatedIssue, Destination, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,
-    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewLink, NewSprint, ProjectPart, RankTarget,
-    RemoteLinkName, Replacements,
-    SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField, add_comment, add_worklog,
-    assign_issue, attach, create_filter, create_group, create_issue, create_project_part, create_sprint, delete_attachment, delete_comment,
-    delete_filter, delete_group, delete_issue,
-    delete_project_part, delete_sprint, delete_worklog, duration, edit_comment, edit_filter,
-    edit_issue, edit_project_part, edit_sprint, edit_worklog, issue_link, link_issues, move_issue, plan_issues, put_remote_link,
-    remove_issue_property, remove_remote_link, set_group_member, set_issue_property, transition, unlink_issues, vote, watch,
-    writable_fields,
+    MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewLink, NewSprint, ProjectPart, RankTarget, RemoteLinkName,
+    Replacements, SprintChanges, StoredRemoteLink, Takes, WorklogChanges, WritableField, add_comment,
+    add_worklog, assign_issue, attach, create_filter, create_group, create_issue, create_project_part,
+    create_sprint, delete_attachment, delete_comment, delete_filter, delete_group, delete_issue,
+    delete_project_part, delete_sprint, delete_worklog, duration, edit_comment, edit_filter, edit_issue,
+    edit_project_part, edit_sprint, edit_worklog, issue_link, link_issues, move_issue, plan_issues,
+    put_remote_link, remove_issue_property, remove_remote_link, set_group_member, set_issue_property,
+    transition, unlink_issues, vote, watch, writable_fields,
 };
 
 use crate::{

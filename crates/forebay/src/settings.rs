@@ -122,7 +122,11 @@ pub(crate) struct Settings {
     pub(crate) sync_followers: String,
     /// Keys of the issue properties that mirrors copy, with commas between them: five at most, which is what Jira shows at once.
     #[arg(
-        long, env = "FOREBAY_SYNC_ISSUE_PROPERTIES", global = true, default_value = "", value_name = "KEYS",
+        long,
+        env = "FOREBAY_SYNC_ISSUE_PROPERTIES",
+        global = true,
+        default_value = "",
+        value_name = "KEYS",
         hide_default_value = true
     )]
     pub(crate) sync_issue_properties: PropertyKeys,

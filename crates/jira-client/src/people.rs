@@ -65,7 +65,9 @@ impl JiraClient {
         // Each is named by its address, which ends with its id.
         let mut ids: Vec<u64> = listed
             .iter()
-            .filter_map(|(_, address)| address.as_str()?.trim_end_matches('/').rsplit('/').next()?.parse().ok())
+            .filter_map(|(_, address)| {
+                address.as_str()?.trim_end_matches('/').rsplit('/').next()?.parse().ok()
+            })
             .collect();
         ids.sort_unstable();
         ids.dedup();

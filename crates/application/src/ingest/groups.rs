@@ -33,10 +33,12 @@ pub(super) fn members_and_roles(data: &ReferenceData, records: &mut ReferenceRec
         project_jira_id: listed.project_id.clone(),
         roles: listed.roles.iter().filter_map(role).collect(),
     }));
-    records.board_configurations.extend(data.board_configurations.iter().map(|listed| BoardConfiguration {
-        board_id: listed.board_id,
-        raw: listed.configuration.clone(),
-    }));
+    records.board_configurations.extend(
+        data.board_configurations.iter().map(|listed| BoardConfiguration {
+            board_id: listed.board_id,
+            raw: listed.configuration.clone(),
+        }),
+    );
 }
 
 fn accounts(users: &[Value]) -> Vec<String> {

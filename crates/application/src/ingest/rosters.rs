@@ -75,11 +75,12 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         board_configurations,
         followers,
     } = data;
-    let optional =
-        [versions, components, boards, filters, link_types, groups].into_iter().filter_map(|list| match list {
+    let optional = [versions, components, boards, filters, link_types, groups].into_iter().filter_map(
+        |list| match list {
             Listed::NotAsked => None,
             Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
-        });
+        },
+    );
     let lists = [projects, fields, statuses, issue_types, priorities, resolutions, users]
         .into_iter()
         .chain(optional)

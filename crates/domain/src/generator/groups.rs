@@ -14,7 +14,12 @@ const ADMINISTRATORS: &str = "jira-administrators";
 
 /// Roles by id, name and description, and the group that plays each; `None` for the project's team.
 const ROLES: [(u64, &str, &str, Option<&str>); 3] = [
-    (10_002, "Administrators", "A project role that represents administrators in a project", Some(ADMINISTRATORS)),
+    (
+        10_002,
+        "Administrators",
+        "A project role that represents administrators in a project",
+        Some(ADMINISTRATORS),
+    ),
     (10_003, "Developers", "A project role that represents developers in a project", None),
     (10_004, "Users", "A project role that represents users in a project", Some(USERS)),
 ];

@@ -55,6 +55,15 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::CreateFilter
         | Action::EditFilter
         | Action::DeleteFilter => hang(app, action).await,
+        Action::ManageGroups => post("/jira/source/rest/api/3/group", json!({ "name": "audited" })).await,
+        Action::EditVersions => {
+            let version = json!({ "name": "audited", "projectId": 10000 });
+            post("/jira/source/rest/api/3/version", version).await
+        }
+        Action::EditComponents => {
+            let key = app.get("/jira/source/rest/api/3/project/10000").await.ok()["key"].clone();
+            post("/jira/source/rest/api/3/component", json!({ "name": "audited", "project": key })).await
+        }
         Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
         Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::AddInstance => post("/v1/instances", json!({ "name": "more", "kind": "sandbox" })).await,

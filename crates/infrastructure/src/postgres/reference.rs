@@ -23,9 +23,9 @@ use application::{
     issues::Presence,
     reference::{
         BoardConfiguration, BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord,
-        FilterRecord, GroupMembers, GroupRecord, IssueFollowers, IssueLinkTypeRecord, IssueTypeRecord, OptionRecord,
-        ProjectRecord, ProjectRoles, RankedRecord, ReferenceRecords, ReferenceStore, Roster, SprintRecord,
-        StatusRecord, UserRecord, VersionRecord,
+        FilterRecord, GroupMembers, GroupRecord, IssueFollowers, IssueLinkTypeRecord, IssueTypeRecord,
+        OptionRecord, ProjectRecord, ProjectRoles, RankedRecord, ReferenceRecords, ReferenceStore, Roster,
+        SprintRecord, StatusRecord, UserRecord, VersionRecord,
     },
 };
 use async_trait::async_trait;

@@ -37,17 +37,8 @@ const LARGEST_MEMBER_PAGE: usize = 50;
 const SUGGESTED: usize = 20;
 
 /// What a member shows.
-const OF_MEMBER: [&str; 9] = [
-    "self",
-    "accountId",
-    "accountType",
-    "key",
-    "name",
-    "displayName",
-    "active",
-    "timeZone",
-    "avatarUrls",
-];
+const OF_MEMBER: [&str; 9] =
+    ["self", "accountId", "accountType", "key", "name", "displayName", "active", "timeZone", "avatarUrls"];
 
 /// The groups of the site.
 async fn groups(site: &Site) -> Result<Vec<Group>, Refusal> {
@@ -125,7 +116,8 @@ async fn whole(site: &Site, group: &Group, with_members: bool) -> Result<Value, 
     answer["expand"] = json!("users");
     if group.members_known {
         let page = MemberPage { with_inactive: true, offset: 0, limit: PAGE as i64 };
-        let (members, total) = site.transaction().await?.members_of(instance.id, &group.group_id, page).await?;
+        let (members, total) =
+            site.transaction().await?.members_of(instance.id, &group.group_id, page).await?;
         let members = if with_members { served(site, members).await? } else { Vec::new() };
         let last = members.len().saturating_sub(1);
         answer["users"] = json!({
@@ -218,7 +210,8 @@ pub(super) async fn picker(site: Site, params: Params) -> Result<Response, Refus
 /// Groups with the text in their names, without those that are excluded; of one person where it is named.
 async fn found(site: &Site, params: &Params) -> Result<Value, Refusal> {
     let instance = site.instance(Scope::Read).await?;
-    let most = params.integer("maxResults")?.map_or(SUGGESTED, |most| usize::try_from(most).unwrap_or(SUGGESTED));
+    let most =
+        params.integer("maxResults")?.map_or(SUGGESTED, |most| usize::try_from(most).unwrap_or(SUGGESTED));
     let (excluded, excluded_ids) = (params.list("exclude"), params.list("excludeId"));
     let text = params.text("query").unwrap_or_default().trim().to_lowercase();
     let mut found = groups(site).await?;

@@ -34,10 +34,12 @@ const OF_COMPONENT: [&str; 5] = ["name", "description", "assigneeType", "leadAcc
 
 /// What is to be written. Null is absent, but for what a null takes away.
 fn wanted(body: &Body, members: &[&str]) -> Map<String, Value> {
-    let keeps_null = |name: &str| ["description", "startDate", "releaseDate", "leadAccountId"].contains(&name);
-    let sent = body.members().iter().filter(|(name, value)| {
-        members.contains(&name.as_str()) && (!value.is_null() || keeps_null(name))
-    });
+    let keeps_null =
+        |name: &str| ["description", "startDate", "releaseDate", "leadAccountId"].contains(&name);
+    let sent = body
+        .members()
+        .iter()
+        .filter(|(name, value)| members.contains(&name.as_str()) && (!value.is_null() || keeps_null(name)));
     sent.map(|(name, value)| (name.clone(), value.clone())).collect()
 }
 
@@ -200,7 +202,8 @@ pub(super) async fn search(site: Site, params: Params) -> Result<Response, Refus
     }
     drop(tx);
     found.retain(|component| projects::says(component, params.text("query")));
-    let shown = found.iter().map(|component| only(component, &["self", "id", "name", "description"])).collect();
+    let shown =
+        found.iter().map(|component| only(component, &["self", "id", "name", "description"])).collect();
     Ok(answer::ok(&window.bean(&site, &params, "component", shown)))
 }
 
@@ -210,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_null_takes_away_what_may_be_absent_and_says_nothing_of_the_rest() {
-        let body = Body::parse(br#"{"name": null, "releaseDate": null, "released": true, "id": "7"}"#).unwrap();
+        let body =
+            Body::parse(br#"{"name": null, "releaseDate": null, "released": true, "id": "7"}"#).unwrap();
         assert_eq!(
             Value::Object(wanted(&body, &OF_VERSION)),
             json!({ "releaseDate": null, "released": true })

@@ -52,9 +52,7 @@ pub(super) async fn of_project_one(site: Site, params: Params) -> Result<Respons
             let account = actor["actorUser"]["accountId"].as_str().unwrap_or_default();
             let inactive = match account {
                 "" => false,
-                account => {
-                    tx.user(instance.id, account).await?.is_some_and(|user| user["active"] == false)
-                }
+                account => tx.user(instance.id, account).await?.is_some_and(|user| user["active"] == false),
             };
             if !inactive {
                 actors.push(actor.clone());

@@ -25,7 +25,10 @@ pub async fn create_group(services: &Services, caller: &Caller, instance: &str, 
     let mut write = Writing::begin(services, caller, Action::ManageGroups, instance).await?;
     let name = name.trim();
     if name.is_empty() || name.chars().count() > LONGEST_NAME {
-        return Err(Error::invalid("name", format!("A group name has between 1 and {LONGEST_NAME} characters.")));
+        return Err(Error::invalid(
+            "name",
+            format!("A group name has between 1 and {LONGEST_NAME} characters."),
+        ));
     }
     let site = write.instance.id;
     let known = write.tx.groups(site).await?;
@@ -80,7 +83,10 @@ pub async fn set_group_member(
     if !write.tx.set_member(site, &group.group_id, user, member).await? {
         let message = match member {
             true => format!("Cannot add user. '{user}' is already a member of '{}'.", group.name),
-            false => format!("Cannot remove user '{user}' from group '{0}' since user is not a member of '{0}'.", group.name),
+            false => format!(
+                "Cannot remove user '{user}' from group '{0}' since user is not a member of '{0}'.",
+                group.name
+            ),
         };
         return Err(Error::invalid("issue", message));
     }

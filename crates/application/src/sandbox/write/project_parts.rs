@@ -338,7 +338,8 @@ fn replacing(row: &IssueRow, part: ProjectPart, id: &str, instead: Replacements<
 async fn holding(write: &mut Writing<'_>, part: ProjectPart, id: &str) -> Result<Vec<IssueRow>> {
     let found = write.search(&part.holding(id)).await?;
     if found.len() >= MOST_ISSUES {
-        let message = format!("{MOST_ISSUES} issues or more hold it, which is more than one write can change");
+        let message =
+            format!("{MOST_ISSUES} issues or more hold it, which is more than one write can change");
         return Err(Error::Conflict(message));
     }
     let ids: Vec<String> = found.into_iter().map(|row| row.jira_id).collect();
@@ -362,7 +363,10 @@ async fn apply(
             (Version, "startDate" | "releaseDate") => {
                 let is_day = |day: &str| NaiveDate::parse_from_str(day, "%Y-%m-%d").is_ok();
                 if !value.is_null() && !value.as_str().is_some_and(is_day) {
-                    return Err(Error::invalid(member, "Please enter the date in the following format: yyyy-MM-dd"));
+                    return Err(Error::invalid(
+                        member,
+                        "Please enter the date in the following format: yyyy-MM-dd",
+                    ));
                 }
                 set_or_remove(shown, member, value);
             }

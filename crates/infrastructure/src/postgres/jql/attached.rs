@@ -157,7 +157,8 @@ impl<'a> Compiler<'a> {
         if !others.is_empty() {
             let knowing = self.names.find(Roster::KnowingFollowers, &Value::String(String::new()));
             let is_known = |instance| knowing.iter().any(|known| known.instance == instance);
-            let unknown = || refusals::unanswered(&format!("'{}' with anybody but currentUser()", asked.name));
+            let unknown =
+                || refusals::unanswered(&format!("'{}' with anybody but currentUser()", asked.name));
             if knowing.is_empty() {
                 return Err(unknown());
             }

@@ -182,8 +182,7 @@ impl Called {
                 matches!(
                     field,
                     Field::Time(_) | Field::Due | Field::Worklog(Worklog::Date) | Field::Property(_)
-                )
-                    || matches!(class, Some(Class::Day | Class::Time))
+                ) || matches!(class, Some(Class::Day | Class::Time))
             }
             Self::Sprints(_) => matches!(field, Field::Sprint(_)),
             Self::Versions(_) => {

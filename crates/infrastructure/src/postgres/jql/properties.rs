@@ -174,7 +174,10 @@ mod tests {
         let found = property("issue.property[review].state.name").unwrap();
         assert_eq!((found.key.as_str(), found.path.as_str()), ("review", r#"$."state"."name"[*]"#));
         assert_eq!(property("issue.property[review]").unwrap().path, "$[*]");
-        assert_eq!(property(r#"issue.property["a\"b"]."c \" d""#).map(|p| p.path), Some(r#"$."c \" d"[*]"#.into()));
+        assert_eq!(
+            property(r#"issue.property["a\"b"]."c \" d""#).map(|p| p.path),
+            Some(r#"$."c \" d"[*]"#.into())
+        );
         assert_eq!(property("comment.property[review].state"), None);
     }
 }

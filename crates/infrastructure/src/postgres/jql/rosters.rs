@@ -59,11 +59,7 @@ macro_rules! members {
 /// Instances of which something is known, whatever is asked for.
 macro_rules! instances {
     ($of:literal $(,)?) => {
-        Stored {
-            columns: "t.id, t.id::text, t.name::text, t.id",
-            instance: "t.id",
-            ways: &[(By::Name, $of)],
-        }
+        Stored { columns: "t.id, t.id::text, t.name::text, t.id", instance: "t.id", ways: &[(By::Name, $of)] }
     };
 }
 
@@ -231,7 +227,10 @@ pub(super) fn list_of(roster: Roster) -> Stored {
         Roster::GroupMembers => Stored {
             columns: "t.instance_id, t.account_id::text, coalesce(t.display_name, '')::text, t.id",
             instance: "t.instance_id",
-            ways: &[(By::Id, members!("g.group_id = w.value")), (By::Name, members!("g.name_lower = w.lowered"))],
+            ways: &[
+                (By::Id, members!("g.group_id = w.value")),
+                (By::Name, members!("g.name_lower = w.lowered")),
+            ],
         },
         Roster::Role => Stored::named(&[
             (By::Id, "project_roles t ON t.jira_id = w.value"),

@@ -55,7 +55,8 @@ pub(super) async fn replace_members(
         return Ok(());
     }
     let listing: Vec<&str> = groups.keys().copied().collect();
-    let members = || groups.iter().flat_map(|(id, group)| group.accounts.iter().map(move |account| (*id, account)));
+    let members =
+        || groups.iter().flat_map(|(id, group)| group.accounts.iter().map(move |account| (*id, account)));
     let (of, accounts): (Vec<&str>, Vec<&str>) =
         members().map(|(group, account)| (group, account.as_str())).unzip();
     let users: Vec<Uuid> =
@@ -110,7 +111,8 @@ pub(super) async fn replace_roles(
     }
     let project = |id: &str| scope.instance.derive(EntityKind::Project, id);
     let listing: Vec<Uuid> = projects.keys().map(|id| project(id)).collect();
-    let roles = || projects.iter().flat_map(|(id, listed)| listed.roles.iter().map(|role| (project(id), role)));
+    let roles =
+        || projects.iter().flat_map(|(id, listed)| listed.roles.iter().map(|role| (project(id), role)));
     let of: Vec<Uuid> = roles().map(|(project, _)| project).collect();
     let ids: Vec<&str> = roles().map(|(_, role)| role.jira_id.as_str()).collect();
     let names: Vec<&str> = roles().map(|(_, role)| role.name.as_str()).collect();

@@ -18,9 +18,7 @@ use application::{
     erasure::ErasedPeople,
     ingest::{FieldRoles, Reader, read_issue, read_rosters},
     instances::{Dialect, InstanceKind},
-    ports::{
-        FetchedIssue, Listed, ListedFollowers, ListedMembers, ListedRoles, ReferenceData, TenantTx,
-    },
+    ports::{FetchedIssue, Listed, ListedFollowers, ListedMembers, ListedRoles, ReferenceData, TenantTx},
     search::{SearchRequest, SearchStart},
 };
 use chrono_tz::Tz;
@@ -135,7 +133,12 @@ fn roles(project: &str) -> ListedRoles {
 }
 
 /// What issues are asked for one by one: followers and properties.
-async fn store_beside(tx: &mut dyn TenantTx, instance: InstanceId, issue: &Value, records: &mut ReferenceData) {
+async fn store_beside(
+    tx: &mut dyn TenantTx,
+    instance: InstanceId,
+    issue: &Value,
+    records: &mut ReferenceData,
+) {
     let people = |list: &Value| {
         let accounts = list.as_array().unwrap().iter();
         Some(accounts.map(|account| person(account.as_str().unwrap())).collect())

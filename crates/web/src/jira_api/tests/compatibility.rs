@@ -72,6 +72,13 @@ const SANDBOX_ONLY: [(&str, &[&str]); 2] = [
             "createComponent",
             "updateComponent",
             "deleteComponent",
+            "submitBulkEdit",
+            "submitBulkTransition",
+            "getBulkOperationProgress",
+            "submitBulkWatch",
+            "submitBulkUnwatch",
+            "submitBulkDelete",
+            "getSharedTimeTrackingConfiguration",
         ],
     ),
     (
@@ -86,6 +93,9 @@ const SANDBOX_ONLY: [(&str, &[&str]); 2] = [
             "moveIssuesToEpic",
             "removeIssuesFromEpic",
             "rankIssues",
+            "partiallyUpdateEpic",
+            "rankEpics",
+            "estimateIssueForBoard",
         ],
     ),
 ];

@@ -26,12 +26,18 @@ fn held(at: &Landmarks) -> Vec<Case> {
 
 fn versions(at: &Landmarks) -> Vec<Case> {
     let project: i64 = at.project.parse().unwrap();
-    let new = json!({ "projectId": project, "name": "By a case", "releaseDate": "2027-01-31", "description": "d" });
+    let new =
+        json!({ "projectId": project, "name": "By a case", "releaseDate": "2027-01-31", "description": "d" });
     let one = format!("version/{}", at.version);
     vec![
         post("createVersion", "version", new.clone(), 201),
         post("createVersion", "version", new, 400),
-        post("createVersion", "version", json!({ "projectId": project, "name": "x", "startDate": "soon" }), 400),
+        post(
+            "createVersion",
+            "version",
+            json!({ "projectId": project, "name": "x", "startDate": "soon" }),
+            400,
+        ),
         post("createVersion", "version", json!({ "projectId": 99, "name": "x" }), 404),
         put("updateVersion", one.clone(), json!({ "name": "Renamed by a case", "released": true }), 200),
         put("updateVersion", one.clone(), json!({ "name": " " }), 400),

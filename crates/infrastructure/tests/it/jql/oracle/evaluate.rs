@@ -13,8 +13,8 @@ use super::{
     times::Clock,
     words,
     world::{
-        COMPONENTS, FILTERS, GROUPS, PRIORITIES, PROJECTS, RESOLUTIONS, ROLES, SPRINTS, STATUSES, TYPES, USERS, VERSIONS,
-        World,
+        COMPONENTS, FILTERS, GROUPS, PRIORITIES, PROJECTS, RESOLUTIONS, ROLES, SPRINTS, STATUSES, TYPES,
+        USERS, VERSIONS, World,
     },
 };
 
@@ -334,7 +334,8 @@ impl Oracle<'_> {
         let at = match operand {
             Operand::Value(literal) => {
                 if let Ok(other) = text(literal).parse::<f64>() {
-                    let numbers = payload::property(field, issue).into_iter().filter_map(|value| value.as_f64());
+                    let numbers =
+                        payload::property(field, issue).into_iter().filter_map(|value| value.as_f64());
                     return numbers.into_iter().any(|own| wanted(own.partial_cmp(&other).unwrap()));
                 }
                 self.clock.instant(literal)
@@ -355,15 +356,13 @@ impl Oracle<'_> {
 
     /// Whether the caller plays a role in a project.
     fn plays(&self, role: &str, project: &str) -> bool {
-        let (_, _, projects) = ROLES
-            .iter()
-            .find(|known| known.0 == role || known.1.eq_ignore_ascii_case(role))
-            .unwrap();
+        let (_, _, projects) =
+            ROLES.iter().find(|known| known.0 == role || known.1.eq_ignore_ascii_case(role)).unwrap();
         let (_, actors) = projects.iter().find(|(of, _)| *of == project).unwrap();
         actors.iter().any(|actor| match actor.strip_prefix('@') {
-            Some(group) => GROUPS
-                .iter()
-                .any(|known| known.1.eq_ignore_ascii_case(group) && known.2.contains(&self.user)),
+            Some(group) => {
+                GROUPS.iter().any(|known| known.1.eq_ignore_ascii_case(group) && known.2.contains(&self.user))
+            }
             None => *actor == self.user,
         })
     }

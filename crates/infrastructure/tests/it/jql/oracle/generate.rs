@@ -384,7 +384,9 @@ impl Generator<'_> {
         let listed = self.pick(&["in", "not in"]);
         let group = self.pick(&["Staff", "'STAFF'", "crew", "Nobody", "'g-2'"]);
         match self.rng.random_range(0..8) {
-            0 => format!("project {listed} projectsWhereUserHasRole({})", self.pick(&["developers", "10002"])),
+            0 => {
+                format!("project {listed} projectsWhereUserHasRole({})", self.pick(&["developers", "10002"]))
+            }
             1 => format!("project {listed} (OLD, projectsWhereUserHasRole(Administrators))"),
             2 => format!("project {listed} projectsWhereUserHasPermission('Browse Projects')"),
             3 => format!("assignee was {listed} membersOf({group})"),
