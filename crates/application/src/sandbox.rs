@@ -18,7 +18,7 @@ pub use fill::{
 pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed, generated_rosters, speak_as_server};
 pub use service_project::{ServiceProject, add_service_project};
-pub use store::SandboxStore;
+pub use store::{BulkTask, SandboxStore};
 pub use workflow::transitions;
 pub use write::{
     AdjustEstimate, CreatedIssue, Destination, Feedback, FieldChanges, FilterChanges, LARGEST_ATTACHMENT,

@@ -10,6 +10,7 @@ mod answer;
 mod assemble;
 mod attachments;
 mod body;
+mod bulk;
 mod changelog;
 mod comments;
 mod edits;
@@ -43,6 +44,7 @@ mod self_links;
 mod server;
 mod service_desk;
 mod site;
+mod site_lists;
 mod transitions;
 mod webhooks;
 mod worklog_feed;
@@ -110,6 +112,12 @@ fn api() -> Router<WebState> {
         .route(&api("issue"), post(edits::create))
         .route(&api("issue/bulkfetch"), post(issues::bulk_fetch))
         .route(&api("bulk/issues/move"), post(edits::relocate))
+        .route(&api("bulk/issues/fields"), get(bulk::fields).post(bulk::edit))
+        .route(&api("bulk/issues/transition"), get(bulk::transitions).post(bulk::transition))
+        .route(&api("bulk/issues/watch"), post(bulk::watch))
+        .route(&api("bulk/issues/unwatch"), post(bulk::unwatch))
+        .route(&api("bulk/issues/delete"), post(bulk::delete))
+        .route(&api("bulk/queue/{task}"), get(bulk::progress))
         .route(&api("issue/{issue}"), get(issues::issue).put(edits::edit).delete(edits::delete))
         .route(&api("issue/picker"), get(picker::suggest))
         .route(&api("issue/createmeta"), get(forms::to_create))
@@ -146,6 +154,9 @@ fn reference() -> Router<WebState> {
         .route("/jira/{instance}/rest/auth/1/session", get(server::session))
         .route(&api("configuration"), get(rosters::configuration))
         .route(&api("permissions"), get(permissions::all))
+        .route(&api("permissions/check"), post(site_lists::check_permissions))
+        .route(&api("permissions/project"), post(site_lists::permitted_projects))
+        .route(&api("configuration/timetracking/options"), get(site_lists::time_tracking_options))
         .route(&api("mypermissions"), get(permissions::mine))
         .route(&api("field"), get(rosters::fields))
         .route(&api("field/search"), get(rosters::field_search))
@@ -169,6 +180,12 @@ fn reference() -> Router<WebState> {
         .route(&api("issueLinkType/{id}"), get(rosters::issue_link_type))
         .route(&api("project"), get(projects::all))
         .route(&api("project/search"), get(projects::search))
+        .route(&api("project/recent"), get(site_lists::recent_projects))
+        .route(&api("project/type"), get(site_lists::project_types))
+        .route(&api("project/type/{type}"), get(site_lists::one_project_type))
+        .route(&api("project/{project}/hierarchy"), get(site_lists::project_hierarchy))
+        .route(&api("projectCategory"), get(site_lists::project_categories))
+        .route(&api("projectCategory/{category}"), get(site_lists::project_category))
         .route(&api("project/{project}"), get(projects::one))
         .route(&api("project/{project}/statuses"), get(projects::statuses))
         .route(&api("project/{project}/versions"), get(projects::versions))
@@ -218,6 +235,8 @@ fn beside_issues() -> Router<WebState> {
     let api = |path: &str| format!("/jira/{{instance}}/rest/api/{{version}}/{path}");
     Router::new()
         .route(&api("issue/bulk"), post(edits::create_in_bulk))
+        .route(&api("issue/watching"), post(site_lists::watching))
+        .route(&api("comment/list"), post(site_lists::comments))
         .route(
             &api("issue/{issue}/watchers"),
             get(followers::watchers).post(followers::watch).delete(followers::unwatch),

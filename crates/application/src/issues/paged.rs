@@ -1,7 +1,7 @@
 //! What hangs on one issue, in pages: an automation may have changed an issue twenty thousand times.
 
 use async_trait::async_trait;
-use domain::ids::IssueId;
+use domain::ids::{InstanceId, IssueId};
 
 use super::{CommentRow, HistoryRow};
 use crate::{
@@ -16,6 +16,9 @@ use crate::{
 pub trait ChildrenStore: Send {
     /// Comments, oldest first.
     async fn comments_of(&mut self, issue: IssueId, page: &PageOf) -> Result<Vec<Entry<CommentRow>>>;
+
+    /// Present comments of present issues by their numeric ids, oldest first.
+    async fn comments_by_id(&mut self, instance: InstanceId, ids: &[String]) -> Result<Vec<CommentRow>>;
 
     /// Histories with their items, oldest first.
     async fn histories_of(&mut self, issue: IssueId, page: &PageOf) -> Result<Vec<Entry<HistoryRow>>>;

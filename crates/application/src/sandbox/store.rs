@@ -1,10 +1,29 @@
-//! What only a sandbox's own writes ask of the database.
+//! What only a sandbox's own writes ask of the database, and what came of changes to many issues.
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::Result;
+
+/// What came of a change to many issues.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BulkTask {
+    /// Its id.
+    pub id: Uuid,
+    /// When it was asked for.
+    pub created: DateTime<Utc>,
+    /// Numeric ids of the issues that were changed.
+    pub processed: Vec<i64>,
+    /// By numeric id of an issue: why it was not.
+    pub failed: BTreeMap<String, Vec<String>>,
+    /// How many were named that are not there, or not to be seen.
+    pub missing: i32,
+}
 
 /// Storage for the writes of a sandbox.
 #[async_trait]
@@ -30,6 +49,11 @@ pub trait SandboxStore: Send {
 
     /// Notes a component as deleted.
     async fn remove_component(&mut self, instance: InstanceId, component: &str) -> Result<()>;
+    /// Notes a task, and forgets those of the instance that are older than two weeks.
+    async fn note_bulk_task(&mut self, instance: InstanceId, task: &BulkTask) -> Result<()>;
+
+    /// A task.
+    async fn bulk_task(&mut self, instance: InstanceId, id: Uuid) -> Result<Option<BulkTask>>;
 
     /// Notes a filter as deleted.
     async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()>;

@@ -11,8 +11,7 @@ use std::{
 use application::{
     Error, Scope, TenantContext,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
-    keys,
-    sandbox,
+    keys, sandbox,
     tenants::Tenant,
 };
 use infrastructure::{local_server::DemoLock, telemetry::Telemetry};

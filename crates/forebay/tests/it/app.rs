@@ -282,7 +282,6 @@ impl TestApp {
         ]);
     }
 
-    /// A mirror of a sandbox, over HTTP, with its webhook registered; not yet synced.
     /// Waits for the lists of a mirror that are read in rounds beside its sync.
     pub async fn until_rosters_are_read(&self, mirror: &str) {
         let path = format!("/v1/instances/{mirror}/freshness");
@@ -296,6 +295,7 @@ impl TestApp {
         .await;
     }
 
+    /// A mirror of a sandbox, over HTTP, with its webhook registered; not yet synced.
     pub fn mirror(&self, name: &str, sandbox: &str, kind: &str) {
         let url = format!("{}/jira/{sandbox}", self.url);
         let added = [

@@ -70,6 +70,7 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::CreateOrganization
         | Action::EditOrganization
         | Action::DeleteOrganization => help(app, action).await,
+        Action::ManageGroups => post("/jira/source/rest/api/3/group", json!({ "name": "audited" })).await,
         Action::SetFaults => post("/v1/sandbox/source/faults", json!({ "rules": [] })).await,
         Action::ClearFaults => ask(Method::DELETE, "/v1/sandbox/source/faults", None).await,
         Action::SetWorkflow => {

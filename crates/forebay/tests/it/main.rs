@@ -27,6 +27,7 @@ mod demo;
 mod doors;
 mod fairness;
 mod faults;
+mod groups;
 mod idempotency;
 mod isolation;
 mod jira_links;

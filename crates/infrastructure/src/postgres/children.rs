@@ -8,7 +8,8 @@ use application::{
 };
 use async_trait::async_trait;
 use chrono::{DateTime, SecondsFormat, Utc};
-use domain::ids::IssueId;
+use domain::ids::{EntityKind, InstanceId, IssueId};
+use uuid::Uuid;
 
 use super::{
     changelog_rows::{ChangelogRow, histories},
@@ -80,6 +81,36 @@ impl ChildrenStore for PgTenantTx {
                 Ok(placed(issue, row.created_at, row.jira_number, comment))
             })
             .collect()
+    }
+
+    async fn comments_by_id(&mut self, instance: InstanceId, ids: &[String]) -> Result<Vec<CommentRow>> {
+        let wanted: Vec<Uuid> = ids.iter().map(|id| instance.derive(EntityKind::Comment, id)).collect();
+        let rows = sqlx::query!(
+            r#"SELECT c.issue_id, c.jira_id, u.display_name AS "author?", c.body_text, c.created_at, c.updated_at,
+                      c.raw_jsonb, c.body_adf, u.raw_jsonb AS "person?", c.raw_dialect
+               FROM comments c
+               JOIN issues i ON i.tenant_id = c.tenant_id AND i.id = c.issue_id AND i.presence = 'present'
+               LEFT JOIN users u ON u.tenant_id = c.tenant_id AND u.id = c.author_id
+               WHERE c.id = ANY($1) AND c.presence = 'present'
+               ORDER BY c.created_at, c.jira_number"#,
+            &wanted,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let comments = rows.into_iter().map(|row| {
+            Ok(CommentRow {
+                issue_id: IssueId(row.issue_id),
+                jira_id: row.jira_id,
+                author: row.author,
+                body_text: row.body_text,
+                created: row.created_at,
+                updated: row.updated_at,
+                raw: whole(row.raw_jsonb, row.person.as_ref(), Some(row.body_adf)),
+                dialect: row.raw_dialect.parse()?,
+            })
+        });
+        comments.collect()
     }
 
     /// Each history has a row of ordinal 0, so these are counted.

@@ -1,6 +1,9 @@
 //! What only a sandbox's own writes ask for.
 
-use application::{Result, sandbox::SandboxStore};
+use application::{
+    Error, Result,
+    sandbox::{BulkTask, SandboxStore},
+};
 use async_trait::async_trait;
 use domain::ids::{EntityKind, InstanceId};
 use serde_json::Value;
@@ -90,6 +93,27 @@ impl SandboxStore for PgTenantTx {
         Ok(())
     }
 
+    async fn note_bulk_task(&mut self, instance: InstanceId, task: &BulkTask) -> Result<()> {
+        let tenant = self.tenant.0;
+        let failed = serde_json::to_value(&task.failed).map_err(Error::internal)?;
+        sqlx::query!(
+            "WITH old AS (DELETE FROM bulk_tasks WHERE instance_id = $2 AND created_at < $4::timestamptz - interval '14 days')
+             INSERT INTO bulk_tasks (tenant_id, instance_id, id, created_at, processed, failed, missing)
+             VALUES ($1, $2, $3, $4, $5, $6, $7)",
+            tenant,
+            instance.0,
+            task.id,
+            task.created,
+            &task.processed,
+            failed,
+            task.missing,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
     async fn remove_component(&mut self, instance: InstanceId, component: &str) -> Result<()> {
         sqlx::query!(
             "UPDATE components SET presence = 'deleted', updated_at = now() WHERE instance_id = $1 AND jira_id = $2",
@@ -100,6 +124,23 @@ impl SandboxStore for PgTenantTx {
         .await
         .map_err(convert)?;
         Ok(())
+    }
+
+    async fn bulk_task(&mut self, instance: InstanceId, id: Uuid) -> Result<Option<BulkTask>> {
+        let found = sqlx::query!(
+            "SELECT created_at, processed, failed, missing FROM bulk_tasks WHERE instance_id = $1 AND id = $2",
+            instance.0,
+            id,
+        )
+        .fetch_optional(self.conn())
+        .await
+        .map_err(convert)?;
+        let task = found.map(|row| {
+            let failed = serde_json::from_value(row.failed).map_err(Error::internal)?;
+            let (created, processed, missing) = (row.created_at, row.processed, row.missing);
+            Ok(BulkTask { id, created, processed, failed, missing })
+        });
+        task.transpose()
     }
 
     async fn remove_filter(&mut self, instance: InstanceId, filter: &str) -> Result<()> {

@@ -34,6 +34,7 @@ fn with(bundle: &IssueBundle, minute: i64, files: &[(u32, &str)], counts: (i32, 
             attachments: files.iter().map(|(id, name)| attachment(*id, name)).collect(),
             attachments_complete: true,
             counts: Some(Counts { watchers: counts.0, votes: counts.1 }),
+            properties: None,
         };
     })
 }

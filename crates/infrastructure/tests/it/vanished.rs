@@ -4,8 +4,8 @@ use application::{
     issues::Presence,
     reference::{
         BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord, FieldValueRecord,
-        FilterRecord, IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster, SprintRecord,
-        VersionRecord,
+        FilterRecord, GroupMembers, GroupRecord, IssueLinkTypeRecord, OptionRecord, ReferenceRecords, Roster,
+        SprintRecord, VersionRecord,
     },
     sync::reference::{ReferenceList, ReferenceRead},
 };
@@ -422,5 +422,67 @@ async fn how_far_a_list_is_read_is_kept() {
     tx.note_reference_read(instance, &whole).await.unwrap();
     assert_eq!(tx.reference_reads(instance).await.unwrap(), [whole]);
     drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_sprint_that_no_board_shows_any_more_vanishes_and_comes_back() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let shown = |ids: &[i64]| ReferenceRecords {
+        boards: vec![board(1, "one"), board(2, "two")],
+        sprints: ids.iter().map(|id| sprint(*id, "s")).collect(),
+        board_sprints: vec![BoardSprints { board_id: 1, sprint_ids: ids.to_vec() }],
+        ..ReferenceRecords::default()
+    };
+    let elsewhere = ReferenceRecords {
+        board_sprints: vec![BoardSprints { board_id: 2, sprint_ids: vec![3] }],
+        ..ReferenceRecords::default()
+    };
+    let mut tx = base.begin(tenant).await;
+    let mut present = async |records: &ReferenceRecords| {
+        tx.upsert_reference(instance, records, true).await.unwrap();
+        let entries = tx.roster(instance, Roster::Sprints).await.unwrap();
+        let mut ids: Vec<i64> = entries.iter().map(|entry| entry["id"].as_i64().unwrap()).collect();
+        ids.sort_unstable();
+        ids
+    };
+    assert_eq!(present(&shown(&[1, 2, 3])).await, [1, 2, 3]);
+    assert_eq!(present(&elsewhere).await, [1, 2, 3], "what one board says is nothing about another's");
+    assert_eq!(present(&shown(&[2])).await, [2, 3], "the other board still shows the third");
+    assert_eq!(present(&shown(&[1, 2])).await, [1, 2, 3], "who is seen again is there again");
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_group_that_is_gone_has_no_members_and_is_known_no_more() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let group = |id: &str| GroupRecord { group_id: id.into(), name: format!("the {id}") };
+    let members = |id: &str| GroupMembers { group_id: id.into(), accounts: vec!["ann".into()] };
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(instance, &[issue(1, "PAY-1")]).await.unwrap();
+    let both = ReferenceRecords {
+        groups: vec![group("a"), group("b")],
+        group_members: vec![members("a"), members("b")],
+        whole: vec![Roster::Groups],
+        ..ReferenceRecords::default()
+    };
+    tx.upsert_reference(instance, &both, true).await.unwrap();
+    let one = ReferenceRecords {
+        groups: vec![group("a")],
+        whole: vec![Roster::Groups],
+        ..ReferenceRecords::default()
+    };
+    tx.upsert_reference(instance, &one, true).await.unwrap();
+    tx.commit().await.unwrap();
+    let mut admin = base.superuser().await;
+    let mut texts = async |sql: &'static str| -> Vec<String> {
+        sqlx::query_scalar(sql).fetch_all(&mut admin).await.unwrap()
+    };
+    let groups = texts("SELECT group_id || ' ' || presence FROM groups ORDER BY 1").await;
+    assert_eq!(groups, ["a present", "b deleted"]);
+    assert_eq!(texts("SELECT group_id FROM group_members").await, ["a"]);
     base.remove().await;
 }

@@ -7,6 +7,8 @@ mod errors;
 #[cfg(test)]
 mod issues;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod retries;

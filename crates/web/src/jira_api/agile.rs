@@ -27,6 +27,8 @@ pub(super) fn routes() -> Router<WebState> {
         .route(&api("board/{board}"), get(boards::one))
         .route(&api("board/{board}/configuration"), get(boards::configuration))
         .route(&api("board/{board}/project"), get(boards::projects))
+        .route(&api("board/{board}/project/full"), get(boards::projects_in_full))
+        .route(&api("board/{board}/version"), get(boards::versions))
         .route(&api("board/{board}/issue"), get(issues::of_board))
         .route(&api("board/{board}/backlog"), get(issues::backlog))
         .route(&api("board/{board}/sprint"), get(sprints::of_board))
@@ -45,11 +47,12 @@ pub(super) fn routes() -> Router<WebState> {
         .route(&api("sprint/{sprint}/issue"), get(issues::of_sprint).post(writes::move_to_sprint))
         .route(&api("backlog/issue"), post(writes::move_to_backlog))
         .route(&api("epic/none/issue"), get(issues::without_epic).post(writes::remove_from_epic))
-        .route(&api("epic/{epic}"), get(epics::one))
+        .route(&api("epic/{epic}"), get(epics::one).post(epics::change))
+        .route(&api("epic/{epic}/rank"), put(epics::rank))
         .route(&api("epic/{epic}/issue"), get(issues::of_epic).post(writes::move_to_epic))
         .route(&api("issue/rank"), put(writes::rank))
         .route(&api("issue/{issue}"), get(issues::one))
-        .route(&api("issue/{issue}/estimation"), get(issues::estimation))
+        .route(&api("issue/{issue}/estimation"), get(issues::estimation).put(issues::estimate))
 }
 
 /// The address of a resource of this API.

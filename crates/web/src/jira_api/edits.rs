@@ -10,7 +10,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{answer, body::Body, issues, params::Params, refusal::Refusal, site::Site};
+use super::{answer, body::Body, bulk, issues, params::Params, refusal::Refusal, site::Site};
 
 pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::CREATED, &create_one(&site, &body).await?))
@@ -113,12 +113,13 @@ pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal
     if moves.len() > LARGEST_MOVE {
         return Err(Refusal::bad_request(format!("At most {LARGEST_MOVE} issues can be moved at once.")));
     }
+    let mut moved = bulk::Work::begin(&site).await?;
     let services = &site.state.services;
     for (issue, target) in &moves {
         sandbox::move_issue(services, &site.caller, &site.name, issue, target).await?;
+        moved.note_done(issue).await?;
     }
-    let task = uuid::Uuid::now_v7().to_string();
-    Ok(answer::json(StatusCode::CREATED, &json!({ "taskId": task })))
+    moved.finish().await
 }
 
 /// Issues in one bulk creation, as at Jira.

@@ -195,6 +195,8 @@ fn words(what: &str) -> Option<&'static str> {
         "vote on an issue that is resolved" => "You cannot vote on an issue that is resolved.",
         "issue property" => "The property with key '{}' does not exist.",
         "attachment" => "The attachment with id '{}' does not exist.",
+        "project type" => "The project type with key '{}' does not exist.",
+        "project category" => "The project category with id '{}' does not exist.",
         "group" => "The group named '{}' does not exist.",
         "role" => "Can not retrieve a role actor for a null project role.",
         "remote link" => "No remote link with id '{}' exists.",

@@ -13,6 +13,7 @@ use super::{
     projects::{belongs, says},
     refusal::Refusal,
     site::Site,
+    site_lists::time_tracking,
 };
 
 const PAGE: usize = 50;
@@ -254,9 +255,7 @@ pub(super) async fn configuration(site: Site) -> Result<Response, Refusal> {
     });
     if site.instance(Scope::Read).await?.kind == InstanceKind::Sandbox {
         shown["unassignedIssuesAllowed"] = json!(true);
-        shown["timeTrackingConfiguration"] = json!({
-            "workingHoursPerDay": 8.0, "workingDaysPerWeek": 5.0, "timeFormat": "pretty", "defaultUnit": "minute",
-        });
+        shown["timeTrackingConfiguration"] = time_tracking();
     }
     Ok(answer::ok(&shown))
 }

@@ -3,6 +3,7 @@
 
 mod agile;
 mod beside_issues;
+mod bulk;
 mod groups;
 mod parts;
 pub mod service_desk;
@@ -42,6 +43,8 @@ pub struct Landmarks {
     pub attachment: String,
     pub remote_link: String,
     pub filter: String,
+    /// A change of many issues.
+    pub task: String,
     /// A custom field with options.
     pub select: String,
     /// A board with sprints and one without.
@@ -126,6 +129,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(beside_issues::all(at));
     cases.extend(agile::all(at));
     cases.extend(service_desk::all(&at.help));
+    cases.extend(bulk::all(at));
     cases.extend(writes(at));
     cases.extend(children(at));
     cases.extend(parts::all(at));
@@ -137,6 +141,7 @@ fn site() -> Vec<Case> {
         get("getServerInfo", "serverInfo", 200),
         get("getCurrentUser", "myself", 200),
         get("getConfiguration", "configuration", 200),
+        get("getSharedTimeTrackingConfiguration", "configuration/timetracking/options", 200),
         get("getAllPermissions", "permissions", 200),
         get("getMyPermissions", "mypermissions?permissions=BROWSE_PROJECTS,CREATE_ISSUES", 200),
         get("getMyPermissions", "mypermissions?permissions=NONSENSE", 400),
@@ -184,6 +189,14 @@ fn projects(at: &Landmarks) -> Vec<Case> {
     let of = |path: &str| format!("project/{}/{path}", at.key);
     vec![
         get("getAllProjects", "project", 200),
+        get("getRecent", "project/recent", 200),
+        get("getAllProjectTypes", "project/type", 200),
+        get("getProjectTypeByKey", "project/type/software", 200),
+        get("getProjectTypeByKey", "project/type/nonsense", 404),
+        get("getHierarchy", format!("project/{}/hierarchy", at.project), 200),
+        get("getHierarchy", "project/99/hierarchy", 404),
+        get("getAllProjectCategories", "projectCategory", 200),
+        get("getProjectCategoryById", "projectCategory/99", 404),
         get("searchProjects", "project/search?maxResults=1", 200),
         get("searchProjects", "project/search?maxResults=many", 400),
         get("getProject", format!("project/{}", at.project), 200),

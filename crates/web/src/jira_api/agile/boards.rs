@@ -126,6 +126,38 @@ pub(super) async fn projects(site: Site, params: Params) -> Result<Response, Ref
     Ok(answer::ok(&page(&params, projects)?))
 }
 
+/// `GET board/{id}/project/full`.
+pub(super) async fn projects_in_full(site: Site) -> Result<Response, Refusal> {
+    let (mut tx, instance) = site.read().await?;
+    let board = named(tx.as_mut(), &site, instance.id).await?;
+    let mut projects = tx.roster(instance.id, Roster::Projects).await?;
+    projects.retain(|project| project["key"].as_str() == board.project_key.as_deref());
+    let total = projects.len();
+    Ok(answer::ok(&json!({
+        "maxResults": total, "startAt": 0, "total": total, "isLast": true, "values": projects,
+    })))
+}
+
+/// `GET board/{id}/version`: those of the project that the board is at home in.
+pub(super) async fn versions(site: Site, params: Params) -> Result<Response, Refusal> {
+    let (mut tx, instance) = site.read().await?;
+    let board = named(tx.as_mut(), &site, instance.id).await?;
+    let mut versions = match &board.project_key {
+        Some(project) => tx.versions_of(instance.id, project).await?,
+        None => Vec::new(),
+    };
+    if let Some(released) = params.text("released").filter(|text| !text.is_empty()) {
+        versions.retain(|version| (version["released"] == true) == (released == "true"));
+    }
+    // This API has numbers for ids.
+    for version in &mut versions {
+        if let Some(id) = version["id"].as_str().and_then(|id| id.parse::<i64>().ok()) {
+            version["id"] = json!(id);
+        }
+    }
+    Ok(answer::ok(&page(&params, versions)?))
+}
+
 /// `GET board/{id}/configuration`: of a mirror as the site serves it; a sandbox's boards have a column for each category of statuses.
 pub(super) async fn configuration(site: Site) -> Result<Response, Refusal> {
     let instance = site.instance(application::Scope::Read).await?;

@@ -4,14 +4,20 @@ use application::{
     Error,
     issues::{IssueRow, require_issue},
     ports::TenantTx,
+    sandbox::{self, Destination, FieldChanges, RankTarget},
     search::{SearchRequest, SearchStart, parse_jql},
 };
-use axum::response::Response;
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
 use domain::ids::InstanceId;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{PAGE, address, boards, landmarks::Landmarks, questions};
-use crate::jira_api::{answer, page::Window, params::Params, refusal::Refusal, search, site::Site};
+use crate::jira_api::{
+    answer, body::Body, page::Window, params::Params, refusal::Refusal, search, site::Site,
+};
 
 /// The epic that the path names.
 pub(super) async fn named(
@@ -90,4 +96,52 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
     let mut tx = site.transaction().await?;
     let row = named(tx.as_mut(), &site, instance.id, &landmarks).await?;
     Ok(answer::ok(&served(&site, &landmarks, &row.raw)))
+}
+
+/// The numeric id of the epic that the path names.
+async fn epic_id(site: &Site) -> Result<String, Refusal> {
+    let instance = site.instance(application::Scope::Write).await?;
+    let landmarks = Landmarks::load(site, instance.id).await?;
+    let mut tx = site.transaction().await?;
+    Ok(named(tx.as_mut(), site, instance.id, &landmarks).await?.jira_id)
+}
+
+/// `POST epic/{id}`: its name and summary. Its colour is not kept, and it is done by a transition.
+pub(super) async fn change(site: Site, body: Body) -> Result<Response, Refusal> {
+    let epic = epic_id(&site).await?;
+    if body.get("done").is_some() || body.get("color").is_some() {
+        let message = "`done` and `color` of epics are not served by Forebay; transition the epic instead";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    let instance = site.instance(application::Scope::Write).await?;
+    let landmarks = Landmarks::load(&site, instance.id).await?;
+    let mut fields = Map::new();
+    if let Some(summary) = body.text("summary")? {
+        fields.insert("summary".into(), json!(summary));
+    }
+    if let Some(name) = body.text("name")? {
+        // Where epics have no names of their own, they are called by their summary.
+        let field = landmarks.epic_name.clone().unwrap_or_else(|| "summary".to_owned());
+        fields.insert(field, json!(name));
+    }
+    let changes = FieldChanges { dialect: site.dialect, fields, update: Map::new() };
+    sandbox::edit_issue(&site.state.services, &site.caller, &site.name, &epic, changes).await?;
+    one(site).await
+}
+
+/// `PUT epic/{id}/rank`: before or after another epic.
+pub(super) async fn rank(site: Site, body: Body) -> Result<Response, Refusal> {
+    let target = match (body.text("rankBeforeEpic")?, body.text("rankAfterEpic")?) {
+        (Some(epic), None) => RankTarget::Before(epic.to_owned()),
+        (None, Some(epic)) => RankTarget::After(epic.to_owned()),
+        _ => {
+            let message = "One of rankBeforeEpic and rankAfterEpic is required, and only one.";
+            return Err(Refusal::bad_request(message));
+        }
+    };
+    let epic = epic_id(&site).await?;
+    let (services, issues) = (&site.state.services, [epic]);
+    sandbox::plan_issues(services, &site.caller, &site.name, &issues, &Destination::Here, Some(&target))
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

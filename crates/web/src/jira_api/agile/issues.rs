@@ -8,6 +8,7 @@ use application::{
     instances::Instance,
     issues::IssueRow,
     ports::TenantTx,
+    sandbox::{self, FieldChanges},
     search::{SearchRequest, SearchStart, parse_jql},
 };
 use axum::response::Response;
@@ -18,6 +19,7 @@ use super::{PAGE, address, boards, epics, landmarks::Landmarks, questions, sprin
 use crate::jira_api::{
     answer,
     assemble::View,
+    body::Body,
     fields::{DefaultFields, Expand, Selection},
     page::Window,
     params::Params,
@@ -255,5 +257,35 @@ pub(super) async fn estimation(site: Site, params: Params) -> Result<Response, R
         return Err(Refusal::bad_request("The board does not estimate its issues."));
     };
     let value = row.raw["fields"][field].as_f64().map(|points| format!("{points:?}"));
+    Ok(answer::ok(&json!({ "fieldId": field, "value": value })))
+}
+
+/// `PUT issue/{id}/estimation`: the estimate that boards count by.
+pub(super) async fn estimate(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
+    if params.integer("boardId")?.is_none() {
+        return Err(Refusal::bad_request("boardId is required."));
+    }
+    let instance = site.instance(Scope::Write).await?;
+    let landmarks = Landmarks::load(&site, instance.id).await?;
+    let Some((field, _)) = landmarks.points else {
+        return Err(Refusal::bad_request("The board does not estimate its issues."));
+    };
+    let value = match body.get("value") {
+        None => Value::Null,
+        Some(Value::String(text)) => {
+            match text.trim().parse::<f64>().ok().filter(|points| points.is_finite()) {
+                Some(points) => json!(points),
+                None => return Err(Refusal::field("value", "The estimate must be a number.")),
+            }
+        }
+        Some(other) => other.clone(),
+    };
+    let (_, row) = site.issue().await?;
+    let fields = Map::from_iter([(field.clone(), value)]);
+    let changes = FieldChanges { dialect: site.dialect, fields, update: Map::new() };
+    let services = &site.state.services;
+    sandbox::edit_issue(services, &site.caller, &site.name, &row.jira_id, changes).await?;
+    let (_, row) = site.issue().await?;
+    let value = row.raw["fields"][&field].as_f64().map(|points| format!("{points:?}"));
     Ok(answer::ok(&json!({ "fieldId": field, "value": value })))
 }

@@ -72,6 +72,13 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
             "createComponent",
             "updateComponent",
             "deleteComponent",
+            "submitBulkEdit",
+            "submitBulkTransition",
+            "getBulkOperationProgress",
+            "submitBulkWatch",
+            "submitBulkUnwatch",
+            "submitBulkDelete",
+            "getSharedTimeTrackingConfiguration",
         ],
     ),
     (
@@ -86,6 +93,9 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
             "moveIssuesToEpic",
             "removeIssuesFromEpic",
             "rankIssues",
+            "partiallyUpdateEpic",
+            "rankEpics",
+            "estimateIssueForBoard",
         ],
     ),
     (

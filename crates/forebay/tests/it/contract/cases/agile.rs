@@ -21,6 +21,10 @@ fn boards(at: &Landmarks) -> Vec<Case> {
         get("agile.getBoard", "board/99", 404),
         get("agile.getConfiguration", of("configuration"), 200),
         get("agile.getConfiguration", "board/99/configuration", 404),
+        get("agile.getProjectsFull", of("project/full"), 200),
+        get("agile.getProjectsFull", "board/99/project/full", 404),
+        get("agile.getAllVersions", of("version?released=false"), 200),
+        get("agile.getAllVersions", "board/99/version", 404),
         get("agile.getProjects", of("project"), 200),
         get("agile.getProjects", "board/99/project", 404),
         get("agile.getAllSprints", of("sprint?state=active,closed"), 200),
@@ -87,6 +91,29 @@ fn planning(at: &Landmarks) -> Vec<Case> {
     }
     cases.extend([
         put("agile.rankIssues", "issue/rank", rank(json!(at.open)), 204),
+        post(
+            "agile.partiallyUpdateEpic",
+            format!("epic/{}", at.epic),
+            json!({ "summary": "By a case" }),
+            200,
+        ),
+        post("agile.partiallyUpdateEpic", "epic/NOPE-1", json!({ "summary": "x" }), 404),
+        put("agile.rankEpics", format!("epic/{}/rank", at.epic), json!({ "rankBeforeEpic": at.issue }), 204),
+        put("agile.rankEpics", format!("epic/{}/rank", at.epic), json!({}), 400),
+        put("agile.rankEpics", "epic/NOPE-1/rank", json!({ "rankAfterEpic": at.epic }), 404),
+        put(
+            "agile.estimateIssueForBoard",
+            format!("issue/{}/estimation?boardId={}", at.issue, at.board),
+            json!({ "value": "3" }),
+            200,
+        ),
+        put(
+            "agile.estimateIssueForBoard",
+            format!("issue/{}/estimation", at.issue),
+            json!({ "value": "3" }),
+            400,
+        ),
+        put("agile.estimateIssueForBoard", "issue/NOPE-1/estimation?boardId=1", json!({ "value": "3" }), 404),
         put("agile.rankIssues", "issue/rank", rank(Value::Null), 400),
     ]);
     cases
