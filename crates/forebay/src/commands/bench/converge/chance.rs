@@ -261,9 +261,11 @@ mod tests {
     #[test]
     fn crashes_and_censuses_come_in_about_every_other_round() {
         let fates: Vec<Fate> = (0..200).map(|seed| Fate::of(seed, LENGTH, 1)).collect();
-        for happens in
-            [|fate: &Fate| fate.crash.is_some(), |fate| fate.redis.is_some(), |fate| fate.census.is_some()]
-        {
+        for happens in [
+            |fate: &Fate| fate.crash.is_some(),
+            |fate: &Fate| fate.redis.is_some(),
+            |fate: &Fate| fate.census.is_some(),
+        ] {
             let count = fates.iter().filter(|fate| happens(fate)).count();
             assert!((70..130).contains(&count), "{count} of 200");
         }
