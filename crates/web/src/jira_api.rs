@@ -52,7 +52,7 @@ mod worklogs;
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, OriginalUri, Request},
+    extract::{DefaultBodyLimit, MatchedPath, OriginalUri, Request},
     http::Method,
     middleware,
     response::{IntoResponse, Response},
@@ -97,6 +97,8 @@ async fn unmatched(again: Router, mut request: Request) -> Response {
         return Refusal::bad_request("The path is not valid.").into_response();
     };
     *request.uri_mut() = uri;
+    // It is routed anew, not within the route that it matched.
+    request.extensions_mut().remove::<MatchedPath>();
     again.oneshot(request).await.into_response()
 }
 

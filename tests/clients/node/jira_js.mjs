@@ -279,7 +279,7 @@ await step(
 await step(
   "versions and components",
   async () => {
-    const version = await v3.projectVersions.createVersion({ name: "By jira.js", project });
+    const version = await v3.projectVersions.createVersion({ name: "By jira.js", projectId: Number(first.fields.project.id) });
     const changed = await v3.projectVersions.updateVersion({ id: version.id, released: true });
     assert.equal(changed.released, true);
     assert.equal((await v3.projectVersions.getVersionUnresolvedIssues({ id: version.id })).issuesCount, 0);

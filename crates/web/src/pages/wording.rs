@@ -103,6 +103,21 @@ pub(super) fn shortened(text: &str, longest: usize) -> String {
     short
 }
 
+/// A message as HTML: what it has in backticks is code.
+pub(super) fn with_code(text: &str) -> String {
+    let escaped = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+    let mut parts = escaped.split('`');
+    let mut html = parts.next().unwrap_or_default().to_owned();
+    while let Some(part) = parts.next() {
+        match parts.next() {
+            Some(rest) => html.push_str(&format!("<code>{part}</code>{rest}")),
+            // One without another is a character like any.
+            None => html.push_str(&format!("`{part}")),
+        }
+    }
+    html
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::TimeZone;
@@ -141,5 +156,15 @@ mod tests {
     fn a_text_is_cut_at_characters() {
         assert_eq!(shortened("Überfällig", 10), "Überfällig");
         assert_eq!(shortened("Überfällig!", 10), "Überfälli…");
+    }
+
+    #[test]
+    fn what_stands_in_backticks_is_code() {
+        assert_eq!(
+            with_code("`a < b` is no kind; use `c`."),
+            "<code>a &lt; b</code> is no kind; use <code>c</code>."
+        );
+        assert_eq!(with_code("a ` alone"), "a ` alone");
+        assert_eq!(with_code("<script>"), "&lt;script&gt;");
     }
 }

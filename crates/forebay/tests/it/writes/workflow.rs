@@ -144,7 +144,7 @@ async fn a_workflow_is_checked_before_it_is_in_force_and_can_be_taken_back() {
         let mut wrong = workflow();
         change(&mut wrong);
         let answer = put(wrong).await;
-        assert_eq!(answer.status, 422, "{}", answer.text);
+        assert_eq!(answer.status, 400, "{}", answer.text);
         answer.text
     };
     assert!(refused(|plan| plan["statuses"][0]["name"] = json!("Open")).await.contains("To Do"));

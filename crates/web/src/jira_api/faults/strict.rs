@@ -197,8 +197,10 @@ mod tests {
             });
             let body = &operation.unwrap().1[method.to_lowercase()]["requestBody"]["content"]["application/json"]
                 ["schema"];
-            let name = body["$ref"].as_str().unwrap().rsplit('/').next().unwrap();
-            let schema = &document["components"]["schemas"][name];
+            let schema = match body["$ref"].as_str() {
+                Some(name) => &document["components"]["schemas"][name.rsplit('/').next().unwrap()],
+                None => body,
+            };
             assert_eq!(schema["additionalProperties"], false, "{method} {path}");
             let mut listed: Vec<&str> =
                 schema["properties"].as_object().unwrap().keys().map(String::as_str).collect();

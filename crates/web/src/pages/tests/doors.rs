@@ -94,7 +94,7 @@ async fn the_audit_log_is_closed_to_those_who_do_not_manage() {
     let answer = send(request.body(Body::empty()).unwrap()).await;
     assert_eq!(answer.status(), StatusCode::FORBIDDEN);
     let page = text(answer).await;
-    assert!(page.contains("scope `admin`") && page.contains("reader"), "{page}");
+    assert!(page.contains("scope <code>admin</code>") && page.contains("reader"), "{page}");
     assert!(!page.contains("href=\"/audit\""), "and is not offered");
 }
 

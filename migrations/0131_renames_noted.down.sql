@@ -1,0 +1,3 @@
+DROP TRIGGER note_change ON components;
+DROP TRIGGER note_change ON versions;
+DROP FUNCTION forebay.note_renames();
