@@ -181,10 +181,12 @@ impl Mirror {
 
     /// Those of these issues, by id, whose summary begins so.
     pub(super) async fn arrived(&mut self, ids: &[String], beginning: &str) -> Result<Vec<String>, Failure> {
-        let sql = "SELECT jira_id FROM issues WHERE tenant_id = $1 AND instance_id = $2 AND jira_id = ANY($3)
-                   AND starts_with(summary, $4)";
-        let query = sqlx::query_scalar(sql).bind(self.instance.tenant.0).bind(self.instance.id.0);
-        Ok(query.bind(ids).bind(beginning).fetch_all(&mut self.owner).await?)
+        // By our own ids, which is what a plan cannot get wrong.
+        let ours: Vec<_> = ids.iter().map(|id| self.instance.id.issue(id).0).collect();
+        let sql =
+            "SELECT jira_id FROM issues WHERE tenant_id = $1 AND id = ANY($2) AND starts_with(summary, $3)";
+        let query = sqlx::query_scalar(sql).bind(self.instance.tenant.0).bind(ours).bind(beginning);
+        Ok(query.fetch_all(&mut self.owner).await?)
     }
 
     /// The secret that a site signs its webhooks with.
