@@ -235,9 +235,13 @@ async fn ensure_sandbox(wiring: &Wiring, tenant: &Tenant, arguments: &DemoArgs) 
         let counts = seeded.counts;
         output::note(&format!("{} issues, {} changelog items stored", counts.issues, counts.changelog_items));
         if arguments.service_desk {
-            let added =
-                sandbox::add_service_project(services, tenant.id, &instance, (REQUESTS, arguments.seed))
-                    .await?;
+            let added = application::sandbox::add_service_project(
+                services,
+                tenant.id,
+                &instance,
+                (REQUESTS, arguments.seed),
+            )
+            .await?;
             output::note(&format!("a service desk with {} requests, project {}", added.requests, added.key));
         }
         refresh(wiring).await?;

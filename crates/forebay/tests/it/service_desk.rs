@@ -250,6 +250,17 @@ async fn queues_ask_jql_and_pages_lead_on() {
     let issue = help.0.get("/jira/play/rest/api/3/issue/10001?expand=transitions").await.ok();
     let names: Vec<&Value> = list(&issue["transitions"]).iter().map(|open| &open["name"]).collect();
     assert!(names.contains(&&json!("Done")) && !names.contains(&&json!("Waiting for support")), "{names:?}");
+    let api = "/jira/play/rest/api/3";
+    let tasks = help.0.get(&format!("{api}/search?jql=issuetype%20%3D%20Task&maxResults=1")).await.ok();
+    let id = text(&tasks["issues"][0]["id"]);
+    let to_desk = json!({ "targetToSourcesMapping": { "HELP,10011": { "issueIdsOrKeys": [id] } } });
+    assert_eq!(help.0.post(&format!("{api}/bulk/issues/move"), to_desk).await.status, 201);
+    let moved = help.0.get(&format!("{api}/issue/{id}?expand=transitions")).await.ok();
+    assert_eq!(
+        moved["fields"]["status"]["name"], "Waiting for support",
+        "it begins anew in another workflow"
+    );
+    assert!(list(&moved["transitions"]).iter().any(|open| open["name"] == "Resolve this issue"));
     let again = help.0.output(&["sandbox", "service-desk", "play", "--tenant", "acme"]);
     assert!(!again.status.success() && String::from_utf8_lossy(&again.stderr).contains("already"));
 }

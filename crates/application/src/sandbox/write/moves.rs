@@ -1,6 +1,7 @@
 //! Moving issues to other projects (jira-facts 2.4): the id stays, the key is that of the other project, the old key leads to
 //! the issue.
 
+use domain::workflow::{Resolution, StatusCategory, StatusChange, WorkflowStatus, changelog_items};
 use serde_json::{Value, json};
 
 use super::{
@@ -18,6 +19,7 @@ use crate::{
     error::{Error, Result},
     issues::IssueRow,
     reference::Roster,
+    sandbox::SiteWorkflow,
     services::Services,
 };
 
@@ -67,6 +69,9 @@ pub(super) async fn relocate(
         let message = "Sub-tasks move with their parent; name the parent.";
         return Err(Error::invalid("issue", message));
     }
+    let place =
+        json!({ "project": project, "issuetype": kind.as_ref().unwrap_or(&row.raw["fields"]["issuetype"]) });
+    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site, &place).await?;
     let rows: Vec<&IssueRow> = std::iter::once(&row).chain(&subtasks).collect();
     let first = write.ids(rows.len()).await?;
     let keys = keys(&mut write, &project_key, rows.len()).await?;
@@ -77,7 +82,8 @@ pub(super) async fn relocate(
         let now = next_moment(write.services, [row]);
         let mut draft = Draft::of(row, &now);
         let kind = kind.as_ref().filter(|_| drafts.is_empty());
-        let items = moved(&mut draft, row, &project, kind, key);
+        let mut items = moved(&mut draft, row, &project, kind, key);
+        items.extend(in_workflow(&mut draft, row, &workflow, &now));
         draft.record(history, &now, &items);
         if let Some(parent) = draft.fields().get_mut("parent").filter(|_| !drafts.is_empty()) {
             parent["key"] = json!(keys[0]);
@@ -157,6 +163,33 @@ fn moved(draft: &mut Draft, row: &IssueRow, project: &Value, kind: Option<&Value
             items.extend(field.items(&fields[id], &json!([])));
             fields[id] = json!([]);
         }
+    }
+    items
+}
+
+/// Where the project's workflow does not know the issue's status, the issue begins there anew; answers what its history tells.
+fn in_workflow(draft: &mut Draft, row: &IssueRow, workflow: &SiteWorkflow, now: &str) -> Vec<Value> {
+    let engine = &workflow.workflow;
+    let (None, Some(to)) = (engine.status(&row.status_id), engine.status(engine.initial())) else {
+        return Vec::new();
+    };
+    let category = row.status_category.parse().unwrap_or(StatusCategory::Undefined);
+    let from = WorkflowStatus { id: row.status_id.clone(), name: row.status.clone(), category };
+    let change = StatusChange::between(from, to.clone());
+    let shown = &row.raw["fields"]["resolution"];
+    let before = shown["id"].as_str().zip(shown["name"].as_str());
+    let before = before.map(|(id, name)| Resolution { id: id.to_owned(), name: name.to_owned() });
+    let after = change.resolution_after(before.clone(), None);
+    let items = changelog_items(&change, before.as_ref(), after.as_ref());
+    let fields = draft.fields();
+    fields["status"] = workflow.status(&to.id);
+    if fields["statusCategory"].is_object() {
+        fields["statusCategory"] = fields["status"]["statusCategory"].clone();
+        fields["statuscategorychangedate"] = json!(now);
+    }
+    if after.is_none() {
+        fields["resolution"] = Value::Null;
+        fields["resolutiondate"] = Value::Null;
     }
     items
 }

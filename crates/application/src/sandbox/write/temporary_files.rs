@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::{
     attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach},
-    writing::Writing,
+    writing::{Writing, require_written_here},
 };
 use crate::{
     actions::Action,
@@ -76,6 +76,7 @@ pub async fn attach_kept_files(
 ) -> Result<Vec<Value>> {
     caller.permit(Action::AddAttachment)?;
     let site = lookups::instance(services, caller, instance).await?;
+    require_written_here(&site, Action::AddAttachment)?;
     let row = lookups::issue(services, caller, Some(site.id), issue).await?;
     let project = row.raw["fields"]["project"]["id"].as_str().unwrap_or_default();
     let mut found = services.db.tenant(&caller.context()).await?.kept_files(site.id, ids).await?;

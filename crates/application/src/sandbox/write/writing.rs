@@ -28,6 +28,16 @@ pub(super) struct Writing<'a> {
     action: Action,
 }
 
+/// Refuses what only a sandbox does.
+pub(super) fn require_written_here(instance: &Instance, action: Action) -> Result<()> {
+    if instance.kind == InstanceKind::Sandbox {
+        return Ok(());
+    }
+    Err(Error::Unsupported(format!(
+        "`{action}` is not served by Forebay for mirrors yet; do it at the site itself"
+    )))
+}
+
 impl<'a> Writing<'a> {
     /// Begins a write. What it stores may touch other projects too (links have two ends), so it is stored for the whole tenant;
     /// every issue is asked for by [`Writing::issue`] or [`Writing::issues`], which hold to the caller's projects.
@@ -43,11 +53,7 @@ impl<'a> Writing<'a> {
     ) -> Result<Self> {
         caller.permit(action)?;
         let instance = lookups::instance(services, caller, instance).await?;
-        if instance.kind != InstanceKind::Sandbox {
-            return Err(Error::Unsupported(format!(
-                "`{action}` is not served by Forebay for mirrors yet; do it at the site itself"
-            )));
-        }
+        require_written_here(&instance, action)?;
         let tx = services.db.tenant(&TenantContext::whole(caller.tenant)).await?;
         Ok(Self { services, caller, instance, tx, action })
     }

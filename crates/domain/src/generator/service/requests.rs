@@ -52,15 +52,22 @@ enum Step {
     Reply(&'static str),
 }
 
+/// So long before the present the request is raised behind which so many are left: more and more of them, so that there is always
+/// something to do.
+fn age(left: u64, requests: u64) -> TimeDelta {
+    let square = |number: u64| i64::try_from(number.saturating_mul(number)).unwrap_or(i64::MAX);
+    TimeDelta::milliseconds(SPAN.num_milliseconds().saturating_mul(square(left)) / square(requests).max(1))
+}
+
 /// All requests, oldest first.
 pub(super) fn all(options: &ServiceOptions, seed: &Seed, lists: &Lists<'_>) -> Vec<Request> {
-    let apart = SPAN / i32::try_from(options.requests.max(1)).unwrap_or(i32::MAX);
     (0..options.requests)
         .map(|number| {
             let mut draw = seed.stream(Purpose::Outline, number);
-            let before = apart * i32::try_from(options.requests - number).unwrap_or(i32::MAX);
-            let created = options.now - before
-                + TimeDelta::milliseconds(draw.span(0, (apart / 2).num_milliseconds().max(2_000)));
+            let left = options.requests - number;
+            let (age, next) = (age(left, options.requests), age(left - 1, options.requests));
+            let later = TimeDelta::milliseconds(draw.span(0, ((age - next) / 2).num_milliseconds().max(1)));
+            let created = options.now - age + later;
             let topic = &TOPICS[draw.index(TOPICS.len())];
             let first_id = options.first_id + number * IDS_PER_REQUEST;
             let mut told = Told::new(lists, topic, (number, first_id), created.min(options.now), &mut draw);

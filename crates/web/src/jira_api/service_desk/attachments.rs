@@ -21,13 +21,13 @@ pub(super) fn of(requests: &Requests<'_>, row: &IssueRow) -> Vec<Value> {
     files(row).iter().map(|file| shown(requests, row, file)).collect()
 }
 
-/// Those that a comment shows.
+/// Those that a comment shows: as `[^name]`, or as a picture.
 pub(super) fn of_comment(requests: &Requests<'_>, row: &IssueRow, comment: &CommentRow) -> Vec<Value> {
-    let text = comments::markup(comment);
+    let markup = comments::markup(comment);
     let is_named = |file: &&Value| {
         let name = file["filename"].as_str().unwrap_or_default();
         !name.is_empty()
-            && [format!("[^{name}]"), format!("!{name}")].iter().any(|shown| text.contains(shown))
+            && (comment.body_text.contains(&format!("^{name}")) || markup.contains(&format!("!{name}")))
     };
     files(row).iter().filter(is_named).map(|file| shown(requests, row, file)).collect()
 }
