@@ -39,6 +39,7 @@ mod privacy;
 mod renames;
 mod samples;
 mod secrets;
+mod statements;
 mod sync;
 mod texts;
 mod tidy;

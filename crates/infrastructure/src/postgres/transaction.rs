@@ -9,7 +9,7 @@ use domain::ids::{EntityKind, InstanceId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::changes::Announcer;
+use super::{addresses::AddressHashes, changes::Announcer};
 
 /// A transaction of one tenant, as role `forebay_app`. Row-level security holds it to the tenant; statements name the
 /// tenant only where they insert.
@@ -17,6 +17,8 @@ pub(super) struct PgTenantTx {
     pub(super) tenant: TenantId,
     /// Whether its caller is held to some projects.
     pub(super) limited: bool,
+    /// How people are found by their e-mail addresses.
+    pub(super) addresses: AddressHashes,
     tx: Transaction<'static, Postgres>,
     announcer: Announcer,
 }
@@ -27,8 +29,10 @@ impl PgTenantTx {
         context: &TenantContext,
         tx: Transaction<'static, Postgres>,
         announcer: Announcer,
+        addresses: AddressHashes,
     ) -> Self {
-        Self { tenant: context.tenant(), limited: !context.projects().is_everything(), tx, announcer }
+        let limited = !context.projects().is_everything();
+        Self { tenant: context.tenant(), limited, addresses, tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {
