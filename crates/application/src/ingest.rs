@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-pub(crate) use addresses::is_address;
+pub use addresses::is_address;
 pub(crate) use children::text_of;
 pub(crate) use clean::address_stand_in;
 pub(crate) use field_values::field_values;

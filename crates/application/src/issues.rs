@@ -10,6 +10,8 @@ mod stored_item;
 mod transition;
 mod worklog_feed;
 
+use std::collections::HashMap;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::{
@@ -407,8 +409,19 @@ pub trait IssueStore: Send {
     /// that several instances have is [`Error::Conflict`], naming them.
     async fn issue(&mut self, instance: Option<InstanceId>, key_or_id: &str) -> Result<Option<IssueRow>>;
 
+    /// The present issues of an instance with these keys (old ones too; a live key wins) or numeric ids, each with the name by
+    /// which it was asked for. What is not there is absent.
+    async fn issues_named(
+        &mut self,
+        instance: InstanceId,
+        names: &[String],
+    ) -> Result<Vec<(String, IssueRow)>>;
+
     /// How many present issues an instance has.
     async fn issue_count(&mut self, instance: InstanceId) -> Result<u64>;
+
+    /// How many present issues each of these instances has; none of those that have none.
+    async fn issue_counts(&mut self, instances: &[InstanceId]) -> Result<HashMap<InstanceId, u64>>;
 
     /// Present comments of these issues, oldest first within each.
     async fn comments(&mut self, issues: &[IssueId]) -> Result<Vec<CommentRow>>;

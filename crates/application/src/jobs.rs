@@ -43,6 +43,9 @@ pub struct JobRequest {
 pub trait JobQueue: Send {
     /// Adds a job.
     async fn enqueue(&mut self, request: JobRequest) -> Result<()>;
+
+    /// Adds jobs, with one statement for all of them.
+    async fn enqueue_all(&mut self, requests: &[JobRequest]) -> Result<()>;
 }
 
 /// Why a job did not succeed, and what is to be done about it.

@@ -10,9 +10,9 @@ use crate::error::Result;
 /// Which people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PeopleQuery {
-    /// With what a word of their name, or the name by which they sign in at a Server, begins, in any case; or their account id.
+    /// With what a word of their name, or the name by which they sign in at a Server, begins, in any case; or their account id, or their whole e-mail address.
     pub text: Option<String>,
-    /// Their name for signing in at a Server is exactly this, in any case.
+    /// Their name for signing in at a Server, or their e-mail address, is exactly this, in any case.
     pub login: Option<String>,
     /// Only active accounts of people, not of apps: who can be given work.
     pub assignable: bool,

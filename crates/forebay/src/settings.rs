@@ -45,8 +45,14 @@ pub(crate) struct Settings {
     #[arg(long, env = "FOREBAY_LOG_FORMAT", global = true, value_parser = log_format, value_name = "FORMAT")]
     pub(crate) log_format: Option<String>,
     /// Where traces are exported to (OTLP over HTTP).
-    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", global = true, value_name = "URL")]
-    pub(crate) otlp_endpoint: Option<String>,
+    #[arg(
+        long,
+        env = "OTEL_EXPORTER_OTLP_ENDPOINT",
+        hide_env_values = true,
+        global = true,
+        value_name = "URL"
+    )]
+    pub(crate) otlp_endpoint: Option<SecretString>,
     /// Requests a minute to one Jira site, all workers together; without it 100 for Cloud and 600 for others, and more where a site
     /// says that there is room.
     #[arg(
@@ -83,6 +89,12 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u32).range(1..=100)
     )]
     pub(crate) platform_pool_size: u32,
+    /// Database connections of each of a worker's two pools for the job queue (short jobs, long jobs); its slots and 4 more when absent.
+    #[arg(
+        long, env = "FOREBAY_QUEUE_POOL_SIZE", global = true, value_name = "N",
+        value_parser = clap::value_parser!(u32).range(4..=500)
+    )]
+    pub(crate) queue_pool_size: Option<u32>,
     /// Seconds to wait for a free database connection before answering 503.
     #[arg(
         long, env = "FOREBAY_POOL_WAIT_SECONDS", global = true, default_value_t = 5, value_name = "S",
@@ -174,16 +186,16 @@ pub(crate) struct Settings {
 impl Settings {
     /// What is set to nothing is not set: compose files do that.
     pub(crate) fn without_empty(mut self) -> Self {
-        for text in [
-            &mut self.public_url,
-            &mut self.data_dir,
-            &mut self.log,
-            &mut self.log_format,
-            &mut self.otlp_endpoint,
-        ] {
+        for text in [&mut self.public_url, &mut self.data_dir, &mut self.log, &mut self.log_format] {
             text.take_if(|text| text.is_empty());
         }
-        for secret in [&mut self.database_url, &mut self.redis_url, &mut self.master_key, &mut self.api_key] {
+        for secret in [
+            &mut self.database_url,
+            &mut self.redis_url,
+            &mut self.master_key,
+            &mut self.api_key,
+            &mut self.otlp_endpoint,
+        ] {
             secret.take_if(|secret| secret.expose_secret().is_empty());
         }
         self

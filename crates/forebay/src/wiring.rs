@@ -263,7 +263,8 @@ impl Wiring {
         let (lookups, limiter) = cache::connect(redis_url, settings.cache()).await;
         let database = PgDatabase::connect(access.roles(), settings.pools())
             .await?
-            .announcing_to(lookups.clone(), access.keyring.change_cipher());
+            .announcing_to(lookups.clone(), access.keyring.change_cipher())
+            .finding_addresses_by(access.keyring.clone());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
         let clock = Arc::new(SystemClock);

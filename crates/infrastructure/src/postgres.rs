@@ -10,6 +10,7 @@ pub mod roles;
 pub mod sealed;
 pub mod unprotected;
 
+mod addresses;
 mod agile;
 mod attached;
 mod audit;
@@ -35,6 +36,7 @@ mod jql;
 mod keys;
 mod linked;
 mod lock;
+mod named;
 mod oauth;
 mod people;
 mod pool;

@@ -49,11 +49,20 @@ pub struct WorkerSettings {
     pub concurrency: usize,
     /// How long running jobs may go on after the signal to stop.
     pub grace: Duration,
+    /// Connections of each of the worker's two pools (short jobs, long jobs); as many as its slots and four more when absent.
+    pub connections: Option<u32>,
+    /// How long the queue waits for one of them before it takes the database for away.
+    pub acquire_timeout: Duration,
 }
 
 impl Default for WorkerSettings {
     fn default() -> Self {
-        Self { concurrency: 8, grace: Duration::from_secs(20) }
+        Self {
+            concurrency: 8,
+            grace: Duration::from_secs(20),
+            connections: None,
+            acquire_timeout: Duration::from_secs(5),
+        }
     }
 }
 
@@ -97,10 +106,7 @@ async fn build(
     crontab: Option<&str>,
     stop: impl Future<Output = ()> + Send + 'static,
 ) -> Result<Worker> {
-    // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
-    let connections = u32::try_from(settings.concurrency).unwrap_or(u32::MAX).saturating_add(4);
-    let pool: PgPool =
-        PgPoolOptions::new().max_connections(connections).connect_with(options).await.map_err(unavailable)?;
+    let pool = pool(options, settings).await?;
     let recovery = WorkerRecoveryConfig {
         heartbeat_interval: Duration::from_secs(10),
         sweep_interval: Duration::from_secs(20),
@@ -134,6 +140,17 @@ async fn build(
         None => worker,
     };
     jobs(worker).init().await.map_err(unavailable)
+}
+
+async fn pool(options: PgConnectOptions, settings: WorkerSettings) -> Result<PgPool> {
+    // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
+    let slots = u32::try_from(settings.concurrency).unwrap_or(u32::MAX);
+    PgPoolOptions::new()
+        .max_connections(settings.connections.unwrap_or(slots.saturating_add(4)))
+        .acquire_timeout(settings.acquire_timeout)
+        .connect_with(options)
+        .await
+        .map_err(unavailable)
 }
 
 fn unavailable(error: impl fmt::Display) -> Error {
@@ -302,6 +319,20 @@ mod tests {
         let error = Error::internal("PAY-7 has no `assignee`: Ann Lee");
         assert_eq!(told(&error, 42), "internal error; the log says more of job 42");
         assert_eq!(told(&Error::Unavailable("the site is away".into()), 42), "the site is away");
+    }
+
+    /// A queue whose server takes no connection is given up after the time that was set, and not after the library's half minute.
+    #[tokio::test]
+    async fn a_queue_that_cannot_be_reached_is_not_waited_for_without_end() {
+        // Takes connections, and says nothing.
+        let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let options = PgConnectOptions::new().host("127.0.0.1").port(silent.local_addr().unwrap().port());
+        let pool = pool(
+            options,
+            WorkerSettings { acquire_timeout: Duration::from_millis(50), ..Default::default() },
+        );
+        let refused = tokio::time::timeout(Duration::from_secs(20), pool).await.unwrap();
+        assert!(matches!(refused, Err(Error::Unavailable(_))));
     }
 
     #[test]

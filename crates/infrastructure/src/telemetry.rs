@@ -11,6 +11,7 @@ use std::{io, time::Duration};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use opentelemetry::trace::TracerProvider;
 use opentelemetry_sdk::trace::SdkTracerProvider;
+use secrecy::SecretString;
 use tokio::task::AbortHandle;
 use tracing_subscriber::{
     EnvFilter, Layer, Registry,
@@ -33,8 +34,9 @@ pub struct TelemetryOptions {
     pub json: bool,
     /// What to log, as in `RUST_LOG`: `info,infrastructure=debug`.
     pub filter: String,
-    /// The base address of an OTLP/HTTP collector (`OTEL_EXPORTER_OTLP_ENDPOINT`): `http://host:4318`.
-    pub otlp_endpoint: Option<String>,
+    /// The base address of an OTLP/HTTP collector (`OTEL_EXPORTER_OTLP_ENDPOINT`): `http://host:4318`. It may hold a
+    /// password or a token.
+    pub otlp_endpoint: Option<SecretString>,
 }
 
 /// Why telemetry cannot start.
@@ -86,7 +88,7 @@ impl std::fmt::Debug for Metrics {
 /// # Errors
 /// [`TelemetryError`], when an option is wrong or it was called before.
 pub fn init(options: TelemetryOptions) -> Result<Telemetry, TelemetryError> {
-    let traces = options.otlp_endpoint.as_deref().map(otlp::provider).transpose()?;
+    let traces = options.otlp_endpoint.as_ref().map(otlp::provider).transpose()?;
     let filter = EnvFilter::try_new(&options.filter)?;
     tracing_subscriber::registry()
         .with(log_layer(options.json, io::stderr).with_filter(filter))

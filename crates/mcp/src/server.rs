@@ -12,7 +12,7 @@ use rmcp::{
     },
     service::RequestContext,
 };
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use tokio::sync::RwLock;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -96,7 +96,7 @@ impl Server {
             }
             Callers::Key(key) => {
                 let request_id = Uuid::now_v7().to_string();
-                keys::authenticate(&self.services, key.expose_secret(), &request_id).await
+                keys::authenticate(&self.services, key, &request_id).await
             }
             #[cfg(test)]
             Callers::Fixed(caller) => {

@@ -11,6 +11,7 @@ use axum::{
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Duration, Utc};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -108,7 +109,7 @@ impl Admission {
     }
 }
 
-fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
+fn key_of(headers: &HeaderMap) -> Result<Option<SecretString>, Error> {
     let mut sent = headers.get_all(header::AUTHORIZATION).into_iter();
     let Some(value) = sent.next() else { return Ok(None) };
     // Whatever stands between might have looked at the other one.
@@ -120,18 +121,15 @@ fn key_of(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let value = value.to_str().map_err(|_| refused())?;
     let (scheme, rest) = value.split_once(' ').ok_or_else(refused)?;
     if scheme.eq_ignore_ascii_case("bearer") {
-        return Ok(Some(rest.trim().to_owned()));
+        return Ok(Some(rest.trim().into()));
     }
     if !scheme.eq_ignore_ascii_case("basic") {
         return Err(refused());
     }
-    let decoded = STANDARD
-        .decode(rest.trim())
-        .ok()
-        .and_then(|bytes| String::from_utf8(bytes).ok())
-        .ok_or_else(refused)?;
-    let (_, key) = decoded.split_once(':').ok_or_else(refused)?;
-    Ok(Some(key.to_owned()))
+    let decoded = STANDARD.decode(rest.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded = SecretString::from(decoded.ok_or_else(refused)?);
+    let (_, key) = decoded.expose_secret().split_once(':').ok_or_else(refused)?;
+    Ok(Some(key.into()))
 }
 
 /// A link cannot serve as a cookie, nor a cookie as a link that begins another session.
@@ -175,10 +173,10 @@ fn seal(state: &WebState, prefix: &str, kind: TokenKind) -> Result<String, Error
 }
 
 /// The `Set-Cookie` value of a new session for whoever presents this key.
-pub(crate) async fn sign_in(state: &WebState, key: &str, request_id: &str) -> Result<String, Error> {
-    let key = key.trim();
-    keys::authenticate(&state.services, key, request_id).await?;
-    let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
+pub(crate) async fn sign_in(state: &WebState, key: &SecretString, request_id: &str) -> Result<String, Error> {
+    let key = SecretString::from(key.expose_secret().trim());
+    keys::authenticate(&state.services, &key, request_id).await?;
+    let prefix = keys::prefix_of(&key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
     Ok(cookie(state, &seal(state, prefix, TokenKind::Cookie)?, SESSION))
 }
 
@@ -213,7 +211,7 @@ fn cookie(state: &WebState, value: &str, age: Duration) -> String {
 
 /// A link that signs in to the console as the holder of a key, good for twelve hours and for one browser. For the demo, which shows
 /// it on the terminal of whoever started it.
-pub fn login_link(state: &WebState, key: &str) -> Result<String, Error> {
+pub fn login_link(state: &WebState, key: &SecretString) -> Result<String, Error> {
     let prefix = keys::prefix_of(key).ok_or_else(|| Error::Unauthenticated("that is no API key".into()))?;
     Ok(format!("{}/login/link?token={}", state.services.public_url, seal(state, prefix, TokenKind::Link)?))
 }
@@ -244,7 +242,10 @@ mod tests {
 
     #[test]
     fn a_key_comes_as_bearer_or_as_the_password_of_basic() {
-        let key = |value: &str| key_of(&headers(&[("authorization", value)]));
+        let key = |value: &str| {
+            key_of(&headers(&[("authorization", value)]))
+                .map(|key| key.map(|key| key.expose_secret().to_owned()))
+        };
         assert_eq!(key("Bearer fb_a_b").unwrap().as_deref(), Some("fb_a_b"));
         assert_eq!(
             key(&format!("Basic {}", STANDARD.encode("me@x.org:fb_a_b"))).unwrap().as_deref(),
@@ -252,7 +253,7 @@ mod tests {
         );
         assert!(key("Digest x").is_err());
         assert!(key("Basic ???").is_err());
-        assert_eq!(key_of(&HeaderMap::new()).unwrap(), None);
+        assert!(key_of(&HeaderMap::new()).unwrap().is_none());
         let two = headers(&[("authorization", "Bearer fb_a_b"), ("authorization", "Bearer fb_c_d")]);
         assert_eq!(two.get_all("authorization").iter().count(), 2);
         assert!(key_of(&two).is_err());

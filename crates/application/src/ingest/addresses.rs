@@ -22,7 +22,7 @@ pub(super) struct Addresses<'a> {
 }
 
 /// Whether the whole text is an e-mail address.
-pub(crate) fn is_address(text: &str) -> bool {
+pub fn is_address(text: &str) -> bool {
     let plain = |part: &str| !part.is_empty() && !part.contains(['/', ':', '@', '[', ']', ','].as_slice());
     text.len() <= 254
         && !text.contains(char::is_whitespace)

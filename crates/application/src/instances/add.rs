@@ -229,7 +229,7 @@ pub(super) async fn check_token_url(services: &Services, grant: Option<&NewGrant
 }
 
 pub(super) fn seal_grant(services: &Services, id: InstanceId, grant: &NewGrant) -> Result<String> {
-    let text = |secret: &SecretString| secret.expose_secret().trim().to_owned();
+    let text = |secret: &SecretString| SecretString::from(secret.expose_secret().trim().to_owned());
     let grant = OauthGrant {
         client_id: grant.client_id.trim().to_owned(),
         client_secret: text(&grant.client_secret),
@@ -238,8 +238,7 @@ pub(super) fn seal_grant(services: &Services, id: InstanceId, grant: &NewGrant) 
         access_token: None,
         expires_at: None,
     };
-    let grant = SecretString::from(serde_json::to_string(&grant).map_err(Error::internal)?);
-    services.secrets.seal(id, &grant)
+    services.secrets.seal(id, &grant.to_text()?)
 }
 
 fn is_http_url(url: &str) -> bool {

@@ -3,7 +3,7 @@
 use std::time::Duration as Wait;
 
 use chrono::Duration;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{ApiKey, KeyState};
 use crate::{
@@ -24,8 +24,8 @@ fn refused() -> Error {
 }
 
 /// Who presents this key text. The same answer, after the same work, for an unknown, wrong, expired and revoked key.
-pub async fn authenticate(services: &Services, text: &str, request_id: &str) -> Result<Caller> {
-    let (prefix, secret) = split(text).ok_or_else(refused)?;
+pub async fn authenticate(services: &Services, key: &SecretString, request_id: &str) -> Result<Caller> {
+    let (prefix, secret) = split(key.expose_secret()).ok_or_else(refused)?;
     let mut tx = services.db.platform().await?;
     let (key, stored) = match tx.key_by_prefix(prefix).await? {
         Some((key, hash)) => (Some(key), hash),
@@ -84,8 +84,8 @@ pub async fn charge(services: &Services, caller: &Caller) -> Result<()> {
 }
 
 /// The public half of a well-formed key text.
-pub fn prefix_of(text: &str) -> Option<&str> {
-    split(text).map(|(prefix, _)| prefix)
+pub fn prefix_of(key: &SecretString) -> Option<&str> {
+    split(key.expose_secret()).map(|(prefix, _)| prefix)
 }
 
 fn split(text: &str) -> Option<(&str, &str)> {
@@ -101,9 +101,9 @@ mod tests {
     #[test]
     fn only_well_formed_texts_are_looked_up() {
         let text = format!("fb_{}_{}", "a".repeat(10), "b".repeat(40));
-        assert_eq!(prefix_of(&text), Some("aaaaaaaaaa"));
+        assert_eq!(prefix_of(&text.as_str().into()), Some("aaaaaaaaaa"));
         for wrong in ["", "fb_", "fb_x_y", "xx_aaaaaaaaaa_b", &text[1..], &text[..50]] {
-            assert_eq!(prefix_of(wrong), None, "{wrong}");
+            assert_eq!(prefix_of(&wrong.into()), None, "{wrong}");
         }
     }
 }

@@ -347,15 +347,11 @@ impl<'a> Work<'a> {
         }
         let ids: Vec<&str> = bundles.iter().map(|bundle| bundle.issue.jira_id.as_str()).collect();
         let missing = tx.missing_since(self.instance.id, &ids, page.read_at - OVERLAP).await?;
-        for issue in &missing {
-            let hint = ProcessHint {
-                tenant: self.tenant,
-                instance: self.instance.id,
-                issue: issue.clone(),
-                deleted: false,
-            };
-            tx.enqueue(hint.request()?).await?;
-        }
+        let hint = |issue: &String| {
+            let (tenant, instance) = (self.tenant, self.instance.id);
+            ProcessHint { tenant, instance, issue: issue.clone(), deleted: false }.request()
+        };
+        tx.enqueue_all(&missing.iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
         if !missing.is_empty() {
             let missing: HashSet<String> = missing.into_iter().collect();
             bundles.retain(|bundle| !missing.contains(&bundle.issue.jira_id));

@@ -91,10 +91,10 @@ impl Feeds<'_> {
         let Some(page) = self.site.worklog_feed(self.dialect, feed, since).await? else { return Ok(false) };
         let issues = self.issues(feed, &page).await?;
         let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        for issue in issues {
-            let hint = ProcessHint { tenant: self.tenant, instance: self.instance, issue, deleted: false };
-            tx.enqueue(hint.request()?).await?;
-        }
+        let hint = |issue: String| {
+            ProcessHint { tenant: self.tenant, instance: self.instance, issue, deleted: false }.request()
+        };
+        tx.enqueue_all(&issues.into_iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
         tx.raise_watermark(
             self.instance,
             entity(feed),

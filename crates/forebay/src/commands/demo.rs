@@ -144,7 +144,7 @@ async fn ensure_keys(
     if let Some(keys) = read_keys(&path)? {
         let mut good = true;
         for key in [&keys.key, &keys.upstream_key, &keys.mirror_key] {
-            match keys::authenticate(&wiring.services, key, "demo").await {
+            match keys::authenticate(&wiring.services, &key.as_str().into(), "demo").await {
                 Ok(_) => {}
                 Err(Error::Unauthenticated(_)) => good = false,
                 Err(error) => return Err(error.into()),
@@ -307,7 +307,7 @@ async fn move_here(
 fn ready(wiring: &Wiring, keys: &DemoKeys, began: Instant, as_json: bool) -> Result<(), Failure> {
     let url = wiring.settings.public_url();
     let state = web_state(wiring, CancellationToken::new());
-    let console = web::login_link(&state, &keys.key)?;
+    let console = web::login_link(&state, &keys.key.as_str().into())?;
     let mcp = json!({
         "mcpServers": {
             "forebay": {

@@ -1,7 +1,6 @@
 //! `forebay mcp`: one agent over stdin and stdout.
 
 use application::keys;
-use secrecy::ExposeSecret;
 
 use crate::{failure::Failure, wiring::Wiring};
 
@@ -11,7 +10,7 @@ pub(super) async fn run(wiring: &Wiring) -> Result<(), Failure> {
             .hint("make one with `forebay key create --tenant T --scopes read,write,sql` and put it into the client's `env`")
     })?;
     // A key that opens nothing is told now, not to the agent.
-    keys::authenticate(&wiring.services, key.expose_secret(), "mcp-stdio").await?;
+    keys::authenticate(&wiring.services, key, "mcp-stdio").await?;
     let _listening = wiring.cache_lookups();
     mcp::serve_stdio(wiring.services.clone(), key.clone())
         .await

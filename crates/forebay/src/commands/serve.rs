@@ -155,6 +155,8 @@ pub(super) fn web_state(wiring: &Wiring, stop: CancellationToken) -> WebState {
 pub(super) fn start_worker(wiring: &Wiring, stop: CancellationToken) -> Part {
     let settings = WorkerSettings {
         concurrency: usize::from(wiring.settings.worker_concurrency),
+        connections: wiring.settings.queue_pool_size,
+        acquire_timeout: Duration::from_secs(wiring.settings.pool_wait_seconds),
         ..WorkerSettings::default()
     };
     let (role, services) = (wiring.access.role("forebay_queue"), wiring.services.clone());

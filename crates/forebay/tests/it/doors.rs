@@ -270,6 +270,24 @@ async fn health_and_metrics_tell_the_state_without_a_key() {
     app.get("/v1/whoami").await.ok();
     let metrics = app.ask(Method::GET, "/metrics", None, None).await.text;
     assert!(metrics.contains("forebay_http_requests_total"), "{metrics}");
+    app.sandbox("play", 3);
+    let found = app.get("/v1/issues?instance=play").await.ok();
+    let issue = format!("/v1/issues/{}?instance=play", found["issues"][0]["key"].as_str().unwrap());
+    let count = async |name: &str| -> u64 {
+        let metrics = app.ask(Method::GET, "/metrics", None, None).await.text;
+        let of_issues = |line: &&str| line.starts_with(name) && line.contains("kind=\"issue\"");
+        metrics
+            .lines()
+            .filter(of_issues)
+            .map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap())
+            .sum()
+    };
+    app.get(&issue).await.ok();
+    let (hits, misses) = (count("forebay_cache_hits_total").await, count("forebay_cache_misses_total").await);
+    assert!(misses > 0, "the first one is not there");
+    app.get(&issue).await.ok();
+    assert!(count("forebay_cache_hits_total").await > hits, "the second one is");
+    assert_eq!(count("forebay_cache_misses_total").await, misses);
     assert!(app.stop(), "SIGTERM ends the process cleanly");
 }
 

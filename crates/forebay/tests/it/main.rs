@@ -41,6 +41,7 @@ mod renames;
 mod samples;
 mod secrets;
 mod service_desk;
+mod statements;
 mod sync;
 mod texts;
 mod tidy;

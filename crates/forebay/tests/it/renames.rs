@@ -106,3 +106,30 @@ async fn a_rename_at_the_source_is_seen_at_every_door_after_the_sync_that_brings
         }
     }
 }
+
+/// Components and versions: the names in the lists of a cached issue.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_and_a_version_that_are_renamed_show_in_issues_that_are_cached() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 60);
+    for (table, field) in [("components", "components"), ("versions", "fixVersions")] {
+        let jql = format!("/v1/issues?instance=source&jql={field}%20is%20not%20EMPTY%20ORDER%20BY%20id");
+        let found = app.get(&jql).await.ok();
+        let key = found["issues"][0]["key"].as_str().unwrap().to_owned();
+        let jira = async || app.get(&format!("/jira/source/rest/api/3/issue/{key}")).await.ok();
+        let rest = async || app.get(&format!("/v1/issues/{key}?instance=source")).await.ok().to_string();
+        let names = |issue: &Value| -> Vec<String> {
+            let entries = issue["fields"][field].as_array().unwrap().iter();
+            entries.map(|entry| entry["name"].as_str().unwrap().to_owned()).collect()
+        };
+        let old = names(&jira().await)[0].clone();
+        // Twice, so that the second answers are the cache's.
+        for _ in 0..2 {
+            assert!(rest().await.contains(&old) && names(&jira().await).contains(&old), "{table} {key}");
+        }
+        let new = format!("{old} anew");
+        rename(&app, table, &old, &new).await;
+        let now = eventually(async || names(&jira().await), |names| names.contains(&new)).await;
+        assert!(!now.contains(&old), "{table}: {now:?}");
+    }
+}

@@ -1,6 +1,12 @@
 //! Master keys change while everything runs, and nothing secret comes out anywhere.
 
-use std::process::Stdio;
+use std::{
+    process::Stdio,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -92,6 +98,35 @@ async fn a_master_key_is_replaced_while_everything_runs() {
     assert!(said.contains(first["key"].as_str().unwrap()) && said.contains("FOREBAY_MASTER_KEY"), "{said}");
 }
 
+/// Takes traces, and keeps what they say: the bodies, without the headers that let them in. The first is refused, so that
+/// there is something to complain of.
+struct Collector {
+    address: std::net::SocketAddr,
+    received: Arc<Mutex<String>>,
+}
+
+impl Collector {
+    async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, received) = (listener.local_addr().unwrap(), Arc::new(Mutex::new(String::new())));
+        let kept = received.clone();
+        let refused = AtomicBool::new(false);
+        let take = move |body: axum::body::Bytes| {
+            kept.lock().unwrap().push_str(&String::from_utf8_lossy(&body));
+            let status = if refused.swap(true, Ordering::Relaxed) { 200 } else { 403 };
+            async move { axum::http::StatusCode::from_u16(status).unwrap() }
+        };
+        let take = Arc::new(take);
+        let routes = axum::Router::new().fallback(move |body: axum::body::Bytes| take(body));
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { address, received }
+    }
+
+    fn received(&self) -> String {
+        self.received.lock().unwrap().clone()
+    }
+}
+
 /// Secrets that are easy to recognise go in through every door that takes some; none may come out of any.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_secret_is_logged_or_answered() {
@@ -102,8 +137,12 @@ async fn nothing_secret_is_logged_or_answered() {
     let log = std::env::temp_dir().join(format!("forebay-log-{}-{port}", std::process::id()));
     let mut command = app.command();
     command.args(["serve", "--with-worker"]);
+    let collector = Collector::start().await;
     command
         .env("FOREBAY_LISTEN", format!("127.0.0.1:{port}"))
+        // Collectors are paid for by tokens: in a header, or in the address.
+        .env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://me:{MARK}@{}", collector.address))
+        .env("OTEL_EXPORTER_OTLP_HEADERS", format!("x-api-key={MARK}header"))
         .env("FOREBAY_LOG", "trace,h2=info,hyper=debug");
     let file = std::fs::File::create(&log).unwrap();
     let mut server = command.stdout(file.try_clone().unwrap()).stderr(Stdio::from(file)).spawn().unwrap();
@@ -133,6 +172,28 @@ async fn nothing_secret_is_logged_or_answered() {
     ask(Method::POST, "/v1/instances", Some(mirror)).await;
     ask(Method::POST, "/v1/instances/m/test", None).await;
     ask(Method::POST, "/v1/instances/m/sync", None).await;
+    let client = json!({ "client_id": "client", "client_secret": format!("{MARK}client"), "refresh_token": format!("{MARK}refresh"),
+                         "token_url": "http://127.0.0.1:9/token" });
+    let with = |more: Value| {
+        let mut body = client.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Some(body)
+    };
+    let consented = json!({ "name": "o", "kind": "cloud", "url": "http://127.0.0.1:9", "auth": "oauth" });
+    ask(Method::POST, "/v1/instances", with(consented.clone())).await;
+    ask(Method::POST, "/v1/instances/o/test", None).await;
+    ask(Method::PUT, "/v1/instances/o/credential", with(json!({ "auth": "oauth" }))).await;
+    let another = json!({ "auth": "api_token", "email": format!("{MARK}@example.com"), "token": format!("{MARK}another") });
+    ask(Method::PUT, "/v1/instances/m/credential", Some(another.clone())).await;
+    // Refused, and the refusal does not repeat what was sent.
+    let mut wrong = with(consented).unwrap();
+    wrong["token"] = json!(token);
+    ask(Method::POST, "/v1/instances", Some(wrong)).await;
+    for member in ["client_secret", "refresh_token", "token", "email"] {
+        let mut wrong = another.clone();
+        wrong[member] = json!([format!("{MARK}list")]);
+        ask(Method::PUT, "/v1/instances/m/credential", Some(wrong)).await;
+    }
     ask(Method::POST, "/v1/instances", Some(json!({ "name": "s", "kind": "sandbox" }))).await;
     let webhook = json!({ "name": "w", "url": "http://127.0.0.1:9/x", "events": ["jira:issue_updated"], "secret": format!("{MARK}hook") });
     ask(Method::POST, "/jira/s/rest/webhooks/1.0/webhook", Some(webhook)).await;
@@ -144,8 +205,10 @@ async fn nothing_secret_is_logged_or_answered() {
         "/v1/sync",
         "/v1/whoami",
         "/jira/s/rest/webhooks/1.0/webhook",
+        "/v1/instances/o",
         "/instances",
         "/instances/m",
+        "/instances/o",
         "/audit",
         "/metrics",
         "/openapi.json",
@@ -163,10 +226,24 @@ async fn nothing_secret_is_logged_or_answered() {
         .await
         .unwrap();
     client().get(format!("{url}/v1/whoami?token={MARK}")).bearer_auth(&key).send().await.unwrap();
+    // Who asks for a person by an address gets it back when nobody has it; the log does not.
+    let jql = format!("assignee = \"{MARK}@example.com\"");
+    for (path, body) in [
+        ("/v1/issues/search", json!({ "jql": jql, "instance": "s" })),
+        ("/jira/s/rest/api/3/search/jql", json!({ "jql": jql })),
+    ] {
+        let asked = client().post(format!("{url}{path}")).bearer_auth(&key).json(&body).send().await.unwrap();
+        assert_eq!(asked.status(), 400, "{path}");
+    }
+    let search = format!("{url}/jira/s/rest/api/3/user/search?query={MARK}%40example.com");
+    client().get(search).bearer_auth(&key).send().await.unwrap();
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     crate::app::signal(&server, "TERM");
     server.wait().unwrap();
 
+    let traced = collector.received();
+    assert!(traced.contains("/v1/whoami"), "traces arrive");
+    assert!(!traced.contains(MARK) && !traced.contains(&secret), "{traced}");
     let logged = std::fs::read_to_string(&log).unwrap();
     std::fs::remove_file(&log).unwrap();
     assert!(logged.contains("answered"), "the log is on");
@@ -177,7 +254,7 @@ async fn nothing_secret_is_logged_or_answered() {
     }
     // Nor in the debug texts of what holds them, nor readable in the database.
     let mut owner = app.database.superuser().await;
-    for table in ["jira_instances", "webhooks", "api_keys", "audit_log", "idempotency_keys"] {
+    for table in ["jira_instances", "oauth_grants", "webhooks", "api_keys", "audit_log", "idempotency_keys"] {
         let sql = format!("SELECT coalesce(string_agg(t::text, ' '), '') FROM {table} t");
         let text: String = sqlx::query_scalar(AssertSqlSafe(sql)).fetch_one(&mut owner).await.unwrap();
         assert!(!text.contains(MARK) && !text.contains(&secret), "{table}");

@@ -46,7 +46,7 @@ struct InMemory {
 }
 
 struct Unstored {
-    spent: Option<String>,
+    spent: Option<SecretString>,
     grant: OauthGrant,
 }
 
@@ -82,8 +82,8 @@ impl Tokens for OauthTokens {
 
 /// What the token server gave.
 struct Renewed {
-    access_token: String,
-    refresh_token: Option<String>,
+    access_token: SecretString,
+    refresh_token: Option<SecretString>,
     expires_in: i64,
 }
 
@@ -116,7 +116,10 @@ impl OauthTokens {
             });
         };
         let mut grant = self.open(&sealed).map_err(ours)?;
-        let unstored = memory.unstored.as_ref().filter(|unstored| unstored.spent == grant.refresh_token);
+        let unstored = memory
+            .unstored
+            .as_ref()
+            .filter(|unstored| same(unstored.spent.as_ref(), grant.refresh_token.as_ref()));
         if let Some(unstored) = unstored {
             grant = unstored.grant.clone();
         } else if let Some(held) = present(&grant)
@@ -169,13 +172,11 @@ impl OauthTokens {
     }
 
     fn open(&self, sealed: &str) -> Result<OauthGrant> {
-        let opened = self.secrets.open(self.instance, sealed)?;
-        serde_json::from_str(opened.expose_secret()).map_err(Error::internal)
+        OauthGrant::from_text(&self.secrets.open(self.instance, sealed)?)
     }
 
     fn seal(&self, grant: &OauthGrant) -> Result<String> {
-        let text = SecretString::from(serde_json::to_string(grant).map_err(Error::internal)?);
-        self.secrets.seal(self.instance, &text)
+        self.secrets.seal(self.instance, &grant.to_text()?)
     }
 
     /// Asks the token server, once: a refresh token must not be used twice, and an answer that was lost may have spent it.
@@ -184,11 +185,12 @@ impl OauthTokens {
         let url = Url::parse(&grant.token_url)
             .map_err(|error| broken(format!("the token server's address: {error}")))?;
         let http = self.outbound.client_for(&url).map_err(|refused| broken(refused.to_string()))?;
-        let mut body = json!({ "client_id": grant.client_id, "client_secret": grant.client_secret });
+        let mut body =
+            json!({ "client_id": grant.client_id, "client_secret": grant.client_secret.expose_secret() });
         match &grant.refresh_token {
             Some(token) => {
                 body["grant_type"] = json!("refresh_token");
-                body["refresh_token"] = json!(token);
+                body["refresh_token"] = json!(token.expose_secret());
             }
             None => body["grant_type"] = json!("client_credentials"),
         }
@@ -202,8 +204,11 @@ impl OauthTokens {
 }
 
 fn present(grant: &OauthGrant) -> Option<Held> {
-    let token = grant.access_token.clone()?;
-    Some(Held { token: token.into(), expires_at: grant.expires_at? })
+    Some(Held { token: grant.access_token.clone()?, expires_at: grant.expires_at? })
+}
+
+fn same(one: Option<&SecretString>, other: Option<&SecretString>) -> bool {
+    one.map(ExposeSecret::expose_secret) == other.map(ExposeSecret::expose_secret)
 }
 
 /// Nothing of the body is repeated but its code: it may hold tokens.
@@ -212,7 +217,7 @@ fn read_answer(status: StatusCode, body: &Value) -> Result<Renewed, NotRenewed> 
     if FINAL.contains(&said) {
         return Err(NotRenewed::Final(said.to_owned()));
     }
-    let text = |key: &str| body[key].as_str().filter(|text| !text.is_empty()).map(str::to_owned);
+    let text = |key: &str| body[key].as_str().filter(|text| !text.is_empty()).map(SecretString::from);
     match text("access_token").filter(|_| status.is_success()) {
         Some(access_token) => Ok(Renewed {
             access_token,
@@ -241,7 +246,8 @@ mod tests {
         let read = |status: u16, body: Value| read_answer(StatusCode::from_u16(status).unwrap(), &body);
         let renewed =
             read(200, json!({"access_token": "a", "refresh_token": "r", "expires_in": 60})).ok().unwrap();
-        assert_eq!((renewed.access_token.as_str(), renewed.refresh_token.as_deref()), ("a", Some("r")));
+        let refresh = renewed.refresh_token.as_ref().map(ExposeSecret::expose_secret);
+        assert_eq!((renewed.access_token.expose_secret(), refresh), ("a", Some("r")));
         assert_eq!(renewed.expires_in, 60);
         assert_eq!(read(200, json!({"access_token": "a"})).ok().unwrap().expires_in, USUAL_LIFE);
         for status in [400, 401, 403] {

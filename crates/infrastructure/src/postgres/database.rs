@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use application::{
     Error, Result, TenantContext,
-    ports::{Cache, Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx},
+    ports::{Cache, Database, PlatformTx, Secrets, SqlAnswer, SqlLimits, TenantTx},
 };
 use async_trait::async_trait;
 use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
 
 use super::{
+    addresses::AddressHashes,
     changes::Announcer,
     migrate,
     pool::{PoolSettings, RolePool},
@@ -36,6 +37,7 @@ pub struct PgDatabase {
     read: RolePool,
     platform: RolePool,
     announcer: Announcer,
+    addresses: AddressHashes,
 }
 
 impl PgDatabase {
@@ -51,6 +53,7 @@ impl PgDatabase {
             read: RolePool::new(roles::READ, options.read, settings.read, settings),
             platform: RolePool::new(roles::PLATFORM, options.platform, settings.platform, settings),
             announcer: Announcer::default(),
+            addresses: AddressHashes::default(),
         };
         for pool in [&database.app, &database.read, &database.platform] {
             pool.check_identity().await?;
@@ -64,6 +67,12 @@ impl PgDatabase {
     #[must_use]
     pub fn announcing_to(self, cache: Arc<dyn Cache>, cipher: ChangeCipher) -> Self {
         Self { announcer: Announcer::to(cache, cipher), ..self }
+    }
+
+    /// The same database, in which people are found by their e-mail addresses: by the hash that these secrets make of one.
+    #[must_use]
+    pub fn finding_addresses_by(self, secrets: Arc<dyn Secrets>) -> Self {
+        Self { addresses: AddressHashes::by(secrets), ..self }
     }
 
     /// Every gap in the border; empty when it is closed.
@@ -90,7 +99,7 @@ impl PgDatabase {
             begin.push_str(&format!("; SET LOCAL app.project_limit = '{}'", context.projects().as_setting()));
         }
         let tx = self.app.begin_with(AssertSqlSafe(begin)).await?;
-        Ok(PgTenantTx::new(context, tx, self.announcer.clone()))
+        Ok(PgTenantTx::new(context, tx, self.announcer.clone(), self.addresses.clone()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Issues as read back, and how present they are. Storing them is [`super::issues_upsert`].
 
+use std::collections::HashMap;
+
 use application::{
     Error, Result,
     issues::{CommentRow, HistoryRow, IssueBundle, IssueRow, IssueStore, Presence, UpsertCounts, WorklogRow},
@@ -203,6 +205,27 @@ impl IssueStore for PgTenantTx {
         let mut found = found.pop().map(IssueRow::try_from).transpose()?;
         self.hide_linked(found.as_mut_slice()).await?;
         Ok(found)
+    }
+
+    async fn issues_named(
+        &mut self,
+        instance: InstanceId,
+        names: &[String],
+    ) -> Result<Vec<(String, IssueRow)>> {
+        self.named(instance, names).await
+    }
+
+    async fn issue_counts(&mut self, instances: &[InstanceId]) -> Result<HashMap<InstanceId, u64>> {
+        let ids: Vec<Uuid> = instances.iter().map(|instance| instance.0).collect();
+        let rows = sqlx::query!(
+            r#"SELECT instance_id, count(*) AS "count!" FROM issues
+               WHERE instance_id = ANY ($1) AND presence = 'present' GROUP BY instance_id"#,
+            &ids
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(rows.into_iter().map(|row| (InstanceId(row.instance_id), row.count.unsigned_abs())).collect())
     }
 
     async fn issue_count(&mut self, instance: InstanceId) -> Result<u64> {

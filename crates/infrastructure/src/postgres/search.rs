@@ -63,7 +63,7 @@ impl PgTenantTx {
     /// The issues of these ids, in their order. What was removed since its id was read is left out.
     ///
     /// LATERAL and LIMIT hold the planner to primary keys, as in [`PgTenantTx::find`].
-    async fn issues_by_id(&mut self, ids: &[Uuid]) -> Result<Vec<IssueRow>> {
+    pub(super) async fn issues_by_id(&mut self, ids: &[Uuid]) -> Result<Vec<IssueRow>> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }

@@ -27,6 +27,11 @@ fn beginning(text: &str) -> String {
 impl SiteListStore for PgTenantTx {
     async fn people(&mut self, instance: InstanceId, query: &PeopleQuery) -> Result<Vec<Value>> {
         let text = query.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let asked = text.or(query.login.as_deref());
+        let address = asked.and_then(|asked| self.addresses.of(asked));
+        // What is found by its hash is not compared with anything.
+        let text = text.filter(|_| address.is_none());
+        let login = query.login.as_deref().filter(|_| address.is_none());
         sqlx::query_scalar!(
             r#"SELECT raw_jsonb AS "raw!" FROM users
                WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
@@ -34,14 +39,16 @@ impl SiteListStore for PgTenantTx {
                       OR login_lower LIKE $2 OR account_id = $3)
                  AND ($4::text IS NULL OR login_lower = lower($4))
                  AND (NOT $5::boolean OR active AND coalesce(raw_jsonb ->> 'accountType', 'atlassian') <> 'app')
+                 AND ($8::text IS NULL OR email_hash = $8)
                ORDER BY display_name_lower, account_id LIMIT $6 OFFSET $7"#,
             instance.0,
             text.map(beginning),
             text,
-            query.login.as_deref(),
+            login,
             query.assignable,
             query.limit,
             query.offset,
+            address,
         )
         .fetch_all(self.conn())
         .await

@@ -10,7 +10,7 @@ use domain::ids::{EntityKind, InstanceId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::changes::Announcer;
+use super::{addresses::AddressHashes, changes::Announcer};
 
 /// A transaction of one tenant, as role `forebay_app`. Row-level security holds it to the tenant; statements name the
 /// tenant only where they insert.
@@ -20,6 +20,8 @@ pub(super) struct PgTenantTx {
     pub(super) limited: bool,
     /// Who was erased where, as asked in this transaction: it holds the instance since then, so that nobody else can be.
     pub(super) erased: Vec<(InstanceId, ErasedPeople)>,
+    /// How people are found by their e-mail addresses.
+    pub(super) addresses: AddressHashes,
     tx: Transaction<'static, Postgres>,
     announcer: Announcer,
 }
@@ -30,9 +32,10 @@ impl PgTenantTx {
         context: &TenantContext,
         tx: Transaction<'static, Postgres>,
         announcer: Announcer,
+        addresses: AddressHashes,
     ) -> Self {
         let limited = !context.projects().is_everything();
-        Self { tenant: context.tenant(), limited, erased: Vec::new(), tx, announcer }
+        Self { tenant: context.tenant(), limited, erased: Vec::new(), addresses, tx, announcer }
     }
 
     pub(super) fn conn(&mut self) -> &mut PgConnection {

@@ -10,7 +10,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 
-use super::{changes::Announcer, errors::convert, transaction::PgTenantTx};
+use super::{addresses::AddressHashes, changes::Announcer, errors::convert, transaction::PgTenantTx};
 
 /// A tenant's data without row-level security, for reading.
 #[derive(Debug)]
@@ -46,7 +46,12 @@ impl Unprotected {
         // The only text put in is a UUID's own.
         let begin = format!("BEGIN READ ONLY; SET LOCAL app.current_tenant_id = '{}'", self.tenant);
         let tx = self.pool.begin_with(AssertSqlSafe(begin)).await.map_err(convert)?;
-        Ok(Box::new(PgTenantTx::new(&TenantContext::whole(self.tenant), tx, Announcer::default())))
+        Ok(Box::new(PgTenantTx::new(
+            &TenantContext::whole(self.tenant),
+            tx,
+            Announcer::default(),
+            AddressHashes::default(),
+        )))
     }
 
     /// Closes the connection, and the views are gone.

@@ -8,14 +8,15 @@ use opentelemetry_sdk::{
     error::{OTelSdkError, OTelSdkResult},
     trace::{SdkTracerProvider, SpanData, SpanExporter as ExportSpans},
 };
+use secrecy::{ExposeSecret, SecretString};
 use tokio::runtime::Handle;
 
 const PATH: &str = "/v1/traces";
 
 /// A provider that sends batches of spans to a collector, given its base address.
-pub(super) fn provider(endpoint: &str) -> Result<SdkTracerProvider, ExporterBuildError> {
+pub(super) fn provider(endpoint: &SecretString) -> Result<SdkTracerProvider, ExporterBuildError> {
     crate::outbound::install_tls();
-    let base = endpoint.trim_end_matches('/').trim_end_matches(PATH);
+    let base = endpoint.expose_secret().trim_end_matches('/').trim_end_matches(PATH);
     let exporter = SpanExporter::builder().with_http().with_endpoint(format!("{base}{PATH}")).build()?;
     let exporter = OnRuntime { exporter: Arc::new(exporter), runtime: Handle::current() };
     let resource = Resource::builder()

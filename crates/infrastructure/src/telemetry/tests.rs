@@ -63,7 +63,7 @@ async fn spans_reach_the_collector_and_metrics_are_rendered() {
     let options = |filter: &str| TelemetryOptions {
         json: true,
         filter: filter.to_owned(),
-        otlp_endpoint: Some(endpoint.clone()),
+        otlp_endpoint: Some(endpoint.as_str().into()),
     };
     let error = init(options("infrastructure=loud")).unwrap_err().to_string();
     assert!(error.contains("the log filter is wrong"), "{error}");

@@ -121,10 +121,12 @@ async fn another_tenant_sees_and_touches_nothing() {
 
 /// Walks the catalogue, so that a table that somebody adds is looked at too.
 #[tokio::test]
-async fn without_a_tenant_the_application_sees_no_row_of_any_table() {
+async fn without_a_tenant_the_application_is_told_so_and_sees_no_row_of_any_table() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     fill(&base, tenant, instance).await;
+    base.fill_the_rest(tenant, instance).await;
+    base.refresh_metrics().await;
     let mut admin = base.superuser().await;
     let relations: Vec<String> = sqlx::query_scalar(
         "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -134,17 +136,83 @@ async fn without_a_tenant_the_application_sees_no_row_of_any_table() {
     .fetch_all(&mut admin)
     .await
     .unwrap();
-    assert!(relations.len() > 15, "{relations:?}");
+    assert!(relations.len() > 60, "{relations:?}");
+    let count = |relation: &str| AssertSqlSafe(format!("SELECT count(*) FROM {relation}"));
+    // A view shows its tenant's rows, whoever looks.
+    admin.execute(AssertSqlSafe(format!("SET app.current_tenant_id = '{tenant}'"))).await.unwrap();
+    for relation in &relations {
+        let rows: i64 = sqlx::query(count(relation)).fetch_one(&mut admin).await.unwrap().get(0);
+        assert!(rows > 0, "{relation} has nothing to be seen");
+    }
 
     for setting in ["SELECT 1", "SET app.current_tenant_id = ''"] {
         let mut app = base.connect(roles::APP).await;
         app.execute(setting).await.unwrap();
         for relation in &relations {
-            let sql = AssertSqlSafe(format!("SELECT count(*) FROM {relation}"));
-            let rows: i64 = sqlx::query(sql).fetch_one(&mut app).await.unwrap().get(0);
-            assert_eq!(rows, 0, "{relation} after {setting}");
+            let Err(error) = sqlx::query(count(relation)).fetch_one(&mut app).await else {
+                panic!("{relation} is answered after {setting}")
+            };
+            let said = error.to_string();
+            assert!(
+                said.contains("no tenant: app.current_tenant_id is not set"),
+                "{relation} after {setting}: {said}"
+            );
         }
     }
+    base.remove().await;
+}
+
+/// A worker does what a job says as the tenant that it names.
+#[tokio::test]
+async fn a_job_of_another_tenant_cannot_be_added() {
+    let base = TestDatabase::create().await;
+    let (acme, other) = (base.tenant("acme").await, base.tenant("other").await);
+    let add = |payload: String, key: &str| {
+        AssertSqlSafe(format!(
+            "SELECT forebay.enqueue_job('sync_instance', '{payload}', NULL, '{key}', 0, NULL, 3)"
+        ))
+    };
+    let of = |tenant: &str| json!({ "tenant": tenant, "instance": Uuid::nil() }).to_string();
+    let (ours, theirs) = (of(&acme.to_string()), of(&other.to_string()));
+    let mut platform = base.connect(roles::PLATFORM).await;
+    platform.execute(add(theirs.clone(), "theirs")).await.unwrap();
+
+    let mut app = base.connect(roles::APP).await;
+    app.execute(AssertSqlSafe(format!("SET app.current_tenant_id = '{acme}'"))).await.unwrap();
+    app.execute(add(ours.clone(), "ours")).await.unwrap();
+    app.execute(add(ours.clone(), "ours")).await.unwrap();
+    app.execute(add("{}".into(), "of all tenants")).await.unwrap();
+    let refused = [
+        (add(theirs.clone(), "new"), "another tenant than the transaction"),
+        (add(of(&other.to_string().to_uppercase()), "new"), "another tenant than the transaction"),
+        (
+            add(format!(r#"{{"tenant": "{acme}", "tenant": "{other}"}}"#), "new"),
+            "another tenant than the transaction",
+        ),
+        // Serde reads the fields of a job from a list as well.
+        (add(json!([other.to_string(), Uuid::nil()]).to_string(), "new"), "must be an object"),
+        (add("null".into(), "new"), "must be an object"),
+        // It would take the place of the one that waits.
+        (add(ours.clone(), "theirs"), "waits under that key"),
+        (add("{}".into(), "theirs"), "waits under that key"),
+    ];
+    for (sql, said) in refused {
+        let shown = sql.0.clone();
+        let error = app.execute(sql).await.unwrap_err();
+        assert_eq!(error.as_database_error().unwrap().code().as_deref(), Some("42501"), "{shown}: {error}");
+        assert!(error.to_string().contains(said), "{shown}: {error}");
+    }
+    app.execute("RESET app.current_tenant_id").await.unwrap();
+    assert!(app.execute(add(ours, "ours")).await.is_err(), "there is no tenant");
+    let jobs: Vec<(String, String)> = sqlx::query_as(
+        "SELECT key, coalesce(payload->>'tenant', '') FROM graphile_worker._private_jobs ORDER BY key",
+    )
+    .fetch_all(&mut base.superuser().await)
+    .await
+    .unwrap();
+    let waiting =
+        [("of all tenants", String::new()), ("ours", acme.to_string()), ("theirs", other.to_string())];
+    assert_eq!(jobs, waiting.map(|(key, tenant)| (key.to_owned(), tenant)));
     base.remove().await;
 }
 
@@ -170,10 +238,8 @@ async fn an_instance_goes_with_every_row_of_it_and_nothing_else() {
     let other = base.instance(tenant, "other", InstanceKind::Cloud).await;
     fill(&base, tenant, instance).await;
     fill(&base, tenant, other).await;
-
-    let mut tx = base.begin(tenant).await;
-    tx.remove_instance(instance).await.unwrap();
-    tx.commit().await.unwrap();
+    base.fill_the_rest(tenant, instance).await;
+    base.refresh_metrics().await;
 
     let mut admin = base.superuser().await;
     let tables: Vec<String> = sqlx::query_scalar(
@@ -183,10 +249,19 @@ async fn an_instance_goes_with_every_row_of_it_and_nothing_else() {
     .fetch_all(&mut admin)
     .await
     .unwrap();
-    for table in tables {
+    assert!(tables.len() > 50, "{tables:?}");
+    let mut rows = async |table: &str| -> i64 {
         let sql = AssertSqlSafe(format!("SELECT count(*) FROM {table} WHERE instance_id = $1"));
-        let rows: i64 = sqlx::query(sql).bind(instance.0).fetch_one(&mut admin).await.unwrap().get(0);
-        assert_eq!(rows, 0, "{table}");
+        sqlx::query_scalar(sql).bind(instance.0).fetch_one(&mut admin).await.unwrap()
+    };
+    for table in &tables {
+        assert!(rows(table).await > 0, "{table} has nothing to be removed");
+    }
+    let mut tx = base.begin(tenant).await;
+    tx.remove_instance(instance).await.unwrap();
+    tx.commit().await.unwrap();
+    for table in &tables {
+        assert_eq!(rows(table).await, 0, "{table}");
     }
     let mut tx = base.begin(tenant).await;
     assert_eq!(tx.issue_count(other).await.unwrap(), 2);

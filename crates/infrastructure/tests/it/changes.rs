@@ -317,7 +317,8 @@ async fn who_listens_without_the_master_key_does_not_learn_what_changed() {
 }
 
 /// What look-ups read. A table that joins them must note its changes, and stand here.
-const READ_BY_LOOKUPS: [&str; 10] = [
+const READ_BY_LOOKUPS: [&str; 12] = [
+    "components",
     "custom_fields",
     "issue_link_types",
     "issue_types",
@@ -328,6 +329,7 @@ const READ_BY_LOOKUPS: [&str; 10] = [
     "resolutions",
     "statuses",
     "users",
+    "versions",
 ];
 
 #[tokio::test]

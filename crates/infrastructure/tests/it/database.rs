@@ -141,6 +141,15 @@ impl TestDatabase {
         self.db.tenant(&TenantContext::whole(tenant)).await.unwrap()
     }
 
+    /// A row in every table of tenants that has none of this one yet, pointing to the instance and its issue `2`.
+    pub async fn fill_the_rest(&self, tenant: TenantId, instance: InstanceId) {
+        let mut owner = self.superuser().await;
+        for (name, id) in [("tenant", tenant.0), ("instance", instance.0), ("issue", instance.issue("2").0)] {
+            run(&mut owner, format!("SELECT set_config('fill.{name}', '{id}', false)")).await;
+        }
+        sqlx::raw_sql(include_str!("fill_the_rest.sql")).execute(&mut owner).await.unwrap();
+    }
+
     pub async fn refresh_metrics(&self) {
         let mut tx = self.db.platform().await.unwrap();
         assert!(tx.refresh_metrics().await.unwrap());

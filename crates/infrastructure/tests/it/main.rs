@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod addresses;
 mod attached;
 mod border;
 mod bundles;
@@ -35,4 +36,5 @@ mod sync;
 mod tenancy;
 mod upsert;
 mod vanished;
+mod way_back;
 mod webhooks;

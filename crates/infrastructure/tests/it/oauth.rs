@@ -91,8 +91,7 @@ impl Scene {
     }
 
     async fn keep(&self, grant: &OauthGrant) {
-        let text = SecretString::from(serde_json::to_string(grant).unwrap());
-        let sealed = self.keyring.seal(self.instance, &text).unwrap();
+        let sealed = self.keyring.seal(self.instance, &grant.to_text().unwrap()).unwrap();
         let mut tx = self.base.begin(self.tenant).await;
         tx.keep_oauth_grant(self.instance, &sealed).await.unwrap();
         tx.commit().await.unwrap();
@@ -242,5 +241,5 @@ async fn a_service_account_needs_no_refresh_token() {
 }
 
 fn read(grant: Value) -> OauthGrant {
-    serde_json::from_value(grant).unwrap()
+    OauthGrant::from_text(&grant.to_string().into()).unwrap()
 }

@@ -29,12 +29,9 @@ pub(super) async fn issues(
     let known: HashSet<&str> =
         found.values().flat_map(|row| [row.jira_id.as_str(), row.key.as_str()]).collect();
     // What a search does not find is a key of the past, or nothing.
-    let missing: Vec<&String> = names.iter().filter(|name| !known.contains(name.as_str())).collect();
-    let mut moved = Vec::new();
-    for name in missing {
-        moved.extend(tx.issue(Some(instance.id), name).await?);
-    }
-    found.extend(moved.into_iter().map(|row| (row.jira_id.clone(), row)));
+    let missing: Vec<String> = names.iter().filter(|name| !known.contains(name.as_str())).cloned().collect();
+    let moved = tx.issues_named(instance.id, &missing).await?;
+    found.extend(moved.into_iter().map(|(_, row)| (row.jira_id.clone(), row)));
     let mut rows: Vec<IssueRow> = found.into_values().collect();
     rows.retain(|row| !site.lens().is_some_and(|lens| lens.hides(row)));
     rows.sort_by_key(|row| (row.jira_id.len(), row.jira_id.clone()));

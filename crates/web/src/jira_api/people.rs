@@ -1,5 +1,5 @@
 //! People: by account, by name, and who can be given work (jira-facts 10.4, 11.2). What is shown of them is what the copy keeps:
-//! no e-mail address, and so none is searched either.
+//! no e-mail address. Whoever knows one finds its account by it, whole: only a hash of it is stored.
 
 use std::{collections::HashSet, sync::Arc};
 

@@ -107,7 +107,7 @@ async fn load(
     let instance = require_instance(tx.as_mut(), name).await?;
     let status = match tx.sync_status(Some(instance.id)).await?.into_iter().next() {
         Some(status) => status,
-        None => unsynced(tx.as_mut(), &instance, now).await?,
+        None => unsynced(&instance, tx.issue_count(instance.id).await?),
     };
     let trouble = tx.sync_troubles(Some(instance.id), now).await?.remove(&instance.id);
     Ok((instance, status, trouble))

@@ -5,14 +5,11 @@ use std::collections::HashMap;
 use application::{
     Error,
     instances::{Instance, InstanceKind},
-    ports::TenantTx,
-    search::{SearchRequest, SearchStart},
     sync::{RunState, SyncRun, SyncSchedule, SyncStatus, SyncTrouble},
 };
 use askama::Template;
 use axum::{extract::State, response::Response};
 use chrono::{DateTime, Utc};
-use chrono_tz::Tz;
 use domain::ids::InstanceId;
 
 use super::{
@@ -34,43 +31,34 @@ async fn view(state: &WebState, visitor: &Visitor) -> Result<InstancesPage, Erro
     let mut tx = state.services.db.tenant(&visitor.caller.context()).await?;
     let mut statuses: HashMap<InstanceId, SyncStatus> =
         tx.sync_status(None).await?.into_iter().map(|status| (status.instance_id, status)).collect();
-    let mut listed = Vec::new();
-    for instance in tx.instances().await? {
-        let status = match statuses.remove(&instance.id) {
-            Some(status) => status,
-            None => unsynced(tx.as_mut(), &instance, now).await?,
-        };
-        listed.push((instance, status));
-    }
+    let instances = tx.instances().await?;
+    let without_sync: Vec<InstanceId> =
+        instances.iter().map(|instance| instance.id).filter(|id| !statuses.contains_key(id)).collect();
+    let counts = tx.issue_counts(&without_sync).await?;
+    let listed = instances
+        .into_iter()
+        .map(|instance| {
+            let status = statuses.remove(&instance.id);
+            let count = counts.get(&instance.id).copied().unwrap_or_default();
+            let status = status.unwrap_or_else(|| unsynced(&instance, count));
+            (instance, status)
+        })
+        .collect();
     let page = InstancesPage::new(visitor.shell(Section::Instances, "Instances"), listed, now);
     Ok(page.with_troubles(visitor.troubles.values(), now))
 }
 
 /// The state of an instance that no sync feeds: a sandbox is always what it is.
-pub(super) async fn unsynced(
-    tx: &mut dyn TenantTx,
-    instance: &Instance,
-    now: DateTime<Utc>,
-) -> Result<SyncStatus, Error> {
-    let everything = SearchRequest {
-        query: jql::Query::default(),
-        instance: Some(instance.id),
-        zone: Tz::UTC,
-        now,
-        current_user: None,
-        limit: 1,
-        start: SearchStart::Offset(0),
-        with_total: false,
-    };
-    Ok(SyncStatus {
+pub(super) fn unsynced(instance: &Instance, issues: u64) -> SyncStatus {
+    SyncStatus {
         instance: instance.name.clone(),
         instance_id: instance.id,
-        issues: tx.count(&everything).await?,
+        issues,
         watermark: None,
         last_proof: None,
         run: None,
         schedule: SyncSchedule::default(),
-    })
+    }
 }
 
 /// The page.

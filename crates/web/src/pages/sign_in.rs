@@ -8,7 +8,8 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
-use serde::Deserialize;
+use secrecy::SecretString;
+use serde::{Deserialize, Deserializer};
 
 use super::{
     addresses, fault,
@@ -41,9 +42,14 @@ pub(super) struct Asked {
 /// What the form sends.
 #[derive(Deserialize)]
 pub(super) struct KeyForm {
-    key: String,
+    #[serde(deserialize_with = "secret")]
+    key: SecretString,
     #[serde(default)]
     next: String,
+}
+
+fn secret<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SecretString, D::Error> {
+    String::deserialize(deserializer).map(SecretString::from)
 }
 
 /// A sign-in link's token.

@@ -209,6 +209,27 @@ fn moved_issues_change_key_and_project_in_one_history() {
     assert!((25..120).contains(&moved), "{moved} of 5100 moved");
 }
 
+/// Work that waits for somebody else: flagged for weeks, and its status stands meanwhile.
+#[test]
+fn some_issues_are_stuck_for_weeks() {
+    let (_, all) = generated();
+    let mut stuck = 0;
+    for issue in &all {
+        let flags: Vec<_> = items(issue, "Flagged").collect();
+        for pair in flags.windows(2) {
+            let [(on, set), (off, cleared)] = pair else { continue };
+            if set["toString"] == "" || cleared["toString"] != "" || (*off - *on).num_days() < 10 {
+                continue;
+            }
+            stuck += 1;
+            let moved = items(issue, "status").filter(|(at, _)| (*on..*off).contains(at)).count();
+            assert_eq!(moved, 0, "{} moves while it is stuck", issue["key"]);
+        }
+    }
+    // Each of the two places has a chance of 2.6 %, and six in ten are flagged.
+    assert!((15..150).contains(&stuck), "{stuck} of {}", all.len());
+}
+
 #[test]
 fn keys_of_a_project_count_up_in_order_of_creation_and_arrival() {
     let mut taken: HashMap<String, Vec<(DateTime<Utc>, u64)>> = HashMap::new();

@@ -17,7 +17,7 @@ use super::{
     rosters::list_of,
     sql::Sql,
 };
-use crate::postgres::{errors::convert, transaction::PgTenantTx};
+use crate::postgres::{addresses::AddressHashes, errors::convert, transaction::PgTenantTx};
 
 /// A list in which names are looked up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -73,12 +73,21 @@ pub(super) enum Roster {
     Sandbox,
 }
 
+impl Roster {
+    /// Whether its values name people.
+    fn is_of_people(self) -> bool {
+        matches!(self, Self::User | Self::ComponentsLed | Self::ProjectsLed)
+    }
+}
+
 /// By what something was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum By {
     Id,
     Key,
     Name,
+    /// The hash of an e-mail address.
+    Address,
     /// A key that an issue had before.
     OldKey,
 }
@@ -90,6 +99,7 @@ impl By {
             Self::Key => 1,
             Self::Name => 2,
             Self::OldKey => 3,
+            Self::Address => 4,
         }
     }
 
@@ -98,6 +108,7 @@ impl By {
             0 => Self::Id,
             1 => Self::Key,
             2 => Self::Name,
+            4 => Self::Address,
             _ => Self::OldKey,
         }
     }
@@ -121,7 +132,10 @@ type Row = (i32, String, i32, Uuid, String, String, Option<Uuid>);
 
 /// All that a query names, as found.
 #[derive(Debug, Default)]
-pub(super) struct Names(HashMap<(Roster, String), Vec<Found>>);
+pub(super) struct Names {
+    found: HashMap<(Roster, String), Vec<Found>>,
+    addresses: AddressHashes,
+}
 
 /// The members of all groups that a query names are as many values at most as it may name itself.
 const MOST_MEMBERS: usize = super::MOST_VALUES;
@@ -134,9 +148,10 @@ impl Names {
         query: &Query,
         fields: &Fields,
     ) -> Result<Self> {
-        let wanted = Wanted::of(request, query, fields);
+        let addresses = tx.addresses.clone();
+        let wanted = Wanted::of(request, query, fields, &addresses);
         let Some(statement) = wanted.statement(tx.tenant.0, request.instance.map(|id| id.0)) else {
-            return Ok(Self::default());
+            return Ok(Self { addresses, ..Self::default() });
         };
         let text = statement.text();
         let arguments = statement.arguments().map_err(application::Error::Internal)?;
@@ -144,15 +159,15 @@ impl Names {
             .fetch_all(tx.conn())
             .await
             .map_err(convert)?;
-        let Wanted { rosters, groups } = wanted;
+        let Wanted { rosters, groups, .. } = wanted;
         let rosters: Vec<Roster> = rosters.into_keys().collect();
-        let mut names = Self::default();
+        let mut names = Self { addresses, ..Self::default() };
         for (roster, value, by, instance, id, name, uuid) in rows {
             let by = By::of(by);
             let Some(roster) = usize::try_from(roster).ok().and_then(|place| rosters.get(place)) else {
                 continue;
             };
-            names.0.entry((*roster, value)).or_default().push(Found { by, instance, id, name, uuid });
+            names.found.entry((*roster, value)).or_default().push(Found { by, instance, id, name, uuid });
         }
         let members = |group| names.find(Roster::GroupMembers, &Value::String(group)).len();
         if groups.into_iter().map(members).sum::<usize>() > MOST_MEMBERS {
@@ -164,15 +179,12 @@ impl Names {
     /// What a value names: a key before a name before an id before an old key; a number without quotation marks is an id first.
     pub(super) fn find(&self, roster: Roster, value: &Value) -> Vec<&Found> {
         let order = match value {
-            Value::String(_)
-                if matches!(roster, Roster::User | Roster::ComponentsLed | Roster::ProjectsLed) =>
-            {
-                [By::Id, By::Key, By::Name, By::OldKey]
-            }
+            Value::String(_) if roster.is_of_people() => [By::Id, By::Key, By::Name, By::Address],
             Value::String(_) => [By::Key, By::Name, By::Id, By::OldKey],
             Value::Number(_) => [By::Id, By::Key, By::Name, By::OldKey],
         };
-        let found = self.0.get(&(roster, text_of(value))).map(Vec::as_slice).unwrap_or_default();
+        let asked = asked_as(roster, text_of(value), &self.addresses);
+        let found = self.found.get(&(roster, asked)).map(Vec::as_slice).unwrap_or_default();
         order
             .into_iter()
             .map(|by| found.iter().filter(|found| found.by == by).collect::<Vec<_>>())
@@ -184,7 +196,7 @@ impl Names {
     pub(super) fn known(found: Vec<(Roster, &str, Found)>) -> Self {
         let mut names = Self::default();
         for (roster, value, found) in found {
-            names.0.entry((roster, value.to_owned())).or_default().push(found);
+            names.found.entry((roster, value.to_owned())).or_default().push(found);
         }
         names
     }
@@ -220,17 +232,23 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
     })
 }
 
+/// As what a value is looked up: people who are named by an e-mail address, by its hash.
+fn asked_as(roster: Roster, value: String, addresses: &AddressHashes) -> String {
+    let hash = if roster.is_of_people() { addresses.of(&value) } else { None };
+    hash.unwrap_or(value)
+}
+
 /// What has to be looked up, each once.
-#[derive(Default)]
-struct Wanted {
+struct Wanted<'a> {
     rosters: BTreeMap<Roster, BTreeSet<String>>,
     /// The groups whose members stand in the query, each as often as it does.
     groups: Vec<String>,
+    addresses: &'a AddressHashes,
 }
 
-impl Wanted {
-    fn of(request: &SearchRequest, query: &Query, fields: &Fields) -> Self {
-        let mut wanted = Self::default();
+impl<'a> Wanted<'a> {
+    fn of(request: &SearchRequest, query: &Query, fields: &Fields, addresses: &'a AddressHashes) -> Self {
+        let mut wanted = Self { rosters: BTreeMap::new(), groups: Vec::new(), addresses };
         for term in query.filter.iter().flat_map(Clause::terms) {
             let Some(field) = fields.get(&term.field) else { continue };
             let roster = roster_of(field);
@@ -327,7 +345,8 @@ impl Wanted {
     }
 
     fn add(&mut self, roster: Roster, value: String) {
-        self.rosters.entry(roster).or_default().insert(value);
+        let asked = asked_as(roster, value, self.addresses);
+        self.rosters.entry(roster).or_default().insert(asked);
     }
 
     /// One statement for all of it; `None` when there is nothing to look up. Rosters come back by their place.

@@ -36,6 +36,7 @@ macro_rules! led {
             (By::Id, concat!("users u ON u.account_id_lower = w.lowered JOIN ", led!(@of $of))),
             (By::Key, concat!("users u ON u.login_lower = w.lowered JOIN ", led!(@of $of))),
             (By::Name, concat!("users u ON u.display_name_lower = w.lowered JOIN ", led!(@of $of))),
+            (By::Address, concat!("users u ON u.email_hash = w.value JOIN ", led!(@of $of))),
         ]
     };
     (@of $of:literal) => {
@@ -127,6 +128,7 @@ pub(super) fn list_of(roster: Roster) -> Stored {
                 // Users of a Server have a name to sign in with beside the key.
                 (By::Key, "users t ON t.login_lower = w.lowered"),
                 (By::Name, "users t ON t.display_name_lower = w.lowered"),
+                (By::Address, "users t ON t.email_hash = w.value"),
             ],
         },
         Roster::Sprint => Stored::named(&[

@@ -1,4 +1,5 @@
 mod catalogue;
+mod online;
 mod steps;
 
 use sqlx::Connection;

@@ -37,6 +37,18 @@ WITH wanted (name, login) AS (
     SELECT p.oid, p.oid::regprocedure::text AS name, p.proowner, p.proconfig, p.proacl, pg_get_functiondef(p.oid) AS body
     FROM pg_proc p JOIN spaces n ON n.oid = p.pronamespace
     WHERE p.prosecdef AND p.prokind IN ('f', 'p')
+), open_to_limited (name) AS (
+    -- Tables that callers who are limited to projects may read whole: what a site has and how it behaves, not what is in its
+    -- projects. A table that is neither here nor behind a limit is a gap.
+    VALUES ('tenants'), ('jira_instances'), ('users'), ('statuses'), ('issue_types'), ('priorities'), ('resolutions'),
+        ('issue_link_types'), ('custom_fields'), ('field_contexts'), ('field_options'), ('filters'), ('sprints'), ('board_sprints'),
+        -- How far the copy of a site is; why a run failed is kept from them by the statements.
+        ('sync_runs'), ('sync_schedules'), ('sync_watermarks'),
+        -- Of the keys, the use cases show those within the caller's own limit.
+        ('api_keys'), ('idempotency_keys'), ('used_sign_in_links'),
+        -- Hashes, by which whatever is written knows whom not to bring back.
+        ('erased_users'),
+        ('sandbox_seeds'), ('sandbox_faults'), ('sandbox_fault_counts'), ('site_limits'), ('site_usage')
 )
 -- The roles themselves.
 SELECT format('role %I does not exist', w.name) AS "gap!", 'run `forebay migrate up`' AS "remedy!"
@@ -84,8 +96,9 @@ SELECT format('table %s does not force row-level security', t.name),
 FROM tables t WHERE (t.of_tenants OR t.in_reach) AND NOT t.forced
 UNION ALL
 SELECT format('table %s has no policy for its tenants', t.name),
-    format('CREATE POLICY tenant_isolation ON %s TO forebay_app USING (%s = nullif(current_setting(%L, true), %L)::uuid)', t.name,
-        CASE t.name WHEN 'public.tenants' THEN 'id' ELSE 'tenant_id' END, 'app.current_tenant_id', '')
+    format('CREATE POLICY %s ON %s TO forebay_app USING (false); SELECT forebay.require_tenant(%2$L, %1$L, %3$L)',
+        CASE t.name WHEN 'public.tenants' THEN 'own_tenant' ELSE 'tenant_isolation' END, t.name,
+        CASE t.name WHEN 'public.tenants' THEN 'id' ELSE 'tenant_id' END)
 FROM tables t
 WHERE t.of_tenants AND NOT EXISTS (
     SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles) WHERE p.polrelid = t.oid AND p.polpermissive AND o.rolname = 'forebay_app')
@@ -104,7 +117,7 @@ CROSS JOIN LATERAL (
 WHERE p.polpermissive AND f.rolname <> 'forebay_platform' AND e.expression IS NOT NULL
     AND (e.expression ~ '\mOR\M' OR e.expression !~ CASE f.rolname
         WHEN 'forebay_read' THEN '^\((tenant_id|id) = \( SELECT forebay\.ticket_tenant\(\)'
-        ELSE '^\((tenant_id|id) = (\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\)|forebay\.current_tenant\(\)|\( SELECT forebay\.current_tenant\(\))'
+        ELSE '^\((tenant_id|id) = (\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\)|\(COALESCE\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\), ''''::text\), ''no tenant: |forebay\.current_tenant\(\)|\( SELECT forebay\.current_tenant\(\))'
     END)
 UNION ALL
 -- Callers who are limited to projects. What is of an issue or a project follows it; what tells of a whole site or tenant is for whole
@@ -128,17 +141,25 @@ FROM (
     ) c
     WHERE t.of_tenants AND t.in_reach
     UNION ALL
-    SELECT t.oid, t.name, 'project_limit', w.only_reading,
-        CASE WHEN w.only_reading
+    -- Every other table of tenants, unless it is known to say nothing of what is in the projects of a site.
+    SELECT t.oid, t.name, 'project_limit', w.name IS NOT NULL,
+        CASE WHEN w.name IS NOT NULL
             THEN format('CREATE POLICY project_limit ON %s AS RESTRICTIVE FOR SELECT TO forebay_app USING '
                         '((SELECT forebay.reach()) <> ''projects''%s)', t.name, w.unless)
             ELSE format('SELECT forebay.limit_to_whole_tenants(%L)', t.name) END,
-        '^\(+ SELECT forebay\.reach\(\)( AS reach)?\) <> ''projects''::text\)' || CASE WHEN w.unless = '' THEN '$' ELSE ' OR \(EXISTS ' END
-    FROM (VALUES ('webhook_inbox', false, ''), ('webhooks', false, ''), ('sync_rejects', false, ''), ('job_runs', false, ''),
-        ('ai_ledger', true, ''),
-        ('audit_log', true, ' OR EXISTS (SELECT FROM public.issues i WHERE i.tenant_id = audit_log.tenant_id '
-                            'AND i.instance_id = audit_log.instance_id AND i.key = audit_log.target)')) w (name, only_reading, unless)
-    JOIN tables t ON t.name = 'public.' || w.name
+        '^\(+ SELECT forebay\.reach\(\)( AS reach)?\) <> ''projects''::text\)'
+            || CASE WHEN coalesce(w.unless, '') = '' THEN '$' ELSE ' OR \(EXISTS ' END
+    FROM tables t
+    -- What is written for everyone, and read by whole tenants.
+    LEFT JOIN (VALUES ('ai_ledger', ''),
+        ('audit_log', ' OR EXISTS (SELECT FROM public.issues i WHERE i.tenant_id = audit_log.tenant_id '
+                      'AND i.instance_id = audit_log.instance_id AND i.key = audit_log.target)')) w (name, unless)
+        ON t.name = 'public.' || w.name
+    WHERE t.of_tenants AND t.in_reach AND t.name NOT IN (SELECT 'public.' || o.name FROM open_to_limited o)
+        AND NOT EXISTS (
+            SELECT FROM pg_attribute a WHERE a.attrelid = t.oid AND NOT a.attisdropped
+                AND (a.attname IN ('issue_id', 'project_id', 'inward_issue_id', 'outward_issue_id')
+                    OR a.attname = 'id' AND t.name = 'public.projects'))
 ) l
 WHERE NOT EXISTS (
     SELECT FROM pg_policy p JOIN ours o ON o.oid = ANY (p.polroles)
@@ -177,8 +198,13 @@ UNION ALL
 SELECT format('materialized view %s, which has no row-level security, may be read by %s', r.name,
         CASE a.grantee WHEN 0 THEN 'everyone' ELSE a.grantee::regrole::text END),
     format('REVOKE ALL ON %s FROM %s', r.name, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END)
-FROM relations r CROSS JOIN LATERAL aclexplode(r.relacl) a
-WHERE r.relkind = 'm' AND a.grantee <> r.relowner AND a.privilege_type = 'SELECT'
+FROM relations r CROSS JOIN LATERAL (
+    SELECT e.grantee FROM aclexplode(r.relacl) e WHERE e.privilege_type = 'SELECT'
+    UNION
+    SELECT e.grantee FROM pg_attribute c CROSS JOIN LATERAL aclexplode(c.attacl) e
+    WHERE c.attrelid = r.oid AND NOT c.attisdropped AND e.privilege_type = 'SELECT'
+) a
+WHERE r.relkind = 'm' AND a.grantee <> r.relowner
 UNION ALL
 -- Functions that run as their owner.
 SELECT format('function %s runs as its owner without the search_path pg_catalog', p.name),

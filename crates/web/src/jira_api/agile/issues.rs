@@ -128,13 +128,12 @@ impl Asking {
         let mut keys: Vec<&str> = rows.iter().filter_map(|row| row.raw["fields"][link].as_str()).collect();
         keys.sort_unstable();
         keys.dedup();
-        let mut found = BTreeMap::new();
-        for key in keys {
-            if let Some(row) = self.tx.issue(Some(self.instance.id), key).await? {
-                found.insert(key.to_owned(), epics::served(&self.site, &self.landmarks, &row.raw));
-            }
-        }
-        Ok(found)
+        let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
+        let found = self.tx.issues_named(self.instance.id, &keys).await?;
+        Ok(found
+            .into_iter()
+            .map(|(key, row)| (key, epics::served(&self.site, &self.landmarks, &row.raw)))
+            .collect())
     }
 
     /// `sprint`, `closedSprints`, `flagged` and `epic` of an issue.

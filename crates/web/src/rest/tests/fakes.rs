@@ -222,6 +222,10 @@ impl JobQueue for Fake {
     async fn enqueue(&mut self, _: JobRequest) -> Result<()> {
         absent()
     }
+
+    async fn enqueue_all(&mut self, _: &[JobRequest]) -> Result<()> {
+        absent()
+    }
 }
 
 impl Clock for Fake {

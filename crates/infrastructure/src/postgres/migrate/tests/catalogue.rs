@@ -37,7 +37,7 @@ async fn the_way_back_of_each_migration_leaves_what_was_before_it() {
 }
 
 /// Tables that may have millions of rows.
-const LARGE: [&str; 9] = [
+pub(super) const LARGE: [&str; 9] = [
     "issues",
     "changelogs",
     "comments",

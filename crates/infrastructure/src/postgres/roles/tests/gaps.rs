@@ -130,6 +130,46 @@ const TABLE_GAPS: &[Case] = &[
         "limited to projects see all of table public.audit_log",
         "",
     ),
+    (
+        "DROP POLICY project_limit ON oauth_grants",
+        "limited to projects see all of table public.oauth_grants",
+        "",
+    ),
+    ("DROP POLICY project_limit ON sync_ranges", "limited to projects see all of table public.sync_ranges", ""),
+    (
+        "DROP POLICY project_limit ON missing_issues",
+        "limited to projects see all of table public.missing_issues",
+        "",
+    ),
+    (
+        "DROP POLICY project_limit ON census_settings",
+        "limited to projects see all of table public.census_settings",
+        "",
+    ),
+    ("DROP POLICY project_limit ON censuses", "limited to projects see all of table public.censuses", ""),
+    (
+        "DROP POLICY project_limit ON drift_rounds",
+        "limited to projects see all of table public.drift_rounds",
+        "",
+    ),
+    (
+        "DROP POLICY project_limit ON reference_reads",
+        "limited to projects see all of table public.reference_reads",
+        "",
+    ),
+    // One that nobody has thought of.
+    (
+        "CREATE TABLE new (tenant_id uuid); SELECT forebay.protect('new')",
+        "limited to projects see all of table public.new",
+        "DROP TABLE new",
+    ),
+    // A tenant where none is set.
+    (
+        "CREATE POLICY lax ON issues TO forebay_app USING (tenant_id = coalesce(nullif(
+             current_setting('app.current_tenant_id', true), ''), '0198c8e0-0000-7000-8000-000000000000')::uuid)",
+        "policy lax of table public.issues shows forebay_app more than its tenant",
+        "",
+    ),
     ("GRANT TRUNCATE ON issues TO forebay_app", "forebay_app may TRUNCATE public.issues", ""),
     ("GRANT TRIGGER ON issues TO forebay_app", "forebay_app may TRIGGER public.issues", ""),
     ("GRANT REFERENCES ON tenants TO forebay_platform", "forebay_platform may REFERENCES public.tenants", ""),
@@ -167,6 +207,11 @@ const DOOR_GAPS: &[Case] = &[
     (
         "GRANT SELECT ON forebay.issue_metrics TO PUBLIC",
         "materialized view forebay.issue_metrics, which has no row-level security, may be read by everyone",
+        "",
+    ),
+    (
+        "GRANT SELECT (avg_lead_time_days) ON forebay.issue_metrics TO forebay_app",
+        "materialized view forebay.issue_metrics, which has no row-level security, may be read by forebay_app",
         "",
     ),
     (

@@ -1,0 +1,153 @@
+//! No statement per row behind a door: a page of fifty takes as many as a page of one.
+
+use std::{
+    fs::File,
+    path::PathBuf,
+    process::{Child, Stdio},
+};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use crate::app::{TestApp, client, eventually, free_port, signal};
+
+/// A second server over the app's database, whose log tells every statement with the request that it was for.
+struct Counting {
+    app: TestApp,
+    server: Child,
+    url: String,
+    log: PathBuf,
+}
+
+impl Counting {
+    async fn beside(app: TestApp) -> Self {
+        let port = free_port();
+        let url = format!("http://127.0.0.1:{port}");
+        let log = std::env::temp_dir().join(format!("forebay-statements-{}-{port}", std::process::id()));
+        let file = File::create(&log).unwrap();
+        let mut command = app.command();
+        command
+            .arg("serve")
+            .env("FOREBAY_LISTEN", format!("127.0.0.1:{port}"))
+            .env("FOREBAY_LOG", "info,sqlx::query=debug")
+            .env("FOREBAY_LOG_FORMAT", "json");
+        let server = command.stdout(file.try_clone().unwrap()).stderr(Stdio::from(file)).spawn().unwrap();
+        let ready = || async {
+            client().get(format!("{url}/health/ready")).send().await.is_ok_and(|a| a.status().is_success())
+        };
+        eventually(ready, |ready| *ready).await;
+        Self { app, server, url, log }
+    }
+
+    /// The answer of a door, and how many statements it took.
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (String, usize) {
+        let id = Uuid::new_v4().to_string();
+        let mut request = client().request(method, format!("{}{path}", self.url));
+        request = request.bearer_auth(&self.app.key).header("x-request-id", &id);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let text = answer.text().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {text}");
+        let lines = || async {
+            let log = std::fs::read_to_string(&self.log).unwrap();
+            log.lines().filter(|line| line.contains(&id)).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let lines = eventually(lines, |lines| lines.iter().any(|line| line.contains("\"answered\""))).await;
+        (text, lines.iter().filter(|line| line.contains("\"sqlx::query\"")).count())
+    }
+
+    async fn get(&self, path: &str) -> (String, usize) {
+        self.ask(Method::GET, path, None).await
+    }
+
+    /// A page of one and a page of fifty, both after caches are warm.
+    async fn same_for_pages(&self, method: Method, path: &str, body: impl Fn(usize) -> Option<Value>) {
+        let of = async |size: usize| {
+            self.ask(method.clone(), &path.replace("{size}", &size.to_string()), body(size)).await
+        };
+        of(50).await;
+        let ((one, of_one), (fifty, of_fifty)) = (of(1).await, of(50).await);
+        assert_eq!(of_one, of_fifty, "{path}: {one}");
+        assert!((1..20).contains(&of_one), "{path}: {of_one}");
+        assert!(path.contains("bulkfetch") || fifty.len() > 5 * one.len(), "{path}: {fifty}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_doors_most_used_take_a_fixed_number_of_statements() {
+    let app = TestApp::start().await;
+    app.sandbox("play", 300);
+    app.mirror("copy", "play", "server");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let counting = Counting::beside(app).await;
+    let none = |_: usize| None;
+    let get = Method::GET;
+
+    counting.same_for_pages(get.clone(), "/v1/issues?instance=play&limit={size}", none).await;
+    for search in [
+        "/jira/play/rest/api/3/search?jql=ORDER%20BY%20key&maxResults={size}&fields=*all&expand=changelog",
+        "/jira/copy/rest/api/2/search?jql=ORDER%20BY%20key&maxResults={size}&fields=*all",
+    ] {
+        counting.same_for_pages(get.clone(), search, none).await;
+    }
+    // On Server issues name their epics by key, each another one.
+    let boards = counting.get("/jira/copy/rest/agile/1.0/board").await.0;
+    let boards: Value = serde_json::from_str(&boards).unwrap();
+    let board = boards["values"][0]["id"].as_i64().unwrap();
+    let issues = format!("/jira/copy/rest/agile/1.0/board/{board}/issue?maxResults={{size}}");
+    counting.same_for_pages(get, &issues, none).await;
+    // Keys that no search finds may be keys of the past.
+    let unknown = |size: usize| {
+        let keys: Vec<String> = (1..=size).map(|number| format!("GONE-{number}")).collect();
+        Some(json!({ "issueIdsOrKeys": keys, "fields": ["summary"] }))
+    };
+    counting.same_for_pages(Method::POST, "/jira/play/rest/api/3/issue/bulkfetch", unknown).await;
+
+    one_issue(&counting).await;
+    instances(&counting).await;
+    signal(&counting.server, "TERM");
+    let Counting { mut server, log, .. } = counting;
+    server.wait().unwrap();
+    std::fs::remove_file(log).unwrap();
+}
+
+/// An issue takes as many whether little or much hangs on it.
+async fn one_issue(counting: &Counting) {
+    let found =
+        "/jira/play/rest/api/3/search?jql=ORDER%20BY%20key&maxResults=40&fields=comment&expand=changelog";
+    let found: Value = serde_json::from_str(&counting.get(found).await.0).unwrap();
+    let mut by_size: Vec<(usize, String)> = found["issues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|issue| (issue.to_string().len(), issue["key"].as_str().unwrap().to_owned()))
+        .collect();
+    by_size.sort();
+    let (least, most) = (&by_size[0], &by_size[by_size.len() - 1]);
+    assert!(most.0 > 3 * least.0, "{by_size:?}");
+    for path in ["/v1/issues/{key}?instance=play", "/jira/play/rest/api/3/issue/{key}?expand=changelog"] {
+        let mut taken = Vec::new();
+        for (_, key) in [least, most] {
+            let path = path.replace("{key}", key);
+            counting.get(&path).await;
+            taken.push(counting.get(&path).await.1);
+        }
+        assert!(taken[0] == taken[1] && taken[0] < 12, "{path}: {taken:?}");
+    }
+}
+
+/// The page of instances counts the issues of all sandboxes at once.
+async fn instances(counting: &Counting) {
+    counting.get("/instances").await;
+    let (_, before) = counting.get("/instances").await;
+    for name in ["second", "third", "fourth"] {
+        counting.app.sandbox(name, 0);
+    }
+    let (page, after) = counting.get("/instances").await;
+    assert!(page.contains("fourth"), "{page}");
+    assert_eq!(before, after, "the page of instances");
+}
