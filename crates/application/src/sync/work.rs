@@ -250,17 +250,19 @@ impl<'a> Work<'a> {
             page.issues.retain(|issue| id_of(issue).is_none_or(|id| !earlier.contains(&id)));
             page.set_aside.retain(|aside| aside.jira_id.as_ref().is_none_or(|id| !earlier.contains(id)));
             let next = page.next.clone();
-            let fetch = async {
-                match next.finished || pace.is_stopped() || self.is_time() {
-                    true => Ok(None),
-                    false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
+            let (fetched, stored) = {
+                let fetch = async {
+                    match next.finished || pace.is_stopped() || self.is_time() {
+                        true => Ok(None),
+                        false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
+                    }
+                };
+                if pace.is_shared() {
+                    let stored = self.store(page, target).await;
+                    (if stored.is_ok() { fetch.await } else { Ok(None) }, stored)
+                } else {
+                    futures::join!(fetch, self.store(page, target))
                 }
-            };
-            let (fetched, stored) = if pace.is_shared() {
-                let stored = self.store(page, target).await;
-                (if stored.is_ok() { fetch.await } else { Ok(None) }, stored)
-            } else {
-                futures::join!(fetch, self.store(page, target))
             };
             match stored {
                 // Two pages that have rows in common may lock each other out: one of them is read again.

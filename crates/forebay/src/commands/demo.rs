@@ -11,7 +11,7 @@ use std::{
 use application::{
     Error, Scope, TenantContext,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
-    keys, sandbox,
+    keys,
     tenants::Tenant,
 };
 use infrastructure::{local_server::DemoLock, telemetry::Telemetry};

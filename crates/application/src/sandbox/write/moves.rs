@@ -19,7 +19,7 @@ use crate::{
     error::{Error, Result},
     issues::IssueRow,
     reference::Roster,
-    sandbox::SiteWorkflow,
+    sandbox::workflow::SiteWorkflow,
     services::Services,
 };
 

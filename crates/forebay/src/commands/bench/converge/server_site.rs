@@ -43,6 +43,8 @@ pub(super) async fn fill(
         site.sprints,
         site.versions,
         site.components,
+        site.groups,
+        site.project_roles,
     ];
     let [
         projects,
@@ -59,6 +61,8 @@ pub(super) async fn fill(
         sprints,
         versions,
         components,
+        groups,
+        project_roles,
     ] = lists.map(|list| list.into_iter().map(as_server).collect());
     let site = generator::Site {
         projects,
@@ -75,6 +79,8 @@ pub(super) async fn fill(
         sprints,
         versions,
         components,
+        groups,
+        project_roles,
     };
     sandbox::seed_rosters(services, tenant.id, instance, sandbox::generated_rosters(site)).await?;
     let mut batch = first;
