@@ -68,7 +68,7 @@ pub(super) async fn run(
     let folder = settings.data_dir()?;
     let _lock = DemoLock::acquire(&folder).map_err(|error| Failure::new(error.to_string()))?;
     output::note(&format!("Forebay demo in {}", folder.display()));
-    let opened = signals.or(Wiring::open(settings.calling_itself(), telemetry, Role::Server)).await;
+    let opened = signals.or(Box::pin(Wiring::open(settings.calling_itself(), telemetry, Role::Server))).await;
     let Some(wiring) = opened else { return Ok(()) };
     let wiring = wiring?;
     if let Err(failure) = wiring.announce().await {
@@ -79,7 +79,7 @@ pub(super) async fn run(
     let stop = CancellationToken::new();
     let server = start(&wiring, listener, stop.clone());
     let worker = start_worker(&wiring, stop.clone());
-    let prepared = signals.or(prepare(&wiring, &folder, arguments)).await;
+    let prepared = signals.or(Box::pin(prepare(&wiring, &folder, arguments))).await;
     let shown = match prepared {
         Some(Ok(keys)) => ready(&wiring, &keys, began, as_json).map(|()| true),
         Some(Err(failure)) => Err(failure),

@@ -229,6 +229,19 @@ fn json_kind(value: &Value) -> &'static str {
     }
 }
 
+/// A document that a command is given.
+fn read_json(file: &Path) -> Result<Value, Failure> {
+    let name = file.display();
+    let mut text = String::new();
+    let read = match file.as_os_str() == "-" {
+        true => std::io::stdin().lock().read_to_string(&mut text),
+        false => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
+    };
+    read.map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
+    serde_json::from_str(&text)
+        .map_err(|error| Failure::new(format!("{name} is not well-formed JSON: {error}")))
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -243,17 +256,4 @@ mod tests {
         assert_eq!(parse(b"[1]").unwrap_err(), "is not an issue but an array");
         assert!(parse(b"\xff").unwrap_err().starts_with("is not UTF-8"));
     }
-}
-
-/// A document that a command is given.
-fn read_json(file: &Path) -> Result<Value, Failure> {
-    let name = file.display();
-    let mut text = String::new();
-    let read = match file.as_os_str() == "-" {
-        true => std::io::stdin().lock().read_to_string(&mut text),
-        false => File::open(file).and_then(|mut file| file.read_to_string(&mut text)),
-    };
-    read.map_err(|error| Failure::new(format!("{name} cannot be read: {error}")))?;
-    serde_json::from_str(&text)
-        .map_err(|error| Failure::new(format!("{name} is not well-formed JSON: {error}")))
 }

@@ -34,7 +34,7 @@ const REST: Duration = Duration::from_secs(1);
 pub(super) async fn run(settings: Settings, telemetry: Telemetry, with_worker: bool) -> Result<(), Failure> {
     let mut signals = Signals::listen();
     let listener = listen(settings.listen()).await?;
-    let Some(wiring) = signals.or(Wiring::open(settings, telemetry, Role::Server)).await else {
+    let Some(wiring) = signals.or(Box::pin(Wiring::open(settings, telemetry, Role::Server))).await else {
         return Ok(());
     };
     let wiring = wiring?;
@@ -67,7 +67,7 @@ pub(super) async fn work(settings: Settings, telemetry: Telemetry) -> Result<(),
         Some(address) => Some(listen(address).await?),
         None => None,
     };
-    let Some(wiring) = signals.or(Wiring::open(settings, telemetry, Role::Worker)).await else {
+    let Some(wiring) = signals.or(Box::pin(Wiring::open(settings, telemetry, Role::Worker))).await else {
         return Ok(());
     };
     let wiring = wiring?;
