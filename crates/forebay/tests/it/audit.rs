@@ -13,7 +13,6 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
     let ask = async |method: Method, path: &str, body: Option<Value>| {
         app.ask(method, path, Some(&app.key), body).await.status.is_success()
     };
-    let hooks = "/jira/source/rest/webhooks/1.0/webhook";
     let key_path = format!("/v1/keys/{key_id}");
     match action {
         Action::TransitionIssue => {
@@ -94,25 +93,32 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::ConfigureCensus
         | Action::RetryJob
         | Action::DropJob => keep(app, action).await,
-        Action::RegisterWebhook => {
-            post(
-                hooks,
-                json!({ "name": "h", "url": "http://127.0.0.1:9/", "events": ["jira:issue_updated"] }),
-            )
-            .await
-        }
-        Action::RemoveWebhook => {
-            let registered = app.get(hooks).await.ok();
-            let own = registered.as_array().unwrap().iter().find(|hook| hook["name"] == "h").unwrap();
-            let id = own["self"].as_str().unwrap().rsplit('/').next().unwrap();
-            ask(Method::DELETE, &format!("{hooks}/{id}"), None).await
-        }
+        Action::RegisterWebhook | Action::RemoveWebhook => hook(app, action).await,
         Action::CreateKey => post("/v1/keys", json!({ "name": "new", "scopes": ["read"] })).await,
         Action::UpdateKey => ask(Method::PATCH, &key_path, Some(json!({ "name": "renamed" }))).await,
         Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,
         Action::EraseUser => {
             post("/v1/users/erase", json!({ "account_id": "nobody-of-that-name", "unknown_too": true })).await
         }
+    }
+}
+
+/// A webhook.
+async fn hook(app: &TestApp, action: Action) -> bool {
+    let hooks = "/jira/source/rest/webhooks/1.0/webhook";
+    match action {
+        Action::RegisterWebhook => {
+            let new = json!({ "name": "h", "url": "http://127.0.0.1:9/", "events": ["jira:issue_updated"] });
+            app.post(hooks, new).await.status.is_success()
+        }
+        Action::RemoveWebhook => {
+            let registered = app.get(hooks).await.ok();
+            let own = registered.as_array().unwrap().iter().find(|hook| hook["name"] == "h").unwrap();
+            let id = own["self"].as_str().unwrap().rsplit('/').next().unwrap();
+            let gone = app.ask(Method::DELETE, &format!("{hooks}/{id}"), Some(&app.key), None).await;
+            gone.status.is_success()
+        }
+        _ => false,
     }
 }
 
