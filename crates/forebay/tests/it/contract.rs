@@ -132,7 +132,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     app.ask(Method::PUT, &property, Some(&app.key), Some(json!({ "of": "a case" }))).await;
     let filter = json!({ "name": "Landmark", "description": "of a case", "jql": "project is not EMPTY", "favourite": true });
     let filter = send("filter", filter).await;
-    let task = send("bulk/issues/watch", json!({ "selectedIssueIdsOrKeys": [issue] })).await;
+    let bulk = send("bulk/issues/watch", json!({ "selectedIssueIdsOrKeys": [issue] })).await;
     let open = ask("search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20created%20ASC&maxResults=1").await;
     let fields = ask("field").await;
     let is_select =
@@ -170,7 +170,7 @@ async fn sites(app: &TestApp) -> Landmarks {
         attachment: text(&attachment[0]["id"]),
         remote_link: remote_link["id"].to_string(),
         filter: text(&filter["id"]),
-        task: text(&task["taskId"]),
+        task: text(&bulk["taskId"]),
         select: text(&select["id"]),
         board,
         kanban: id(&plan("board?type=kanban").await["values"][0]["id"]),

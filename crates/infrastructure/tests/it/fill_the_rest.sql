@@ -24,7 +24,7 @@ BEGIN
                    WHEN a.attname = 'scopes' THEN '{read}'
                    ELSE CASE t.typname
                        WHEN 'uuid' THEN gen_random_uuid()::text WHEN 'timestamptz' THEN now()::text
-                       WHEN 'bytea' THEN sha256('x')::text WHEN 'jsonb' THEN '{}' WHEN '_text' THEN '{x}'
+                       WHEN 'bytea' THEN sha256('x')::text WHEN 'jsonb' THEN '{}' WHEN '_text' THEN '{x}' WHEN '_int8' THEN '{1}'
                        WHEN 'bool' THEN 'true' WHEN 'date' THEN current_date::text WHEN 'text' THEN 'x' WHEN 'varchar' THEN 'x'
                        ELSE '1' END
                END), ', ' ORDER BY a.attnum) AS given
