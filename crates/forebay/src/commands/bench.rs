@@ -70,7 +70,7 @@ pub(super) async fn run(
     match &arguments.part {
         Some(BenchPart::Load(load)) => return load::run(settings, telemetry, load, as_json).await,
         Some(BenchPart::Converge(converge)) => {
-            return converge::run(settings, telemetry, converge, as_json).await;
+            return Box::pin(converge::run(settings, telemetry, converge, as_json)).await;
         }
         Some(BenchPart::Queries(queries)) => {
             return queries::run(settings, telemetry, queries, as_json).await;
@@ -79,7 +79,9 @@ pub(super) async fn run(
             return look_ups::run(settings, telemetry, arguments, as_json).await;
         }
         Some(BenchPart::Http(arguments)) => return http::run(settings, telemetry, arguments, as_json).await,
-        Some(BenchPart::Sync(arguments)) => return sync::run(settings, telemetry, arguments, as_json).await,
+        Some(BenchPart::Sync(arguments)) => {
+            return Box::pin(sync::run(settings, telemetry, arguments, as_json)).await;
+        }
         Some(BenchPart::Jql(arguments)) => return jql::run(settings, telemetry, arguments, as_json).await,
         None => {}
     }

@@ -172,10 +172,10 @@ async fn nothing_secret_is_logged_or_answered() {
     ask(Method::POST, "/v1/instances", Some(mirror)).await;
     ask(Method::POST, "/v1/instances/m/test", None).await;
     ask(Method::POST, "/v1/instances/m/sync", None).await;
-    let oauth_client = json!({ "client_id": "client", "client_secret": format!("{MARK}client"), "refresh_token": format!("{MARK}refresh"),
+    let consent = json!({ "client_id": "client", "client_secret": format!("{MARK}client"), "refresh_token": format!("{MARK}refresh"),
                          "token_url": "http://127.0.0.1:9/token" });
     let with = |more: Value| {
-        let mut body = oauth_client.clone();
+        let mut body = consent.clone();
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         Some(body)
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use application::{
     ports::{Secrets, TenantTx},
-    reference::{ReferenceRecords, UserRecord},
+    reference::{FieldValueRecord, ReferenceRecords, UserRecord},
     search::{SearchRequest, SearchStart, parse_jql},
     site_lists::PeopleQuery,
 };
@@ -29,6 +29,14 @@ async fn site() -> (TestDatabase, TenantId, InstanceId) {
     let page = [
         changed(&issue(1, "PAY-1"), 0, |bundle| {
             bundle.issue.labels = vec![ADDRESS.into()];
+            bundle.values = vec![FieldValueRecord {
+                field_id: "labels".into(),
+                ordinal: 0,
+                value_id: None,
+                text: Some(ADDRESS.into()),
+                number: None,
+                time: None,
+            }];
             bundle.histories = vec![status_change(31, 1, ("1", "To Do"), ("3", "Done"))];
         }),
         changed(&issue(2, "PAY-2"), 0, |bundle| bundle.issue.assignee = Some("bob".into())),
@@ -113,7 +121,6 @@ async fn people_are_searched_by_the_whole_address() {
     assert_eq!(names(PeopleQuery { login: Some(ADDRESS.into()), ..PeopleQuery::default() }).await, ["Ann"]);
     assert!(names(by_text("ann.lee@example.org")).await.is_empty());
     assert_eq!(names(by_text("an")).await, ["Ann"]);
-    drop(names);
     drop(tx);
     base.remove().await;
 }

@@ -14,7 +14,7 @@ use application::{
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, TenantId};
 use infrastructure::crypto::Keyring;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::{

@@ -21,7 +21,7 @@ const SLIM: i64 = 11;
 fn filled() -> Vec<IssueBundle> {
     let (ann, bob) = (user("ann", "Ann").raw, user("bob", "Bob").raw);
     let with = |raw: &mut Value, members: Value| {
-        let Value::Object(members) = members else { panic!("an object") };
+        let members = members.as_object().cloned().unwrap();
         raw.as_object_mut().unwrap().extend(members);
     };
     let bundle = |number: u32| {

@@ -102,6 +102,7 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
 }
 
 fn by_id(roles: Vec<Value>, wanted: &str) -> Result<Value, Refusal> {
-    let found = roles.into_iter().find(|role| role["id"].to_string() == wanted);
+    let id = wanted.parse::<i64>().ok();
+    let found = roles.into_iter().find(|role| id.is_some() && role["id"].as_i64() == id);
     Ok(found.ok_or_else(|| Error::not_found("role", wanted))?)
 }

@@ -71,7 +71,7 @@ pub(super) async fn run(
     let mut rounds = Vec::new();
     for number in 0..arguments.rounds {
         let seed = arguments.seed.wrapping_add(number.into());
-        let (report, again) = one(settings.clone(), telemetry, seed, arguments).await.map_err(|failure| {
+        let (report, again) = Box::pin(one(settings.clone(), telemetry, seed, arguments)).await.map_err(|failure| {
             let again = format!("`--rounds 1 --seed {seed}` repeats this round");
             failure.hint(again)
         })?;
@@ -123,7 +123,7 @@ async fn one(
         round::run(&wiring, http, &path, redis, seed, arguments).await
     };
     // What is dropped with the round kills its processes.
-    let (ended, stopped) = match signals.or(went).await {
+    let (ended, stopped) = match signals.or(Box::pin(went)).await {
         Some(ended) => (ended, false),
         None => (Err(Failure::new("stopped in the midst of a round")), true),
     };

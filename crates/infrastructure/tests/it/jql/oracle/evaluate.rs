@@ -188,7 +188,7 @@ impl Oracle<'_> {
             let same = |value: &Value| match (value, wanted.parse::<f64>()) {
                 (Value::Number(number), Ok(wanted)) => number.as_f64() == Some(wanted),
                 (Value::String(text), _) => text.to_lowercase() == wanted.to_lowercase(),
-                (other, _) => other.to_string() == wanted.to_lowercase(),
+                (other, _) => serde_json::to_string(other).is_ok_and(|text| text == wanted.to_lowercase()),
             };
             return payload::property(field, issue).iter().any(same);
         }
