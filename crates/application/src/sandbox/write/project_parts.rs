@@ -244,7 +244,7 @@ pub async fn edit_project_part(
     if !drafts.is_empty() {
         write.store(drafts).await?;
     }
-    let event = match (&before["released"] == &json!(true), &after["released"] == &json!(true)) {
+    let event = match (before["released"] == true, after["released"] == true) {
         (false, true) => "released",
         (true, false) => "unreleased",
         _ => "updated",
