@@ -9,6 +9,9 @@ use application::{
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
+/// What an embedded list of worklogs holds at most where it holds all (jira-facts 1.7).
+const USUAL_WORKLOGS: u64 = 20;
+
 /// A page of issues, made whole as far as that can be done.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
@@ -77,21 +80,29 @@ async fn fill(
         && is_truncated(&raw["changelog"], "histories")
         && let Some(histories) = still_there(client.issue_changelog(id).await)?
     {
-        raw["changelog"]["histories"] = Value::Array(histories);
+        complete_list(&mut raw["changelog"], "histories", histories, 0);
     }
     if is_truncated(&raw["fields"]["comment"], "comments")
         && let Some(comments) = still_there(client.comments(id).await)?
     {
-        raw["fields"]["comment"]["comments"] = Value::Array(comments);
+        complete_list(&mut raw["fields"]["comment"], "comments", comments, 0);
         completed.comments = true;
     }
     if is_truncated(&raw["fields"]["worklog"], "worklogs")
         && let Some(worklogs) = still_there(client.worklogs(id).await)?
     {
-        raw["fields"]["worklog"]["worklogs"] = Value::Array(worklogs);
+        complete_list(&mut raw["fields"]["worklog"], "worklogs", worklogs, USUAL_WORKLOGS);
         completed.worklogs = true;
     }
     Ok(completed)
+}
+
+/// Puts all rows into an embedded list, which then says of itself what one says that was never cut short. A `total` may count what the
+/// account may not see, and stays as sent.
+fn complete_list(list: &mut Value, name: &str, rows: Vec<Value>, usual: u64) {
+    let most = list["total"].as_u64().unwrap_or(0).max(rows.len() as u64).max(usual);
+    list["maxResults"] = most.into();
+    list[name] = Value::Array(rows);
 }
 
 /// An issue that went between two requests is stored as it was; that it is gone is found out by those who look for that.
@@ -134,6 +145,16 @@ fn embed_changelog(raw: &mut Value, histories: Vec<Value>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_list_that_was_completed_looks_as_if_it_had_never_been_cut() {
+        let mut comment = json!({ "comments": [{}], "maxResults": 1, "total": 3, "startAt": 0 });
+        complete_list(&mut comment, "comments", vec![json!({}); 3], 0);
+        assert_eq!(comment, json!({ "comments": [{}, {}, {}], "maxResults": 3, "total": 3, "startAt": 0 }));
+        let mut worklog = json!({ "worklogs": [], "maxResults": 1, "total": 2 });
+        complete_list(&mut worklog, "worklogs", vec![json!({}); 2], USUAL_WORKLOGS);
+        assert_eq!(worklog["maxResults"], 20);
+    }
 
     #[test]
     fn a_list_shorter_than_its_total_is_truncated() {
