@@ -9,8 +9,13 @@ use application::{
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
+<<<<<<< HEAD
 /// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
 const FEWEST_CUT: usize = 20;
+=======
+/// What an embedded list of worklogs holds at most where it holds all (jira-facts 1.7).
+const USUAL_WORKLOGS: u64 = 20;
+>>>>>>> truth
 
 /// A page of issues, made whole as far as that can be done.
 #[derive(Debug, Default)]
@@ -85,21 +90,29 @@ async fn fill(
         && is_truncated(&raw["changelog"], "histories")
         && let Some(histories) = still_there(client.issue_changelog(id).await)?
     {
-        raw["changelog"]["histories"] = Value::Array(histories);
+        complete_list(&mut raw["changelog"], "histories", histories, 0);
     }
     if is_truncated(&raw["fields"]["comment"], "comments")
         && let Some(comments) = still_there(client.comments(id).await)?
     {
-        raw["fields"]["comment"]["comments"] = Value::Array(comments);
+        complete_list(&mut raw["fields"]["comment"], "comments", comments, 0);
         completed.comments = true;
     }
     if is_truncated(&raw["fields"]["worklog"], "worklogs")
         && let Some(worklogs) = still_there(client.worklogs(id).await)?
     {
-        raw["fields"]["worklog"]["worklogs"] = Value::Array(worklogs);
+        complete_list(&mut raw["fields"]["worklog"], "worklogs", worklogs, USUAL_WORKLOGS);
         completed.worklogs = true;
     }
     Ok(completed)
+}
+
+/// Puts all rows into an embedded list, which then says of itself what one says that was never cut short. A `total` may count what the
+/// account may not see, and stays as sent.
+fn complete_list(list: &mut Value, name: &str, rows: Vec<Value>, usual: u64) {
+    let most = list["total"].as_u64().unwrap_or(0).max(rows.len() as u64).max(usual);
+    list["maxResults"] = most.into();
+    list[name] = Value::Array(rows);
 }
 
 /// An issue that went between two requests is stored as it was; that it is gone is found out by those who look for that.
@@ -152,6 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
+<<<<<<< HEAD
     fn a_few_histories_are_believed_to_be_all_where_the_total_says_so_and_many_never() {
         let issue = |listed: usize, total: Value| json!({ "changelog": { "total": total, "histories": vec![json!({}); listed] } });
         for (listed, total, whole) in
@@ -162,6 +176,15 @@ mod tests {
         assert!(!has_whole_changelog(&issue(3, Value::Null)));
         assert!(!has_whole_changelog(&json!({ "changelog": { "total": 0 } })));
         assert!(!has_whole_changelog(&json!({})));
+=======
+    fn a_list_that_was_completed_looks_as_if_it_had_never_been_cut() {
+        let mut comment = json!({ "comments": [{}], "maxResults": 1, "total": 3, "startAt": 0 });
+        complete_list(&mut comment, "comments", vec![json!({}); 3], 0);
+        assert_eq!(comment, json!({ "comments": [{}, {}, {}], "maxResults": 3, "total": 3, "startAt": 0 }));
+        let mut worklog = json!({ "worklogs": [], "maxResults": 1, "total": 2 });
+        complete_list(&mut worklog, "worklogs", vec![json!({}); 2], USUAL_WORKLOGS);
+        assert_eq!(worklog["maxResults"], 20);
+>>>>>>> truth
     }
 
     #[test]

@@ -19,6 +19,7 @@ mod job_runs;
 mod jql;
 mod kept_aside;
 mod limits;
+mod links_and_keys;
 mod metrics;
 mod oauth;
 mod pulse;

@@ -71,10 +71,11 @@ pub(super) async fn run(
     let mut rounds = Vec::new();
     for number in 0..arguments.rounds {
         let seed = arguments.seed.wrapping_add(number.into());
-        let (report, again) = Box::pin(one(settings.clone(), telemetry, seed, arguments)).await.map_err(|failure| {
-            let again = format!("`--rounds 1 --seed {seed}` repeats this round");
-            failure.hint(again)
-        })?;
+        let (report, again) =
+            Box::pin(one(settings.clone(), telemetry, seed, arguments)).await.map_err(|failure| {
+                let again = format!("`--rounds 1 --seed {seed}` repeats this round");
+                failure.hint(again)
+            })?;
         telemetry = again;
         if !as_json {
             told::show(&report)?;
