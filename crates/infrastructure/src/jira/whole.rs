@@ -9,13 +9,10 @@ use application::{
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
-<<<<<<< HEAD
 /// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
 const FEWEST_CUT: usize = 20;
-=======
 /// What an embedded list of worklogs holds at most where it holds all (jira-facts 1.7).
 const USUAL_WORKLOGS: u64 = 20;
->>>>>>> truth
 
 /// A page of issues, made whole as far as that can be done.
 #[derive(Debug, Default)]
@@ -165,7 +162,6 @@ mod tests {
     use super::*;
 
     #[test]
-<<<<<<< HEAD
     fn a_few_histories_are_believed_to_be_all_where_the_total_says_so_and_many_never() {
         let issue = |listed: usize, total: Value| json!({ "changelog": { "total": total, "histories": vec![json!({}); listed] } });
         for (listed, total, whole) in
@@ -176,7 +172,9 @@ mod tests {
         assert!(!has_whole_changelog(&issue(3, Value::Null)));
         assert!(!has_whole_changelog(&json!({ "changelog": { "total": 0 } })));
         assert!(!has_whole_changelog(&json!({})));
-=======
+    }
+
+    #[test]
     fn a_list_that_was_completed_looks_as_if_it_had_never_been_cut() {
         let mut comment = json!({ "comments": [{}], "maxResults": 1, "total": 3, "startAt": 0 });
         complete_list(&mut comment, "comments", vec![json!({}); 3], 0);
@@ -184,7 +182,6 @@ mod tests {
         let mut worklog = json!({ "worklogs": [], "maxResults": 1, "total": 2 });
         complete_list(&mut worklog, "worklogs", vec![json!({}); 2], USUAL_WORKLOGS);
         assert_eq!(worklog["maxResults"], 20);
->>>>>>> truth
     }
 
     #[test]
