@@ -129,6 +129,7 @@ impl Collector {
 
 /// Secrets that are easy to recognise go in through every door that takes some; none may come out of any.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one server, and every way to it that knows a secret")]
 async fn nothing_secret_is_logged_or_answered() {
     const MARK: &str = "MARKEDSECRET";
     let app = TestApp::start().await;
