@@ -41,11 +41,6 @@ impl Pace {
         self.running.load(Ordering::Relaxed) > self.allowed.load(Ordering::Relaxed)
     }
 
-    /// Whether several are running.
-    pub(super) fn is_shared(&self) -> bool {
-        self.running.load(Ordering::Relaxed) > 1
-    }
-
     pub(super) fn begin(&self) {
         self.running.fetch_add(1, Ordering::Relaxed);
     }
@@ -84,7 +79,7 @@ mod tests {
     fn repeated_requests_halve_the_pace_and_calm_pages_bring_it_back() {
         let pace = Pace::new(4);
         (0..4).for_each(|_| pace.begin());
-        assert!(!pace.has_room() && !pace.is_too_many() && pace.is_shared());
+        assert!(!pace.has_room() && !pace.is_too_many());
         pace.after_page(SiteUsage { retries: 2, ..SiteUsage::default() });
         assert!(pace.is_too_many());
         (0..2).for_each(|_| pace.end());
@@ -98,7 +93,7 @@ mod tests {
         }
         pace.end();
         pace.end();
-        assert!(pace.has_room() && !pace.is_shared(), "one is always allowed");
+        assert!(pace.has_room(), "one is always allowed");
         pace.stop();
         assert!(!pace.has_room());
     }

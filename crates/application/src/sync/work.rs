@@ -227,10 +227,8 @@ impl<'a> Work<'a> {
             TimeDelta::try_milliseconds(i64::try_from(update.worked_ms).unwrap_or(0)).unwrap_or_default();
     }
 
-    /// Reads a walk to its end, or until it is time or `pace` says so. Answers whether the end was reached.
-    ///
-    /// While a page is stored, the next one is fetched, and never more than those two are in memory. Where several walks go on at the same
-    /// time, they fetch while others store, and each has one page in memory: a page takes more than ten megabytes.
+    /// Reads a walk to its end, or until it is time or `pace` says so: while a page is stored, the next is fetched, and never
+    /// more than those two are in memory. Answers whether the end was reached.
     pub(super) async fn walk(
         &self,
         walk: Walk,
@@ -250,20 +248,13 @@ impl<'a> Work<'a> {
             page.issues.retain(|issue| id_of(issue).is_none_or(|id| !earlier.contains(&id)));
             page.set_aside.retain(|aside| aside.jira_id.as_ref().is_none_or(|id| !earlier.contains(id)));
             let next = page.next.clone();
-            let (fetched, stored) = {
-                let fetch = async {
-                    match next.finished || pace.is_stopped() || self.is_time() {
-                        true => Ok(None),
-                        false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
-                    }
-                };
-                if pace.is_shared() {
-                    let stored = self.store(page, target).await;
-                    (if stored.is_ok() { fetch.await } else { Ok(None) }, stored)
-                } else {
-                    futures::join!(fetch, self.store(page, target))
+            let fetch = async {
+                match next.finished || pace.is_stopped() || self.is_time() {
+                    true => Ok(None),
+                    false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
                 }
             };
+            let (fetched, stored) = futures::join!(fetch, self.store(page, target));
             match stored {
                 // Two pages that have rows in common may lock each other out: one of them is read again.
                 Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) if tries < TRIES => {
