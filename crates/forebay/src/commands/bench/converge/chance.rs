@@ -185,7 +185,7 @@ impl Chance {
             json!({ "fault": "login_page" }),
             json!({ "fault": "empty_body" }),
             json!({ "fault": "rate_limit", "retry_after": 1, "bare": done }),
-            json!({ "fault": "budget", "requests": 12, "per_seconds": 2 }),
+            json!({ "fault": "budget", "requests": 2, "per_seconds": 2 }),
             json!({ "fault": "unauthorized" }),
             json!({ "fault": "anonymous" }),
             json!({ "fault": "short_page", "at_most": 7 }),
@@ -203,7 +203,8 @@ impl Chance {
             json!({ "fault": "key_move", "times": 10 }),
             json!({ "fault": "truncated", "changelog": 2, "comments": 1, "worklogs": 1 }),
             json!({ "fault": "bad_issue", "share": 0.2, "how": how, "field": field }),
-            json!({ "fault": "odd_changelog" }),
+            // A history without an author is no lie that anybody could see: sites show such of accounts that are gone.
+            json!({ "fault": "odd_changelog", "without_author": false }),
         ]
     }
 

@@ -142,6 +142,10 @@ pub(super) const LEFT_OUT: &[(&str, &str)] = &[
         "keys in issue_key_aliases that only the source knows",
         "the copy has never seen the issue under such a key, and nothing tells of it",
     ),
+    (
+        "histories that a source shows without their author for a while (`odd_changelog` serves numbers as times, and authors)",
+        "that is what a site shows for good of an account that is gone; the copy has what was shown until it reads the issue again",
+    ),
     ("rows that are not present", "a copy keeps what is gone, with the reason; every door leaves it out"),
 ];
 
