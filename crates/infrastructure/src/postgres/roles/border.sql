@@ -48,7 +48,10 @@ WITH wanted (name, login) AS (
         ('api_keys'), ('idempotency_keys'), ('used_sign_in_links'),
         -- Hashes, by which whatever is written knows whom not to bring back.
         ('erased_users'),
-        ('sandbox_seeds'), ('sandbox_faults'), ('sandbox_fault_counts'), ('site_limits'), ('site_usage')
+        -- Found by numbers that nobody can guess.
+        ('bulk_tasks'),
+        ('groups'), ('group_members'),
+        ('sandbox_seeds'), ('sandbox_faults'), ('sandbox_fault_counts'), ('sandbox_workflows'), ('site_limits'), ('site_usage')
 )
 -- The roles themselves.
 SELECT format('role %I does not exist', w.name) AS "gap!", 'run `forebay migrate up`' AS "remedy!"
