@@ -308,7 +308,11 @@ async fn next_page(
     let page = site.people(dialect, start).await?;
     read.shown += u32::from(page.is_some());
     read.refused += u32::from(page.is_none());
-    let users = page.unwrap_or_default();
+    let mut users = page.unwrap_or_default();
+    // Made anew when it is served; a site whose issues show people without one would show one in its comments otherwise.
+    for members in users.iter_mut().filter_map(Value::as_object_mut) {
+        members.remove("self");
+    }
     if users.is_empty() {
         read.finish();
         return Ok(None);

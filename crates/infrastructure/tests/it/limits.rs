@@ -224,6 +224,7 @@ async fn what_callers_with_a_limit_can_still_read_is_known() {
         // How a sandbox or a site behaves, and how much it was asked; an instance is looked up with the first.
         "sandbox_faults",
         "sandbox_fault_counts",
+        "sandbox_workflows",
         "site_limits",
         "site_usage",
     ];
