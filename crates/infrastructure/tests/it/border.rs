@@ -245,7 +245,9 @@ async fn an_instance_goes_with_every_row_of_it_and_nothing_else() {
     let mut admin = base.superuser().await;
     let tables: Vec<String> = sqlx::query_scalar(
         "SELECT table_name::text FROM information_schema.columns
-         WHERE table_schema = 'public' AND column_name = 'instance_id' AND table_name NOT IN ('audit_log', 'issue_metrics', 'lead_time_view', 'user_workload')",
+         WHERE table_schema = 'public' AND column_name = 'instance_id'
+           -- What happened outlives what it happened to; and materialized views wait for their refresh.
+           AND table_name NOT IN ('audit_log', 'job_runs', 'ai_ledger', 'issue_metrics', 'lead_time_view', 'user_workload')",
     )
     .fetch_all(&mut admin)
     .await
