@@ -17,6 +17,9 @@ const MIRRORS: usize = 10;
 const DEAD: usize = 0;
 /// The one whose site wants to be left alone for an hour.
 const REFUSED: usize = 1;
+const WORKERS: i64 = 3;
+/// Syncs that one worker does at the same time, with the settings below.
+const LONG_SLOTS: i64 = 2;
 /// Pools small enough for four processes on one server.
 const SMALL: [(&str, &str); 4] = [
     ("FOREBAY_WORKER_CONCURRENCY", "4"),
@@ -169,7 +172,7 @@ async fn three_workers_serve_a_hundred_mirrors_and_nobody_gets_ahead_by_asking_m
             sync_all(&url, std::slice::from_ref(&greedy)).await;
         }
     });
-    let mut workers: Vec<Child> = (0..3)
+    let mut workers: Vec<Child> = (0..WORKERS)
         .map(|_| {
             let mut command = app.command();
             command.envs(SMALL);
@@ -177,8 +180,15 @@ async fn three_workers_serve_a_hundred_mirrors_and_nobody_gets_ahead_by_asking_m
         })
         .collect();
     until_all_were_served(&app).await;
-    asking.abort();
     let mut database = app.database.superuser().await;
+    let greedy_turns = "SELECT count(*) FROM sync_runs r JOIN tenants t ON t.id = r.tenant_id
+         JOIN jira_instances n ON n.id = r.instance_id WHERE t.name = 'tenant-0' AND n.name ~ '^copy-[2-9]$'";
+    let began = Instant::now();
+    while count(&mut database, greedy_turns).await <= i64::try_from(MIRRORS - 2).unwrap() {
+        assert!(began.elapsed() < Duration::from_secs(120), "asking again led to nothing");
+        tokio::time::sleep(Duration::from_millis(250)).await;
+    }
+    asking.abort();
     // Each process has two queues, for long jobs and for short ones.
     assert_eq!(count(&mut database, "SELECT count(*) FROM graphile_worker._private_workers").await, 6);
     for worker in &mut workers {
@@ -186,19 +196,20 @@ async fn three_workers_serve_a_hundred_mirrors_and_nobody_gets_ahead_by_asking_m
         worker.wait().unwrap();
     }
 
-    // Everybody was asked for before the greedy ones were asked for again: none of them had its third turn before the last of the
-    // others had its first. A worker fetches as many jobs ahead as it has slots, hence the second.
-    let ahead = "SELECT coalesce(max(turns), 0) FROM (
-             SELECT count(*) AS turns FROM sync_runs r
+    // Everybody was asked for before the greedy ones were asked for again. So when the first of them has its second turn, nobody else
+    // waits for a first one but those that a worker has already taken: one for each slot that is about to begin, and one that is fetched
+    // ahead for it.
+    let overtaken = "SELECT count(*) FROM (
+             SELECT min(r.started_at) AS first FROM sync_runs r
              JOIN jira_instances n ON n.id = r.instance_id JOIN tenants t ON t.id = n.tenant_id
-             WHERE t.name = 'tenant-0' AND n.name ~ '^copy-[2-9]$' AND r.started_at < (
-                 SELECT max(first) FROM (
-                     SELECT min(o.started_at) AS first FROM sync_runs o
-                     JOIN jira_instances m ON m.id = o.instance_id JOIN tenants u ON u.id = m.tenant_id
-                     WHERE u.name <> 'tenant-0' AND m.name ~ '^copy-[2-9]$' GROUP BY m.id) firsts)
-             GROUP BY r.instance_id) x";
-    let ahead = count(&mut database, ahead).await;
-    assert!((1..=2).contains(&ahead), "a mirror had {ahead} turns while others waited for their first");
+             WHERE t.name <> 'tenant-0' AND n.name ~ '^copy-[2-9]$' GROUP BY n.id) others
+         WHERE first > (SELECT min(second) FROM (
+             SELECT (array_agg(r.started_at ORDER BY r.started_at))[2] AS second FROM sync_runs r
+             JOIN jira_instances n ON n.id = r.instance_id JOIN tenants t ON t.id = n.tenant_id
+             WHERE t.name = 'tenant-0' AND n.name ~ '^copy-[2-9]$' GROUP BY n.id) greedy)";
+    let overtaken = count(&mut database, overtaken).await;
+    let taken = WORKERS * LONG_SLOTS * 2;
+    assert!(overtaken <= taken, "{overtaken} waited for their first turn while another had its second");
     nothing_crossed_over(&app).await;
     trouble_is_told_and_runs_do_not_overlap(&app).await;
     // An hour's pause holds in all three, and nobody pulls it forward by asking.
