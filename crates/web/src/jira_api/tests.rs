@@ -79,7 +79,11 @@ async fn what_is_not_served_says_so_by_name() {
     for (method, path, named) in [
         ("GET", "/jira/acme/rest/api/3/auditing/record", "GET /rest/api/3/auditing/record (getAuditRecords)"),
         ("POST", "/jira/acme/rest/api/latest/screens", "POST /rest/api/latest/screens (createScreen)"),
-        ("GET", "/jira/acme/rest/api/2/notificationscheme", "GET /rest/api/2/notificationscheme (getNotificationSchemes)"),
+        (
+            "GET",
+            "/jira/acme/rest/api/2/notificationscheme",
+            "GET /rest/api/2/notificationscheme (getNotificationSchemes)",
+        ),
         ("PUT", "/jira/acme/rest/api/2/project/ED", "PUT /rest/api/2/project/ED (updateProject)"),
         (
             "GET",
