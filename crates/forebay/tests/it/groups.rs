@@ -47,18 +47,17 @@ async fn a_group_means_its_members_in_searches_of_the_site_and_of_its_copy() {
         assert!(groups.len() > 3, "{groups:?}");
         for group in groups {
             let name = group["name"].as_str().unwrap();
-            let members = get(
-                &app,
-                instance,
-                &format!("group/member?groupname={name}&maxResults=50&includeInactiveUsers=true"),
-            )
-            .await;
-            let members: Vec<String> = members["values"]
-                .as_array()
-                .unwrap()
-                .iter()
-                .map(|one| one["accountId"].to_string())
-                .collect();
+            let mut members: Vec<String> = Vec::new();
+            loop {
+                let start = members.len();
+                let path = format!("group/member?groupname={name}&startAt={start}&includeInactiveUsers=true");
+                let page = get(&app, instance, &path).await;
+                let page = page["values"].as_array().unwrap();
+                if page.is_empty() {
+                    break;
+                }
+                members.extend(page.iter().map(|one| one["accountId"].to_string()));
+            }
             let of_group = keys(&app, instance, &format!("assignee in membersOf(\"{name}\")")).await;
             let one_by_one = format!("assignee in ({})", members.join(", "));
             assert_eq!(of_group, keys(&app, instance, &one_by_one).await, "{name} of {instance}");

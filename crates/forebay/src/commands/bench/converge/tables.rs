@@ -94,7 +94,7 @@ pub(super) const TABLES: &[Compared] = &[
     within(equal("issue_key_aliases", &["key"], &["created_at"], OF_PRESENT)),
     roster("components", ID, &["updated_at"]),
     roster("versions", ID, &["updated_at"]),
-    roster("boards", ID, &["updated_at"]),
+    roster("boards", ID, &["updated_at", "configuration_raw"]),
     equal("board_sprints", &["board_id", "sprint_id"], &[], ALL),
     roster("sprints", ID, &["updated_at"]),
     on_cloud(FAVOURITES, roster("filters", ID, &["updated_at"])),
@@ -136,6 +136,7 @@ pub(super) const LEFT_OUT: &[(&str, &str)] = &[
         "they say when a copy was made, and each is its own",
     ),
     ("search", "it is made by the database from columns that are compared"),
+    ("configuration_raw of boards", "a sandbox makes it of its workflow when it is asked, and keeps none"),
     (
         "the key of the parent inside an issue's document",
         "a document is kept as it was read, and a key may change after that; the parent is compared by its id, and the key that is shown by parent_key",
