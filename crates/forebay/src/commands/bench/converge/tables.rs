@@ -119,6 +119,7 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("groups", "read in a round of its own, and compared by its members in tests/it/groups.rs"),
     ("group_members", "read in a round of its own, and compared in tests/it/groups.rs"),
     ("project_roles", "read in a round of its own, and compared in tests/it/groups.rs"),
+    ("bulk_tasks", "what came of changes to many issues, for whoever asked for them"),
     ("audit_log", "what people did through this program's own doors"),
     ("webhooks", "what was registered at the source"),
     ("webhook_inbox", "what the copy was told, and has done since"),
