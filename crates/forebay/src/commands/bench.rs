@@ -23,9 +23,13 @@ use application::{
 };
 use chrono_tz::Tz;
 use domain::ids::InstanceId;
-use infrastructure::telemetry::Telemetry;
+use infrastructure::{
+    outbound::{AllowedNetworks, Outbound},
+    telemetry::Telemetry,
+};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use super::{
     sandbox::{refresh, seed_sandbox},
@@ -179,6 +183,14 @@ async fn instance_of(wiring: &Wiring, tenant: &Tenant, name: Option<&str>) -> Re
             instances.into_iter().next().ok_or_else(|| Failure::new("the tenant has no instance yet"))
         }
     }
+}
+
+/// A client for the doors of this machine.
+fn client(url: &str) -> Result<reqwest::Client, Failure> {
+    let url = Url::parse(url).map_err(|error| Failure::new(error.to_string()))?;
+    let outbound = Outbound::new(AllowedNetworks::loopback())?;
+    let client = outbound.client_for(&url).map_err(|refused| Failure::new(refused.to_string()))?;
+    Ok(client.clone())
 }
 
 /// An instance without address and credential.

@@ -18,15 +18,11 @@ mod writers;
 
 use std::collections::BTreeMap;
 
-use infrastructure::{
-    outbound::{AllowedNetworks, Outbound},
-    telemetry::Telemetry,
-};
+use infrastructure::telemetry::Telemetry;
 use serde::Serialize;
-use url::Url;
 
 use self::{house::Redis, round::Report};
-use super::{TemporaryFolder, listen};
+use super::{TemporaryFolder, client, listen};
 use crate::{
     cli::converge::ConvergeArgs,
     commands::signals::Signals,
@@ -120,7 +116,7 @@ async fn one(
     settings.data_dir = Some(path.display().to_string());
     let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
     let went = async {
-        let http = client(&wiring)?;
+        let http = client(&wiring.settings.public_url())?;
         round::run(&wiring, http, &path, redis, seed, arguments).await
     };
     // What is dropped with the round kills its processes.
@@ -136,14 +132,6 @@ async fn one(
         output::note(&format!("database and logs of the round with seed {seed} stay in {}", kept.display()));
     }
     Ok((ended?, telemetry))
-}
-
-/// A client for the doors of this machine.
-pub(super) fn client(wiring: &Wiring) -> Result<reqwest::Client, Failure> {
-    let url = Url::parse(&wiring.settings.public_url()).map_err(|error| Failure::new(error.to_string()))?;
-    let outbound = Outbound::new(AllowedNetworks::loopback())?;
-    let client = outbound.client_for(&url).map_err(|refused| Failure::new(refused.to_string()))?;
-    Ok(client.clone())
 }
 
 fn sum(first_seed: u64, rounds: &[Report]) -> Total {

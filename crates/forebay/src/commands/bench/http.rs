@@ -22,7 +22,7 @@ use serde::Serialize;
 use tokio::{sync::mpsc, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{converge::client, instance_of, keys_of, latency};
+use super::{client, instance_of, keys_of, latency};
 use crate::{
     cli::bench::HttpArgs,
     commands::serve::{listen, start},
@@ -106,7 +106,7 @@ async fn measure(wiring: &Wiring, arguments: &HttpArgs) -> Result<Vec<Figures>, 
     let (key, secret) = keys::create_key(&wiring.services, &operator, spec).await?;
     let base = format!("{}/jira/{}/rest/api/3", wiring.settings.public_url(), instance.name);
     let issues = keys_of(wiring, &tenant, instance.id).await?;
-    let load = Load { client: client(wiring)?, secret, rate: arguments.rate };
+    let load = Load { client: client(&wiring.settings.public_url())?, secret, rate: arguments.rate };
     let urls = |path: &dyn Fn(&str) -> String| -> Vec<String> {
         issues.iter().map(|key| format!("{base}/{}", path(key))).collect()
     };

@@ -16,18 +16,13 @@ mod webhooks;
 use std::{future::Future, path::Path};
 
 use domain::ids::InstanceId;
-use infrastructure::{
-    outbound::{AllowedNetworks, Outbound},
-    telemetry::Telemetry,
-};
-use reqwest::Client;
+use infrastructure::telemetry::Telemetry;
 use serde::Serialize;
 use sqlx::PgConnection;
 use tokio::task::{JoinError, JoinSet};
-use url::Url;
 
 use self::{backfill::Backfill, catch_up::CatchUp, mirror::Mirror, source::Source, webhooks::Webhooks};
-use super::listen;
+use super::{client, listen};
 use crate::{
     cli::bench_sync::{BenchSyncArgs, SyncPart},
     failure::Failure,
@@ -148,14 +143,6 @@ async fn on_folder(settings: &Settings, folder: &Path) -> Result<(Settings, u16)
         ..settings.clone()
     };
     Ok((settings, address.port()))
-}
-
-/// A client for the doors of this machine.
-fn client(url: &str) -> Result<Client, Failure> {
-    let url = Url::parse(url).map_err(|error| Failure::new(error.to_string()))?;
-    let outbound = Outbound::new(AllowedNetworks::loopback())?;
-    let client = outbound.client_for(&url).map_err(|refused| Failure::new(refused.to_string()))?;
-    Ok(client.clone())
 }
 
 async fn counts(owner: &mut PgConnection, instance: InstanceId) -> Result<Counts, Failure> {

@@ -7,7 +7,7 @@ use domain::ids::EntityKind;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::{Scope, convert};
+use super::{Scope, convert, people_and_projects::add_accounts};
 
 /// Issues and their followers, as columns.
 #[derive(Default)]
@@ -51,8 +51,8 @@ pub(super) async fn replace(
     }
     let watchers = Columns::of(scope, issues, |followers| followers.watchers.as_ref());
     let voters = Columns::of(scope, issues, |followers| followers.voters.as_ref());
-    add_accounts(conn, scope, &watchers).await?;
-    add_accounts(conn, scope, &voters).await?;
+    add_accounts(conn, scope, &watchers.users, &watchers.accounts).await?;
+    add_accounts(conn, scope, &voters.users, &voters.accounts).await?;
     sqlx::query!(
         "WITH listed AS (
              SELECT DISTINCT u.issue_id, u.user_id FROM UNNEST($3::uuid[], $4::uuid[]) AS u (issue_id, user_id)
@@ -85,25 +85,6 @@ pub(super) async fn replace(
         &voters.told,
         &voters.issues,
         &voters.users,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
-}
-
-async fn add_accounts(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<()> {
-    if columns.users.is_empty() {
-        return Ok(());
-    }
-    sqlx::query!(
-        "INSERT INTO users (tenant_id, instance_id, id, account_id)
-         SELECT DISTINCT $1::uuid, $2::uuid, u.id, u.account_id FROM UNNEST($3::uuid[], $4::text[]) AS u (id, account_id)
-         ORDER BY u.id ON CONFLICT DO NOTHING",
-        scope.tenant,
-        scope.instance.0,
-        &columns.users,
-        &columns.accounts as _,
     )
     .execute(conn)
     .await

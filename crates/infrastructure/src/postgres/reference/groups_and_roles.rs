@@ -12,7 +12,7 @@ use serde_json::Value;
 use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
-use super::{Scope, convert, object};
+use super::{Scope, convert, object, people_and_projects::add_accounts};
 
 pub(super) async fn upsert_groups(
     conn: &mut PgConnection,
@@ -61,18 +61,7 @@ pub(super) async fn replace_members(
         members().map(|(group, account)| (group, account.as_str())).unzip();
     let users: Vec<Uuid> =
         members().map(|(_, account)| scope.instance.derive(EntityKind::User, account)).collect();
-    sqlx::query!(
-        "INSERT INTO users (tenant_id, instance_id, id, account_id)
-         SELECT DISTINCT $1::uuid, $2::uuid, u.id, u.account_id FROM UNNEST($3::uuid[], $4::text[]) AS u (id, account_id)
-         ORDER BY u.id ON CONFLICT DO NOTHING",
-        scope.tenant,
-        scope.instance.0,
-        &users,
-        accounts as _,
-    )
-    .execute(&mut *conn)
-    .await
-    .map_err(convert)?;
+    add_accounts(conn, scope, &users, &accounts).await?;
     sqlx::query!(
         "WITH listed AS (
              SELECT DISTINCT u.group_id, u.user_id FROM UNNEST($4::text[], $5::uuid[]) AS u (group_id, user_id)

@@ -219,3 +219,28 @@ pub(super) async fn upsert_users(
     .map_err(convert)?;
     Ok(())
 }
+
+/// Gives accounts that nothing is known of a row each; `users` are the ids of their rows.
+pub(super) async fn add_accounts(
+    conn: &mut PgConnection,
+    scope: Scope,
+    users: &[Uuid],
+    accounts: &[&str],
+) -> Result<()> {
+    if users.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO users (tenant_id, instance_id, id, account_id)
+         SELECT DISTINCT $1::uuid, $2::uuid, u.id, u.account_id FROM UNNEST($3::uuid[], $4::text[]) AS u (id, account_id)
+         ORDER BY u.id ON CONFLICT DO NOTHING",
+        scope.tenant,
+        scope.instance.0,
+        users,
+        accounts as _,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
