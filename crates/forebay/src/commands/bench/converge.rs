@@ -11,7 +11,6 @@ mod differences;
 mod house;
 mod round;
 mod scene;
-mod server_site;
 mod tables;
 mod told;
 mod writers;

@@ -5,7 +5,7 @@ use std::path::Path;
 use application::{
     Scope,
     instances::{self, AuthMethod, Instance, InstanceKind, NewInstance, Push},
-    keys,
+    keys, sandbox,
     tenants::Tenant,
 };
 use reqwest::{Client, Method};
@@ -17,7 +17,6 @@ use super::{
     super::unsigned,
     compare::Sides,
     house::{House, Redis},
-    server_site,
     writers::Source,
 };
 use crate::{
@@ -78,7 +77,9 @@ pub(super) async fn set<'a>(
     let cloud = add("cloud").await?;
     seed_sandbox(wiring, &upstream, &cloud, issues, seed, &mut |_| {}).await?;
     let server = add("server").await?;
-    let server = server_site::fill(wiring, &upstream, &server, issues.div_ceil(2), seed).await?;
+    sandbox::speak_as_server(&wiring.services, upstream.id, &server).await?;
+    let (upstream, server) = wiring.instance(Some(&upstream.name), &server.name).await?;
+    seed_sandbox(wiring, &upstream, &server, issues.div_ceil(2), seed, &mut |_| {}).await?;
     refresh(wiring).await?;
     house.serve(&http).await?;
     let token = SecretString::from(upstream_key.clone());
@@ -136,8 +137,11 @@ impl Scene<'_> {
             "SELECT key FROM projects WHERE instance_id = $1 AND presence = 'present' ORDER BY jira_id",
         )
         .await?;
-        let accounts: Vec<String> =
-            texts("SELECT account_id FROM users WHERE instance_id = $1 ORDER BY account_id LIMIT 20").await?;
+        // People of a Server are assigned by the name they sign in with.
+        let accounts: Vec<String> = texts(
+            "SELECT coalesce(raw_jsonb ->> 'name', account_id) FROM users WHERE instance_id = $1 ORDER BY account_id LIMIT 20",
+        )
+        .await?;
         let issues: Vec<String> = texts(
             "SELECT jira_id FROM issues WHERE instance_id = $1 AND presence = 'present' ORDER BY jira_number",
         )
