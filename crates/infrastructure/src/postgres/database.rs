@@ -135,7 +135,6 @@ impl Database for PgDatabase {
         if gaps.is_empty() {
             return migrate::require_newest(&mut *self.platform.acquire().await?).await;
         }
-        let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
-        Err(Error::Conflict(format!("the database's border is open: {}", gaps.join("; "))))
+        Err(Error::Conflict(roles::told(&gaps)))
     }
 }

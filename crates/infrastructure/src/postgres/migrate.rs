@@ -16,7 +16,7 @@ use self::step::Patience;
 use super::{
     errors::convert,
     lock,
-    roles::{QUEUE, RolePasswords, border_gaps, ensure_database, ensure_roles},
+    roles::{QUEUE, RolePasswords, border_gaps, ensure_database, ensure_roles, told},
 };
 
 static MIGRATOR: Migrator = sqlx::migrate!("../../migrations");
@@ -72,11 +72,7 @@ async fn up_locked(
     if gaps.is_empty() {
         return Ok(count);
     }
-    let gaps: Vec<_> = gaps.iter().map(ToString::to_string).collect();
-    Err(Error::Conflict(format!(
-        "{count} migrations were applied, and the database's border is open: {}",
-        gaps.join("; ")
-    )))
+    Err(Error::Conflict(format!("{count} migrations were applied, and {}", told(&gaps))))
 }
 
 /// Applies those of `all` that the database does not have. The caller holds the lock.

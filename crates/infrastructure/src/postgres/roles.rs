@@ -11,6 +11,7 @@ use application::{Error, Result};
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{AssertSqlSafe, PgConnection};
 
+pub(super) use self::border::told;
 pub use self::{
     border::{Gap, border_gaps},
     database::{ensure_database, open_functions},

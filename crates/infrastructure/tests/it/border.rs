@@ -163,6 +163,30 @@ async fn without_a_tenant_the_application_is_told_so_and_sees_no_row_of_any_tabl
     base.remove().await;
 }
 
+/// Behind the restrictive policies, only what PostgreSQL knows to be leakproof may be the condition of an index.
+#[tokio::test]
+async fn the_tenant_is_a_condition_of_every_tables_indexes() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let mut app = base.connect(roles::APP).await;
+    let tables: Vec<String> = sqlx::query_scalar(
+        "SELECT p.polrelid::regclass::text FROM pg_policy p WHERE p.polname = 'tenant_isolation' ORDER BY 1",
+    )
+    .fetch_all(&mut app)
+    .await
+    .unwrap();
+    assert!(tables.len() > 60, "{tables:?}");
+    app.execute(AssertSqlSafe(format!("SET app.current_tenant_id = '{tenant}'"))).await.unwrap();
+    app.execute("SET enable_seqscan = off").await.unwrap();
+    for table in tables {
+        let statement = AssertSqlSafe(format!("EXPLAIN SELECT FROM {table}"));
+        let plan: Vec<String> = sqlx::query_scalar(statement).fetch_all(&mut app).await.unwrap();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Cond: (tenant_id = (CASE"), "{table}:\n{plan}");
+    }
+    base.remove().await;
+}
+
 /// A worker does what a job says as the tenant that it names.
 #[tokio::test]
 async fn a_job_of_another_tenant_cannot_be_added() {

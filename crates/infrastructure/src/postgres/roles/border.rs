@@ -16,6 +16,18 @@ pub struct Gap {
     pub remedy: String,
 }
 
+/// So many gaps are named by an error; `forebay doctor` names all of them.
+const NAMED: usize = 5;
+
+/// What an error says of gaps: the first few of them, and how many more there are.
+pub(in crate::postgres) fn told(gaps: &[Gap]) -> String {
+    let mut parts: Vec<String> = gaps.iter().take(NAMED).map(ToString::to_string).collect();
+    if gaps.len() > NAMED {
+        parts.push(format!("and {} more, which `forebay doctor` lists", gaps.len() - NAMED));
+    }
+    format!("the database's border is open: {}", parts.join("; "))
+}
+
 impl fmt::Display for Gap {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} (to close it: {})", self.what, self.remedy)

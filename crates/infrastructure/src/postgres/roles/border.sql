@@ -120,7 +120,7 @@ CROSS JOIN LATERAL (
 WHERE p.polpermissive AND f.rolname <> 'forebay_platform' AND e.expression IS NOT NULL
     AND (e.expression ~ '\mOR\M' OR e.expression !~ CASE f.rolname
         WHEN 'forebay_read' THEN '^\((tenant_id|id) = \( SELECT forebay\.ticket_tenant\(\)'
-        ELSE '^\((tenant_id|id) = (\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\)|\(COALESCE\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\), ''''::text\), ''no tenant: |forebay\.current_tenant\(\)|\( SELECT forebay\.current_tenant\(\))'
+        ELSE '^\((tenant_id|id) = (\(NULLIF\(current_setting\(''app\.current_tenant_id''::text, true\)|\(\s*CASE\s+WHEN \(current_setting\(''app\.current_tenant_id''::text, true\) <> ''''::text\) THEN current_setting\(''app\.current_tenant_id''::text, true\)\s+ELSE ''no tenant: |forebay\.current_tenant\(\)|\( SELECT forebay\.current_tenant\(\))'
     END)
 UNION ALL
 -- Callers who are limited to projects. What is of an issue or a project follows it; what tells of a whole site or tenant is for whole
