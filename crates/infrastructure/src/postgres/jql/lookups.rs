@@ -12,7 +12,11 @@ use super::{attached::worked, fields::Follower, sql::Sql};
 
 /// So many ids at most are taken as a list. Looking them all up and sorting them takes about as long as walking to the fiftieth
 /// issue that has a value of so many among a million.
-pub(super) const FEW: i64 = 10_000;
+pub(super) const FEW: i64 = 7_000;
+
+/// So many are taken as a list still where walking did not fill the page: beyond that, reading all of a million issues once is
+/// quicker.
+pub(super) const MANY: i64 = 100_000;
 
 /// A condition on the issue `i` that can be turned around into a list of ids.
 #[derive(Clone, Debug, PartialEq)]
@@ -134,18 +138,18 @@ impl Lookup {
         ids.push(self.behind)
     }
 
-    /// How many ids there are, counted up to one more than [`FEW`].
-    pub(super) fn count(&self) -> Sql {
-        let sql = Sql::new("(SELECT count(*) FROM (").append(self.ids(Some(FEW + 1)));
+    /// How many ids there are, counted up to one more than `most`.
+    pub(super) fn count(&self, most: i64) -> Sql {
+        let sql = Sql::new("(SELECT count(*) FROM (").append(self.ids(Some(most + 1)));
         sql.push(") AS x)")
     }
 
-    /// The issues `i` of the ids, of which there are few.
+    /// The issues `i` of the ids, of which there are `most` at most.
     ///
     /// LATERAL and LIMIT hold PostgreSQL to the primary key: it would rather read all issues in the order of the page, and look
     /// through the list for each.
-    pub(super) fn issues(&self) -> Sql {
-        let sql = Sql::new("(SELECT DISTINCT f.id FROM (").append(self.ids(Some(FEW)));
+    pub(super) fn issues(&self, most: i64) -> Sql {
+        let sql = Sql::new("(SELECT DISTINCT f.id FROM (").append(self.ids(Some(most)));
         sql.push(
             ") AS f (id)) AS few CROSS JOIN LATERAL (SELECT x.* FROM issues x WHERE x.id = few.id LIMIT 1) AS i",
         )

@@ -9,7 +9,7 @@ use sqlx::{Executor, Row, postgres::PgRow};
 
 use super::{
     Search, cursor,
-    lookups::{self, FEW, Lookup},
+    lookups::{self, FEW, Lookup, MANY},
     order::{Key, Kind},
     sql::Sql,
 };
@@ -54,6 +54,9 @@ impl Search<'_> {
         if can_walk && let Some(rows) = self.walk(tx, REACH).await? {
             return Ok(rows);
         }
+        if let Some(many) = self.among_many(tx).await? {
+            return self.run(tx, self.page_statement(&many)?).await;
+        }
         self.run_without_nested_loops(tx, self.page_statement(&self.by_lists())?).await
     }
 
@@ -76,22 +79,51 @@ impl Search<'_> {
 
     /// The issues of the shortest look-up; `None` when even that is long.
     async fn among_few(&self, tx: &mut PgTenantTx) -> Result<Option<Source>> {
+        let lookups: Vec<_> = self.lookups().collect();
         let counts = match self.counts.get() {
             Some(counts) => counts,
             None => {
-                let counts = self.lookups().map(|(_, lookup)| lookup.count());
-                let counts = counts.reduce(|all, next| all.push(", ").append(next)).unwrap_or_default();
-                let rows = self.run(tx, Sql::new("SELECT ").append(counts)).await?;
-                let counts = rows.first().map(lookups::counts).transpose().map_err(convert)?;
-                self.counts.get_or_init(|| counts.unwrap_or_default())
+                let counts = self.count_ids(tx, &lookups, FEW).await?;
+                self.counts.get_or_init(|| counts)
             }
         };
-        let shortest = self.lookups().zip(counts).min_by_key(|(_, count)| **count);
-        Ok(shortest.filter(|(_, count)| **count <= FEW).map(|((place, lookup), _)| {
-            let mut filter = self.filter.clone();
-            filter[place] = lookup.rest();
-            Source { issues: lookup.issues().append(self.order.joins.clone()), filter }
-        }))
+        Ok(self.shortest(&lookups, counts, FEW))
+    }
+
+    /// The same where walking came to no end: looking up many ids takes less than reading all issues.
+    async fn among_many(&self, tx: &mut PgTenantTx) -> Result<Option<Source>> {
+        let lookups: Vec<_> = self.lookups().filter(|(_, lookup)| !lookup.is_slow_to_count()).collect();
+        if lookups.is_empty() {
+            return Ok(None);
+        }
+        let counts = self.count_ids(tx, &lookups, MANY).await?;
+        Ok(self.shortest(&lookups, &counts, MANY))
+    }
+
+    /// How many ids each look-up has, counted up to one more than `most`.
+    async fn count_ids(
+        &self,
+        tx: &mut PgTenantTx,
+        lookups: &[(usize, &Lookup)],
+        most: i64,
+    ) -> Result<Vec<i64>> {
+        let counts = lookups.iter().map(|(_, lookup)| lookup.count(most));
+        let counts = counts.reduce(|all, next| all.push(", ").append(next)).unwrap_or_default();
+        let rows = self.run(tx, Sql::new("SELECT ").append(counts)).await?;
+        Ok(rows.first().map(lookups::counts).transpose().map_err(convert)?.unwrap_or_default())
+    }
+
+    /// The issues of the shortest look-up, unless it has more than `most` ids.
+    fn shortest(&self, lookups: &[(usize, &Lookup)], counts: &[i64], most: i64) -> Option<Source> {
+        let (shortest, _) = lookups
+            .iter()
+            .zip(counts)
+            .filter(|(_, count)| **count <= most)
+            .min_by_key(|(_, count)| **count)?;
+        let (place, lookup) = *shortest;
+        let mut filter = self.filter.clone();
+        filter[place] = lookup.rest();
+        Some(Source { issues: lookup.issues(most).append(self.order.joins.clone()), filter })
     }
 
     /// All issues, with the look-ups as lists of ids, of any length.
