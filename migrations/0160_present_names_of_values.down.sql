@@ -10,5 +10,3 @@ LEFT JOIN public.custom_fields f
 WHERE i.presence = 'present';
 COMMENT ON COLUMN jira.field_values.text IS 'The value as text.';
 COMMENT ON COLUMN jira.issues.raw IS 'The issue as Jira serves it, whole, without addresses.';
-
-REVOKE SELECT (instance_id) ON users FROM forebay_read;

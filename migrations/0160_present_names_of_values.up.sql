@@ -1,7 +1,7 @@
 -- The text of a value is the present name of what has its id: of a component, version, sprint, option or person. What has no row of its
--- own keeps the text that was served. As in jira.issues, a text that is not selected costs nothing.
-GRANT SELECT (instance_id) ON users TO forebay_read;
-
+-- own keeps the text that was served. As in jira.issues, a text that is not selected costs nothing; joins would cost what is selected less
+-- where all of a site is, and were planned as nested loops without an index wherever the field is named (4.3 s instead of 0.5 over
+-- 20,000 issues).
 CREATE OR REPLACE VIEW jira.field_values WITH (security_invoker = true) AS
 SELECT n.name AS instance, p.key AS project, i.key AS issue, v.field_id, coalesce(f.name, v.field_id) AS field,
     f.field_type AS type, v.ordinal, v.value_id,
@@ -18,12 +18,13 @@ SELECT n.name AS instance, p.key AS project, i.key AS issue, v.field_id, coalesc
                 (SELECT x.name FROM public.sprints x
                  WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id
                    AND x.jira_id = CASE WHEN v.value_id ~ '^[0-9]{1,18}$' THEN v.value_id::bigint END)
-            ELSE coalesce(
+            WHEN f.field_type LIKE '%userpicker' OR f.field_type LIKE '%:people' THEN
+                (SELECT x.display_name FROM public.users x
+                 WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.account_id = v.value_id)
+            ELSE
                 (SELECT x.value FROM public.field_options x
                  WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.field_key = v.field_id
-                   AND x.jira_id = v.value_id),
-                (SELECT x.display_name FROM public.users x
-                 WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.account_id = v.value_id))
+                   AND x.jira_id = v.value_id)
         END::text,
         v.value_text) AS text,
     v.value_number AS number, v.value_time AS time

@@ -16,7 +16,6 @@ use domain::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::{
@@ -83,7 +82,7 @@ macro_rules! select_issues {
                             CROSS JOIN LATERAL (SELECT x.* FROM sprints x
                                                 WHERE x.tenant_id = i.tenant_id AND x.instance_id = i.instance_id
                                                   AND x.jira_id = w.id AND x.updated_at > i.synced_at - interval '1 hour'
-                                                LIMIT 1) s) AS "sprints!: Vec<sqlx::types::Json<$crate::postgres::issues::PresentSprint>>" "#
+                                                LIMIT 1) s) AS "sprints!" "#
             + $issues
             + r#" JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
@@ -149,12 +148,13 @@ pub(super) struct StoredIssue {
     pub(super) renamed: Option<Value>,
     /// Those whom system fields show.
     pub(super) people: Vec<Value>,
-    pub(super) sprints: Vec<Json<PresentSprint>>,
+    /// [`PresentSprint`]s.
+    pub(super) sprints: Vec<Value>,
 }
 
 /// A sprint that an issue is or was in.
 #[derive(Deserialize)]
-pub(super) struct PresentSprint {
+struct PresentSprint {
     id: i64,
     name: String,
     state: String,
@@ -176,7 +176,7 @@ impl TryFrom<StoredIssue> for IssueRow {
     type Error = Error;
 
     fn try_from(mut row: StoredIssue) -> Result<Self> {
-        row.put_present_names_into_payload();
+        row.put_present_names_into_payload()?;
         Ok(Self {
             id: IssueId(row.id),
             instance_id: InstanceId(row.instance_id),
@@ -210,10 +210,10 @@ impl TryFrom<StoredIssue> for IssueRow {
 impl StoredIssue {
     /// A rename at the source does not change an issue's `updated`, so its payload is not read again: Jira serves the new name
     /// at once, and so does the copy.
-    fn put_present_names_into_payload(&mut self) {
+    fn put_present_names_into_payload(&mut self) -> Result<()> {
         put(self.raw.get_mut("key"), &self.key);
-        let present = self.present();
-        let Some(fields) = self.raw.get_mut("fields") else { return };
+        let present = self.present()?;
+        let Some(fields) = self.raw.get_mut("fields") else { return Ok(()) };
         let mut name = |field: &str, member: &str, present: Option<&String>| {
             if let Some(present) = present {
                 put(fields.get_mut(field).and_then(|value| value.get_mut(member)), present);
@@ -227,12 +227,16 @@ impl StoredIssue {
         name("project", "name", Some(&self.project_name));
         name("parent", "key", self.parent_key.as_ref());
         present.show_in(fields);
+        Ok(())
     }
 
-    fn present(&mut self) -> Present {
+    fn present(&mut self) -> Result<Present> {
         let mut present = Present::default();
         self.people.drain(..).for_each(|person| present.add_person(person));
-        self.sprints.drain(..).for_each(|Json(sprint)| present.add_sprint(sprint.into()));
+        for sprint in self.sprints.drain(..) {
+            let sprint: PresentSprint = serde_json::from_value(sprint).map_err(Error::internal)?;
+            present.add_sprint(sprint.into());
+        }
         if let Some(category) = self.category.take() {
             present.set_status_category(category);
         }
@@ -244,7 +248,7 @@ impl StoredIssue {
                 }
             }
         }
-        present
+        Ok(present)
     }
 }
 
