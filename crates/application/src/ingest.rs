@@ -15,6 +15,7 @@ mod groups;
 mod hash;
 mod issue;
 mod lists;
+mod present;
 mod rosters;
 
 use std::collections::BTreeSet;
@@ -26,6 +27,7 @@ pub(crate) use children::text_of;
 pub(crate) use clean::address_stand_in;
 pub(crate) use field_values::field_values;
 pub use issue::read_issue;
+pub use present::Present;
 pub use rosters::read_rosters;
 
 use crate::{

@@ -72,7 +72,7 @@ pub(super) fn user_id(object: &Map<String, Value>) -> Option<String> {
 
 /// The account that an object shows, if it shows one. A key or name makes a person only of what also has what every user has on
 /// Server and Data Center: a board's `location` has a `displayName` and a `name` as well.
-fn account_shown(object: &Map<String, Value>) -> Option<String> {
+pub(super) fn account_shown(object: &Map<String, Value>) -> Option<String> {
     object.get("displayName")?;
     if ["accountId", "active", "avatarUrls"].iter().any(|member| object.contains_key(*member)) {
         return user_id(object);

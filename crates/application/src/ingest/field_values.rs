@@ -123,42 +123,78 @@ fn as_listed(item: &Value) -> Value {
     raw
 }
 
-/// Commas in names are not escaped, so a member ends where the next known member begins.
+/// A sprint as Servers write it into issues, taken apart: what stands before the members, and each of them with its value.
+pub(super) struct SprintMembers<'t> {
+    before: &'t str,
+    members: Vec<(&'t str, &'t str)>,
+}
+
+impl<'t> SprintMembers<'t> {
+    /// Commas in names are not escaped, so a member ends where the next known member begins.
+    pub(super) fn of(text: &'t str) -> Option<Self> {
+        const MEMBERS: [&str; 12] = [
+            "id",
+            "rapidViewId",
+            "state",
+            "name",
+            "startDate",
+            "endDate",
+            "completeDate",
+            "activatedDate",
+            "sequence",
+            "goal",
+            "synced",
+            "autoStartStop",
+        ];
+        if !text.starts_with("com.atlassian.greenhopper.service.sprint.Sprint@") {
+            return None;
+        }
+        let inner = text.split_once('[')?.1.strip_suffix(']')?;
+        let mut starts: Vec<(usize, &str)> = MEMBERS
+            .into_iter()
+            .filter_map(|member| {
+                let at = if inner.starts_with(&format!("{member}=")) {
+                    Some(0)
+                } else {
+                    inner.find(&format!(",{member}=")).map(|at| at + 1)
+                };
+                at.map(|at| (at, member))
+            })
+            .collect();
+        starts.sort_unstable();
+        let ends = starts.iter().skip(1).map(|(next, _)| next.saturating_sub(1)).chain([inner.len()]);
+        let members = starts.iter().zip(ends).filter_map(|((at, name), end)| {
+            inner.get(*at..at + name.len()).zip(inner.get(at + name.len() + 1..end))
+        });
+        // The bracket that was taken off the end stands behind them.
+        let members: Vec<_> = members.collect();
+        let first = starts.first().map_or(inner.len(), |(at, _)| *at);
+        let before = text.get(..text.len() - 1 - inner.len() + first)?;
+        Some(Self { before, members })
+    }
+
+    fn get(&self, wanted: &str) -> Option<&'t str> {
+        let (_, value) = self.members.iter().find(|(name, _)| *name == wanted)?;
+        Some(*value).filter(|value| *value != NOTHING)
+    }
+
+    /// The text with other values for some members; a member that it does not have is not added.
+    pub(super) fn with(&self, other: impl Fn(&str, Option<&str>) -> Option<String>) -> String {
+        let members = self.members.iter().map(|(name, value)| {
+            let value = other(name, Some(*value).filter(|value| *value != NOTHING))
+                .unwrap_or_else(|| (*value).to_owned());
+            format!("{name}={value}")
+        });
+        format!("{}{}]", self.before, members.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// What a Server writes for a member of a sprint that has no value.
+pub(super) const NOTHING: &str = "<null>";
+
 fn sprint_string(text: &str) -> Option<SprintRecord> {
-    const MEMBERS: [&str; 12] = [
-        "id",
-        "rapidViewId",
-        "state",
-        "name",
-        "startDate",
-        "endDate",
-        "completeDate",
-        "activatedDate",
-        "sequence",
-        "goal",
-        "synced",
-        "autoStartStop",
-    ];
-    let inner = text.strip_prefix("com.atlassian.greenhopper.service.sprint.Sprint@")?.split_once('[')?.1;
-    let inner = inner.strip_suffix(']')?;
-    let mut starts: Vec<(usize, &str)> = MEMBERS
-        .into_iter()
-        .filter_map(|member| {
-            let at = if inner.starts_with(&format!("{member}=")) {
-                Some(0)
-            } else {
-                inner.find(&format!(",{member}=")).map(|at| at + 1)
-            };
-            at.map(|at| (at, member))
-        })
-        .collect();
-    starts.sort_unstable();
-    let member = |wanted: &str| {
-        let place = starts.iter().position(|(_, member)| *member == wanted)?;
-        let begin = starts[place].0 + wanted.len() + 1;
-        let end = starts.get(place + 1).map_or(inner.len(), |(next, _)| next.saturating_sub(1));
-        inner.get(begin..end).filter(|value| *value != "<null>")
-    };
+    let members = SprintMembers::of(text)?;
+    let member = |wanted: &str| members.get(wanted);
     let date = |name: &str| member(name).and_then(|value| domain::jira_time::parse(value).ok());
     Some(SprintRecord {
         jira_id: member("id")?.parse().ok()?,

@@ -133,3 +133,100 @@ async fn a_component_and_a_version_that_are_renamed_show_in_issues_that_are_cach
         assert!(!now.contains(&old), "{table}: {now:?}");
     }
 }
+
+/// What the doors show of the issue's assignee, its status's category and its first sprint.
+async fn shown_of_others(app: &TestApp, instance: &str, id: &str, sprints: &str) -> Value {
+    let rest = app.get(&format!("/v1/issues/{id}?instance={instance}&raw=true")).await.ok();
+    let jira = app.get(&format!("/jira/{instance}/rest/api/3/issue/{id}")).await.ok();
+    let question = json!({ "jql": format!("id = {id}"), "fields": ["*all"] });
+    let found = app.post(&format!("/jira/{instance}/rest/api/3/search/jql"), question).await.ok();
+    let sql = format!(
+        "SELECT i.assignee, i.status_category, v.text FROM jira.issues i
+         JOIN jira.field_values v ON v.instance = i.instance AND v.issue = i.key AND v.field_id = '{sprints}' AND v.ordinal = 0
+         WHERE i.id = '{id}' AND i.instance = '{instance}'"
+    );
+    let sql = app.post("/v1/sql", json!({ "sql": sql })).await.ok();
+    let of_fields = |fields: &Value| {
+        let sprint = &fields[sprints][0];
+        json!([
+            fields["assignee"]["displayName"], fields["assignee"]["active"],
+            fields["status"]["statusCategory"]["key"], sprint["name"], sprint["state"],
+        ])
+    };
+    json!({
+        "rest": [rest["assignee"], rest["status"]["category"]],
+        "raw": of_fields(&rest["fields"]),
+        "jira": of_fields(&jira["fields"]),
+        "search": of_fields(&found["issues"][0]["fields"]),
+        "sql": sql["rows"][0],
+    })
+}
+
+/// What Jira shows in every issue though it touches none: the copy has it as soon as it has the row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_a_sprint_and_a_category_that_change_at_the_source_show_in_every_payload() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 60);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app.until_rosters_are_read("copy").await;
+    let jql = "sprint is not EMPTY AND assignee is not EMPTY AND statusCategory != Done ORDER BY id";
+    let found = app.post("/v1/issues/search", json!({ "jql": jql, "instance": "copy" })).await.ok();
+    let key = found["issues"][0]["key"].as_str().unwrap();
+    let issue = app.get(&format!("/jira/copy/rest/api/3/issue/{key}")).await.ok();
+    let (id, fields) = (issue["id"].as_str().unwrap(), &issue["fields"]);
+    let is_sprint = |value: &Value| value[0]["id"].is_number() && value[0]["state"].is_string();
+    let sprints = fields.as_object().unwrap().iter().find(|(_, value)| is_sprint(value)).unwrap().0;
+    for instance in ["source", "copy"] {
+        // Twice, so that the second answer is the cache's.
+        for _ in 0..2 {
+            let warm = shown_of_others(&app, instance, id, sprints).await;
+            for door in ["raw", "jira", "search"] {
+                assert_eq!(warm[door][0], fields["assignee"]["displayName"], "{door} of {instance}: {warm}");
+                assert_eq!(warm[door][3], fields[sprints][0]["name"], "{door} of {instance}: {warm}");
+            }
+        }
+    }
+
+    // As administrators and boards change them: no issue is touched.
+    let mut owner = app.database.superuser().await;
+    let of_source = "instance_id = (SELECT id FROM jira_instances WHERE name = 'source')";
+    let done = json!({ "id": 3, "key": "done", "name": "Done", "colorName": "green" });
+    let sql = format!(
+        "BEGIN;
+         UPDATE users SET display_name = 'Zoe Newname', active = false, updated_at = now(),
+             raw_jsonb = raw_jsonb || '{{\"displayName\": \"Zoe Newname\", \"active\": false}}'
+         WHERE account_id = '{account}' AND {of_source};
+         UPDATE sprints SET name = 'Seven', state = 'closed', complete_date = '2026-03-02T10:00:00Z', updated_at = now(),
+             raw_jsonb = raw_jsonb || '{{\"name\": \"Seven\", \"state\": \"closed\", \"completeDate\": \"2026-03-02T10:00:00.000Z\"}}'
+         WHERE jira_id = {sprint} AND {of_source};
+         UPDATE statuses SET category = 'done', updated_at = now(),
+             raw_jsonb = jsonb_set(raw_jsonb, '{{statusCategory}}', raw_jsonb -> 'statusCategory' || '{done}')
+         WHERE jira_id = '{status}' AND {of_source};
+         UPDATE issues SET status_category = 'done' WHERE status_id = '{status}' AND {of_source};
+         SELECT forebay.announce_changes(gen_random_uuid());
+         COMMIT",
+        account = fields["assignee"]["accountId"].as_str().unwrap(),
+        sprint = fields[sprints][0]["id"],
+        status = fields["status"]["id"].as_str().unwrap(),
+    );
+    owner.execute(AssertSqlSafe(sql)).await.unwrap();
+    let shown = json!(["Zoe Newname", false, "done", "Seven", "closed"]);
+    let wanted = json!({
+        "rest": ["Zoe Newname", "done"], "raw": shown, "jira": shown, "search": shown, "sql": ["Zoe Newname", "done", "Seven"],
+    });
+    eventually(async || shown_of_others(&app, "source", id, sprints).await, |now| *now == wanted).await;
+    let before = shown_of_others(&app, "copy", id, sprints).await;
+    assert!(!before.to_string().contains("Zoe Newname"), "nobody has told the mirror yet: {before}");
+
+    // Lists are read once an hour and more seldom; the next run finds that it is time.
+    owner
+        .execute(
+            "UPDATE sync_watermarks SET last_updated_at = last_updated_at - interval '1 day' WHERE entity = 'rosters';
+             UPDATE reference_reads SET began_at = began_at - interval '1 day', read_at = read_at - interval '1 day'",
+        )
+        .await
+        .unwrap();
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    eventually(async || shown_of_others(&app, "copy", id, sprints).await, |now| *now == wanted).await;
+}

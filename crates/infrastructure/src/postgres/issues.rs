@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use application::{
     Error, Result,
+    agile::SprintDetails,
+    ingest::Present,
     issues::{CommentRow, HistoryRow, IssueBundle, IssueRow, IssueStore, Presence, UpsertCounts, WorklogRow},
 };
 use async_trait::async_trait;
@@ -12,6 +14,7 @@ use domain::{
     ids::{InstanceId, IssueId},
     issue_key::IssueKey,
 };
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,8 +28,10 @@ use super::{
 
 /// Queries [`StoredIssue`]s: what stands before, where `i` comes from, and what stands behind the joins are the caller's.
 ///
-/// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too. `renamed` are the
-/// components and versions that are called otherwise than the payload has them.
+/// LATERAL and LIMIT hold the planner to primary keys: it is asked before the tables have statistics, too. What the payload shows of
+/// others and is known to be called otherwise now comes along: names by their own comparison; people, sprints and categories where
+/// their row changed after the issue was stored. An hour is more than any transaction takes, so that of two that ran at the same
+/// time neither hides what the other one knew; and a person who is as first seen is as every payload has them.
 macro_rules! select_issues {
     ($before:literal, $issues:literal, $behind:literal, $($bound:tt)*) => {
         sqlx::query_as!(
@@ -41,17 +46,43 @@ macro_rules! select_issues {
                       i.resolved_at AS resolved, i.due_date AS due, i.story_points::float8 AS story_points,
                       i.raw_jsonb AS raw, i.raw_dialect AS dialect, i.changelog_envelope, i.synced_at,
                       pa.key AS "parent_key?", p.name AS project_name,
-                      (SELECT jsonb_object_agg(v.field_id || ' ' || v.value_id, coalesce(co.name, ve.name))
+                      CASE WHEN st.updated_at > i.synced_at - interval '1 hour' THEN st.raw_jsonb -> 'statusCategory' END AS category,
+                      (SELECT jsonb_object_agg(v.field_id || ' ' || v.value_id, now.shown)
                        FROM issue_field_values v
-                       LEFT JOIN components co
-                           ON v.field_id = 'components' AND co.tenant_id = v.tenant_id
-                          AND co.instance_id = i.instance_id AND co.jira_id = v.value_id
-                       LEFT JOIN versions ve
-                           ON v.field_id <> 'components' AND ve.tenant_id = v.tenant_id
-                          AND ve.instance_id = i.instance_id AND ve.jira_id = v.value_id
+                       CROSS JOIN LATERAL (SELECT CASE
+                           WHEN v.field_id = 'components' THEN
+                               (SELECT to_jsonb(x.name) FROM components x
+                                WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.jira_id = v.value_id
+                                  AND x.name <> left(v.value_text, 255) LIMIT 1)
+                           WHEN v.field_id IN ('fixVersions', 'versions') THEN
+                               (SELECT to_jsonb(x.name) FROM versions x
+                                WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.jira_id = v.value_id
+                                  AND x.name <> left(v.value_text, 255) LIMIT 1)
+                           ELSE coalesce(
+                               (SELECT to_jsonb(x.value) FROM field_options x
+                                WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.field_key = v.field_id
+                                  AND x.jira_id = v.value_id AND x.value <> left(v.value_text, 255) LIMIT 1),
+                               (SELECT x.raw_jsonb FROM users x
+                                WHERE x.tenant_id = v.tenant_id AND x.instance_id = i.instance_id AND x.account_id = v.value_id
+                                  AND x.updated_at > greatest(x.created_at, i.synced_at - interval '1 hour') LIMIT 1))
+                           END AS shown OFFSET 0) now
                        WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.value_id IS NOT NULL
-                         AND v.field_id IN ('components', 'fixVersions', 'versions')
-                         AND coalesce(co.name, ve.name) <> left(v.value_text, 255)) AS renamed "#
+                         AND now.shown IS NOT NULL) AS renamed,
+                      array_remove(ARRAY[a.changed, r.changed, c.changed], NULL)
+                          || ARRAY(SELECT u.raw_jsonb FROM attachments x
+                                   CROSS JOIN LATERAL (SELECT y.raw_jsonb FROM users y
+                                                       WHERE y.id = x.author_id
+                                                         AND y.updated_at > greatest(y.created_at, i.synced_at - interval '1 hour')
+                                                       LIMIT 1) u
+                                   WHERE x.tenant_id = i.tenant_id AND x.issue_id = i.id) AS "people!",
+                      ARRAY(SELECT jsonb_build_object('id', s.jira_id, 'name', s.name, 'state', s.state, 'goal', s.goal,
+                                                      'start', s.start_date, 'end', s.end_date, 'complete', s.complete_date,
+                                                      'raw', s.raw_jsonb)
+                            FROM unnest(i.sprint_ids) AS w (id)
+                            CROSS JOIN LATERAL (SELECT x.* FROM sprints x
+                                                WHERE x.tenant_id = i.tenant_id AND x.instance_id = i.instance_id
+                                                  AND x.jira_id = w.id AND x.updated_at > i.synced_at - interval '1 hour'
+                                                LIMIT 1) s) AS "sprints!" "#
             + $issues
             + r#" JOIN jira_instances n ON n.tenant_id = i.tenant_id AND n.id = i.instance_id
                JOIN projects p ON p.tenant_id = i.tenant_id AND p.id = i.project_id
@@ -63,8 +94,17 @@ macro_rules! select_issues {
                    ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
                LEFT JOIN resolutions rs
                    ON rs.tenant_id = i.tenant_id AND rs.instance_id = i.instance_id AND rs.jira_id = i.resolution_id
-               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
-               LEFT JOIN LATERAL (SELECT u.display_name FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
+               LEFT JOIN LATERAL (SELECT u.display_name,
+                                         CASE WHEN u.updated_at > greatest(u.created_at, i.synced_at - interval '1 hour')
+                                              THEN u.raw_jsonb END AS changed
+                                  FROM users u WHERE u.id = i.assignee_id LIMIT 1) a ON true
+               LEFT JOIN LATERAL (SELECT u.display_name,
+                                         CASE WHEN u.updated_at > greatest(u.created_at, i.synced_at - interval '1 hour')
+                                              THEN u.raw_jsonb END AS changed
+                                  FROM users u WHERE u.id = i.reporter_id LIMIT 1) r ON true
+               LEFT JOIN LATERAL (SELECT u.raw_jsonb AS changed FROM users u
+                                  WHERE u.id = i.creator_id
+                                    AND u.updated_at > greatest(u.created_at, i.synced_at - interval '1 hour') LIMIT 1) c ON true
                LEFT JOIN LATERAL (SELECT x.key FROM issues x WHERE x.id = i.parent_issue_id LIMIT 1) pa ON true "#
             + $behind,
             $($bound)*
@@ -102,15 +142,41 @@ pub(super) struct StoredIssue {
     pub(super) synced_at: DateTime<Utc>,
     pub(super) parent_key: Option<String>,
     pub(super) project_name: String,
-    /// Present names by field and id, joined by a blank.
+    /// The status's category as the site shows it.
+    pub(super) category: Option<Value>,
+    /// Present names, and people of custom fields, by field and id, joined by a blank.
     pub(super) renamed: Option<Value>,
+    /// Those whom system fields show.
+    pub(super) people: Vec<Value>,
+    /// [`PresentSprint`]s.
+    pub(super) sprints: Vec<Value>,
+}
+
+/// A sprint that an issue is or was in.
+#[derive(Deserialize)]
+struct PresentSprint {
+    id: i64,
+    name: String,
+    state: String,
+    goal: Option<String>,
+    start: Option<DateTime<Utc>>,
+    end: Option<DateTime<Utc>>,
+    complete: Option<DateTime<Utc>>,
+    raw: Option<Value>,
+}
+
+impl From<PresentSprint> for SprintDetails {
+    fn from(sprint: PresentSprint) -> Self {
+        let PresentSprint { id, name, state, goal, start, end, complete, raw } = sprint;
+        Self { id, name, state, board: None, goal, start, end, complete, raw }
+    }
 }
 
 impl TryFrom<StoredIssue> for IssueRow {
     type Error = Error;
 
     fn try_from(mut row: StoredIssue) -> Result<Self> {
-        row.put_present_names_into_payload();
+        row.put_present_names_into_payload()?;
         Ok(Self {
             id: IssueId(row.id),
             instance_id: InstanceId(row.instance_id),
@@ -144,9 +210,10 @@ impl TryFrom<StoredIssue> for IssueRow {
 impl StoredIssue {
     /// A rename at the source does not change an issue's `updated`, so its payload is not read again: Jira serves the new name
     /// at once, and so does the copy.
-    fn put_present_names_into_payload(&mut self) {
+    fn put_present_names_into_payload(&mut self) -> Result<()> {
         put(self.raw.get_mut("key"), &self.key);
-        let Some(fields) = self.raw.get_mut("fields") else { return };
+        let present = self.present()?;
+        let Some(fields) = self.raw.get_mut("fields") else { return Ok(()) };
         let mut name = |field: &str, member: &str, present: Option<&String>| {
             if let Some(present) = present {
                 put(fields.get_mut(field).and_then(|value| value.get_mut(member)), present);
@@ -159,16 +226,29 @@ impl StoredIssue {
         name("project", "key", Some(&self.project_key));
         name("project", "name", Some(&self.project_name));
         name("parent", "key", self.parent_key.as_ref());
-        let Some(renamed) = &self.renamed else { return };
-        for field in ["components", "fixVersions", "versions"] {
-            for entry in fields.get_mut(field).and_then(Value::as_array_mut).into_iter().flatten() {
-                let present =
-                    entry["id"].as_str().and_then(|id| renamed.get(format!("{field} {id}"))?.as_str());
-                if let Some(present) = present {
-                    put(entry.get_mut("name"), present);
+        present.show_in(fields);
+        Ok(())
+    }
+
+    fn present(&mut self) -> Result<Present> {
+        let mut present = Present::default();
+        self.people.drain(..).for_each(|person| present.add_person(person));
+        for sprint in self.sprints.drain(..) {
+            let sprint: PresentSprint = serde_json::from_value(sprint).map_err(Error::internal)?;
+            present.add_sprint(sprint.into());
+        }
+        if let Some(category) = self.category.take() {
+            present.set_status_category(category);
+        }
+        if let Some(Value::Object(renamed)) = self.renamed.take() {
+            for (place, now) in renamed {
+                match (place.split_once(' '), now) {
+                    (Some((field, id)), Value::String(name)) => present.add_name(field, id, name),
+                    (_, person) => present.add_person(person),
                 }
             }
         }
+        Ok(present)
     }
 }
 
@@ -218,8 +298,8 @@ impl IssueStore for PgTenantTx {
     async fn issue_counts(&mut self, instances: &[InstanceId]) -> Result<HashMap<InstanceId, u64>> {
         let ids: Vec<Uuid> = instances.iter().map(|instance| instance.0).collect();
         let rows = sqlx::query!(
-            r#"SELECT instance_id, count(*) AS "count!" FROM issues
-               WHERE instance_id = ANY ($1) AND presence = 'present' GROUP BY instance_id"#,
+            r#"SELECT instance_id, sum(issues)::bigint AS "count!" FROM issue_tallies
+               WHERE instance_id = ANY ($1) GROUP BY instance_id"#,
             &ids
         )
         .fetch_all(self.conn())
@@ -230,7 +310,7 @@ impl IssueStore for PgTenantTx {
 
     async fn issue_count(&mut self, instance: InstanceId) -> Result<u64> {
         let count = sqlx::query_scalar!(
-            r#"SELECT count(*) AS "count!" FROM issues WHERE instance_id = $1 AND presence = 'present'"#,
+            r#"SELECT coalesce(sum(issues), 0)::bigint AS "count!" FROM issue_tallies WHERE instance_id = $1"#,
             instance.0
         )
         .fetch_one(self.conn())

@@ -45,11 +45,15 @@ use application::{
     Error, Result,
     search::{ExplainedStatement, SearchRequest},
 };
-use jql::{Operand, Predicate, Query};
+use jql::{Clause, Operand, Predicate, Query, Term};
 use sqlx::Row;
 use uuid::Uuid;
 
-use self::{compile::Compiler, dates::Dates, fields::Fields, names::Names, order::Order, sql::Sql};
+use self::{
+    compile::Compiler,
+    dates::Dates,
+    fields::{Field, Fields},
+    names::Names, order::Order, sql::Sql};
 use super::{errors::convert, transaction::PgTenantTx};
 
 /// More conditions than this are refused.
@@ -63,6 +67,8 @@ pub(super) struct Search<'r> {
     request: &'r SearchRequest,
     /// Conditions that all have to hold.
     filter: Vec<Sql>,
+    /// The same, where it asks for nothing but projects and instances, as conditions on `issue_tallies`.
+    tallied: Option<Vec<Sql>>,
     order: Order,
     /// How many ids each look-up of the filter has, once counted.
     counts: OnceLock<Vec<i64>>,
@@ -108,15 +114,21 @@ impl<'r> Search<'r> {
             current_user: request.current_user.as_deref(),
             one_instance: request.instance.is_some(),
         };
-        let mut filter = vec![Sql::new("i.tenant_id = ").bind(tenant), Sql::new("i.presence = 'present'")];
+        let mut filter = vec![Sql::new("i.tenant_id = ").bind(tenant)];
         if let Some(instance) = request.instance {
             filter.push(Sql::new("i.instance_id = ").bind(instance.0));
         }
         if let Some(clause) = &query.filter {
             filter.extend(compiler.clause(clause, false)?.conjuncts());
         }
+        let has_tally = |term: &Term| {
+            matches!(fields.get(&term.field), Some(Field::Project | Field::Instance))
+        };
+        let is_tallied = query.filter.iter().flat_map(Clause::terms).all(has_tally);
+        let tallied = is_tallied.then(|| filter.clone());
+        filter.insert(1, Sql::new("i.presence = 'present'"));
         let order = Order::of(query, fields, request.instance.is_some())?;
-        Ok(Self { request, filter, order, counts: OnceLock::new(), explained: None })
+        Ok(Self { request, filter, tallied, order, counts: OnceLock::new(), explained: None })
     }
 
     /// How many issues there are.

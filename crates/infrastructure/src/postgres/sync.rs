@@ -292,8 +292,8 @@ impl SyncStore for PgTenantTx {
     async fn sync_status(&mut self, instance: Option<InstanceId>) -> Result<Vec<SyncStatus>> {
         let mirrors = sqlx::query!(
             r#"SELECT n.name, n.id,
-                      (SELECT count(*) FROM issues i
-                       WHERE i.tenant_id = n.tenant_id AND i.instance_id = n.id AND i.presence = 'present') AS "issues!",
+                      (SELECT coalesce(sum(t.issues), 0)::bigint FROM issue_tallies t
+                       WHERE t.tenant_id = n.tenant_id AND t.instance_id = n.id) AS "issues!",
                       w.last_updated_at AS "watermark?", w.last_sync_at AS "last_proof?"
                FROM jira_instances n
                LEFT JOIN sync_watermarks w ON w.tenant_id = n.tenant_id AND w.instance_id = n.id AND w.entity = $2

@@ -22,6 +22,7 @@ use uuid::Uuid;
 use crate::{
     bundles::{at, changed, issue, project, user},
     database::TestDatabase,
+    vanished::sprint,
 };
 
 /// A database and a session that hears what is announced.
@@ -196,19 +197,30 @@ async fn a_rollback_announces_nothing() {
 async fn people_and_reference_data_announce_what_issues_show_of_them() {
     let mut heard = Heard::start().await;
     let instance = heard.instance;
-    let people = |name: &str, active: bool| ReferenceRecords {
-        users: vec![application::reference::UserRecord { active: Some(active), ..user("ann", name) }],
-        ..ReferenceRecords::default()
+    let people = |name: &str, hash: &str, active: bool| {
+        let shown = user("ann", name);
+        let raw = json!({ "accountId": "ann", "displayName": name, "active": active });
+        let hash = Some(hash.to_owned());
+        let ann =
+            application::reference::UserRecord { active: Some(active), email_hash: hash, raw, ..shown };
+        ReferenceRecords { users: vec![ann], ..ReferenceRecords::default() }
     };
     let mut store = async |records: ReferenceRecords| {
         heard.commit(async |tx| tx.upsert_reference(instance, &records, true).await.unwrap()).await
     };
-    assert_eq!(store(people("Ann", true)).await, [], "nobody can have looked up who was not there");
+    assert_eq!(store(people("Ann", "1", true)).await, [], "nobody can have looked up who was not there");
     let account = instance.derive(EntityKind::User, "ann");
-    let inactive = store(people("Ann", false)).await;
-    assert!(matches!(inactive[..], [Event::UserChanged { user, .. }] if user == account), "{inactive:?}");
-    let renamed = store(people("Anna", false)).await;
-    assert!(matches!(renamed[..], [Event::InstanceChanged { .. }]), "{renamed:?}");
+    let moved = store(people("Ann", "2", true)).await;
+    assert!(matches!(moved[..], [Event::UserChanged { user, .. }] if user == account), "{moved:?}");
+    for shown in [people("Ann", "2", false), people("Anna", "2", false)] {
+        let renamed = store(shown).await;
+        assert!(matches!(renamed[..], [Event::InstanceChanged { .. }]), "{renamed:?}");
+    }
+    let sprints = |name: &str| ReferenceRecords { sprints: vec![sprint(7, name)], ..Default::default() };
+    for shown in [sprints("One"), sprints("Two")] {
+        assert_eq!(store(shown.clone()).await.len(), 1, "issues show sprints");
+        assert_eq!(store(shown).await, []);
+    }
     let projects = ReferenceRecords { projects: vec![project("PAY")], ..ReferenceRecords::default() };
     assert_eq!(store(projects.clone()).await.len(), 1);
     assert_eq!(store(projects).await, []);
@@ -317,9 +329,10 @@ async fn who_listens_without_the_master_key_does_not_learn_what_changed() {
 }
 
 /// What look-ups read. A table that joins them must note its changes, and stand here.
-const READ_BY_LOOKUPS: [&str; 12] = [
+const READ_BY_LOOKUPS: [&str; 14] = [
     "components",
     "custom_fields",
+    "field_options",
     "issue_link_types",
     "issue_types",
     "issues",
@@ -327,6 +340,7 @@ const READ_BY_LOOKUPS: [&str; 12] = [
     "priorities",
     "projects",
     "resolutions",
+    "sprints",
     "statuses",
     "users",
     "versions",

@@ -34,6 +34,7 @@ mod sql_examples;
 mod stale;
 mod statements;
 mod sync;
+mod tallies;
 mod tenancy;
 mod upsert;
 mod vanished;

@@ -62,6 +62,10 @@ impl Search<'_> {
 
     /// One row with the number of issues.
     pub(super) async fn counted(&self, tx: &mut PgTenantTx) -> Result<Vec<PgRow>> {
+        if let Some(tallied) = &self.tallied {
+            let tallies = Sql::new("SELECT coalesce(sum(i.issues), 0)::int8 FROM issue_tallies i WHERE ");
+            return self.run(tx, tallies.append(Sql::all(tallied.clone()))).await;
+        }
         let statement = |source: Source| Sql::new("SELECT count(*) FROM ").append(source.into_sql());
         if self.lookups().next().is_none() {
             return self.run(tx, statement(self.everywhere(self.filter.clone()))).await;

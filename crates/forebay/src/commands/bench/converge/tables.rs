@@ -128,6 +128,7 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("sandbox_fault_counts", "what the sandbox has done wrong"),
     ("erased_users", "who was erased here"),
     ("job_runs", "what this program's own workers did"),
+    ("issue_tallies", "how many issues are present, and these are compared"),
 ];
 
 /// What is left out of the tables that are compared, with the reason.
