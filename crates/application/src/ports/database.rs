@@ -100,6 +100,10 @@ pub trait TenantTx:
 
     /// Makes all of it last, jobs included.
     async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// The same for a job's work, without waiting for the disk: a crash of the database server in the next moments undoes it, and the
+    /// end of the job, which is written later, as well. So the job is run again. For nothing that anybody was promised.
+    async fn commit_again_if_lost(self: Box<Self>) -> Result<()>;
 }
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.
