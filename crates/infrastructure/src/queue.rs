@@ -143,9 +143,6 @@ async fn build(
 }
 
 async fn pool(options: PgConnectOptions, settings: WorkerSettings) -> Result<PgPool> {
-    // That a job was taken, or is done, may be forgotten with a crash of the database server: then it is done again. Nobody waits
-    // for the disk for that. What a job did is on the disk no later than its end, because commits get there in their order.
-    let options = options.options([("synchronous_commit", "off")]);
     // One connection a slot to complete jobs, and a few for the listener, the heartbeat and the cron.
     let slots = u32::try_from(settings.concurrency).unwrap_or(u32::MAX);
     PgPoolOptions::new()

@@ -101,8 +101,9 @@ pub trait TenantTx:
     /// Makes all of it last, jobs included.
     async fn commit(self: Box<Self>) -> Result<()>;
 
-    /// The same for a job's work, without waiting for the disk: a crash of the database server in the next moments undoes it, and the
-    /// end of the job, which is written later, as well. So the job is run again. For nothing that anybody was promised.
+    /// The same for what a job does, without waiting for the disk. It is there no later than the end of the job, since commits get there in
+    /// their order and the queue does wait: a crash of the database server in between undoes it, the job has not ended, and is run
+    /// again. For nothing that anybody was promised.
     async fn commit_again_if_lost(self: Box<Self>) -> Result<()>;
 }
 
