@@ -90,7 +90,8 @@ impl FieldRoles {
         *self == Self::default()
     }
 
-    /// Reads the roles from a site's fields (`GET /field`; jira-facts 6.3).
+    /// Reads the roles from a site's fields (`GET /field`; jira-facts 6.3). What it looks for,
+    /// [`crate::reference::ReferenceStore::fields_with_roles`] looks for as well.
     pub fn from_fields<'v>(fields: impl IntoIterator<Item = &'v Value>) -> Self {
         let mut roles = Self::default();
         for field in fields {

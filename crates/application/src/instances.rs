@@ -20,6 +20,7 @@ pub use quota::{Quota, quota};
 pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
 pub(crate) use test::identify;
+pub(crate) use test::connect_within;
 pub use test::{InstanceTest, Push, connect, test_instance};
 
 use crate::{

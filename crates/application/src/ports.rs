@@ -4,15 +4,17 @@
 mod cache;
 mod clock;
 mod database;
+mod issue_text;
 mod secrets;
 mod sites;
 
 pub use cache::{Answer, Cache, CacheKey, Kind, Load, Loaded, RateLimiter, Stored, Value, cached};
 pub use clock::Clock;
 pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
+pub use issue_text::IssueText;
 pub use secrets::Secrets;
 pub use sites::{
     Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedFollowers,
-    ListedMembers, ListedOptions, ListedRoles, ListedSprints, ProjectRoll, ReferenceData, RollCallPage,
+    ListedMembers, ListedOptions, ListedRoles, ListedSprints, PageSize, ProjectRoll, ReferenceData, RollCallPage,
     SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
 };

@@ -265,4 +265,7 @@ pub trait ReferenceStore: Send {
 
     /// A roster as served, in its order.
     async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>>;
+
+    /// The fields, as served, that may be among those which [`crate::ingest::FieldRoles`] looks for: a few of a thousand.
+    async fn fields_with_roles(&mut self, instance: InstanceId) -> Result<Vec<Value>>;
 }

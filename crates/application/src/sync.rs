@@ -1,5 +1,6 @@
 //! Sync: keeping a mirror equal to its source.
 
+mod appetite;
 mod backfill;
 pub mod census;
 mod control;
@@ -8,6 +9,7 @@ mod engine;
 pub mod freshness;
 mod job;
 mod look;
+mod memory;
 mod pace;
 mod pages;
 mod poll;
@@ -32,7 +34,9 @@ use uuid::Uuid;
 pub use control::{cancel, pause, resume, start};
 pub use engine::{Ended, run, run_slice};
 pub use job::{PollMirrors, SyncInstance};
+pub(crate) use look::fetch_from;
 pub use look::{fetch_one, read_fetched};
+pub use memory::PageMemory;
 pub use pages::Position;
 pub use progress::{Progress, ProgressSink};
 pub use ranges::{Range, StoredRange};

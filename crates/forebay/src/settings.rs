@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr, time::Duration};
 
-use application::sync::SyncSettings;
+use application::sync::{PageMemory, SyncSettings};
 use chrono::TimeDelta;
 use clap::Args;
 use infrastructure::{cache::CacheSettings, outbound::AllowedNetworks, postgres::PoolSettings};
@@ -128,6 +128,13 @@ pub(crate) struct Settings {
         value_parser = clap::value_parser!(u16).range(1..=32)
     )]
     pub(crate) sync_parallel: u16,
+    /// Mebibytes of this process's memory for pages of issues on their way, those of all syncs together. A single issue that is larger
+    /// than all of it is still copied, alone.
+    #[arg(
+        long, env = "FOREBAY_SYNC_MEMORY_MIB", global = true, default_value_t = 48, value_name = "MIB",
+        value_parser = clap::value_parser!(u32).range(8..=65_536)
+    )]
+    pub(crate) sync_memory_mib: u32,
     /// Whether mirrors copy who watches and voted, once a day: `on` or `off`. It costs a request or two for each issue that somebody
     /// follows.
     #[arg(
@@ -215,6 +222,7 @@ impl Settings {
         let poll_min = TimeDelta::seconds(i64::from(self.poll_min_seconds));
         SyncSettings {
             parallel: usize::from(self.sync_parallel),
+            memory: PageMemory::new(u64::from(self.sync_memory_mib) << 20),
             poll_min,
             poll_max: TimeDelta::seconds(i64::from(self.poll_max_seconds)).max(poll_min),
             followers: self.sync_followers == "on",

@@ -1,9 +1,63 @@
 //! Taking answers apart without losing anything, and saying what is wrong when they have another shape.
 
-use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::{Map, Value, value::RawValue};
 
 use crate::JiraError;
 use crate::redaction::{excerpt, mask_addresses};
+
+/// What an answer is read into.
+pub(crate) trait Body: DeserializeOwned {
+    /// How many core objects it holds: the longest list in it, or itself.
+    fn objects(&self) -> u32;
+}
+
+impl Body for Value {
+    fn objects(&self) -> u32 {
+        at_least_one(match self {
+            Self::Array(items) => Some(items.len()),
+            Self::Object(members) => members.values().filter_map(Self::as_array).map(Vec::len).max(),
+            _ => None,
+        })
+    }
+}
+
+/// Left as text, which takes a tenth of the memory of a tree of values.
+impl Body for Box<RawValue> {
+    fn objects(&self) -> u32 {
+        let listed =
+            |list: &RawValue| serde_json::from_str::<Vec<IgnoredAny>>(list.get()).ok().map(|list| list.len());
+        let members = members(self).unwrap_or_default();
+        at_least_one(members.into_values().filter_map(listed).max().or_else(|| listed(self)))
+    }
+}
+
+fn at_least_one(listed: Option<usize>) -> u32 {
+    u32::try_from(listed.unwrap_or(1)).unwrap_or(u32::MAX)
+}
+
+/// The members of an object, each as text; `None` for what is no object.
+pub(crate) fn members(object: &RawValue) -> Option<BTreeMap<String, &RawValue>> {
+    serde_json::from_str(object.get()).ok()
+}
+
+/// An answer that is an object with a list in it: the list's items as text, and what stands beside the list.
+pub(crate) fn list_as_text(
+    what: &str,
+    body: &RawValue,
+    key: &str,
+) -> Result<(Vec<Box<RawValue>>, Map<String, Value>), JiraError> {
+    let excerpt =
+        |what: String| JiraError::InvalidBody { what, excerpt: excerpt(&mask_addresses(body.get())) };
+    let mut members = members(body).ok_or_else(|| excerpt(format!("{what}: not an object")))?;
+    let items = members.remove(key).and_then(|list| serde_json::from_str(list.get()).ok());
+    let items = items.ok_or_else(|| excerpt(format!("{what}: no array `{key}`")))?;
+    let beside =
+        members.into_iter().filter_map(|(name, value)| Some((name, serde_json::from_str(value.get()).ok()?)));
+    Ok((items, beside.collect()))
+}
 
 /// The error for an answer that is JSON but not what `what` promises.
 pub(crate) fn unexpected(what: impl Into<String>, body: &Value) -> JiraError {

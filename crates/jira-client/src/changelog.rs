@@ -2,9 +2,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::body::{count, id_text, object, take_array, text, unexpected};
+use crate::body::{count, id_text, list_as_text, members, object, take_array, text, unexpected};
 use crate::paging::Paged;
 use crate::{Dialect, JiraClient, JiraError};
 
@@ -31,40 +31,39 @@ impl JiraClient {
         }
     }
 
-    /// All histories of many issues, by issue id. `created` may be a timestamp or a number (jira-facts 1.5).
+    /// All histories of many issues, by issue id, each as text. `created` may be a timestamp or a number (jira-facts 1.5).
     ///
     /// Ask by id, not by key. An issue that is absent has no histories, does not exist or is hidden. Where the
     /// site has no bulk request, the issues are asked one by one.
     ///
     /// # Errors
-    /// Those of the requests. Issues that do not exist are no error.
-    pub async fn changelogs(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+    /// Those of the requests, and [`JiraError::TooLarge`] where all of it has more bytes than `most_bytes`: ask for fewer issues.
+    /// Issues that do not exist are no error.
+    pub async fn changelogs(
+        &self,
+        ids: &[String],
+        most_bytes: u64,
+    ) -> Result<HashMap<String, Vec<Box<RawValue>>>, JiraError> {
+        let mut found = Found { left: most_bytes, limit: most_bytes, ..Found::default() };
         if self.dialect() == Dialect::V2 {
-            return self.changelogs_one_by_one(ids).await;
+            self.changelogs_one_by_one(ids, &mut found).await?;
+            return Ok(found.histories);
         }
-        let mut histories = HashMap::new();
         for chunk in ids.chunks(BULK_ISSUES) {
-            match self.bulk_changelogs(chunk).await {
-                Ok((mut bulk, doubtful)) => {
-                    bulk.extend(self.changelogs_one_by_one(&doubtful).await?);
-                    histories.extend(bulk);
-                }
+            match self.bulk_changelogs(chunk, &mut found).await {
+                Ok(doubtful) => self.changelogs_one_by_one(&doubtful, &mut found).await?,
                 Err(error) if means_no_such_resource(&error) => {
-                    histories.extend(self.changelogs_one_by_one(chunk).await?);
+                    self.changelogs_one_by_one(chunk, &mut found).await?;
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(histories)
+        Ok(found.histories)
     }
 
-    /// Histories by issue id, and the issues of which some could not be read: they are not without histories.
-    async fn bulk_changelogs(
-        &self,
-        ids: &[String],
-    ) -> Result<(HashMap<String, Vec<Value>>, Vec<String>), JiraError> {
+    /// Adds to what was found; answers the issues of which some could not be read: they are not without histories.
+    async fn bulk_changelogs(&self, ids: &[String], found: &mut Found) -> Result<Vec<String>, JiraError> {
         const WHAT: &str = "bulk_fetch_changelogs";
-        let mut histories: HashMap<String, Vec<Value>> = HashMap::new();
         let mut doubtful = HashSet::new();
         // Pages overlap where somebody writes meanwhile, and lists have had entries twice.
         let mut known = HashSet::new();
@@ -76,13 +75,15 @@ impl JiraClient {
                 body["nextPageToken"] = json!(token);
             }
             let call = self.post_to_read(WHAT, &["changelog", "bulkfetch"], body)?.objects(BULK_PAGE);
-            let mut page = object(WHAT, self.json(call).await?)?;
-            for entry in take_array(WHAT, &mut page, "issueChangeLogs")? {
-                match read_entry(entry) {
+            let page: Box<RawValue> = self.json(call.at_most(found.left)).await?;
+            found.take(page.get().len())?;
+            let (entries, page) = list_as_text(WHAT, &page, "issueChangeLogs")?;
+            for entry in entries {
+                match read_entry(&entry) {
                     // Sorted by date over all issues, so an issue may come again on a later page.
                     Ok((id, mut entries)) => {
-                        retain_new(&mut entries, &id, &mut known);
-                        histories.entry(id).or_default().extend(entries);
+                        entries.retain(|history| is_new(history_id(history), &id, &mut known));
+                        found.histories.entry(id).or_default().extend(entries);
                     }
                     Err(Some(id)) => drop(doubtful.insert(id)),
                     // It may be about any of them.
@@ -91,7 +92,7 @@ impl JiraClient {
             }
             token = text(&page, "nextPageToken");
             match &token {
-                None => return Ok((histories, doubtful.into_iter().collect())),
+                None => return Ok(doubtful.into_iter().collect()),
                 Some(token) if !tokens.insert(token.clone()) => {
                     return Err(unexpected(
                         format!("{WHAT}: the same nextPageToken came again"),
@@ -103,24 +104,30 @@ impl JiraClient {
         }
     }
 
-    async fn changelogs_one_by_one(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
-        let mut histories = HashMap::new();
+    async fn changelogs_one_by_one(&self, ids: &[String], found: &mut Found) -> Result<(), JiraError> {
         for id in ids {
             match self.issue_changelog(id).await {
-                Ok(found) => {
-                    histories.insert(id.clone(), found);
+                Ok(histories) => {
+                    let histories = histories.iter().map(serde_json::value::to_raw_value);
+                    let histories: Vec<Box<RawValue>> =
+                        histories.collect::<Result<_, _>>().map_err(|_| {
+                            unexpected("changelog: a history that cannot be written", &Value::Null)
+                        })?;
+                    found.take(histories.iter().map(|history| history.get().len()).sum())?;
+                    found.histories.insert(id.clone(), histories);
                 }
                 Err(JiraError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(histories)
+        Ok(())
     }
 
     async fn changelog_pages(&self, id: &str) -> Result<Vec<Value>, JiraError> {
         let call = self.get("changelog", &["issue", id, "changelog"])?.about(id);
         let mut histories = self.all_pages(Paged { call, items_key: "values", page_size: PAGE }).await?;
-        retain_new(&mut histories, id, &mut HashSet::new());
+        let mut known = HashSet::new();
+        histories.retain(|history| is_new(id_text(history.get("id")), id, &mut known));
         Ok(histories)
     }
 
@@ -149,18 +156,42 @@ impl JiraClient {
     }
 }
 
-/// Leaves out histories of an issue that are known, by their ids. One without an id is not known.
-fn retain_new(histories: &mut Vec<Value>, issue: &str, known: &mut HashSet<(String, String)>) {
-    histories
-        .retain(|history| id_text(history.get("id")).is_none_or(|id| known.insert((issue.to_owned(), id))));
+/// Histories by issue id, and how many bytes more of them are wanted.
+#[derive(Default)]
+struct Found {
+    histories: HashMap<String, Vec<Box<RawValue>>>,
+    left: u64,
+    limit: u64,
+}
+
+impl Found {
+    fn take(&mut self, bytes: usize) -> Result<(), JiraError> {
+        let left = self.left.checked_sub(bytes as u64);
+        self.left = left.ok_or(JiraError::TooLarge { limit: self.limit })?;
+        Ok(())
+    }
+}
+
+/// Whether a history of an issue was not known, by its id. One without an id is not known.
+fn is_new(history: Option<String>, issue: &str, known: &mut HashSet<(String, String)>) -> bool {
+    history.is_none_or(|id| known.insert((issue.to_owned(), id)))
+}
+
+fn history_id(history: &RawValue) -> Option<String> {
+    value_of(members(history)?.get("id")?)
+}
+
+fn value_of(id: &RawValue) -> Option<String> {
+    id_text(serde_json::from_str::<Value>(id.get()).ok().as_ref())
 }
 
 /// An issue and some of its histories; the issue alone, if it is named, where they cannot be read.
-fn read_entry(mut entry: Value) -> Result<(String, Vec<Value>), Option<String>> {
-    let id = id_text(entry.get("issueId")).ok_or(None)?;
-    match entry.get_mut("changeHistories").map(Value::take) {
-        Some(Value::Array(histories)) => Ok((id, histories)),
-        _ => Err(Some(id)),
+fn read_entry(entry: &RawValue) -> Result<(String, Vec<Box<RawValue>>), Option<String>> {
+    let members = members(entry).unwrap_or_default();
+    let id = members.get("issueId").and_then(|id| value_of(id)).ok_or(None)?;
+    match members.get("changeHistories").and_then(|list| serde_json::from_str(list.get()).ok()) {
+        Some(histories) => Ok((id, histories)),
+        None => Err(Some(id)),
     }
 }
 

@@ -8,18 +8,15 @@ use secrecy::SecretString;
 use serde_json::Value;
 
 use crate::auth::Signature;
-use crate::body::unexpected;
+use crate::body::{Body, unexpected};
 use crate::error::is_transient_status;
 use crate::error_body::error_for;
 use crate::foreign::{is_login_page, is_page, is_redirect_to_login};
 use crate::manners::{Manners, Outcome, RateLimitHeaders, ResponseFacts};
 use crate::redaction::{excerpt, redact};
-use crate::request::Call;
+use crate::request::{Call, MAX_BODY_BYTES};
 use crate::retry::retry_after;
 use crate::{Auth, Hold, JiraClient, JiraError};
-
-/// The largest body that is read. A full search page is some megabytes; anything near this is a fault.
-const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
 
 /// A failed try.
 struct Failure {
@@ -49,7 +46,7 @@ struct Answer {
 
 impl JiraClient {
     /// Sends a request whose answer must be JSON.
-    pub(crate) async fn json(&self, call: Call) -> Result<Value, JiraError> {
+    pub(crate) async fn json<T: Body>(&self, call: Call) -> Result<T, JiraError> {
         let operation = call.kind.operation;
         let is_write = call.is_write();
         match self.json_or_empty(call).await? {
@@ -63,7 +60,7 @@ impl JiraClient {
     }
 
     /// Sends a request whose answer is JSON or nothing, repeating it where that is safe.
-    pub(crate) async fn json_or_empty(&self, call: Call) -> Result<Option<Value>, JiraError> {
+    pub(crate) async fn json_or_empty<T: Body>(&self, call: Call) -> Result<Option<T>, JiraError> {
         let mut attempt = 1;
         let mut refused = None;
         loop {
@@ -92,12 +89,12 @@ impl JiraClient {
         }
     }
 
-    async fn attempt(
+    async fn attempt<T: Body>(
         &self,
         call: &Call,
         attempt: u32,
         refused: Option<&SecretString>,
-    ) -> Result<Option<Value>, Failure> {
+    ) -> Result<Option<T>, Failure> {
         let signature = self.auth().sign(refused).await.map_err(Failure::not_done)?;
         if let Err(Hold { wait, reason }) = self.manners().before_request(&call.kind).await {
             return Err(Failure::not_done(JiraError::Held { wait, reason }));
@@ -130,14 +127,14 @@ impl JiraClient {
     }
 
     /// Reads the body and decides what the answer means.
-    async fn judge(
+    async fn judge<T: Body>(
         &self,
         response: reqwest::Response,
         call: &Call,
         signature: &Signature,
         report: &mut Report<'_>,
-    ) -> Result<Option<Value>, Failure> {
-        let answer = read(response, report).await?;
+    ) -> Result<Option<T>, Failure> {
+        let answer = read(response, call.most_bytes, report).await?;
         if !is_transient(answer.status)
             && let Some(reason) = anonymous_reason(&answer.headers, self.auth())
         {
@@ -153,10 +150,10 @@ impl JiraClient {
         if answer.body.trim_ascii().is_empty() && call.is_write() {
             return Ok(None);
         }
-        match serde_json::from_slice(&answer.body) {
-            Ok(value) => {
-                report.facts.objects = objects_in(&value);
-                Ok(Some(value))
+        match serde_json::from_slice::<T>(&answer.body) {
+            Ok(body) => {
+                report.facts.objects = body.objects();
+                Ok(Some(body))
             }
             Err(error) => Err(Failure::maybe_done(unreadable(call, &answer, signature, &error))),
         }
@@ -197,16 +194,6 @@ fn unreadable(call: &Call, answer: &Answer, signature: &Signature, error: &serde
     JiraError::NotJson { what, excerpt: excerpt(&text) }
 }
 
-/// How many core objects an answer holds: the longest list in it, or itself.
-fn objects_in(answer: &Value) -> u32 {
-    let lists = match answer {
-        Value::Array(items) => Some(items.len()),
-        Value::Object(members) => members.values().filter_map(Value::as_array).map(Vec::len).max(),
-        _ => None,
-    };
-    u32::try_from(lists.unwrap_or(1)).unwrap_or(u32::MAX)
-}
-
 /// What the caller is told after the last try.
 fn final_error(call: &Call, failure: Failure) -> JiraError {
     if call.is_write() && failure.maybe_done {
@@ -216,14 +203,18 @@ fn final_error(call: &Call, failure: Failure) -> JiraError {
     }
 }
 
-async fn read(mut response: reqwest::Response, report: &mut Report<'_>) -> Result<Answer, Failure> {
+async fn read(
+    mut response: reqwest::Response,
+    most_bytes: u64,
+    report: &mut Report<'_>,
+) -> Result<Answer, Failure> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| broken_off(error, report.facts.bytes))? {
-        body.extend_from_slice(&chunk);
-        report.facts.bytes = body.len() as u64;
-        if report.facts.bytes > MAX_BODY_BYTES {
-            return Err(Failure::maybe_done(JiraError::TooLarge { limit: MAX_BODY_BYTES }));
+        report.facts.bytes += chunk.len() as u64;
+        if report.facts.bytes > most_bytes {
+            return Err(Failure::maybe_done(JiraError::TooLarge { limit: most_bytes }));
         }
+        body.extend_from_slice(&chunk);
     }
     Ok(Answer { status: response.status(), headers: std::mem::take(response.headers_mut()), body })
 }
@@ -320,12 +311,11 @@ impl<'a> Report<'a> {
         self.facts.outcome = match error {
             Some(JiraError::Timeout) => Outcome::TimedOut,
             Some(JiraError::Transport { .. }) => Outcome::NotConnected,
-            Some(
-                JiraError::InvalidBody { .. }
-                | JiraError::NotJson { .. }
-                | JiraError::CutBody { .. }
-                | JiraError::TooLarge { .. },
-            ) => Outcome::BodyUnusable,
+            Some(JiraError::InvalidBody { .. } | JiraError::NotJson { .. } | JiraError::CutBody { .. }) => {
+                Outcome::BodyUnusable
+            }
+            // That somebody wanted less is nothing that the site did wrong.
+            Some(JiraError::TooLarge { limit }) if *limit >= MAX_BODY_BYTES => Outcome::BodyUnusable,
             Some(JiraError::ForeignPage { .. } | JiraError::LoginPage) => Outcome::Foreign,
             _ => Outcome::Answered,
         };

@@ -6,6 +6,9 @@ use url::Url;
 
 use crate::{Access, RequestKind};
 
+/// The largest body that is read unless a call says otherwise. A full search page is some megabytes; anything near this is a fault.
+pub(crate) const MAX_BODY_BYTES: u64 = 64 * 1024 * 1024;
+
 /// A request that can be sent any number of times.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -13,6 +16,8 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) body: Option<Value>,
+    /// The largest answer that is read.
+    pub(crate) most_bytes: u64,
 }
 
 impl Call {
@@ -26,7 +31,7 @@ impl Call {
 
     fn new(operation: &'static str, access: Access, method: Method, url: Url) -> Self {
         let kind = RequestKind { operation, access, issue: None, objects: 1 };
-        Self { kind, method, url, body: None }
+        Self { kind, method, url, body: None, most_bytes: MAX_BODY_BYTES }
     }
 
     pub(crate) fn json(mut self, body: Value) -> Self {
@@ -54,6 +59,12 @@ impl Call {
     /// Says how many objects the answer may hold.
     pub(crate) fn objects(mut self, objects: usize) -> Self {
         self.kind.objects = u32::try_from(objects).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// Reads no answer that is larger, and none that is larger than any is read.
+    pub(crate) fn at_most(mut self, bytes: u64) -> Self {
+        self.most_bytes = bytes.min(MAX_BODY_BYTES);
         self
     }
 

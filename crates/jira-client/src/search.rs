@@ -3,12 +3,12 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value, json, value::RawValue};
 
-use crate::body::{count, object, take_array, text, unexpected};
+use crate::body::{count, list_as_text, object, text, unexpected};
 use crate::paging::check_start;
 use crate::redaction::mask_addresses;
-use crate::request::Call;
+use crate::request::{Call, MAX_BODY_BYTES};
 use crate::{Dialect, JiraClient, JiraError};
 
 /// Page size of a request that names none.
@@ -80,11 +80,11 @@ struct TokenPosition {
     empty_pages: u32,
 }
 
-/// One page of a search.
+/// One page of a search, its issues taken apart or as text.
 #[derive(Clone, PartialEq)]
-pub struct SearchPage {
+pub struct SearchPage<I = Value> {
     /// The issues as Jira sent them; may be empty although more pages follow.
-    pub issues: Vec<Value>,
+    pub issues: Vec<I>,
     /// Where the next page begins; `None` after the last one.
     pub next: Option<SearchCursor>,
     /// How many issues match, where Jira says so (version 2 only).
@@ -94,7 +94,7 @@ pub struct SearchPage {
     pub ends_early: bool,
 }
 
-impl fmt::Debug for SearchPage {
+impl<I> fmt::Debug for SearchPage<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Issues hold the e-mail addresses of users.
         f.debug_struct("SearchPage")
@@ -122,14 +122,33 @@ impl JiraClient {
         request: &SearchRequest,
         cursor: Option<&SearchCursor>,
     ) -> Result<SearchPage, JiraError> {
+        let SearchPage { issues, next, total, ends_early } =
+            self.search_page_as_text(request, cursor, MAX_BODY_BYTES).await?;
+        let read = |issue: &Box<RawValue>| serde_json::from_str(issue.get());
+        let issues = issues.iter().map(read).collect::<Result<_, _>>();
+        let issues = issues.map_err(|_| unexpected("search: an issue that cannot be read", &Value::Null))?;
+        Ok(SearchPage { issues, next, total, ends_early })
+    }
+
+    /// The same, with its issues left as text and no larger than so many bytes: of whoever reads large pages, memory stays bounded.
+    /// That an issue is JSON is known; that it says something is not.
+    ///
+    /// # Errors
+    /// Those of [`JiraClient::search_page`], and [`JiraError::TooLarge`] for a larger page: ask for fewer issues.
+    pub async fn search_page_as_text(
+        &self,
+        request: &SearchRequest,
+        cursor: Option<&SearchCursor>,
+        most_bytes: u64,
+    ) -> Result<SearchPage<Box<RawValue>>, JiraError> {
         match (self.dialect(), cursor.map(|cursor| &cursor.0)) {
-            (Dialect::V3, None) => self.page_by_token(request, None).await,
+            (Dialect::V3, None) => self.page_by_token(request, None, most_bytes).await,
             (Dialect::V3, Some(Position::Token(position))) => {
-                self.page_by_token(request, Some(position)).await
+                self.page_by_token(request, Some(position), most_bytes).await
             }
-            (Dialect::V2, None) => self.page_by_offset(request, 0).await,
+            (Dialect::V2, None) => self.page_by_offset(request, 0, most_bytes).await,
             (Dialect::V2, Some(Position::Offset { start_at })) => {
-                self.page_by_offset(request, *start_at).await
+                self.page_by_offset(request, *start_at, most_bytes).await
             }
             _ => Err(JiraError::bad_argument("the search cursor belongs to the other dialect")),
         }
@@ -159,7 +178,8 @@ impl JiraClient {
         &self,
         request: &SearchRequest,
         position: Option<&TokenPosition>,
-    ) -> Result<SearchPage, JiraError> {
+        most_bytes: u64,
+    ) -> Result<SearchPage<Box<RawValue>>, JiraError> {
         if request.reconcile_issues.len() > MAX_RECONCILE_ISSUES {
             return Err(JiraError::bad_argument("more than 50 issues to reconcile in one search"));
         }
@@ -168,10 +188,10 @@ impl JiraClient {
         if !properties.is_empty() {
             body["properties"] = json!(properties);
         }
-        let call =
-            self.post_to_read("search", &["search", "jql"], body)?.objects(page_size(request) as usize);
-        let mut page = object("search", self.json(call).await?)?;
-        let issues = take_array("search", &mut page, "issues")?;
+        let call = self.post_to_read("search", &["search", "jql"], body)?;
+        let call = call.objects(page_size(request) as usize).at_most(most_bytes);
+        let page: Box<RawValue> = self.json(call).await?;
+        let (issues, page) = list_as_text("search", &page, "issues")?;
         // `isLast` has been wrong in both directions (JRACLOUD-95477); only the token counts.
         let next = text(&page, "nextPageToken")
             .map(|token| TokenPosition::after(position, token, issues.is_empty()))
@@ -181,12 +201,17 @@ impl JiraClient {
         Ok(SearchPage { issues, next, total: None, ends_early })
     }
 
-    async fn page_by_offset(&self, request: &SearchRequest, start_at: u64) -> Result<SearchPage, JiraError> {
+    async fn page_by_offset(
+        &self,
+        request: &SearchRequest,
+        start_at: u64,
+        most_bytes: u64,
+    ) -> Result<SearchPage<Box<RawValue>>, JiraError> {
         let size = page_size(request);
         let call = self.offset_call("search", request, start_at, size)?.objects(size as usize);
-        let mut page = object("search", self.json(call).await?)?;
+        let page: Box<RawValue> = self.json(call.at_most(most_bytes)).await?;
+        let (issues, page) = list_as_text("search", &page, "issues")?;
         check_start("search", count(&page, "startAt"), start_at)?;
-        let issues = take_array("search", &mut page, "issues")?;
         let total = count(&page, "total");
         let reached = start_at + issues.len() as u64;
         let is_last = match total {

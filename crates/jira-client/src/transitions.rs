@@ -40,6 +40,6 @@ impl JiraClient {
             body["update"] = json!({ "comment": [{ "add": { "body": comment } }] });
         }
         let call = self.post_to_write("do_transition", &["issue", issue, "transitions"], body)?.about(issue);
-        self.json_or_empty(call).await.map(drop)
+        self.json_or_empty::<Value>(call).await.map(drop)
     }
 }

@@ -112,7 +112,7 @@ impl JiraClient {
     /// although no answer came.
     pub async fn delete_webhook(&self, id: &str) -> Result<(), JiraError> {
         let call = Call::write("delete_webhook", Method::DELETE, self.webhook_url(&[id])?);
-        self.json_or_empty(call).await.map(drop)
+        self.json_or_empty::<Value>(call).await.map(drop)
     }
 
     fn webhook_url(&self, segments: &[&str]) -> Result<Url, JiraError> {

@@ -13,7 +13,7 @@ use crate::{
     audit::{NewAuditEntry, Outcome},
     caller::Caller,
     error::{Error, Result},
-    ports::{JiraSite, SiteConnection, SiteIdentity},
+    ports::{JiraSite, SiteConnection, SiteIdentity, TenantTx},
     services::Services,
     tenant_context::TenantContext,
 };
@@ -46,8 +46,17 @@ pub async fn connect(
     instance: &Instance,
 ) -> Result<Arc<dyn JiraSite>> {
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
+    connect_within(services, tx.as_mut(), instance).await
+}
+
+/// The same, reading the credential in a transaction that is open already.
+pub(crate) async fn connect_within(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+) -> Result<Arc<dyn JiraSite>> {
+    let tenant = tx.tenant();
     let sealed = tx.sealed_secrets(instance.id).await?;
-    drop(tx);
     let credential = match &sealed.credential {
         Some(text) => {
             let opened = services.secrets.open(instance.id, text)?;

@@ -100,6 +100,11 @@ pub trait TenantTx:
 
     /// Makes all of it last, jobs included.
     async fn commit(self: Box<Self>) -> Result<()>;
+
+    /// The same for what a job does, without waiting for the disk. It is there no later than the end of the job, since commits get there in
+    /// their order and the queue does wait: a crash of the database server in between undoes it, the job has not ended, and is run
+    /// again. For nothing that anybody was promised.
+    async fn commit_again_if_lost(self: Box<Self>) -> Result<()>;
 }
 
 /// A transaction of the narrow exception: tenants and keys, before or across tenants, and ids for the scheduler.

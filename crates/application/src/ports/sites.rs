@@ -7,6 +7,7 @@ use domain::ids::{InstanceId, TenantId};
 use secrecy::SecretString;
 use serde_json::Value;
 
+use super::IssueText;
 use crate::{
     error::Result,
     instances::{AuthMethod, Dialect, InstanceKind},
@@ -195,11 +196,20 @@ pub struct SetAside {
     pub reason: String,
 }
 
+/// How large a page of a search may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSize {
+    /// Issues. A site may give fewer.
+    pub issues: u32,
+    /// Bytes of its text, histories and all.
+    pub bytes: u64,
+}
+
 /// A page of a search.
 #[derive(Clone, Debug, Default)]
 pub struct SitePage {
     /// The issues, whole.
-    pub issues: Vec<FetchedIssue>,
+    pub issues: Vec<IssueText>,
     /// How to go on; `None` on the last page. Opaque, and good for a checkpoint.
     pub next: Option<String>,
     /// Issues of the page that could not be completed: they belong to it, and are not among `issues`.
@@ -293,14 +303,15 @@ pub trait JiraSite: Send + Sync {
     /// How many issues the JQL finds, about; `None` where the site does not tell.
     async fn count(&self, jql: &str) -> Result<Option<u64>>;
 
-    /// A page of whole issues. `dialect` is what [`JiraSite::identify`] found.
+    /// A page of whole issues; `None` where it would have more bytes than `most`, so that fewer issues have to be asked for.
+    /// `dialect` is what [`JiraSite::identify`] found.
     async fn search(
         &self,
         dialect: Dialect,
         jql: &str,
         cursor: Option<&str>,
-        page_size: u32,
-    ) -> Result<SitePage>;
+        most: PageSize,
+    ) -> Result<Option<SitePage>>;
 
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;

@@ -3,7 +3,6 @@
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::FuturesUnordered};
-use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -13,7 +12,10 @@ use super::{
     ranges::{EVERYTHING, Plan, Range, StoredRange},
     work::{Page, Target, Work},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    ports::{IssueText, PageSize},
+};
 
 /// A range is not made smaller than that for the sake of going parallel.
 const SMALLEST: u64 = 500;
@@ -82,8 +84,9 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     work.set_total(total);
     let share = total.map_or(settings.range, |total| total / (2 * settings.parallel.max(1) as u64));
     let range = share.clamp(SMALLEST.min(settings.range), settings.range);
-    let began_at = edge(work, "updated", "DESC").await?;
-    let oldest = if total > Some(range) { edge(work, "created", "ASC").await? } else { None };
+    let began_at = edge(work, "updated DESC, id DESC", IssueText::updated).await?;
+    let oldest =
+        if total > Some(range) { edge(work, "created ASC, id ASC", IssueText::created).await? } else { None };
     let plan = Plan { planned_at, began_at, oldest, range, cut: false };
     let mut tx = work.begin().await?;
     tx.drop_ranges(work.instance.id).await?;
@@ -94,16 +97,21 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-/// The first value of a time field in that order.
-async fn edge(work: &Work<'_>, field: &str, direction: &str) -> Result<Option<DateTime<Utc>>> {
-    let first = first(work, &format!("{EVERYTHING} ORDER BY {field} {direction}, id {direction}")).await?;
-    let text = first.as_ref().and_then(|issue| issue["fields"][field].as_str());
-    Ok(text.and_then(|text| domain::jira_time::parse(text).ok()))
+/// A time of the first issue in that order.
+async fn edge(
+    work: &Work<'_>,
+    order: &str,
+    time: fn(&IssueText) -> Option<DateTime<Utc>>,
+) -> Result<Option<DateTime<Utc>>> {
+    let first = first(work, &format!("{EVERYTHING} ORDER BY {order}")).await?;
+    Ok(first.as_ref().and_then(time))
 }
 
-async fn first(work: &Work<'_>, jql: &str) -> Result<Option<Value>> {
-    let page = work.site.search(work.instance.dialect, jql, None, 1).await?;
-    Ok(page.issues.into_iter().next().map(|issue| issue.raw))
+/// One issue and no more; nothing where even that is too large to be read.
+async fn first(work: &Work<'_>, jql: &str) -> Result<Option<IssueText>> {
+    let one = PageSize { issues: 1, bytes: u64::MAX };
+    let page = work.site.search(work.instance.dialect, jql, None, one).await?;
+    Ok(page.and_then(|page| page.issues.into_iter().next()))
 }
 
 async fn read(work: &Work<'_>, plan: &Plan, range: StoredRange, pace: &Pace) -> Result<()> {
@@ -149,7 +157,7 @@ async fn divide_by_ids(work: &Work<'_>, range: Range, estimate: u64) -> Result<O
     let id = async |direction: &str| {
         let jql = format!("{} ORDER BY id {direction}", range.jql(None));
         let first = first(work, &jql).await?;
-        Ok::<_, Error>(first.as_ref().and_then(|issue| issue["id"].as_str()?.parse::<i64>().ok()))
+        Ok::<_, Error>(first.and_then(|issue| issue.id()?.parse::<i64>().ok()))
     };
     let (Some(smallest), Some(largest)) = (id("ASC").await?, id("DESC").await?) else { return Ok(None) };
     let (newer, older) = range.at_id(smallest + (largest - smallest) / 2 + 1);

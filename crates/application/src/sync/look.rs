@@ -7,8 +7,7 @@ use crate::{
     ingest::{FieldRoles, Reader, read_issue},
     instances::{self, Instance},
     issues::IssueBundle,
-    ports::{FetchedIssue, TenantTx},
-    reference::Roster,
+    ports::{FetchedIssue, JiraSite, TenantTx},
     services::Services,
 };
 use domain::ids::TenantId;
@@ -21,6 +20,15 @@ pub async fn fetch_one(
     jira_id: &str,
 ) -> Result<Option<FetchedIssue>> {
     let site = instances::connect(services, tenant, instance).await?;
+    fetch_from(site.as_ref(), instance, jira_id).await
+}
+
+/// The same, from a site that is connected already.
+pub(crate) async fn fetch_from(
+    site: &dyn JiraSite,
+    instance: &Instance,
+    jira_id: &str,
+) -> Result<Option<FetchedIssue>> {
     let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
     if !fetched.retry.is_empty() {
         return Err(Error::Upstream {
@@ -41,7 +49,7 @@ pub async fn read_fetched(
     issue: FetchedIssue,
     read_at: Option<DateTime<Utc>>,
 ) -> Result<IssueBundle> {
-    let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
+    let roles = FieldRoles::from_fields(&tx.fields_with_roles(instance.id).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
     let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };

@@ -19,11 +19,9 @@ use super::{
 use crate::{
     error::{Error, Result},
     instances::Dialect,
-    ports::{FetchedIssue, JiraSite, SetAside, SitePage},
+    ports::{IssueText, JiraSite, PageSize, SetAside, SitePage},
 };
 
-/// Issues of a page.
-const PAGE_SIZE: u32 = 100;
 /// How often a page is asked for again that ends early and leads nowhere.
 const AGAIN: u32 = 2;
 
@@ -61,7 +59,7 @@ pub(super) enum Walk {
 
 /// A page and the position after it.
 pub(super) struct Turned {
-    pub(super) issues: Vec<FetchedIssue>,
+    pub(super) issues: Vec<IssueText>,
     /// Issues of the page that could not be completed.
     pub(super) set_aside: Vec<SetAside>,
     pub(super) next: Position,
@@ -92,17 +90,16 @@ impl Walk {
 
     /// Where a query begins that leaves out what came before this page's last issue: the whole minute counts (jira-facts 2.2).
     fn reached(self, page: &SitePage, read_at: DateTime<Utc>) -> Option<Reached> {
-        let times = |field: &str| {
-            let texts = page.issues.iter().map(|issue| issue.raw["fields"][field].as_str());
-            texts.map(|text| domain::jira_time::parse(text?).ok()).collect::<Option<Vec<_>>>()
+        let times = |time: fn(&IssueText) -> Option<DateTime<Utc>>| {
+            page.issues.iter().map(time).collect::<Option<Vec<_>>>()
         };
         match self {
             Self::Created(_) => {
-                let oldest = times("created")?.into_iter().min()?;
+                let oldest = times(IssueText::created)?.into_iter().min()?;
                 Some(Reached { at: minute(oldest)?.checked_add_signed(MINUTE)?, is_certain: true })
             }
             Self::Updated(_) => {
-                let times = times("updated")?;
+                let times = times(IssueText::updated)?;
                 let certain = times.iter().copied().filter(|at| is_indexed(*at, read_at)).max();
                 let latest = certain.or_else(|| times.into_iter().max())?;
                 Some(Reached { at: minute(latest)?, is_certain: certain.is_some() })
@@ -110,29 +107,32 @@ impl Walk {
         }
     }
 
-    /// The page at a position. A token that the site does not know any more is given up for where the walk had come to.
+    /// The page at a position; `None` where it would be larger than `most`. A token that the site does not know any more is given
+    /// up for where the walk had come to.
     pub(super) async fn turn(
         self,
         site: &dyn JiraSite,
         dialect: Dialect,
         position: &Position,
         clock: &dyn crate::ports::Clock,
-    ) -> Result<Turned> {
+        most: PageSize,
+    ) -> Result<Option<Turned>> {
         let mut from = position.clone();
         let mut read_at = clock.now();
         let mut is_passed_over = false;
-        let asked = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), PAGE_SIZE).await;
-        let mut page = match asked {
+        let asked = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), most).await;
+        let page = match asked {
             Err(Error::Invalid(_) | Error::InvalidJql(_)) if from.cursor.is_some() => {
                 tracing::info!("the site does not know the page any more; its query is begun again");
                 let reached = from.reached.or(from.bound);
                 from = self.begun_anew(&from)?;
                 is_passed_over = from.bound != reached;
                 read_at = clock.now();
-                site.search(dialect, &self.jql(&from), None, PAGE_SIZE).await?
+                site.search(dialect, &self.jql(&from), None, most).await?
             }
             asked => asked?,
         };
+        let Some(mut page) = page else { return Ok(None) };
         let mut next = self.after(dialect, &from, &page, read_at);
         // Sites lose tokens, and find them again.
         for _ in 0..AGAIN {
@@ -140,17 +140,19 @@ impl Walk {
                 break;
             }
             read_at = clock.now();
-            page = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), PAGE_SIZE).await?;
+            let again = site.search(dialect, &self.jql(&from), from.cursor.as_deref(), most).await?;
+            let Some(again) = again else { return Ok(None) };
+            page = again;
             next = self.after(dialect, &from, &page, read_at);
         }
         let behind = self.reached(&page, read_at).and_then(|reached| self.behind_the_minute(reached));
         let leads_nowhere = next.finished || (next.bound.is_some() && next.bound == behind);
-        let ends_in_vain = page.ends_early && leads_nowhere && is_full(&page);
+        let ends_in_vain = page.ends_early && leads_nowhere && is_full(&page, most);
         if ends_in_vain {
             tracing::warn!("the site ended a full page early and leads no further");
         }
         let is_cut = ends_in_vain || is_passed_over;
-        Ok(Turned { issues: page.issues, set_aside: page.set_aside, next, read_at, is_cut })
+        Ok(Some(Turned { issues: page.issues, set_aside: page.set_aside, next, read_at, is_cut }))
     }
 
     /// Where to go on without the token at a position, which the site does not know any more. Tokens expire, and are good for the
@@ -233,6 +235,11 @@ impl Walk {
 }
 
 impl Turned {
+    /// How much text it is.
+    pub(super) fn bytes(&self) -> u64 {
+        self.issues.iter().map(IssueText::bytes).sum()
+    }
+
     /// Up to when a walk over changes that began then has surely stored them all, once this page is stored with these times.
     pub(super) fn is_certain_until(
         &self,
@@ -248,8 +255,8 @@ impl Turned {
 }
 
 /// Sites say wrongly, too, that there is more (JRACLOUD-95477): a page that is not full is believed to be the last.
-fn is_full(page: &SitePage) -> bool {
-    page.issues.len() + page.set_aside.len() >= PAGE_SIZE as usize
+fn is_full(page: &SitePage, most: PageSize) -> bool {
+    page.issues.len() + page.set_aside.len() >= most.issues as usize
 }
 
 /// Whether a time is so old that the index which a page came from knew it.
@@ -260,7 +267,7 @@ fn is_indexed(at: DateTime<Utc>, read_at: DateTime<Utc>) -> bool {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
-    use serde_json::json;
+    use serde_json::{Value, json, value::to_raw_value};
 
     use super::*;
 
@@ -271,11 +278,14 @@ mod tests {
         DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
+    fn text(issue: &Value) -> IssueText {
+        IssueText::new(to_raw_value(issue).unwrap(), true, true)
+    }
+
     fn page(created: &[i64], next: Option<&str>) -> SitePage {
-        let issue = |seconds: &i64| FetchedIssue {
-            raw: json!({ "fields": { "created": domain::jira_time::format(at(*seconds)), "updated": domain::jira_time::format(at(*seconds)) } }),
-            comments_complete: true,
-            worklogs_complete: true,
+        let issue = |seconds: &i64| {
+            let time = domain::jira_time::format(at(*seconds));
+            text(&json!({ "fields": { "created": time, "updated": time } }))
         };
         SitePage {
             issues: created.iter().map(issue).collect(),
@@ -411,7 +421,7 @@ mod tests {
     #[test]
     fn a_page_with_an_issue_without_a_time_is_followed_by_its_cursor() {
         let mut odd = page(&[600], Some("100"));
-        odd.issues[0].raw["fields"]["created"] = json!(null);
+        odd.issues[0] = text(&json!({ "fields": { "created": null } }));
         let next = Walk::Created(Range::default()).after(Dialect::V2, &Position::default(), &odd, LATER);
         assert_eq!((next.cursor.as_deref(), next.bound, next.reached), (Some("100"), None, None));
     }

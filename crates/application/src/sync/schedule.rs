@@ -3,14 +3,18 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
+use super::memory::PageMemory;
+
 /// A mirror that fails is looked at again after this at the latest.
 const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(1);
 
 /// How mirrors are synced.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct SyncSettings {
     /// Pages of one instance that are fetched or stored at the same time; fewer while the site asks for patience.
     pub parallel: usize,
+    /// What the pages of all syncs of this process may take of its memory while they are on their way.
+    pub memory: PageMemory,
     /// A run gives its worker's slot back after that, and waits for its next turn.
     pub slice: TimeDelta,
     /// The shortest distance of two polls.
@@ -29,6 +33,7 @@ impl Default for SyncSettings {
     fn default() -> Self {
         Self {
             parallel: 4,
+            memory: PageMemory::new(48 << 20),
             slice: TimeDelta::seconds(30),
             poll_min: TimeDelta::minutes(1),
             poll_max: TimeDelta::minutes(5),

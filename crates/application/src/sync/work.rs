@@ -14,16 +14,18 @@ use uuid::Uuid;
 
 use super::{
     Position, Progress, ProgressSink, RunCounts, RunKind, RunLease, RunUpdate,
+    appetite::Appetite,
+    memory::{Held, OnePage, bytes_of, portions},
     pace::Pace,
     pages::{Turned, Walk},
 };
 use crate::{
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, read_issue},
+    ingest::{FieldRoles, Reader, Reject, read_issue},
     instances::Instance,
     issues::{IssueBundle, UpsertCounts},
     jobs::Job,
-    ports::{FetchedIssue, JiraSite, SiteUsage, TenantTx},
+    ports::{IssueText, JiraSite, SiteUsage, TenantTx},
     services::Services,
     tenant_context::TenantContext,
     webhooks::ProcessHint,
@@ -83,7 +85,15 @@ pub(super) struct Work<'a> {
     pub(super) roles: FieldRoles,
     pub(super) until: Option<DateTime<Utc>>,
     sink: &'a dyn ProgressSink,
+    /// Room for one page that other runs cannot take: whoever waits for a slow site keeps nobody else from getting on.
+    own: OnePage,
     tally: Mutex<Tally>,
+}
+
+/// A page and the room that its text has.
+struct Fetched {
+    page: Turned,
+    room: Held,
 }
 
 /// How far the run is, and what of that is stored.
@@ -120,8 +130,9 @@ impl<'a> Work<'a> {
             changed: lease.run.done > 0,
             cut: false,
         };
+        let (roles, own) = (FieldRoles::default(), services.sync.memory.of_one_page());
         let tally = Mutex::new(tally);
-        Self { services, tenant, instance, lease, site, roles: FieldRoles::default(), until, sink, tally }
+        Self { services, tenant, instance, lease, site, roles, until, sink, own, tally }
     }
 
     /// A panic elsewhere leaves nothing half-counted.
@@ -227,8 +238,8 @@ impl<'a> Work<'a> {
             TimeDelta::try_milliseconds(i64::try_from(update.worked_ms).unwrap_or(0)).unwrap_or_default();
     }
 
-    /// Reads a walk to its end, or until it is time or `pace` says so: while a page is stored, the next is fetched, and never
-    /// more than those two are in memory. Answers whether the end was reached.
+    /// Reads a walk to its end, or until it is time or `pace` says so: while a page is stored, the next is fetched as soon as there is
+    /// room for it. Answers whether the end was reached.
     pub(super) async fn walk(
         &self,
         walk: Walk,
@@ -236,31 +247,33 @@ impl<'a> Work<'a> {
         target: &Target,
         pace: &Pace,
     ) -> Result<bool> {
-        let (dialect, clock) = (self.instance.dialect, self.services.clock.as_ref());
+        let mut appetite = Appetite::new(&self.services.sync.memory);
         let mut at = from.clone();
-        let mut page = walk.turn(self.site.as_ref(), dialect, &at, clock).await?;
+        let mut fetched = self.fetch(walk, &at, &mut appetite).await?;
         let mut earlier = HashSet::new();
         let mut tries = 1;
         loop {
+            let page = &mut fetched.page;
             let aside = page.set_aside.iter().filter_map(|aside| aside.jira_id.clone());
             let ids: HashSet<String> = page.issues.iter().filter_map(id_of).chain(aside).collect();
             // A query that begins where the last one ended shows the issues of that minute again.
-            page.issues.retain(|issue| id_of(issue).is_none_or(|id| !earlier.contains(&id)));
+            page.issues.retain(|issue| issue.id().is_none_or(|id| !earlier.contains(id)));
             page.set_aside.retain(|aside| aside.jira_id.as_ref().is_none_or(|id| !earlier.contains(id)));
             let next = page.next.clone();
             let fetch = async {
                 match next.finished || pace.is_stopped() || self.is_time() {
                     true => Ok(None),
-                    false => walk.turn(self.site.as_ref(), dialect, &next, clock).await.map(Some),
+                    false => self.fetch(walk, &next, &mut appetite).await.map(Some),
                 }
             };
-            let (fetched, stored) = futures::join!(fetch, self.store(page, target));
+            let (following, stored) = futures::join!(fetch, self.store(fetched, target));
             match stored {
                 // Two pages that have rows in common may lock each other out: one of them is read again.
                 Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) if tries < TRIES => {
                     tracing::info!(%error, tries, "a page could not be stored and is read again");
                     tries += 1;
-                    page = walk.turn(self.site.as_ref(), dialect, &at, clock).await?;
+                    drop(following);
+                    fetched = self.fetch(walk, &at, &mut appetite).await?;
                     continue;
                 }
                 stored => stored?,
@@ -268,22 +281,54 @@ impl<'a> Work<'a> {
             self.report(target.step());
             pace.after_page(self.site.usage());
             (tries, earlier) = (1, ids);
-            match fetched? {
-                Some(fetched) if !pace.is_too_many() => (at, page) = (next, fetched),
+            match following? {
+                Some(following) if !pace.is_too_many() => (at, fetched) = (next, following),
                 _ => return Ok(next.finished),
             }
         }
     }
 
-    /// Stores a page with the mark that names the next one, in one transaction.
-    async fn store(&self, mut page: Turned, target: &Target) -> Result<()> {
-        let mut tx = self.begin().await?;
+    /// The page at a position, as soon as there is room for it. Where it is larger than that, more room or fewer issues are asked for.
+    async fn fetch(&self, walk: Walk, at: &Position, appetite: &mut Appetite) -> Result<Fetched> {
+        let (site, clock) = (self.site.as_ref(), self.services.clock.as_ref());
+        loop {
+            let most = appetite.most();
+            let mut room = self.services.sync.memory.text(most.bytes, &self.own).await;
+            if let Some(page) = walk.turn(site, self.instance.dialect, at, clock, most).await? {
+                let bytes = page.bytes();
+                room.keep(bytes);
+                appetite.had(bytes);
+                return Ok(Fetched { page, room });
+            }
+            if !appetite.ask_for_less() {
+                let message = format!("the site has an issue of more than {} bytes", most.bytes);
+                return Err(Error::Upstream { system: "Jira", message, retryable: false });
+            }
+        }
+    }
+
+    /// Stores a page with the mark that names the next one, in one transaction. It is taken apart portion by portion.
+    async fn store(&self, fetched: Fetched, target: &Target) -> Result<()> {
+        let Fetched { mut page, room } = fetched;
         let done = (page.issues.len() + page.set_aside.len()) as u64;
+        let memory = &self.services.sync.memory;
+        let portions = portions(self.instance.id, std::mem::take(&mut page.issues), memory.portion());
+        let largest = portions.iter().map(|portion| bytes_of(portion)).max().unwrap_or(0);
+        // Before a connection is asked for: whoever has one waits for nobody but the database.
+        let apart = memory.apart(largest).await;
+        let mut tx = self.begin().await?;
+        let mut kept = Kept {
+            counts: RunCounts { rejected: page.set_aside.len() as u64, ..RunCounts::default() },
+            ..Kept::default()
+        };
+        for aside in &page.set_aside {
+            tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
+        }
+        for portion in portions {
+            self.keep(tx.as_mut(), portion, page.read_at, &mut kept).await?;
+        }
+        drop((apart, room));
         let next = page.next.clone();
-        let (bundles, mut counts) = self.read(tx.as_mut(), &mut page).await?;
-        let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
-        counts.rejected += stored.rejected;
-        let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
         let checkpoint = match target {
             Target::Range(id, cut) => {
                 tx.move_range(*id, &next).await?;
@@ -291,9 +336,7 @@ impl<'a> Work<'a> {
             }
             Target::Poll(from) => {
                 // Pages come in the order of `updated`: what is stored is complete up to there.
-                if let Some(until) =
-                    page.is_certain_until(bundles.iter().map(|b| b.issue.updated), from.began_at)
-                {
+                if let Some(until) = page.is_certain_until(kept.updated.iter().copied(), from.began_at) {
                     let proof = until.min(from.began_at);
                     tx.raise_watermark(self.instance.id, super::ISSUES, Some(until), Some(proof)).await?;
                 }
@@ -302,44 +345,64 @@ impl<'a> Work<'a> {
             }
         };
         // Last: the tasks of a run wait for each other here.
-        let update = self.update(Page { done, counts }, checkpoint);
+        let update = self.update(Page { done, counts: kept.counts }, checkpoint);
         let committed = match tx.checkpoint(&self.lease, &update).await {
             Ok(()) => tx.commit().await,
             Err(error) => Err(error),
         };
         match committed {
-            Ok(()) => self.stored(&update, changed, page.is_cut),
+            Ok(()) => self.stored(&update, kept.changed, page.is_cut),
             Err(_) => self.not_stored(&update),
         }
         committed
     }
 
-    /// Reads a page's issues; keeps aside what cannot be completed or read, and has looked at by id what was found missing just now: the
+    /// Takes a portion of a page apart and stores it.
+    async fn keep(
+        &self,
+        tx: &mut dyn TenantTx,
+        portion: Vec<IssueText>,
+        read_at: DateTime<Utc>,
+        kept: &mut Kept,
+    ) -> Result<()> {
+        let bundles = self.read(tx, portion, read_at, &mut kept.counts).await?;
+        let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
+        kept.counts.rejected += stored.rejected;
+        kept.changed |= UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
+        kept.updated.extend(bundles.iter().map(|bundle| bundle.issue.updated));
+        Ok(())
+    }
+
+    /// Reads issues; keeps aside what cannot be read, and has looked at by id what was found missing just now: the
     /// index that searches read may still show what is gone.
-    async fn read(&self, tx: &mut dyn TenantTx, page: &mut Turned) -> Result<(Vec<IssueBundle>, RunCounts)> {
+    async fn read(
+        &self,
+        tx: &mut dyn TenantTx,
+        issues: Vec<IssueText>,
+        read_at: DateTime<Utc>,
+        counts: &mut RunCounts,
+    ) -> Result<Vec<IssueBundle>> {
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
         let reader = Reader { dialect: self.instance.dialect, roles: &self.roles, secrets, erased: &erased };
-        let mut bundles = Vec::with_capacity(page.issues.len());
-        let mut counts = RunCounts { rejected: page.set_aside.len() as u64, ..RunCounts::default() };
-        for aside in &page.set_aside {
-            tx.reject(self.instance.id, aside.jira_id.as_deref(), &aside.reason, &Value::Null).await?;
-        }
-        for issue in std::mem::take(&mut page.issues) {
-            let raw_id = issue.raw["id"].clone();
-            match read_issue(&reader, issue) {
+        let mut bundles = Vec::with_capacity(issues.len());
+        for issue in issues {
+            let jira_id = id_of(&issue);
+            let refused = |reason| Reject { jira_id: jira_id.clone(), reason };
+            match issue.open().map_err(refused).and_then(|issue| read_issue(&reader, issue)) {
                 Ok(bundle) => {
-                    count(&mut counts, &bundle);
-                    bundles.push(IssueBundle { read_at: Some(page.read_at), ..bundle });
+                    count(counts, &bundle);
+                    bundles.push(IssueBundle { read_at: Some(read_at), ..bundle });
                 }
                 Err(reject) => {
                     counts.rejected += 1;
-                    tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &raw_id).await?;
+                    let shown = jira_id.map_or(Value::Null, Value::from);
+                    tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &shown).await?;
                 }
             }
         }
         let ids: Vec<&str> = bundles.iter().map(|bundle| bundle.issue.jira_id.as_str()).collect();
-        let missing = tx.missing_since(self.instance.id, &ids, page.read_at - OVERLAP).await?;
+        let missing = tx.missing_since(self.instance.id, &ids, read_at - OVERLAP).await?;
         let hint = |issue: &String| {
             let (tenant, instance) = (self.tenant, self.instance.id);
             ProcessHint { tenant, instance, issue: issue.clone(), deleted: false }.request()
@@ -349,8 +412,17 @@ impl<'a> Work<'a> {
             let missing: HashSet<String> = missing.into_iter().collect();
             bundles.retain(|bundle| !missing.contains(&bundle.issue.jira_id));
         }
-        Ok((bundles, counts))
+        Ok(bundles)
     }
+}
+
+/// What became of the portions of a page so far.
+#[derive(Default)]
+struct Kept {
+    counts: RunCounts,
+    changed: bool,
+    /// When the issues that are stored were updated.
+    updated: Vec<DateTime<Utc>>,
 }
 
 /// What a page adds to the counts.
@@ -360,8 +432,8 @@ pub(super) struct Page {
     pub(super) counts: RunCounts,
 }
 
-fn id_of(issue: &FetchedIssue) -> Option<String> {
-    issue.raw["id"].as_str().map(str::to_owned)
+fn id_of(issue: &IssueText) -> Option<String> {
+    issue.id().map(str::to_owned)
 }
 
 fn count(counts: &mut RunCounts, bundle: &IssueBundle) {

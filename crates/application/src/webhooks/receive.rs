@@ -11,9 +11,10 @@ use uuid::Uuid;
 use super::{InboxEntry, InboxState};
 use crate::{
     error::{Error, Result},
-    instances::Instance,
+    instances::{self, Instance},
     issues::Presence,
     jobs::{Job, JobError},
+    ports::TenantTx,
     pulse::RefreshMetrics,
     services::Services,
     sync::{self, SyncInstance},
@@ -130,9 +131,8 @@ impl Job for ProcessHint {
         let began = services.clock.now();
         let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let Some(instance) = tx.instance(&self.instance.to_string()).await? else { return Ok(()) };
-        drop(tx);
         // A delivery that was answered 202 must not be lost to a passing refusal of our credentials.
-        self.look(services, &instance, began).await.map_err(|error| match error {
+        self.look(services, tx, &instance, began).await.map_err(|error| match error {
             Error::RateLimited { .. } | Error::Paused { .. } => JobError::from(error),
             error => JobError::Retry(error),
         })
@@ -140,8 +140,17 @@ impl Job for ProcessHint {
 }
 
 impl ProcessHint {
-    async fn look(&self, services: &Services, instance: &Instance, began: DateTime<Utc>) -> Result<()> {
-        let fetched = sync::fetch_one(services, self.tenant, instance, &self.issue).await?;
+    async fn look(
+        &self,
+        services: &Services,
+        mut tx: Box<dyn TenantTx>,
+        instance: &Instance,
+        began: DateTime<Utc>,
+    ) -> Result<()> {
+        let site = instances::connect_within(services, tx.as_mut(), instance).await?;
+        // No transaction is open while a site is waited for.
+        drop(tx);
+        let fetched = sync::fetch_from(site.as_ref(), instance, &self.issue).await?;
         let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         match fetched {
             Some(fetched) => {
@@ -161,7 +170,7 @@ impl ProcessHint {
             }
         }
         tx.settle_deliveries(instance.id, Some(&self.issue), InboxState::Processed, began).await?;
-        tx.commit().await
+        tx.commit_again_if_lost().await
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use application::Error;
+use axum::serve::ListenerExt;
 use infrastructure::{
     queue::{self, WorkerSettings},
     telemetry::{Telemetry, freshness},
@@ -115,6 +116,12 @@ pub(super) fn start(wiring: &Wiring, listener: TcpListener, stop: CancellationTo
 }
 
 fn serve_until_stopped(listener: TcpListener, router: axum::Router, stop: CancellationToken) -> Part {
+    // Otherwise the end of an answer waits until the other side has acknowledged its beginning, which it takes its time for.
+    let listener = listener.tap_io(|connection| {
+        if let Err(error) = connection.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps the ends of answers back");
+        }
+    });
     tokio::spawn(async move {
         let draining = stop.clone();
         let serving =

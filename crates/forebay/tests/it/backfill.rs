@@ -333,3 +333,40 @@ async fn a_site_that_wants_to_be_left_alone_is_asked_again_when_it_said_and_noth
     assert_eq!((&census["state"], &census["gone"]), (&json!("succeeded"), &json!(0)), "{census}");
     assert_eq!(count(&app, "SELECT count(*) FROM censuses").await, 1, "the same census");
 }
+
+/// Three issues are larger than any page may be, so that fewer are asked for, and they are read alone; the others come by the
+/// hundred again after that.
+#[tokio::test(flavor = "multi_thread")]
+async fn issues_that_are_larger_than_pages_may_be_are_copied_with_little_memory() {
+    let app = TestApp::start_without_worker().await;
+    app.sandbox("source", 250);
+    let comment = json!({ "body": "long ".repeat(6_000) });
+    for issue in [10_001, 10_002, 10_120] {
+        // More than Jira embeds in an issue.
+        for _ in 0..24 {
+            let path = format!("/jira/source/rest/api/2/issue/{issue}/comment");
+            assert_eq!(app.post(&path, comment.clone()).await.status, 201);
+        }
+    }
+    for kind in ["cloud", "datacenter"] {
+        mirror(&app, kind).await;
+        let mut command = app.command();
+        command.env("FOREBAY_SYNC_MEMORY_MIB", "8").env("FOREBAY_JIRA_REQUESTS_PER_MINUTE", "100000");
+        command.args(["sync", "run", "copy", "--tenant", "acme", "--json"]);
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{kind}: {}", String::from_utf8_lossy(&output.stderr));
+        let run: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&run["state"], &run["rejected"]), (&json!("succeeded"), &json!(0)), "{run}");
+        same_as_source(&app).await;
+        const COMMENTS: &str = "
+            SELECT count(DISTINCT rows) FROM (
+                SELECT n.name, array_agg(c.source_hash ORDER BY c.jira_id) AS rows FROM comments c
+                JOIN jira_instances n ON n.id = c.instance_id GROUP BY n.name) x";
+        if kind == "cloud" {
+            assert_eq!(count(&app, COMMENTS).await, 1, "the same comments here as there");
+        }
+        const LONG: &str = "SELECT count(*) FROM comments WHERE length(body_text) > 20000";
+        assert_eq!(count(&app, LONG).await, 2 * 3 * 24, "{kind}");
+        app.cli(&["instance", "remove", "copy", "--tenant", "acme", "--yes"]);
+    }
+}

@@ -151,3 +151,55 @@ async fn instances(counting: &Counting) {
     assert!(page.contains("fourth"), "{page}");
     assert_eq!(before, after, "the page of instances");
 }
+
+/// What a worker does because of a webhook takes no more statements for an issue on which much hangs, and none per row.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_takes_a_fixed_number_of_statements() {
+    let app = TestApp::start_without_worker().await;
+    app.sandbox("site", 60);
+    app.mirror("copy", "site", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    let log = std::env::temp_dir().join(format!("forebay-hints-{}-{}", std::process::id(), free_port()));
+    let file = File::create(&log).unwrap();
+    let mut worker = app.command();
+    worker.arg("worker").env("FOREBAY_LOG", "info,sqlx::query=debug").env("FOREBAY_LOG_FORMAT", "json");
+    let mut worker = worker.stdout(file.try_clone().unwrap()).stderr(Stdio::from(file)).spawn().unwrap();
+
+    let path =
+        "/jira/site/rest/api/3/search?jql=ORDER%20BY%20key&maxResults=60&fields=comment&expand=changelog";
+    let found = app.get(path).await.ok();
+    let mut by_size: Vec<(usize, &str)> = found["issues"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|issue| (issue.to_string().len(), issue["key"].as_str().unwrap()))
+        .collect();
+    by_size.sort_unstable();
+    let mut taken = Vec::new();
+    // The first one also finds connections and plans that are not there yet.
+    for key in [by_size[1].1, by_size[0].1, by_size[by_size.len() - 1].1] {
+        let summary = json!({ "fields": { "summary": format!("told of {key}") } });
+        let path = format!("/jira/site/rest/api/3/issue/{key}");
+        assert!(app.ask(Method::PUT, &path, Some(&app.key), Some(summary.clone())).await.status.is_success());
+        let shown = || async { app.get(&format!("/jira/copy/rest/api/3/issue/{key}")).await.ok() };
+        eventually(shown, |issue| issue["fields"]["summary"] == summary["fields"]["summary"]).await;
+        taken.push(eventually(|| async { last_hint(&log) }, Option::is_some).await);
+        std::fs::File::options().write(true).open(&log).unwrap().set_len(0).unwrap();
+    }
+    println!("{taken:?}");
+    signal(&worker, "TERM");
+    worker.wait().unwrap();
+    std::fs::remove_file(log).unwrap();
+}
+
+/// How many statements the hint took that is told of last, once it is done.
+fn last_hint(log: &std::path::Path) -> Option<usize> {
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("process_hint")).collect();
+    lines.iter().any(|line| line.contains("\"done\"")).then(|| {
+        for line in &lines {
+            println!("{}", &line[..line.len().min(700)]);
+        }
+        lines.iter().filter(|line| line.contains("\"sqlx::query\"")).count()
+    })
+}

@@ -6,14 +6,14 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, ProjectRoll, ReferenceData,
-        RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+        Clock, Fetched, IssueText, JiraSite, Listed, ListedOptions, ListedSprints, PageSize, ProjectRoll,
+        ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
 use async_trait::async_trait;
 use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest};
 use secrecy::SecretString;
-use serde_json::Value;
+use serde_json::{Value, value::to_raw_value};
 
 use super::{errors::application_error, manners::SharedManners, roll_call, whole};
 
@@ -221,8 +221,8 @@ impl JiraSite for Site {
         dialect: Dialect,
         jql: &str,
         cursor: Option<&str>,
-        page_size: u32,
-    ) -> Result<SitePage> {
+        most: PageSize,
+    ) -> Result<Option<SitePage>> {
         let client = self.speaking(dialect);
         let cursor: Option<SearchCursor> = match cursor {
             Some(text) => {
@@ -234,15 +234,22 @@ impl JiraSite for Site {
             jql: jql.to_owned(),
             fields: all_fields(),
             expand: expansions(dialect),
-            page_size,
+            page_size: most.issues,
             reconcile_issues: Vec::new(),
         };
-        let page = client.search_page(&request, cursor.as_ref()).await.map_err(|error| self.error(error))?;
-        let ends_early = page.ends_early;
-        let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
-        let whole =
-            whole::complete(&client, dialect, page.issues).await.map_err(|error| self.error(error))?;
-        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early })
+        let read = async {
+            let page = client.search_page_as_text(&request, cursor.as_ref(), most.bytes).await?;
+            let (ends_early, next) = (page.ends_early, page.next);
+            let whole = whole::complete(&client, dialect, page.issues, most.bytes).await?;
+            Ok((whole, next, ends_early))
+        };
+        let (whole, next, ends_early) = match read.await {
+            Ok(page) => page,
+            Err(JiraError::TooLarge { .. }) => return Ok(None),
+            Err(error) => return Err(self.error(error)),
+        };
+        let next = next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
+        Ok(Some(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early }))
     }
 
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
@@ -262,9 +269,13 @@ impl JiraSite for Site {
                 .map_err(|error| self.error(error))?;
             (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
         };
-        let whole = whole::complete(&client, dialect, found).await.map_err(|error| self.error(error))?;
+        let found = found.iter().map(to_raw_value).collect::<std::result::Result<_, _>>();
+        let found = found.map_err(Error::internal)?;
+        let whole =
+            whole::complete(&client, dialect, found, u64::MAX).await.map_err(|error| self.error(error))?;
         retry.extend(whole.set_aside.into_iter().filter_map(|aside| aside.jira_id));
-        Ok(Fetched { issues: whole.issues, retry })
+        let issues = whole.issues.into_iter().map(IssueText::open).collect::<std::result::Result<_, _>>();
+        Ok(Fetched { issues: issues.map_err(Error::internal)?, retry })
     }
 
     async fn worklog_feed(

@@ -1,13 +1,17 @@
 //! Making issues whole: the collections that Jira embeds are truncated, so what is missing is fetched (jira-facts 1.7).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use application::{
     instances::Dialect,
-    ports::{FetchedIssue, SetAside},
+    ports::{IssueText, SetAside},
 };
 use jira_client::{JiraClient, JiraError};
-use serde_json::{Value, json};
+use serde::de::IgnoredAny;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 /// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
 const FEWEST_CUT: usize = 20;
@@ -17,55 +21,132 @@ const USUAL_WORKLOGS: u64 = 20;
 /// A page of issues, made whole as far as that can be done.
 #[derive(Debug, Default)]
 pub(super) struct Whole {
-    pub(super) issues: Vec<FetchedIssue>,
+    pub(super) issues: Vec<IssueText>,
     /// Issues that could not be completed: one of them does not hold up the others.
     pub(super) set_aside: Vec<SetAside>,
 }
 
+/// Issues stay text, and only what tells whether they are whole is looked at; one that is not is taken apart to be completed.
+///
+/// # Errors
+/// Those of the requests, and [`JiraError::TooLarge`] where the issues have more bytes than `most_bytes` with their histories.
 pub(super) async fn complete(
     client: &JiraClient,
     dialect: Dialect,
-    issues: Vec<Value>,
+    issues: Vec<Box<RawValue>>,
+    most_bytes: u64,
 ) -> Result<Whole, JiraError> {
-    let open = issues.iter().filter(|issue| !has_whole_changelog(issue));
-    let ids: Vec<String> = open.filter_map(id_of).collect();
+    let issues: Vec<(Shape, Box<RawValue>)> =
+        issues.into_iter().map(|issue| (Shape::of(&issue), issue)).collect();
+    let open = issues.iter().filter(|(shape, _)| !shape.has_whole_changelog());
+    let ids: Vec<String> = open.filter_map(|(shape, _)| shape.id.clone()).collect();
+    let bytes: u64 = issues.iter().map(|(_, issue)| issue.get().len() as u64).sum();
     let mut changelogs = match dialect {
-        Dialect::V3 if !ids.is_empty() => client.changelogs(&ids).await?,
+        Dialect::V3 if !ids.is_empty() => {
+            let left = most_bytes.checked_sub(bytes).ok_or(JiraError::TooLarge { limit: most_bytes })?;
+            client.changelogs(&ids, left).await?
+        }
         _ => HashMap::new(),
     };
+    let asked: HashSet<String> = ids.into_iter().collect();
     let mut whole = Whole::default();
-    for mut raw in issues {
-        let Some(id) = id_of(&raw) else {
+    for (shape, mut issue) in issues {
+        let Some(id) = &shape.id else {
             // Without an id nothing can be fetched for it; the reader rejects it with the reason.
-            whole.issues.push(FetchedIssue { raw, comments_complete: false, worklogs_complete: false });
+            whole.issues.push(IssueText::new(issue, false, false));
             continue;
         };
         if dialect == Dialect::V3 {
-            let histories = match raw["changelog"]["histories"].take() {
-                Value::Array(histories) if !ids.contains(&id) => histories,
-                _ => changelogs.remove(&id).unwrap_or_default(),
+            let histories = match asked.contains(id) {
+                true => changelogs.remove(id).unwrap_or_default(),
+                false => embedded_histories(&issue),
             };
-            embed_changelog(&mut raw, histories);
+            issue = with_changelog(&issue, &histories)?;
         }
-        let fetched = match fill(client, dialect, &id, &mut raw).await {
+        let fetched = match fill(client, dialect, &shape, id, &mut issue).await {
             Ok(fetched) => fetched,
             Err(error) if is_about_the_issue(&error) => {
                 let reason = format!("cannot be read whole: {error}");
-                whole.set_aside.push(SetAside { jira_id: Some(id), reason });
+                whole.set_aside.push(SetAside { jira_id: Some(id.clone()), reason });
                 continue;
             }
             Err(error) => return Err(error),
         };
         // A collection that the site left out altogether, or of which something is missing, says nothing about what is gone.
-        let listed = |field: &str, rows: &str| {
-            let collection = &raw["fields"][field];
-            collection[rows].is_array() && !is_truncated(collection, rows)
-        };
-        let comments_complete = fetched.comments || listed("comment", "comments");
-        let worklogs_complete = fetched.worklogs || listed("worklog", "worklogs");
-        whole.issues.push(FetchedIssue { raw, comments_complete, worklogs_complete });
+        let comments_complete = fetched.comments || shape.comments.is_all();
+        let worklogs_complete = fetched.worklogs || shape.worklogs.is_all();
+        whole.issues.push(IssueText::new(issue, comments_complete, worklogs_complete));
     }
     Ok(whole)
+}
+
+/// What an issue shows of itself and of the lists that Jira cuts short.
+#[derive(Debug, Default)]
+struct Shape {
+    id: Option<String>,
+    histories: List,
+    comments: List,
+    worklogs: List,
+}
+
+/// An embedded list.
+#[derive(Clone, Copy, Debug, Default)]
+struct List {
+    /// Whether there is anything that could hold it.
+    is_there: bool,
+    listed: Option<usize>,
+    total: Option<u64>,
+}
+
+impl Shape {
+    fn of(issue: &RawValue) -> Self {
+        let issue = members(Some(issue));
+        let fields = members(issue.get("fields").copied());
+        Self {
+            id: issue.get("id").and_then(|id| serde_json::from_str(id.get()).ok()),
+            histories: List::of(issue.get("changelog").copied(), "histories"),
+            comments: List::of(fields.get("comment").copied(), "comments"),
+            worklogs: List::of(fields.get("worklog").copied(), "worklogs"),
+        }
+    }
+
+    /// Whether the histories that came with an issue are all of it: where they are fewer than any limit of Jira's that was ever seen,
+    /// and `total` says so too. More of them are always asked for: `total` alone is not believed.
+    fn has_whole_changelog(&self) -> bool {
+        let List { listed, total, .. } = self.histories;
+        listed.is_some_and(|listed| listed < FEWEST_CUT && total == Some(listed as u64))
+    }
+}
+
+impl List {
+    fn of(collection: Option<&RawValue>, rows: &str) -> Self {
+        let is_there = collection.is_some_and(|collection| collection.get().starts_with('{'));
+        let members = members(collection);
+        let rows =
+            members.get(rows).and_then(|rows| serde_json::from_str::<Vec<IgnoredAny>>(rows.get()).ok());
+        let total = members.get("total").and_then(|total| serde_json::from_str(total.get()).ok());
+        Self { is_there, listed: rows.map(|rows| rows.len()), total }
+    }
+
+    /// Whether it says itself that something is missing.
+    fn is_truncated(&self) -> bool {
+        self.is_there && self.total.is_some_and(|total| total > self.listed.unwrap_or(0) as u64)
+    }
+
+    fn is_all(&self) -> bool {
+        self.listed.is_some() && !self.is_truncated()
+    }
+}
+
+/// The members of an object, each as text; none of what is something else.
+fn members(object: Option<&RawValue>) -> BTreeMap<String, &RawValue> {
+    object.and_then(|object| serde_json::from_str(object.get()).ok()).unwrap_or_default()
+}
+
+fn embedded_histories(issue: &RawValue) -> Vec<Box<RawValue>> {
+    let changelog = members(members(Some(issue)).get("changelog").copied());
+    let histories = changelog.get("histories").and_then(|list| serde_json::from_str(list.get()).ok());
+    histories.unwrap_or_default()
 }
 
 /// What was fetched to its end, and therefore whole: a `total` may count what the account may not see, and stays as sent.
@@ -79,29 +160,39 @@ struct Completed {
 async fn fill(
     client: &JiraClient,
     dialect: Dialect,
+    shape: &Shape,
     id: &str,
-    raw: &mut Value,
+    issue: &mut Box<RawValue>,
 ) -> Result<Completed, JiraError> {
+    let lacks_histories = dialect == Dialect::V2 && shape.histories.is_truncated();
     let mut completed = Completed::default();
-    if dialect == Dialect::V2
-        && is_truncated(&raw["changelog"], "histories")
-        && let Some(histories) = still_there(client.issue_changelog(id).await)?
-    {
+    if !(lacks_histories || shape.comments.is_truncated() || shape.worklogs.is_truncated()) {
+        return Ok(completed);
+    }
+    let mut raw: Value = serde_json::from_str(issue.get()).map_err(|error| unusable(&error))?;
+    if lacks_histories && let Some(histories) = still_there(client.issue_changelog(id).await)? {
         complete_list(&mut raw["changelog"], "histories", histories, 0);
     }
-    if is_truncated(&raw["fields"]["comment"], "comments")
+    if shape.comments.is_truncated()
         && let Some(comments) = still_there(client.comments(id).await)?
     {
         complete_list(&mut raw["fields"]["comment"], "comments", comments, 0);
         completed.comments = true;
     }
-    if is_truncated(&raw["fields"]["worklog"], "worklogs")
+    if shape.worklogs.is_truncated()
         && let Some(worklogs) = still_there(client.worklogs(id).await)?
     {
         complete_list(&mut raw["fields"]["worklog"], "worklogs", worklogs, USUAL_WORKLOGS);
         completed.worklogs = true;
     }
+    *issue = to_raw_value(&raw).map_err(|error| unusable(&error))?;
     Ok(completed)
+}
+
+/// Where, and not what: the error itself may quote the issue.
+fn unusable(error: &serde_json::Error) -> JiraError {
+    let what = format!("an issue: line {} column {}", error.line(), error.column());
+    JiraError::InvalidBody { what, excerpt: String::new() }
 }
 
 /// Puts all rows into an embedded list, which then says of itself what one says that was never cut short. A `total` may count what the
@@ -135,31 +226,29 @@ fn is_about_the_issue(error: &JiraError) -> bool {
     )
 }
 
-/// Whether the histories that came with an issue are all of it: where they are fewer than any limit of Jira's that was ever seen, and
-/// `total` says so too. More of them are always asked for: `total` alone is not believed.
-fn has_whole_changelog(issue: &Value) -> bool {
-    let changelog = &issue["changelog"];
-    let listed = changelog["histories"].as_array().map(Vec::len);
-    listed.is_some_and(|listed| listed < FEWEST_CUT && changelog["total"].as_u64() == Some(listed as u64))
-}
-
-fn id_of(issue: &Value) -> Option<String> {
-    issue["id"].as_str().map(str::to_owned)
-}
-
-fn is_truncated(collection: &Value, rows: &str) -> bool {
-    let listed = collection[rows].as_array().map_or(0, Vec::len) as u64;
-    collection.is_object() && collection["total"].as_u64().is_some_and(|total| total > listed)
-}
-
-fn embed_changelog(raw: &mut Value, histories: Vec<Value>) {
+/// An issue with all its histories, as text. Of a member that is there twice, the later one counts.
+fn with_changelog(issue: &RawValue, histories: &[Box<RawValue>]) -> Result<Box<RawValue>, JiraError> {
+    let text = issue.get().trim_end();
+    let Some(open) = text.strip_suffix('}').map(str::trim_end) else { return Ok(issue.to_owned()) };
     let total = histories.len();
-    raw["changelog"] = json!({ "startAt": 0, "maxResults": total, "total": total, "histories": histories });
+    let histories: Vec<&str> = histories.iter().map(|history| history.get()).collect();
+    let histories = histories.join(",");
+    let comma = if open.ends_with('{') { "" } else { "," };
+    let whole = format!(
+        r#"{open}{comma}"changelog":{{"startAt":0,"maxResults":{total},"total":{total},"histories":[{histories}]}}}}"#
+    );
+    RawValue::from_string(whole).map_err(|error| unusable(&error))
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    fn shape(issue: &Value) -> Shape {
+        Shape::of(&to_raw_value(issue).unwrap())
+    }
 
     #[test]
     fn a_few_histories_are_believed_to_be_all_where_the_total_says_so_and_many_never() {
@@ -167,11 +256,32 @@ mod tests {
         for (listed, total, whole) in
             [(0, 0, true), (3, 3, true), (19, 19, true), (20, 20, false), (3, 4, false)]
         {
-            assert_eq!(has_whole_changelog(&issue(listed, json!(total))), whole, "{listed} of {total}");
+            let shape = shape(&issue(listed, json!(total)));
+            assert_eq!(shape.has_whole_changelog(), whole, "{listed} of {total}");
         }
-        assert!(!has_whole_changelog(&issue(3, Value::Null)));
-        assert!(!has_whole_changelog(&json!({ "changelog": { "total": 0 } })));
-        assert!(!has_whole_changelog(&json!({})));
+        assert!(!shape(&issue(3, Value::Null)).has_whole_changelog());
+        assert!(!shape(&json!({ "changelog": { "total": 0 } })).has_whole_changelog());
+        assert!(!shape(&json!({})).has_whole_changelog());
+    }
+
+    #[test]
+    fn histories_become_part_of_the_text_in_place_of_those_that_are_there() {
+        let histories =
+            [json!({"id": "1"}), json!({"id": "2", "items": []})].map(|h| to_raw_value(&h).unwrap());
+        for issue in
+            [json!({}), json!({"id": "7"}), json!({"changelog": {"total": 9, "histories": [1]}, "id": "7"})]
+        {
+            let text = with_changelog(&to_raw_value(&issue).unwrap(), &histories).unwrap();
+            let read: Value = serde_json::from_str(text.get()).unwrap();
+            assert_eq!(read["id"], issue["id"]);
+            let whole = json!({"startAt": 0, "maxResults": 2, "total": 2,
+                               "histories": [{"id": "1"}, {"id": "2", "items": []}]});
+            assert_eq!(read["changelog"], whole);
+        }
+        let spread = RawValue::from_string("{\"id\": \"7\"\n }".to_owned()).unwrap();
+        let text = with_changelog(&spread, &[]).unwrap();
+        assert_eq!(embedded_histories(&text).len(), 0);
+        assert_eq!(serde_json::from_str::<Value>(text.get()).unwrap()["changelog"]["total"], 0);
     }
 
     #[test]
@@ -185,11 +295,16 @@ mod tests {
     }
 
     #[test]
-    fn a_list_shorter_than_its_total_is_truncated() {
-        assert!(is_truncated(&json!({ "total": 30, "comments": [{}] }), "comments"));
-        assert!(is_truncated(&json!({ "total": 1 }), "comments"));
-        assert!(!is_truncated(&json!({ "total": 1, "comments": [{}] }), "comments"));
-        assert!(!is_truncated(&json!({ "comments": [{}] }), "comments"));
-        assert!(!is_truncated(&Value::Null, "comments"));
+    fn a_list_shorter_than_its_total_is_truncated_and_one_that_is_not_there_is_nothing() {
+        let comments = |comment: Value| shape(&json!({ "fields": { "comment": comment } })).comments;
+        assert!(comments(json!({ "total": 30, "comments": [{}] })).is_truncated());
+        assert!(comments(json!({ "total": 1 })).is_truncated());
+        for whole in [json!({ "total": 1, "comments": [{}] }), json!({ "comments": [{}] })] {
+            assert!(!comments(whole.clone()).is_truncated() && comments(whole).is_all());
+        }
+        for nothing in [Value::Null, json!([]), json!("odd"), json!({ "comments": "odd" })] {
+            assert!(!comments(nothing.clone()).is_truncated() && !comments(nothing).is_all());
+        }
+        assert!(!shape(&json!({ "fields": [] })).worklogs.is_all());
     }
 }

@@ -28,6 +28,15 @@ const SILENCE: Duration = Duration::from_secs(5);
 const PATIENCE: Duration = Duration::from_secs(2);
 const RECONNECT: Duration = Duration::from_millis(500);
 
+/// When a commit is on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durability {
+    /// Before it returns.
+    Now,
+    /// Some moments later, in the order of the commits.
+    Soon,
+}
+
 /// Commits transactions and sees to it that their changes are heard of. Without a cache and a cipher others hear only that
 /// something changed.
 #[derive(Clone, Default)]
@@ -48,10 +57,14 @@ impl Announcer {
     }
 
     /// Makes all of a transaction last, and forgets what it made old.
-    pub(super) async fn commit(&self, mut tx: Transaction<'static, Postgres>) -> Result<()> {
+    pub(super) async fn commit(
+        &self,
+        mut tx: Transaction<'static, Postgres>,
+        durability: Durability,
+    ) -> Result<()> {
         // Also the proof that the transaction has not failed: PostgreSQL answers a COMMIT after a failed statement with a
         // ROLLBACK and no error, which would pass for success here if somebody had let that statement's error go.
-        let announcement = self.announce(&mut tx).await?;
+        let announcement = self.announce(&mut tx, durability).await?;
         let committed = tx.commit().await.map_err(explain);
         // Also when the answer was lost: whether it lasts is not known then, and forgetting harms nobody.
         if let (Some((cache, _)), Some(announcement)) = (&self.to, announcement) {
@@ -60,11 +73,14 @@ impl Announcer {
         committed
     }
 
-    async fn announce(&self, conn: &mut PgConnection) -> Result<Option<Announcement>> {
-        let noted = sqlx::query_scalar!("SELECT forebay.take_changes()")
-            .fetch_one(&mut *conn)
-            .await
-            .map_err(convert)?;
+    async fn announce(&self, conn: &mut PgConnection, durability: Durability) -> Result<Option<Announcement>> {
+        // `off` holds to the end of the transaction.
+        let taken = sqlx::query!(
+            "SELECT forebay.take_changes() AS noted,
+                    CASE WHEN $1 THEN set_config('synchronous_commit', 'off', true) END AS setting",
+            durability == Durability::Soon,
+        );
+        let noted = taken.fetch_one(&mut *conn).await.map_err(convert)?.noted;
         let Some(noted) = noted else { return Ok(None) };
         let announcement = Announcement { id: Uuid::new_v4(), noted };
         // Nothing stands for everything: it cannot be opened.

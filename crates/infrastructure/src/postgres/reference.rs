@@ -176,4 +176,8 @@ impl ReferenceStore for PgTenantTx {
     async fn roster(&mut self, instance: InstanceId, roster: Roster) -> Result<Vec<Value>> {
         roster::read(self.conn(), instance, roster).await
     }
+
+    async fn fields_with_roles(&mut self, instance: InstanceId) -> Result<Vec<Value>> {
+        roster::fields_with_roles(self.conn(), instance).await
+    }
 }

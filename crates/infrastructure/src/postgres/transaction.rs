@@ -10,7 +10,10 @@ use domain::ids::{EntityKind, InstanceId, TenantId};
 use sqlx::{PgConnection, Postgres, Transaction};
 use uuid::Uuid;
 
-use super::{addresses::AddressHashes, changes::Announcer};
+use super::{
+    addresses::AddressHashes,
+    changes::{Announcer, Durability},
+};
 
 /// A transaction of one tenant, as role `forebay_app`. Row-level security holds it to the tenant; statements name the
 /// tenant only where they insert.
@@ -50,7 +53,11 @@ impl TenantTx for PgTenantTx {
     }
 
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.announcer.commit(self.tx).await
+        self.announcer.commit(self.tx, Durability::Now).await
+    }
+
+    async fn commit_again_if_lost(self: Box<Self>) -> Result<()> {
+        self.announcer.commit(self.tx, Durability::Soon).await
     }
 }
 
@@ -73,7 +80,7 @@ impl PgPlatformTx {
 #[async_trait]
 impl PlatformTx for PgPlatformTx {
     async fn commit(self: Box<Self>) -> Result<()> {
-        self.announcer.commit(self.tx).await
+        self.announcer.commit(self.tx, Durability::Now).await
     }
 }
 

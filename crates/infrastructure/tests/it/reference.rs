@@ -2,6 +2,7 @@
 
 use application::{
     catalog::PageOf,
+    ingest::FieldRoles,
     reference::{FieldRecord, RankedRecord, ReferenceRecords, Roster, SprintRecord, UserRecord},
 };
 use serde_json::{Value, json};
@@ -142,6 +143,43 @@ async fn a_priority_that_only_an_issue_showed_comes_last_until_the_roster_places
     ]);
     tx.upsert_reference(instance, &placed, true).await.unwrap();
     assert_eq!(names(&tx.roster(instance, Roster::Priorities).await.unwrap()), ["Blocker", "High", "Low"]);
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn the_fields_that_have_a_meaning_are_found_without_the_others() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let field = |(id, (name, custom)): (usize, (&str, &str))| FieldRecord {
+        field_key: format!("customfield_{id}"),
+        name: name.into(),
+        field_type: Some(custom.into()),
+        custom: true,
+        raw: json!({"id": format!("customfield_{id}"), "name": name, "schema": {"type": "any", "custom": custom}}),
+    };
+    const TYPES: &str = "com.atlassian.jira.plugin.system.customfieldtypes";
+    let [float, select] = ["float", "select"].map(|kind| format!("{TYPES}:{kind}"));
+    let fields = [
+        ("Sprint", "com.pyxis.greenhopper.jira:gh-sprint"),
+        ("Epic Link", "com.pyxis.greenhopper.jira:gh-epic-link"),
+        ("Story point estimate", "com.pyxis.greenhopper.jira:jsw-story-points"),
+        ("Story Points", float.as_str()),
+        ("Weight", float.as_str()),
+        ("Team", select.as_str()),
+        ("Sprint goal", "org.example:gh-sprint-goal"),
+    ];
+    let mut records: Vec<FieldRecord> = fields.into_iter().enumerate().map(field).collect();
+    records
+        .push(FieldRecord { raw: json!({"id": "summary", "schema": "odd"}), ..field((99, ("Summary", ""))) });
+    let records = ReferenceRecords { fields: records, ..Default::default() };
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_reference(instance, &records, true).await.unwrap();
+    let found = tx.fields_with_roles(instance).await.unwrap();
+    assert_eq!(names(&found), ["Sprint", "Epic Link", "Story point estimate", "Story Points", "Weight"]);
+    let all = tx.roster(instance, Roster::Fields).await.unwrap();
+    assert_eq!(FieldRoles::from_fields(&found), FieldRoles::from_fields(&all));
+    assert_ne!(FieldRoles::from_fields(&found), FieldRoles::default());
     drop(tx);
     base.remove().await;
 }

@@ -8,7 +8,7 @@ use application::{
     keys::NewApiKey,
     ports::Database,
 };
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, KeyId};
 use serde_json::json;
 use uuid::Uuid;
@@ -174,5 +174,55 @@ async fn a_job_exists_exactly_if_the_transaction_does() {
     .await
     .unwrap();
     assert_eq!(jobs, [("kept".into(), 3), ("kept_too".into(), 3)]);
+    base.remove().await;
+}
+
+/// All webhooks of all tenants ask for the same refresh: none of them waits for another's transaction to end.
+#[tokio::test]
+async fn a_job_that_waits_for_its_time_is_leant_on_by_many_transactions_at_once() {
+    let base = TestDatabase::create().await;
+    let (acme, other) = (base.tenant("acme").await, base.tenant("other").await);
+    let mut admin = base.superuser().await;
+    let in_a_minute: DateTime<Utc> =
+        sqlx::query_scalar("SELECT now() + interval '1 minute'").fetch_one(&mut admin).await.unwrap();
+    let refresh = |run_at| JobRequest {
+        name: "refresh",
+        payload: json!({}),
+        lane: Some("refresh".into()),
+        key: Some("refresh".into()),
+        priority: 30,
+        run_at: Some(run_at),
+        max_attempts: 3,
+    };
+    let mut tx = base.begin(acme).await;
+    tx.enqueue(refresh(in_a_minute)).await.unwrap();
+    tx.commit().await.unwrap();
+
+    let (mut one, mut two) = (base.begin(acme).await, base.begin(other).await);
+    one.enqueue(refresh(in_a_minute + TimeDelta::minutes(5))).await.unwrap();
+    // It would wait for as long as the other one is open.
+    let both = tokio::time::timeout(std::time::Duration::from_secs(20), two.enqueue(refresh(in_a_minute)));
+    both.await.expect("it waits for the other transaction").unwrap();
+    let takes =
+        "SELECT count(*) FROM (SELECT id FROM graphile_worker._private_jobs FOR UPDATE SKIP LOCKED) j";
+    let free: i64 = sqlx::query_scalar(takes).fetch_one(&mut admin).await.unwrap();
+    assert_eq!(free, 0, "no worker takes it before what it is to show is there");
+    drop(one);
+    two.commit().await.unwrap();
+    let jobs = "SELECT run_at, revision FROM graphile_worker.jobs";
+    let waiting: Vec<(DateTime<Utc>, i32)> = sqlx::query_as(jobs).fetch_all(&mut admin).await.unwrap();
+    assert_eq!(waiting, [(in_a_minute, 0)]);
+
+    // One that is due may be at work the next moment, and one that says something else is another one.
+    let is_due = "UPDATE graphile_worker._private_jobs SET run_at = now() - interval '1 minute'";
+    sqlx::query(is_due).execute(&mut admin).await.unwrap();
+    let hourly = JobRequest { payload: json!({"every": "hour"}), ..refresh(in_a_minute) };
+    for request in [refresh(in_a_minute), hourly] {
+        let mut tx = base.begin(acme).await;
+        tx.enqueue(request).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    let replaced: Vec<(DateTime<Utc>, i32)> = sqlx::query_as(jobs).fetch_all(&mut admin).await.unwrap();
+    assert_eq!(replaced.iter().map(|(_, revision)| *revision).collect::<Vec<_>>(), [2]);
     base.remove().await;
 }

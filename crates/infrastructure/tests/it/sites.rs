@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use application::{
     Error,
     instances::{AuthMethod, Dialect, InstanceKind},
-    ports::{Clock, Database, JiraSite, JiraSites, SiteConnection, WorklogFeed},
+    ports::{Clock, Database, IssueText, JiraSite, JiraSites, PageSize, SiteConnection, WorklogFeed},
     site_limits::{SiteLimits, SitePause, WHOLE_SITE},
 };
 use axum::{
@@ -26,6 +26,9 @@ use serde_json::{Value, json};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::database::TestDatabase;
+
+/// As much as a site has.
+const ALL: PageSize = PageSize { issues: 50, bytes: u64::MAX };
 
 /// A request that arrived.
 #[derive(Clone, Debug)]
@@ -294,10 +297,34 @@ async fn an_answer_as_to_an_anonymous_caller_is_an_error_of_its_own() {
         let [process, _] = two_processes(&base).await;
         let site = process.site(&connection(tenant, instance, &fake.url));
         for dialect in [Dialect::V2, Dialect::V3] {
-            let found = site.search(dialect, "created >= 0", None, 50).await;
+            let found = site.search(dialect, "created >= 0", None, ALL).await;
             assert!(matches!(found, Err(Error::NotAuthenticated(_))), "{found:?}");
         }
     }
+    base.remove().await;
+}
+
+/// With their histories, too: what comes of a page is what counts.
+#[tokio::test]
+async fn a_page_that_is_larger_than_wanted_is_none_and_no_failure_of_the_site() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let fake = Fake::start(move |asked, _| match asked.path.as_str() {
+        "/rest/api/3/search/jql" => ok(json!({"issues": [{"id": "1", "fields": {"summary": "x".repeat(1_000)}}]})),
+        _ => ok(json!({"issueChangeLogs": [{"issueId": "1", "changeHistories": [{"id": "7", "items": ["x".repeat(1_000)]}]}]})),
+    })
+    .await;
+    let [process, _] = two_processes(&base).await;
+    let site = process.site(&connection(tenant, instance, &fake.url));
+    for (bytes, came) in [(500, false), (1_500, false), (3_000, true)] {
+        let most = PageSize { issues: 50, bytes };
+        let page = site.search(Dialect::V3, "created >= 0", None, most).await.unwrap();
+        assert_eq!(page.map(|page| page.issues.len()), came.then_some(1), "{bytes}");
+    }
+    assert_eq!(site.usage().retries, 0);
+    let found = site.search(Dialect::V3, "created >= 0", None, ALL).await.unwrap().unwrap();
+    let issue = found.issues.into_iter().next().unwrap().open().unwrap().raw;
+    assert_eq!(issue["changelog"]["histories"][0]["id"], "7");
     base.remove().await;
 }
 
@@ -317,14 +344,11 @@ async fn one_issue_that_cannot_be_completed_does_not_hold_up_its_page() {
     .await;
     let [process, _] = two_processes(&base).await;
     let site = process.site(&connection(tenant, instance, &fake.url));
-    let page = site.search(Dialect::V3, "created >= 0", None, 50).await.unwrap();
-    let ids: Vec<_> = page.issues.iter().map(|issue| issue.raw["id"].clone()).collect();
-    assert_eq!(
-        ids,
-        [json!("1"), json!("3"), Value::Null],
-        "what is no issue is left for the reader to reject"
-    );
-    assert!(page.issues[1].comments_complete, "fewer comments than the issue said are all of them now");
+    let page = site.search(Dialect::V3, "created >= 0", None, ALL).await.unwrap().unwrap();
+    let ids: Vec<_> = page.issues.iter().map(IssueText::id).collect();
+    assert_eq!(ids, [Some("1"), Some("3"), None], "what is no issue is left for the reader to reject");
+    let third = page.issues[1].clone().open().unwrap();
+    assert!(third.comments_complete, "fewer comments than the issue said are all of them now");
     assert_eq!(page.set_aside.len(), 1);
     assert_eq!(page.set_aside[0].jira_id.as_deref(), Some("2"));
     assert!(page.set_aside[0].reason.contains("Broken."));

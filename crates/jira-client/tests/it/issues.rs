@@ -1,7 +1,7 @@
 //! Reading issues and their histories.
 
 use jira_client::{Dialect, IssueError, JiraError};
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
 use crate::server::{Answer, Server, json as answer, ok, plain, texts};
 
@@ -137,6 +137,13 @@ async fn a_truncated_changelog_is_never_taken_for_the_whole() {
     assert!(matches!(&error, JiraError::InvalidBody { what, .. } if what.contains("1 of 3")), "{error:?}");
 }
 
+fn ids_of(histories: &[Box<RawValue>]) -> Vec<String> {
+    let id = |history: &Box<RawValue>| {
+        serde_json::from_str::<Value>(history.get()).unwrap()["id"].as_str().map(str::to_owned)
+    };
+    histories.iter().filter_map(id).collect()
+}
+
 #[tokio::test]
 async fn bulk_changelogs_join_what_spans_pages() {
     let server = Server::start(|asked, _| match asked.body["nextPageToken"].as_str() {
@@ -148,19 +155,34 @@ async fn bulk_changelogs_join_what_spans_pages() {
             {"issueId": "1", "changeHistories": [{"id": "c"}, {"id": "a"}]}]})),
     })
     .await;
-    let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2", "3"])).await.unwrap();
-    let ids: Vec<_> = logs["1"].iter().map(|history| history["id"].as_str().unwrap()).collect();
-    assert_eq!(ids, ["a", "c", "d"], "each once, however often it is listed");
-    assert_eq!(logs["1"][0]["created"], 1_492_070_429, "numbers are left as they are");
+    let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2", "3"]), u64::MAX).await.unwrap();
+    assert_eq!(ids_of(&logs["1"]), ["a", "c", "d"], "each once, however often it is listed");
+    assert!(logs["1"][0].get().contains("1492070429"), "numbers are left as they are");
     assert_eq!((logs["2"].len(), logs.contains_key("3")), (1, false));
     assert_eq!(server.asked()[0].path, "/rest/api/3/changelog/bulkfetch");
     assert_eq!(asked_ids(&server.asked()[1].body), ["1", "2", "3"]);
 }
 
 #[tokio::test]
+async fn bulk_changelogs_are_read_no_further_than_they_are_wanted() {
+    let server = Server::start(|asked, _| {
+        let token = if asked.body["nextPageToken"].is_null() { json!("p2") } else { Value::Null };
+        ok(json!({"nextPageToken": token, "issueChangeLogs": [
+            {"issueId": "1", "changeHistories": [{"id": token, "items": ["x".repeat(1_000)]}]}]}))
+    })
+    .await;
+    let client = server.client(Dialect::V3);
+    assert_eq!(client.changelogs(&texts(&["1"]), 4_000).await.unwrap()["1"].len(), 2);
+    for most_bytes in [500, 1_500] {
+        let error = client.changelogs(&texts(&["1"]), most_bytes).await.unwrap_err();
+        assert!(matches!(error, JiraError::TooLarge { .. }), "{most_bytes}: {error:?}");
+    }
+}
+
+#[tokio::test]
 async fn bulk_changelogs_notice_a_repeated_token() {
     let server = Server::start(|_, _| ok(json!({"nextPageToken": "p", "issueChangeLogs": []}))).await;
-    let error = server.client(Dialect::V3).changelogs(&texts(&["1"])).await.unwrap_err();
+    let error = server.client(Dialect::V3).changelogs(&texts(&["1"]), u64::MAX).await.unwrap_err();
     assert!(matches!(error, JiraError::InvalidBody { .. }), "{error:?}");
     assert_eq!(server.asked().len(), 2);
 }
@@ -173,8 +195,8 @@ async fn a_bad_entry_of_a_bulk_answer_makes_its_issue_be_asked_for_alone() {
         _ => ok(json!({"startAt": 0, "total": 1, "values": [{"id": "b"}]})),
     })
     .await;
-    let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2"])).await.unwrap();
-    assert_eq!((logs["1"][0]["id"].as_str(), logs["2"][0]["id"].as_str()), (Some("a"), Some("b")));
+    let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2"]), u64::MAX).await.unwrap();
+    assert_eq!((ids_of(&logs["1"]), ids_of(&logs["2"])), (vec!["a".to_owned()], vec!["b".to_owned()]));
     assert_eq!(server.asked()[1].path, "/rest/api/3/issue/2/changelog");
 }
 
@@ -187,7 +209,7 @@ async fn without_the_bulk_request_changelogs_are_read_one_by_one() {
             _ => ok(json!({"startAt": 0, "total": 1, "values": [{"id": "a"}]})),
         })
         .await;
-        let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2"])).await.unwrap();
+        let logs = server.client(Dialect::V3).changelogs(&texts(&["1", "2"]), u64::MAX).await.unwrap();
         assert_eq!((logs.len(), logs["1"].len()), (1, 1), "{status}");
     }
 }
@@ -199,7 +221,7 @@ async fn version_2_reads_changelogs_one_by_one() {
         _ => ok(json!({"changelog": {"total": 0, "histories": []}})),
     })
     .await;
-    let logs = server.client(Dialect::V2).changelogs(&texts(&["1", "2"])).await.unwrap();
+    let logs = server.client(Dialect::V2).changelogs(&texts(&["1", "2"]), u64::MAX).await.unwrap();
     assert_eq!(logs.get("1").map(Vec::len), Some(0));
     assert!(!logs.contains_key("2"));
 }

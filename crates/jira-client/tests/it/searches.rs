@@ -218,3 +218,24 @@ async fn a_search_that_ends_although_there_is_more_says_so() {
     let page = server.client(Dialect::V2).search_page(&request(), None).await.unwrap();
     assert!(page.next.is_none() && page.ends_early);
 }
+
+#[tokio::test]
+async fn a_page_as_text_is_what_was_sent_and_no_larger_than_wanted() {
+    let server = Server::start(|asked, _| match asked.method.as_str() {
+        "POST" => ok(json!({"issues": issues(1..4), "nextPageToken": "p2", "names": {"summary": "Summary"}})),
+        _ => ok(json!({"startAt": 0, "total": 9, "issues": issues(1..4)})),
+    })
+    .await;
+    for dialect in [Dialect::V3, Dialect::V2] {
+        let client = server.client(dialect);
+        let apart = client.search_page(&request(), None).await.unwrap();
+        let text = client.search_page_as_text(&request(), None, 10_000).await.unwrap();
+        let read = text.issues.iter().map(|issue| serde_json::from_str(issue.get()).unwrap());
+        assert_eq!(read.collect::<Vec<Value>>(), apart.issues);
+        assert_eq!((&text.next, text.total, text.ends_early), (&apart.next, apart.total, apart.ends_early));
+        let asked = server.asked().len();
+        let error = client.search_page_as_text(&request(), None, 50).await.unwrap_err();
+        assert_eq!(error, JiraError::TooLarge { limit: 50 });
+        assert_eq!(server.asked().len(), asked + 1, "the same would be as large again");
+    }
+}

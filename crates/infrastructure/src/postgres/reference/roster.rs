@@ -140,6 +140,19 @@ async fn fields(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Val
     .map_err(convert)
 }
 
+pub(super) async fn fields_with_roles(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM custom_fields
+           WHERE instance_id = $1 AND presence = 'present'
+             AND raw_jsonb -> 'schema' ->> 'custom' ~ ':(gh-sprint|gh-epic-link|jsw-story-points|float)$'
+           ORDER BY field_key"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
 /// An account of which only the id was seen has nothing to show.
 async fn users(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(

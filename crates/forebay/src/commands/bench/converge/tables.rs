@@ -100,6 +100,10 @@ pub(super) const TABLES: &[Compared] = &[
     on_cloud(FAVOURITES, roster("filters", ID, &["updated_at"])),
     on_cloud(NO_CONTEXTS, roster("field_contexts", &["field_key", "jira_id"], &["updated_at"])),
     on_cloud(NO_CONTEXTS, roster("field_options", &["field_key", "jira_id"], &["updated_at"])),
+    // Server and Data Center name groups and give them no ids.
+    roster("groups", &["name"], &["group_id", "updated_at"]),
+    equal("group_members", &["group_id", "user_id"], &[], ALL),
+    equal("project_roles", &["project_id", "jira_id"], &[], ALL),
     where_some(NOT_COPIED, equal("watchers", &["issue_id", "user_id"], &[], OF_PRESENT)),
     where_some(NOT_COPIED, equal("votes", &["issue_id", "user_id"], &[], OF_PRESENT)),
     where_some(NOT_COPIED, equal("issue_properties", &["issue_id", "key"], &[], OF_PRESENT)),
@@ -116,9 +120,6 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
         "attachment_contents",
         "bytes that a sandbox keeps; a copy has what is told of attachments, which is compared",
     ),
-    ("groups", "read in a round of its own, and compared by its members in tests/it/groups.rs"),
-    ("group_members", "read in a round of its own, and compared in tests/it/groups.rs"),
-    ("project_roles", "read in a round of its own, and compared in tests/it/groups.rs"),
     ("bulk_tasks", "what came of changes to many issues, for whoever asked for them"),
     ("audit_log", "what people did through this program's own doors"),
     ("webhooks", "what was registered at the source"),
@@ -162,9 +163,17 @@ pub(super) const REFERENCES: &[(&[&str], &str, &str)] = &[
     (&["author_id", "assignee_id", "reporter_id", "creator_id", "user_id"], "users", "account_id"),
 ];
 
-/// Columns of which a part is left out: see [`LEFT_OUT`]. The key of the parent is taken to be the one that the parent has.
-pub(super) const SHOWN: &[(&str, &str, &str)] = &[(
-    "issues",
-    "raw_jsonb",
-    "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
-)];
+/// Columns that are compared by something else. Of an issue's document a part is left out (see [`LEFT_OUT`]): the key of the parent is
+/// taken to be the one that the parent has. A group is known by its name.
+pub(super) const SHOWN: &[(&str, &str, &str)] = &[
+    (
+        "issues",
+        "raw_jsonb",
+        "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
+    ),
+    (
+        "group_members",
+        "group_id",
+        "(SELECT g.name FROM groups g WHERE g.tenant_id = t.tenant_id AND g.instance_id = t.instance_id AND g.group_id = t.group_id)",
+    ),
+];
