@@ -319,7 +319,7 @@ impl<'a> Work<'a> {
     async fn read(&self, tx: &mut dyn TenantTx, page: &mut Turned) -> Result<(Vec<IssueBundle>, RunCounts)> {
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
-        let reader = Reader { dialect: self.instance.dialect, roles: &self.roles, secrets, erased: &erased };
+        let reader = Reader::new(self.instance.dialect, &self.roles, secrets, &erased);
         let mut bundles = Vec::with_capacity(page.issues.len());
         let mut counts = RunCounts { rejected: page.set_aside.len() as u64, ..RunCounts::default() };
         for aside in &page.set_aside {
