@@ -56,6 +56,11 @@ impl ErasedPeople {
         Self { instance: Some(instance), pseudonyms }
     }
 
+    /// Whether there is nobody.
+    pub fn is_empty(&self) -> bool {
+        self.pseudonyms.is_empty()
+    }
+
     /// Puts pseudonyms in their places. Costs nothing where nobody was erased.
     pub fn take_out(&self, value: &mut Value, secrets: &dyn Secrets) {
         if let Some(instance) = self.instance.filter(|_| !self.pseudonyms.is_empty()) {

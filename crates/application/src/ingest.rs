@@ -17,8 +17,12 @@ mod issue;
 mod lists;
 mod present;
 mod rosters;
+mod shared;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use serde_json::Value;
 
@@ -29,6 +33,7 @@ pub(crate) use field_values::field_values;
 pub use issue::read_issue;
 pub use present::Present;
 pub use rosters::read_rosters;
+use shared::Shared;
 
 use crate::{
     agile::SprintDetails,
@@ -40,12 +45,12 @@ use crate::{
 
 /// A version as a site lists it, with `projectId`; `None` for what is none.
 pub(crate) fn version_record(raw: &Value) -> Option<VersionRecord> {
-    lists::version(raw, None)
+    lists::version(raw, None, &mut Shared::default())
 }
 
 /// A component as a site lists it, with `projectId`; `None` for what is none.
 pub(crate) fn component_record(raw: &Value) -> Option<ComponentRecord> {
-    lists::component(raw, None)
+    lists::component(raw, None, &mut Shared::default())
 }
 
 /// A sprint as the field of an issue shows it, in either dialect; `None` for what is none.
@@ -53,7 +58,7 @@ pub fn sprint_of(value: &Value) -> Option<SprintDetails> {
     field_values::sprints(std::slice::from_ref(value)).pop().map(SprintDetails::from)
 }
 
-/// How a site's issues are to be read.
+/// How a site's issues are to be read. What those that one reader reads have in common, they share.
 pub struct Reader<'a> {
     /// The shape of the JSON.
     pub dialect: Dialect,
@@ -64,6 +69,24 @@ pub struct Reader<'a> {
     /// People who must not come back. Read in the transaction that stores what is read here (see
     /// [`crate::erasure::ErasureStore::erased_people`]).
     pub erased: &'a ErasedPeople,
+    shared: Mutex<Shared>,
+}
+
+impl<'a> Reader<'a> {
+    /// A reader for the issues of a page.
+    pub fn new(
+        dialect: Dialect,
+        roles: &'a FieldRoles,
+        secrets: &'a dyn Secrets,
+        erased: &'a ErasedPeople,
+    ) -> Self {
+        Self { dialect, roles, secrets, erased, shared: Mutex::default() }
+    }
+
+    /// A panic elsewhere leaves nothing half-kept.
+    fn shared(&self) -> MutexGuard<'_, Shared> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// A row that could not be read: kept aside, never a reason to stop.
@@ -142,7 +165,7 @@ pub fn sniff_dialect(issue: &Value) -> Dialect {
 /// # Errors
 /// What is missing or wrong.
 pub fn read_comment(raw: Value) -> Result<crate::issues::CommentRecord, String> {
-    children::comment(raw)
+    children::comment(raw, &mut Shared::default())
 }
 
 /// Takes e-mail addresses out of a payload that only people look at (the audit log): none is searched by.

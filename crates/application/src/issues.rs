@@ -5,6 +5,7 @@ mod attached;
 mod contents;
 mod followers;
 mod paged;
+mod payload;
 mod properties;
 mod stored_item;
 mod transition;
@@ -28,6 +29,7 @@ pub use attached::{
 pub use contents::ContentStore;
 pub use followers::{FollowedIssue, Follower, FollowerStore};
 pub use paged::ChildrenStore;
+pub use payload::{AUTHOR, Head, Payload, UPDATE_AUTHOR};
 pub use properties::PropertyStore;
 pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};
 pub use transition::{TransitionChoice, list_transitions, transition_issue, transition_with};
@@ -124,7 +126,7 @@ pub struct IssueRecord {
     /// Component names.
     pub components: Vec<String>,
     /// The issue whole, without e-mail addresses, and without the lists that have tables of their own.
-    pub raw: Value,
+    pub raw: Payload,
     /// The shape of `raw`.
     pub dialect: Dialect,
     /// The paging envelope of the changelog, where the source gave one.
@@ -148,16 +150,25 @@ pub struct CommentRecord {
     pub created: DateTime<Utc>,
     /// Updated.
     pub updated: DateTime<Utc>,
-    /// As served, without e-mail addresses.
-    pub raw: Value,
-    /// SHA-256 over `raw`.
+    /// ADF, or a JSON string of wiki markup; `None` where the site shows none.
+    pub body: Option<Payload>,
+    /// As served, without e-mail addresses and without its body.
+    pub head: Head,
+    /// SHA-256 over what was served.
     pub source_hash: Vec<u8>,
 }
 
 impl CommentRecord {
-    /// ADF, or a JSON string of wiki markup.
-    pub fn body(&self) -> &Value {
-        &self.raw["body"]
+    /// As served, without e-mail addresses.
+    ///
+    /// # Errors
+    /// As [`Payload::value`].
+    pub fn whole(&self) -> serde_json::Result<Value> {
+        let mut comment = self.head.value()?;
+        if let Some(body) = &self.body {
+            comment["body"] = body.value()?;
+        }
+        Ok(comment)
     }
 }
 
@@ -179,8 +190,8 @@ pub struct WorklogRecord {
     /// Updated.
     pub updated: DateTime<Utc>,
     /// As served, without e-mail addresses.
-    pub raw: Value,
-    /// SHA-256 over `raw`.
+    pub head: Head,
+    /// SHA-256 over what was served.
     pub source_hash: Vec<u8>,
 }
 
@@ -196,13 +207,25 @@ pub struct HistoryRecord {
     /// When.
     pub created: DateTime<Utc>,
     /// As served, without e-mail addresses and without its items.
-    pub raw: Value,
+    pub head: Head,
     /// Its items, in order.
     pub items: Vec<HistoryItemRecord>,
 }
 
+impl HistoryRecord {
+    /// As served, without e-mail addresses.
+    ///
+    /// # Errors
+    /// As [`Payload::value`].
+    pub fn whole(&self) -> serde_json::Result<Value> {
+        let mut history = self.head.value()?;
+        history["items"] = self.items.iter().map(HistoryItemRecord::whole).collect::<Result<_, _>>()?;
+        Ok(history)
+    }
+}
+
 /// One changed field of a history.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct HistoryItemRecord {
     /// The field's name as the history shows it.
     pub field: String,
@@ -218,8 +241,8 @@ pub struct HistoryItemRecord {
     pub from_string: Option<String>,
     /// Text after.
     pub to_string: Option<String>,
-    /// As served.
-    pub raw: Value,
+    /// As served, where that is more than the above say.
+    pub payload: Option<Payload>,
 }
 
 /// A link, as one of its two issues shows it.

@@ -3,6 +3,8 @@
 mod groups;
 mod rosters;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use domain::ids::InstanceId;
@@ -33,7 +35,7 @@ pub struct ProjectRecord {
     /// The lead, where the site says.
     pub lead_account_id: Option<String>,
     /// As served, without e-mail addresses; `None` where only a cut-down copy inside an issue was seen.
-    pub raw: Option<Value>,
+    pub raw: Option<Arc<Value>>,
 }
 
 /// A user.
@@ -50,7 +52,7 @@ pub struct UserRecord {
     /// Whether the account is active, where the payload tells: a cut-down copy does not.
     pub active: Option<bool>,
     /// As served, without the address.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// A status.
@@ -63,7 +65,7 @@ pub struct StatusRecord {
     /// `new`, `indeterminate`, `done` or `undefined`.
     pub category: String,
     /// As served.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// An issue type.
@@ -78,7 +80,7 @@ pub struct IssueTypeRecord {
     /// −1 sub-task, 0 standard, 1 epic; absent on Server and Data Center.
     pub hierarchy_level: Option<i16>,
     /// As served.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// A priority or a resolution.
@@ -91,7 +93,7 @@ pub struct RankedRecord {
     /// Its place in the site's list, 0 first; `None` where only an issue showed it, so that its place is not known.
     pub rank: Option<i32>,
     /// As served.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// A field.

@@ -33,6 +33,7 @@ mod issues_upsert;
 mod job_runs;
 mod jobs;
 mod jql;
+mod json_text;
 mod keys;
 mod linked;
 mod lock;

@@ -17,8 +17,37 @@ const NAMES: [&str; 5] = ["accountId", "key", "name", "displayName", "publicName
 pub(super) struct Addresses<'a> {
     /// What stands in the place of an address that names somebody.
     stand_in: &'a dyn Fn(&str) -> String,
+    /// Told of every object that has a `displayName`, once nothing more is taken out of it.
+    tell: Option<&'a mut dyn FnMut(&Map<String, Value>)>,
     /// The addresses met, by the id of their account.
     pub(super) of_accounts: BTreeMap<String, String>,
+}
+
+/// What an object has of that by which those with addresses are told from others.
+#[derive(Default)]
+struct Telling {
+    address: bool,
+    account: bool,
+    display_name: bool,
+    kind: bool,
+    side: bool,
+}
+
+impl Telling {
+    fn of(object: &Map<String, Value>) -> Self {
+        let mut telling = Self::default();
+        for name in object.keys() {
+            match name.as_str() {
+                "emailAddress" => telling.address = true,
+                "accountId" => telling.account = true,
+                "displayName" => telling.display_name = true,
+                "type" => telling.kind = true,
+                "fromString" | "toString" => telling.side = true,
+                _ => {}
+            }
+        }
+        telling
+    }
 }
 
 /// Whether the whole text is an e-mail address.
@@ -37,7 +66,12 @@ pub fn is_address(text: &str) -> bool {
 
 impl<'a> Addresses<'a> {
     pub(super) fn new(stand_in: &'a dyn Fn(&str) -> String) -> Self {
-        Self { stand_in, of_accounts: BTreeMap::new() }
+        Self { stand_in, tell: None, of_accounts: BTreeMap::new() }
+    }
+
+    /// Tells of those objects that may show a user, innermost first.
+    pub(super) fn telling(self, tell: &'a mut dyn FnMut(&Map<String, Value>)) -> Self {
+        Self { tell: Some(tell), ..self }
     }
 
     /// Takes them out, and replaces NUL, which PostgreSQL cannot store.
@@ -45,10 +79,22 @@ impl<'a> Addresses<'a> {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.take_out(item)),
             Value::Object(object) => {
-                self.user(object);
-                self.mention(object);
-                self.change(object);
+                let telling = Telling::of(object);
+                if telling.address || telling.account || telling.display_name {
+                    self.user(object);
+                }
+                if telling.kind {
+                    self.mention(object);
+                }
+                if telling.side {
+                    self.change(object);
+                }
                 object.values_mut().for_each(|value| self.take_out(value));
+                if telling.display_name
+                    && let Some(tell) = &mut self.tell
+                {
+                    tell(object);
+                }
             }
             Value::String(text) => {
                 if text.contains('\0') {

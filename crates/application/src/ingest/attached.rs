@@ -29,7 +29,7 @@ fn attachment(raw: &Value) -> Result<AttachmentRecord, String> {
         size: raw["size"].as_i64(),
         content_url: text_of(&raw["content"]),
         created: time(&raw["created"], "attachment.created")?,
-        source_hash: source_hash(&[raw]),
+        source_hash: source_hash(raw),
         jira_id,
     })
 }

@@ -1,10 +1,12 @@
 //! Comments, worklogs, histories and links.
 
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
-use super::{clean::user_id_of, hash::source_hash};
-use crate::issues::{CommentRecord, HistoryItemRecord, HistoryRecord, LinkRecord, WorklogRecord};
+use super::{clean::user_id_of, hash::source_hash, shared::Shared};
+use crate::issues::{
+    CommentRecord, Head, HistoryItemRecord, HistoryRecord, LinkRecord, Payload, WorklogRecord,
+};
 
 type Read<T> = Result<T, String>;
 
@@ -36,22 +38,37 @@ pub(super) fn optional_time(value: &Value) -> Option<DateTime<Utc>> {
     }
 }
 
-pub(super) fn comment(raw: Value) -> Read<CommentRecord> {
+fn head(members: Map<String, Value>, shared: &mut Shared) -> Read<Head> {
+    Head::of(members, |person| shared.take_person(person)).map_err(unwritten)
+}
+
+pub(super) fn unwritten(error: serde_json::Error) -> String {
+    format!("has no text: {error}")
+}
+
+pub(super) fn comment(mut raw: Value, shared: &mut Shared) -> Read<CommentRecord> {
     let (jira_id, jira_number) = numeric_id(&raw, "comment")?;
     let created = time(&raw["created"], "comment.created")?;
+    let source_hash = source_hash(&raw);
+    let mut members = raw.as_object_mut().map(std::mem::take).unwrap_or_default();
+    let body = match members.get("body") {
+        None | Some(Value::Null) => Value::Null,
+        Some(_) => members.remove("body").unwrap_or_default(),
+    };
     Ok(CommentRecord {
         jira_id,
         jira_number,
-        author: user_id_of(&raw["author"]),
-        body_text: adf::text_of(&raw["body"]),
+        author: members.get("author").and_then(user_id_of),
+        body_text: adf::text_of(&body),
         created,
-        updated: optional_time(&raw["updated"]).unwrap_or(created),
-        source_hash: source_hash(&[&raw]),
-        raw,
+        updated: members.get("updated").and_then(optional_time).unwrap_or(created),
+        body: (!body.is_null()).then(|| Payload::of(&body)).transpose().map_err(unwritten)?,
+        head: head(members, shared)?,
+        source_hash,
     })
 }
 
-pub(super) fn worklog(raw: Value) -> Read<WorklogRecord> {
+pub(super) fn worklog(mut raw: Value, shared: &mut Shared) -> Read<WorklogRecord> {
     let (jira_id, jira_number) = numeric_id(&raw, "worklog")?;
     let started = time(&raw["started"], "worklog.started")?;
     let created = optional_time(&raw["created"]).unwrap_or(started);
@@ -63,32 +80,23 @@ pub(super) fn worklog(raw: Value) -> Read<WorklogRecord> {
         seconds: raw["timeSpentSeconds"].as_i64().unwrap_or(0),
         created,
         updated: optional_time(&raw["updated"]).unwrap_or(created),
-        source_hash: source_hash(&[&raw]),
-        raw,
+        source_hash: source_hash(&raw),
+        head: head(raw.as_object_mut().map(std::mem::take).unwrap_or_default(), shared)?,
     })
 }
 
-pub(super) fn history(mut raw: Value) -> Read<HistoryRecord> {
+pub(super) fn history(mut raw: Value, shared: &mut Shared) -> Read<HistoryRecord> {
     let (jira_id, jira_number) = numeric_id(&raw, "history")?;
     let created = time(&raw["created"], "history.created")?;
-    let items = match raw.as_object_mut().and_then(|object| object.remove("items")) {
+    let mut members = raw.as_object_mut().map(std::mem::take).unwrap_or_default();
+    let items = match members.remove("items") {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),
     };
-    let items = items
-        .into_iter()
-        .map(|item| HistoryItemRecord {
-            field: text_of(&item["field"]).unwrap_or_default(),
-            field_id: text_of(&item["fieldId"]),
-            field_type: text_of(&item["fieldtype"]),
-            from: text_of(&item["from"]),
-            to: text_of(&item["to"]),
-            from_string: text_of(&item["fromString"]),
-            to_string: text_of(&item["toString"]),
-            raw: item,
-        })
-        .collect();
-    Ok(HistoryRecord { jira_id, jira_number, author: user_id_of(&raw["author"]), created, raw, items })
+    let items =
+        items.into_iter().map(HistoryItemRecord::read).collect::<Result<_, _>>().map_err(unwritten)?;
+    let author = members.get("author").and_then(user_id_of);
+    Ok(HistoryRecord { jira_id, jira_number, author, created, head: head(members, shared)?, items })
 }
 
 /// Both issues show a link under the same id, each with the other end only (jira-facts 6.2): `outwardIssue` is where

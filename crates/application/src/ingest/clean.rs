@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::{Reader, addresses::Addresses};
+use super::{addresses::Addresses, shared::Shared};
 use crate::{erasure::ErasedPeople, ports::Secrets, reference::UserRecord};
 
 /// Takes e-mail addresses and erased people out of payloads, replaces NUL (which PostgreSQL cannot store), and collects
@@ -12,37 +12,53 @@ use crate::{erasure::ErasedPeople, ports::Secrets, reference::UserRecord};
 pub(super) struct Cleaner<'a> {
     secrets: &'a dyn Secrets,
     erased: &'a ErasedPeople,
+    shared: &'a mut Shared,
     users: BTreeMap<String, UserRecord>,
 }
 
 impl<'a> Cleaner<'a> {
-    pub(super) fn new(secrets: &'a dyn Secrets, erased: &'a ErasedPeople) -> Self {
-        Self { secrets, erased, users: BTreeMap::new() }
-    }
-
-    pub(super) fn of(reader: &Reader<'a>) -> Self {
-        Self::new(reader.secrets, reader.erased)
+    pub(super) fn new(secrets: &'a dyn Secrets, erased: &'a ErasedPeople, shared: &'a mut Shared) -> Self {
+        Self { secrets, erased, shared, users: BTreeMap::new() }
     }
 
     pub(super) fn clean(&mut self, value: &mut Value) {
-        let of_accounts = hash_addresses(value, self.secrets);
-        self.erased.take_out(value, self.secrets);
-        self.collect(value, &of_accounts);
+        let secrets = self.secrets;
+        let stand_in = |address: &str| address_stand_in(secrets, address);
+        let of_accounts = if self.erased.is_empty() {
+            let mut collect = |object: &Map<String, Value>| self.collect(object);
+            let mut addresses = Addresses::new(&stand_in).telling(&mut collect);
+            addresses.take_out(value);
+            addresses.of_accounts
+        } else {
+            let of_accounts = hash_addresses(value, secrets);
+            self.erased.take_out(value, secrets);
+            self.collect_all(value);
+            of_accounts
+        };
+        for (account, address) in of_accounts {
+            if let Some(user) = self.users.get_mut(&account).filter(|user| user.email_hash.is_none()) {
+                user.email_hash = Some(secrets.email_hash(&address));
+            }
+        }
     }
 
-    fn collect(&mut self, value: &Value, of_accounts: &BTreeMap<String, String>) {
+    fn collect_all(&mut self, value: &Value) {
         match value {
-            Value::Array(items) => items.iter().for_each(|item| self.collect(item, of_accounts)),
+            Value::Array(items) => items.iter().for_each(|item| self.collect_all(item)),
             Value::Object(object) => {
-                object.values().for_each(|value| self.collect(value, of_accounts));
-                if let Some(account_id) = account_shown(object) {
-                    let hash = of_accounts.get(&account_id).map(|address| self.secrets.email_hash(address));
-                    let known =
-                        self.users.entry(account_id.clone()).or_insert_with(|| user(account_id, object));
-                    known.email_hash = known.email_hash.take().or(hash);
-                }
+                object.values().for_each(|value| self.collect_all(value));
+                self.collect(object);
             }
             _ => {}
+        }
+    }
+
+    /// Notes the user that an object shows, if it shows one.
+    fn collect(&mut self, object: &Map<String, Value>) {
+        let Some(account) = account_shown(object) else { return };
+        if !self.users.contains_key(account) {
+            let user = user(account, object, self.shared);
+            self.users.insert(account.to_owned(), user);
         }
     }
 
@@ -67,15 +83,20 @@ pub(crate) fn address_stand_in(secrets: &dyn Secrets, address: &str) -> String {
 
 /// `accountId` on Cloud; the key, or else the name, on Server and Data Center (jira-facts 6.2).
 pub(super) fn user_id(object: &Map<String, Value>) -> Option<String> {
-    ["accountId", "key", "name"].into_iter().find_map(|id| object.get(id)?.as_str()).map(str::to_owned)
+    account_of(object).map(str::to_owned)
+}
+
+/// As [`user_id`].
+pub(super) fn account_of(object: &Map<String, Value>) -> Option<&str> {
+    ["accountId", "key", "name"].into_iter().find_map(|id| object.get(id)?.as_str())
 }
 
 /// The account that an object shows, if it shows one. A key or name makes a person only of what also has what every user has on
 /// Server and Data Center: a board's `location` has a `displayName` and a `name` as well.
-pub(super) fn account_shown(object: &Map<String, Value>) -> Option<String> {
+pub(super) fn account_shown(object: &Map<String, Value>) -> Option<&str> {
     object.get("displayName")?;
     if ["accountId", "active", "avatarUrls"].iter().any(|member| object.contains_key(*member)) {
-        return user_id(object);
+        return account_of(object);
     }
     None
 }
@@ -85,14 +106,14 @@ pub(super) fn user_id_of(value: &Value) -> Option<String> {
     user_id(value.as_object()?)
 }
 
-fn user(account_id: String, object: &Map<String, Value>) -> UserRecord {
+fn user(account: &str, object: &Map<String, Value>, shared: &mut Shared) -> UserRecord {
     let text = |name: &str| object.get(name).and_then(Value::as_str).map(str::to_owned);
     UserRecord {
-        account_id,
+        account_id: account.to_owned(),
         display_name: text("displayName"),
         email_hash: None,
         time_zone: text("timeZone"),
         active: object.get("active").and_then(Value::as_bool),
-        raw: Value::Object(object.clone()),
+        raw: shared.person(object),
     }
 }

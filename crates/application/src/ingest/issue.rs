@@ -8,12 +8,15 @@ use super::{
     Reader, Reject, attached, children,
     children::{optional_time, text_of, time},
     clean::{Cleaner, user_id_of},
-    field_values, hash, lists, rosters,
+    field_values,
+    hash::SourceHash,
+    lists, rosters,
+    shared::{Kind, Shared},
 };
 use crate::{
-    issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord},
+    issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord, Payload},
     ports::FetchedIssue,
-    reference::{ReferenceRecords, SprintRecord},
+    reference::{ReferenceRecords, SprintRecord, UserRecord},
 };
 
 /// Raised when more is read out of an issue than before: the hash covers it, so that a copy takes the new rows from issues that
@@ -36,8 +39,10 @@ pub fn read_issue(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBun
 
 fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, String> {
     let mut raw = fetched.raw;
-    let mut cleaner = Cleaner::of(reader);
+    let mut shared = reader.shared();
+    let mut cleaner = Cleaner::new(reader.secrets, reader.erased, &mut shared);
     cleaner.clean(&mut raw);
+    let users = cleaner.into_users();
     let (jira_id, jira_number) = children::numeric_id(&raw, "issue")?;
     let key: IssueKey =
         text_of(&raw["key"]).ok_or("issue has no key")?.parse().map_err(|e| format!("{e}"))?;
@@ -58,39 +63,38 @@ fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Strin
         .map(|link| children::link(link, (&jira_id, &key.to_string())))
         .collect::<Result<_, _>>()?;
     let sprints = sprints(reader, &raw["fields"]);
-    let envelope_part = changelog_envelope.clone().unwrap_or(Value::Null);
-    let reading = if reader.roles.is_empty() { READING | WITHOUT_ROLES } else { READING };
-    let issue = record(
-        reader,
-        &raw,
-        (jira_id, jira_number),
-        key,
-        &sprints,
-        match &properties {
-            Some(shown) => {
-                hash::source_hash(&[&raw, &envelope_part, &Value::from(reading), &Value::from(shown.clone())])
-            }
-            None => hash::source_hash(&[&raw, &envelope_part, &Value::from(reading)]),
-        },
-    )?;
+    let mut hash = SourceHash::default()
+        .with(&raw)
+        .with(changelog_envelope.as_ref().unwrap_or(&Value::Null))
+        .with(&Value::from(if reader.roles.is_empty() { READING | WITHOUT_ROLES } else { READING }));
+    if let Some(shown) = &properties {
+        hash = hash.with_members(shown);
+    }
+    let reference = reference(&raw["fields"], users, sprints, &mut shared)?;
+    let issue = record(reader, &raw, (jira_id, jira_number), key, &reference, hash.finish())?;
     let values = field_values::field_values(&raw["fields"]);
     let properties = properties.map(|shown| shown.into_iter().collect());
     let attached = AttachedRecords { properties, ..attached::attached(&raw["fields"])? };
-    let reference = reference(&raw["fields"], cleaner, sprints)?;
+    // From here on the issue is text: the trees of a page would take several times as much memory.
+    drop(raw);
     Ok(IssueBundle {
-        issue: IssueRecord { raw, changelog_envelope, ..issue },
+        issue: IssueRecord { changelog_envelope, ..issue },
         values,
-        comments: comments.into_iter().map(children::comment).collect::<Result<_, _>>()?,
+        comments: all(comments, |raw| children::comment(raw, &mut shared))?,
         comments_complete: fetched.comments_complete,
-        worklogs: worklogs.into_iter().map(children::worklog).collect::<Result<_, _>>()?,
+        worklogs: all(worklogs, |raw| children::worklog(raw, &mut shared))?,
         worklogs_complete: fetched.worklogs_complete,
-        histories: histories.into_iter().map(children::history).collect::<Result<_, _>>()?,
+        histories: all(histories, |raw| children::history(raw, &mut shared))?,
         links,
         links_complete,
         attached,
         reference,
         read_at: None,
     })
+}
+
+fn all<T>(rows: Vec<Value>, read: impl FnMut(Value) -> Result<T, String>) -> Result<Vec<T>, String> {
+    rows.into_iter().map(read).collect()
 }
 
 /// Takes the rows out of an embedded collection and leaves its paging envelope.
@@ -129,11 +133,11 @@ fn record(
     raw: &Value,
     (jira_id, jira_number): (String, i64),
     key: IssueKey,
-    sprints: &[SprintRecord],
+    reference: &ReferenceRecords,
     source_hash: Vec<u8>,
 ) -> Result<IssueRecord, String> {
     let fields = &raw["fields"];
-    let status = rosters::status(&fields["status"]).ok_or("issue has no status")?;
+    let status = reference.statuses.first().ok_or("issue has no status")?;
     let created = time(&fields["created"], "fields.created")?;
     let description = &fields["description"];
     let parent = text_of(&fields["parent"]["id"]).zip(text_of(&fields["parent"]["key"]));
@@ -148,9 +152,9 @@ fn record(
         hierarchy_level: fields["issuetype"]["hierarchyLevel"]
             .as_i64()
             .and_then(|level| i16::try_from(level).ok()),
-        status: status.name,
-        status_id: status.jira_id,
-        status_category: status.category,
+        status: status.name.clone(),
+        status_id: status.jira_id.clone(),
+        status_category: status.category.clone(),
         priority: named(&fields["priority"]),
         resolution: named(&fields["resolution"]),
         summary: text_of(&fields["summary"]).ok_or("issue has no summary")?,
@@ -164,11 +168,15 @@ fn record(
         due: fields["duedate"].as_str().and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()),
         epic_key: parent.as_ref().filter(|_| parent_is_epic).map(|(_, key)| key.clone()).or(epic_link),
         parent,
-        sprint_ids: sprints.iter().filter_map(|sprint| i32::try_from(sprint.jira_id).ok()).collect(),
+        sprint_ids: reference
+            .sprints
+            .iter()
+            .filter_map(|sprint| i32::try_from(sprint.jira_id).ok())
+            .collect(),
         story_points: reader.roles.story_points.iter().find_map(|id| fields[id.as_str()].as_f64()),
         labels: texts(&fields["labels"], text_of),
         components: texts(&fields["components"], |component| text_of(&component["name"])),
-        raw: Value::Null,
+        raw: Payload::of(raw).map_err(children::unwritten)?,
         dialect: reader.dialect,
         changelog_envelope: None,
         source_hash,
@@ -185,20 +193,25 @@ fn texts(list: &Value, text: impl Fn(&Value) -> Option<String>) -> Vec<String> {
 
 fn reference(
     fields: &Value,
-    cleaner: Cleaner<'_>,
+    users: Vec<UserRecord>,
     sprints: Vec<SprintRecord>,
+    shared: &mut Shared,
 ) -> Result<ReferenceRecords, String> {
-    let project = rosters::project(&fields["project"]).ok_or("issue has no project")?;
+    let mut ranked =
+        |field: &str, kind| rosters::unranked(&fields[field], kind, shared).into_iter().collect();
+    let (priorities, resolutions) =
+        (ranked("priority", Kind::Priority), ranked("resolution", Kind::Resolution));
     let mut records = ReferenceRecords {
-        projects: vec![project],
-        users: cleaner.into_users(),
-        statuses: rosters::status(&fields["status"]).into_iter().collect(),
-        issue_types: rosters::issue_type(&fields["issuetype"]).into_iter().collect(),
-        priorities: rosters::unranked(&fields["priority"]).into_iter().collect(),
-        resolutions: rosters::unranked(&fields["resolution"]).into_iter().collect(),
+        // In the order in which what is missing is told.
+        statuses: vec![rosters::status(&fields["status"], shared).ok_or("issue has no status")?],
+        projects: vec![rosters::project(&fields["project"], shared).ok_or("issue has no project")?],
+        users,
+        issue_types: rosters::issue_type(&fields["issuetype"], shared).into_iter().collect(),
+        priorities,
+        resolutions,
         sprints,
         ..ReferenceRecords::default()
     };
-    lists::seen_in_issue(fields, &mut records);
+    lists::seen_in_issue(fields, &mut records, shared);
     Ok(records)
 }

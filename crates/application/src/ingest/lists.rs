@@ -6,7 +6,11 @@ use std::collections::{BTreeMap, HashMap};
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use super::{children::text_of, field_values::sprint_object};
+use super::{
+    children::text_of,
+    field_values::sprint_object,
+    shared::{Kind, Shared},
+};
 use crate::{
     ports::{ListedOptions, ListedSprints},
     reference::{
@@ -16,10 +20,10 @@ use crate::{
 };
 
 /// A version; `project` is where it belongs if its own payload does not tell.
-pub(super) fn version(raw: &Value, project: Option<&str>) -> Option<VersionRecord> {
+pub(super) fn version(raw: &Value, project: Option<&str>, shared: &mut Shared) -> Option<VersionRecord> {
+    let jira_id = text_of(&raw["id"])?;
     let day = |name: &str| raw[name].as_str().and_then(|day| NaiveDate::parse_from_str(day, "%Y-%m-%d").ok());
     Some(VersionRecord {
-        jira_id: text_of(&raw["id"])?,
         project_jira_id: text_of(&raw["projectId"]).or_else(|| project.map(str::to_owned)),
         name: text_of(&raw["name"])?,
         description: text_of(&raw["description"]),
@@ -28,19 +32,21 @@ pub(super) fn version(raw: &Value, project: Option<&str>) -> Option<VersionRecor
         released: raw["released"].as_bool().unwrap_or(false),
         start: day("startDate"),
         release: day("releaseDate"),
-        raw: raw.clone(),
+        raw: shared.payload(Kind::Version, &jira_id, raw),
+        jira_id,
     })
 }
 
 /// A component; `project` is where it belongs if its own payload does not tell.
-pub(super) fn component(raw: &Value, project: Option<&str>) -> Option<ComponentRecord> {
+pub(super) fn component(raw: &Value, project: Option<&str>, shared: &mut Shared) -> Option<ComponentRecord> {
+    let jira_id = text_of(&raw["id"])?;
     Some(ComponentRecord {
-        jira_id: text_of(&raw["id"])?,
         project_jira_id: text_of(&raw["projectId"]).or_else(|| project.map(str::to_owned)),
         name: text_of(&raw["name"])?,
         description: text_of(&raw["description"]),
         lead_account_id: account(&raw["lead"]),
-        raw: raw.clone(),
+        raw: shared.payload(Kind::Component, &jira_id, raw),
+        jira_id,
     })
 }
 
@@ -53,8 +59,9 @@ pub(super) fn numbered_versions<'v>(
     list: impl IntoIterator<Item = (&'v Value, Option<&'v str>)>,
 ) -> Vec<VersionRecord> {
     let mut next: HashMap<Option<String>, i32> = HashMap::new();
+    let mut shared = Shared::default();
     list.into_iter()
-        .filter_map(|(raw, project)| version(raw, project))
+        .filter_map(|(raw, project)| version(raw, project, &mut shared))
         .map(|record| {
             let place = next.entry(record.project_jira_id.clone()).or_default();
             let sequence = Some(*place);
@@ -138,14 +145,11 @@ const LONGEST_ID: usize = 255;
 
 /// An option is an object with an id and a `value` (jira-facts 6.3); people and versions have names instead.
 fn option(field: &str, raw: &Value, parent_id: Option<String>) -> Option<OptionRecord> {
-    let jira_id = text_of(&raw["id"]).filter(|id| id.chars().count() <= LONGEST_ID)?;
     let value = raw["value"].as_str()?.to_owned();
-    let mut raw = raw.clone();
-    if let Some(object) = raw.as_object_mut() {
-        object.remove("child");
-        // Issues show the address, and lists do not: the row must not depend on which was read last.
-        object.remove("self");
-    }
+    let jira_id = text_of(&raw["id"]).filter(|id| id.chars().count() <= LONGEST_ID)?;
+    // Issues show the address, and lists do not: the row must not depend on which was read last.
+    let members = raw.as_object()?.iter().filter(|(name, _)| *name != "child" && *name != "self");
+    let shown = Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect());
     Some(OptionRecord {
         field_key: field.to_owned(),
         jira_id,
@@ -154,21 +158,23 @@ fn option(field: &str, raw: &Value, parent_id: Option<String>) -> Option<OptionR
         value,
         sequence: None,
         disabled: raw["disabled"].as_bool().unwrap_or(false),
-        raw,
+        raw: shown,
     })
 }
 
 /// What an issue's fields show of versions, components, options and types of links.
-pub(super) fn seen_in_issue(fields: &Value, records: &mut ReferenceRecords) {
+pub(super) fn seen_in_issue(fields: &Value, records: &mut ReferenceRecords, shared: &mut Shared) {
     let project = text_of(&fields["project"]["id"]);
     let list = |name: &str| fields[name].as_array().into_iter().flatten();
     records.versions.extend(
         ["fixVersions", "versions"]
             .into_iter()
             .flat_map(list)
-            .filter_map(|raw| version(raw, project.as_deref())),
+            .filter_map(|raw| version(raw, project.as_deref(), shared)),
     );
-    records.components.extend(list("components").filter_map(|raw| component(raw, project.as_deref())));
+    records
+        .components
+        .extend(list("components").filter_map(|raw| component(raw, project.as_deref(), shared)));
     records.link_types.extend(list("issuelinks").filter_map(|link| link_type(&link["type"])));
     for (field, value) in fields.as_object().into_iter().flatten() {
         if !field.starts_with("customfield_") {
@@ -214,7 +220,7 @@ mod tests {
             "customfield_5": {"id": "x".repeat(256), "value": "an app's own"},
         });
         let mut records = ReferenceRecords::default();
-        seen_in_issue(&fields, &mut records);
+        seen_in_issue(&fields, &mut records, &mut Shared::default());
         let versions: Vec<_> = records
             .versions
             .iter()

@@ -81,7 +81,7 @@ impl Present {
         match value {
             Value::Array(items) => items.iter_mut().for_each(|item| self.show_people(item)),
             Value::Object(object) => {
-                if let Some(now) = account_shown(object).and_then(|account| self.people.get(&account)) {
+                if let Some(now) = account_shown(object).and_then(|account| self.people.get(account)) {
                     renew(object, now, &OF_PERSON);
                 }
                 object.values_mut().for_each(|value| self.show_people(value));

@@ -4,7 +4,12 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{children::text_of, clean::Cleaner, groups, lists};
+use super::{
+    children::text_of,
+    clean::Cleaner,
+    groups, lists,
+    shared::{Kind, Shared},
+};
 use crate::{
     erasure::ErasedPeople,
     ports::{Listed, ReferenceData, Secrets},
@@ -19,14 +24,15 @@ pub fn read_rosters(
     secrets: &dyn Secrets,
     erased: &ErasedPeople,
 ) -> ReferenceRecords {
-    let mut cleaner = Cleaner::new(secrets, erased);
+    let mut shared = Shared::default();
+    let mut cleaner = Cleaner::new(secrets, erased, &mut shared);
     clean(&mut data, &mut cleaner);
     let mut records = ReferenceRecords {
         users: cleaner.into_users(),
-        statuses: data.statuses.iter().filter_map(status).collect(),
-        issue_types: data.issue_types.iter().filter_map(issue_type).collect(),
-        priorities: ranked(&data.priorities),
-        resolutions: ranked(&data.resolutions),
+        statuses: data.statuses.iter().filter_map(|raw| status(raw, &mut shared)).collect(),
+        issue_types: data.issue_types.iter().filter_map(|raw| issue_type(raw, &mut shared)).collect(),
+        priorities: ranked(&data.priorities, Kind::Priority),
+        resolutions: ranked(&data.resolutions, Kind::Resolution),
         fields: data.fields.iter().filter_map(field).collect(),
         whole: whole_lists(&data),
         ..ReferenceRecords::default()
@@ -35,7 +41,7 @@ pub fn read_rosters(
     lists::listed_options(&data.field_options, &mut records);
     groups::members_and_roles(&data, &mut records);
     read_parts_of_projects(&mut records, &data.projects, data.versions, data.components);
-    records.projects = data.projects.iter().filter_map(project).collect();
+    records.projects = data.projects.iter().filter_map(|raw| project(raw, &mut shared)).collect();
     let mut take = |list: Listed, roster| {
         let (entries, whole) = list.into_entries();
         records.whole.extend(whole.then_some(roster));
@@ -134,61 +140,70 @@ fn read_parts_of_projects(
     };
     records.whole.extend((whole || (entries.is_empty() && all)).then_some(Roster::Versions));
 
+    let mut shared = Shared::default();
     let (entries, whole) = components.into_entries();
     let (in_projects, all) = shown("components");
     records.components = match entries.is_empty() && !whole {
-        true => in_projects.filter_map(|(raw, project)| lists::component(raw, project)).collect(),
-        false => entries.iter().filter_map(|raw| lists::component(raw, None)).collect(),
+        true => {
+            in_projects.filter_map(|(raw, project)| lists::component(raw, project, &mut shared)).collect()
+        }
+        false => entries.iter().filter_map(|raw| lists::component(raw, None, &mut shared)).collect(),
     };
     records.whole.extend((whole || (entries.is_empty() && all)).then_some(Roster::Components));
 }
 
-pub(super) fn project(raw: &Value) -> Option<ProjectRecord> {
-    let key = text_of(&raw["key"])?;
+pub(super) fn project(raw: &Value, shared: &mut Shared) -> Option<ProjectRecord> {
+    let (jira_id, key) = (text_of(&raw["id"])?, text_of(&raw["key"])?);
     Some(ProjectRecord {
-        jira_id: text_of(&raw["id"])?,
         name: text_of(&raw["name"]).unwrap_or_else(|| key.clone()),
         key,
         project_type: text_of(&raw["projectTypeKey"]),
         lead_account_id: ["accountId", "key", "name"].into_iter().find_map(|id| text_of(&raw["lead"][id])),
-        raw: Some(raw.clone()),
+        raw: Some(shared.payload(Kind::Project, &jira_id, raw)),
+        jira_id,
     })
 }
 
-pub(super) fn status(raw: &Value) -> Option<StatusRecord> {
+pub(super) fn status(raw: &Value, shared: &mut Shared) -> Option<StatusRecord> {
     let category = raw["statusCategory"]["key"].as_str().unwrap_or("undefined");
     let category = if ["new", "indeterminate", "done"].contains(&category) { category } else { "undefined" };
+    let jira_id = text_of(&raw["id"])?;
     Some(StatusRecord {
-        jira_id: text_of(&raw["id"])?,
         name: text_of(&raw["name"])?,
         category: category.to_owned(),
-        raw: raw.clone(),
+        raw: shared.payload(Kind::Status, &jira_id, raw),
+        jira_id,
     })
 }
 
-pub(super) fn issue_type(raw: &Value) -> Option<IssueTypeRecord> {
+pub(super) fn issue_type(raw: &Value, shared: &mut Shared) -> Option<IssueTypeRecord> {
+    let jira_id = text_of(&raw["id"])?;
     Some(IssueTypeRecord {
-        jira_id: text_of(&raw["id"])?,
         name: text_of(&raw["name"])?,
         subtask: raw["subtask"].as_bool().unwrap_or(false),
         hierarchy_level: raw["hierarchyLevel"].as_i64().and_then(|level| i16::try_from(level).ok()),
-        raw: raw.clone(),
+        raw: shared.payload(Kind::IssueType, &jira_id, raw),
+        jira_id,
     })
 }
 
-pub(super) fn unranked(raw: &Value) -> Option<RankedRecord> {
+pub(super) fn unranked(raw: &Value, kind: Kind, shared: &mut Shared) -> Option<RankedRecord> {
+    let jira_id = text_of(&raw["id"])?;
     Some(RankedRecord {
-        jira_id: text_of(&raw["id"])?,
         name: text_of(&raw["name"])?,
         rank: None,
-        raw: raw.clone(),
+        raw: shared.payload(kind, &jira_id, raw),
+        jira_id,
     })
 }
 
 /// In the order of the list, which is their rank; one that a list repeats has its first place.
-fn ranked(list: &[Value]) -> Vec<RankedRecord> {
-    let mut seen = HashSet::new();
-    let records = list.iter().filter_map(unranked).filter(|record| seen.insert(record.jira_id.clone()));
+fn ranked(list: &[Value], kind: Kind) -> Vec<RankedRecord> {
+    let (mut seen, mut shared) = (HashSet::new(), Shared::default());
+    let records = list
+        .iter()
+        .filter_map(|raw| unranked(raw, kind, &mut shared))
+        .filter(|record| seen.insert(record.jira_id.clone()));
     records.zip(0_i32..).map(|(record, rank)| RankedRecord { rank: Some(rank), ..record }).collect()
 }
 
@@ -211,7 +226,7 @@ mod tests {
     #[test]
     fn what_a_list_repeats_has_its_first_place() {
         let entry = |id: &str| json!({ "id": id, "name": format!("P{id}") });
-        let ranks: Vec<_> = ranked(&[entry("1"), entry("2"), entry("1"), entry("3")])
+        let ranks: Vec<_> = ranked(&[entry("1"), entry("2"), entry("1"), entry("3")], Kind::Priority)
             .into_iter()
             .map(|record| (record.jira_id, record.rank))
             .collect();

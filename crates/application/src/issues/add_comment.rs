@@ -151,12 +151,12 @@ fn as_stored(
     let comment = crate::ingest::read_comment(raw).map_err(Error::internal)?;
     Ok(CommentRow {
         issue_id: row.id,
+        raw: comment.whole().map_err(Error::internal)?,
         jira_id: comment.jira_id,
         author,
         body_text: comment.body_text,
         created: comment.created,
         updated: comment.updated,
-        raw: comment.raw,
         dialect,
     })
 }

@@ -3,12 +3,13 @@
 
 use serde_json::{Map, Value};
 
-use super::HistoryItemRecord;
+use super::{HistoryItemRecord, Payload};
+use crate::ingest::text_of;
 
 /// Stands for a payload that the columns of its row hold. Jira serves objects there, never truth values.
 pub const IN_COLUMNS: Value = Value::Bool(true);
 
-/// What the columns take; more is cut off.
+/// What says which field it is, and how much of it the columns take; more is cut off.
 const LONGEST: [(&str, usize); 3] = [("field", 255), ("fieldId", 100), ("fieldtype", 50)];
 
 /// The columns of `changelogs` that hold an item.
@@ -18,38 +19,89 @@ pub const ITEM_COLUMNS: [&str; 7] =
 const MEMBERS: [&str; 7] = ["field", "fieldtype", "fieldId", "from", "fromString", "to", "toString"];
 
 impl HistoryItemRecord {
-    /// Whether the columns hold the whole payload.
-    pub fn is_in_columns(&self) -> bool {
-        let Value::Object(payload) = &self.raw else { return false };
-        let described = [
-            ("field", Some(self.field.as_str())),
-            ("fieldId", self.field_id.as_deref()),
-            ("fieldtype", self.field_type.as_deref()),
-        ];
-        let values = [
-            ("from", self.from.as_deref()),
-            ("fromString", self.from_string.as_deref()),
-            ("to", self.to.as_deref()),
-            ("toString", self.to_string.as_deref()),
-        ];
-        let held = |name: &str, text: Option<&str>| match (payload.get(name), text) {
-            (Some(Value::String(payload)), Some(text)) => payload == text,
-            (Some(Value::Null), None) => true,
-            _ => false,
+    /// Reads an item as Jira serves it. Its payload is kept where the columns do not hold all of it.
+    ///
+    /// # Errors
+    /// As [`Payload::of`].
+    pub fn read(payload: Value) -> serde_json::Result<Self> {
+        match payload {
+            Value::Object(members) if is_in_columns(&members) => Ok(Self::of_columns(members)),
+            payload => Ok(Self {
+                field: text_of(&payload["field"]).unwrap_or_default(),
+                field_id: text_of(&payload["fieldId"]),
+                field_type: text_of(&payload["fieldtype"]),
+                from: text_of(&payload["from"]),
+                to: text_of(&payload["to"]),
+                from_string: text_of(&payload["fromString"]),
+                to_string: text_of(&payload["toString"]),
+                payload: Some(Payload::of(&payload)?),
+            }),
+        }
+    }
+
+    fn of_columns(members: Map<String, Value>) -> Self {
+        let mut item = Self::default();
+        for (member, value) in members {
+            let Value::String(text) = value else { continue };
+            match member.as_str() {
+                "field" => item.field = text,
+                "fieldId" => item.field_id = Some(text),
+                "fieldtype" => item.field_type = Some(text),
+                "from" => item.from = Some(text),
+                "fromString" => item.from_string = Some(text),
+                "to" => item.to = Some(text),
+                "toString" => item.to_string = Some(text),
+                _ => {}
+            }
+        }
+        item
+    }
+
+    /// The item as served.
+    ///
+    /// # Errors
+    /// As [`Payload::value`].
+    pub fn whole(&self) -> serde_json::Result<Value> {
+        let Some(payload) = &self.payload else {
+            return Ok(item_from_columns([
+                Some(self.field.clone()),
+                self.field_type.clone(),
+                self.field_id.clone(),
+                self.from.clone(),
+                self.from_string.clone(),
+                self.to.clone(),
+                self.to_string.clone(),
+            ]));
         };
-        let fits = |name: &str, text: &str| {
-            LONGEST.iter().all(|(member, most)| *member != name || text.len() <= *most)
-        };
-        let shown = described.iter().filter_map(|(name, text)| Some((*name, (*text)?)));
-        payload.len() == shown.clone().count() + values.len()
-            && !self.field.is_empty()
-            && shown.clone().all(|(name, text)| held(name, Some(text)) && fits(name, text))
-            && values.iter().all(|(name, text)| held(name, *text))
+        payload.value()
     }
 }
 
+/// Whether the columns hold the whole payload: a field by a name that is not empty, both sides of the change, and nothing that is cut
+/// off or no text.
+fn is_in_columns(payload: &Map<String, Value>) -> bool {
+    let (mut named, mut sides) = (false, 0);
+    for (member, value) in payload {
+        let held = match (member.as_str(), value) {
+            ("from" | "fromString" | "to" | "toString", Value::String(_) | Value::Null) => {
+                sides += 1;
+                true
+            }
+            (name, Value::String(text)) => {
+                named |= name == "field" && !text.is_empty();
+                LONGEST.iter().any(|(member, most)| *member == name && text.len() <= *most)
+            }
+            _ => false,
+        };
+        if !held {
+            return false;
+        }
+    }
+    named && sides == 4
+}
+
 /// The payload of an item, from the values of its columns in the order of [`ITEM_COLUMNS`]: the opposite of
-/// [`HistoryItemRecord::is_in_columns`].
+/// [`HistoryItemRecord::read`].
 pub fn item_from_columns(values: [Option<String>; 7]) -> Value {
     let members = MEMBERS.iter().zip(values).filter_map(|(member, value)| match value {
         Some(text) => Some(((*member).to_owned(), Value::String(text))),
@@ -65,32 +117,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::ingest::text_of;
 
-    /// The item as it is read from Jira.
-    fn item(raw: Value) -> HistoryItemRecord {
-        HistoryItemRecord {
-            field: text_of(&raw["field"]).unwrap_or_default(),
-            field_id: text_of(&raw["fieldId"]),
-            field_type: text_of(&raw["fieldtype"]),
-            from: text_of(&raw["from"]),
-            to: text_of(&raw["to"]),
-            from_string: text_of(&raw["fromString"]),
-            to_string: text_of(&raw["toString"]),
-            raw,
-        }
-    }
-
-    fn again(item: HistoryItemRecord) -> Value {
-        item_from_columns([
-            Some(item.field),
-            item.field_type,
-            item.field_id,
-            item.from,
-            item.from_string,
-            item.to,
-            item.to_string,
-        ])
+    fn item(payload: &Value) -> HistoryItemRecord {
+        HistoryItemRecord::read(payload.clone()).unwrap()
     }
 
     #[test]
@@ -100,9 +129,9 @@ mod tests {
         let old = json!({ "field": "Key", "fieldtype": "jira", "from": null, "fromString": "A-1", "to": null,
                           "toString": "B-1" });
         for raw in [status, old] {
-            let item = item(raw.clone());
-            assert!(item.is_in_columns(), "{raw}");
-            assert_eq!(again(item), raw);
+            let item = item(&raw);
+            assert_eq!(item.payload, None, "{raw}");
+            assert_eq!(item.whole().unwrap(), raw);
         }
     }
 
@@ -110,7 +139,7 @@ mod tests {
     fn what_the_columns_do_not_hold_stays_in_the_payload() {
         let whole = json!({ "field": "assignee", "fieldtype": "jira", "fieldId": "assignee", "from": null,
                             "fromString": null, "to": "a", "toString": "Ann" });
-        assert!(item(whole.clone()).is_in_columns());
+        assert_eq!(item(&whole).payload, None);
         for (member, value) in [
             ("tmpToAccountId", json!("a")),
             ("to", json!(10001)),
@@ -121,10 +150,11 @@ mod tests {
         ] {
             let mut other = whole.clone();
             other[member] = value;
-            assert!(!item(other.clone()).is_in_columns(), "{other}");
+            assert!(item(&other).payload.is_some(), "{other}");
+            assert_eq!(item(&other).whole().unwrap(), other);
         }
         let mut short = whole;
         short.as_object_mut().unwrap().remove("fromString");
-        assert!(!item(short).is_in_columns(), "a member that is missing is not null");
+        assert!(item(&short).payload.is_some(), "a member that is missing is not null");
     }
 }

@@ -1,5 +1,7 @@
 //! What a project, an Agile board or a custom field lists, and the saved filters.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use serde_json::Value;
 
@@ -25,7 +27,7 @@ pub struct VersionRecord {
     /// When it was, or is to be, released.
     pub release: Option<NaiveDate>,
     /// As served.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// A component of a project.
@@ -42,7 +44,7 @@ pub struct ComponentRecord {
     /// `accountId` or user key of its lead.
     pub lead_account_id: Option<String>,
     /// As served, without e-mail addresses.
-    pub raw: Value,
+    pub raw: Arc<Value>,
 }
 
 /// An Agile board.

@@ -71,8 +71,9 @@ pub fn read_batch(
     issues: impl IntoIterator<Item = Value>,
 ) -> ReadBatch {
     let mut batch = ReadBatch::default();
+    let mut reader = Reader::new(Dialect::V3, roles, secrets, erased);
     for (index, raw) in issues.into_iter().enumerate() {
-        let reader = Reader { dialect: sniff_dialect(&raw), roles, secrets, erased };
+        reader.dialect = sniff_dialect(&raw);
         match read_issue(&reader, FetchedIssue { raw, comments_complete: false, worklogs_complete: false }) {
             Ok(bundle) => batch.bundles.push(bundle),
             Err(reject) => batch.rejected.push(RejectedIssue { index, reason: reject.reason }),

@@ -174,7 +174,8 @@ fn new_statuses(instance: &Instance, plan: &WorkflowPlan, known: &[Value]) -> Re
                     "id": status.id, "name": status.name, "description": "",
                     "iconUrl": format!("{}/images/icons/statuses/generic.png", instance.base_url),
                     "statusCategory": category_json(instance, category),
-                }),
+                })
+                .into(),
             });
             continue;
         };

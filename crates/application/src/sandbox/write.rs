@@ -169,7 +169,7 @@ pub(super) async fn store(
     let secrets = services.secrets.as_ref();
     let mut bundles = Vec::with_capacity(drafts.len());
     for draft in drafts {
-        let reader = Reader { dialect: draft.dialect, roles: &roles, secrets, erased: &erased };
+        let reader = Reader::new(draft.dialect, &roles, secrets, &erased);
         let read = read_issue(&reader, draft.into_fetched());
         bundles.push(read.map_err(|reject| Error::internal(reject.reason))?);
     }

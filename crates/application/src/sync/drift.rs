@@ -344,7 +344,7 @@ async fn mend(
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
-    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };
+    let reader = Reader::new(instance.dialect, &roles, secrets, &erased);
     let mut bundles = Vec::with_capacity(fetched.len());
     for issue in fetched {
         let raw_id = issue.raw["id"].clone();
@@ -372,7 +372,8 @@ async fn mend(
         }
         if let Some(issue) = found.iter_mut().find(|finding| finding.collection == Collection::Issues) {
             let stored = tx.stored_fields(instance.id, &bundle.issue.jira_id).await?;
-            issue.what = differing_fields(stored.as_ref(), &bundle.issue.raw["fields"]);
+            let served = bundle.issue.raw.value().map_err(Error::internal)?;
+            issue.what = differing_fields(stored.as_ref(), &served["fields"]);
         }
         if bundle.issue.updated <= watermark - OVERLAP || bundle.issue.updated <= row.updated {
             findings.extend(found);

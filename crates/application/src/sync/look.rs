@@ -52,7 +52,7 @@ pub async fn read_fetched(
     let roles = FieldRoles::from_fields(&tx.fields_with_roles(instance.id).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
-    let reader = Reader { dialect: instance.dialect, roles: &roles, secrets, erased: &erased };
+    let reader = Reader::new(instance.dialect, &roles, secrets, &erased);
     let id = issue.raw["id"].clone();
     let bundle = read_issue(&reader, issue).map_err(|reject| Error::Upstream {
         system: "Jira",

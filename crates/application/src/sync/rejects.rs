@@ -189,7 +189,7 @@ async fn retry(
     let roles = FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
-    let reader = Reader { dialect: identity.dialect, roles: &roles, secrets, erased: &erased };
+    let reader = Reader::new(identity.dialect, &roles, secrets, &erased);
     let mut payload = issue.raw.clone();
     let outcome = match read_issue(&reader, issue) {
         Ok(bundle) => {

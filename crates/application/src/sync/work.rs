@@ -384,7 +384,7 @@ impl<'a> Work<'a> {
     ) -> Result<Vec<IssueBundle>> {
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
-        let reader = Reader { dialect: self.instance.dialect, roles: &self.roles, secrets, erased: &erased };
+        let reader = Reader::new(self.instance.dialect, &self.roles, secrets, &erased);
         let mut bundles = Vec::with_capacity(issues.len());
         for issue in issues {
             let jira_id = id_of(&issue);

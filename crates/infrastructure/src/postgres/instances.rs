@@ -243,8 +243,7 @@ impl InstanceStore for PgTenantTx {
     }
 
     async fn remove_instance(&mut self, id: InstanceId) -> Result<()> {
-        // The rest goes by ON DELETE CASCADE; but issues that somebody stored in the meantime must be gone before the turn of
-        // the users comes, to whom they point.
+        // The rest goes by ON DELETE CASCADE; issues that somebody stored in the meantime go first, with all that came with them.
         sqlx::query!("DELETE FROM issues WHERE instance_id = $1", id.0)
             .execute(self.conn())
             .await

@@ -112,8 +112,22 @@ pub(super) async fn upsert(
     fallback::write_or_keep_aside(tx, scope, issues).await
 }
 
+/// What is expected of the comments and worklogs of new issues.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Children {
+    /// That they are new as well, so that nothing is looked for where they go.
+    OfNewAreNew,
+    /// Nothing: one may have been another issue's.
+    MayBeStored,
+}
+
 /// Writes what differs of these issues, and the reference data seen inside them.
-async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
+async fn write(
+    conn: &mut PgConnection,
+    scope: Scope,
+    mut issues: Vec<Planned<'_>>,
+    children: Children,
+) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
     let mut displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
@@ -123,7 +137,7 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     if issues.is_empty() {
         return Ok(UpsertCounts::default());
     }
-    let people = People::load(conn, &authors(scope, &issues)).await?;
+    let mut people = People::load(conn, &authors(scope, &issues)).await?;
 
     if renamed {
         // Issues that this page does not have may have got keys that it gives to others.
@@ -138,12 +152,14 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     keep_old_keys(conn, scope, &issues).await?;
 
     field_values::replace(conn, scope, &issues, &written, &added).await?;
-    attached::upsert(conn, scope, &issues, &written).await?;
+    attached::upsert(conn, scope, &issues, &written, &added).await?;
+    let nobodys = HashSet::new();
+    let is_new = if children == Children::OfNewAreNew { &added } else { &nobodys };
     let counts = UpsertCounts {
         issues: written.len() as u64,
-        comments: comments::upsert(conn, scope, &issues, &people).await?,
-        worklogs: worklogs::upsert(conn, scope, &issues, &people).await?,
-        changelog_items: histories::upsert(conn, scope, &issues, &added, &people).await?,
+        comments: comments::upsert(conn, scope, &issues, is_new, &mut people).await?,
+        worklogs: worklogs::upsert(conn, scope, &issues, is_new, &mut people).await?,
+        changelog_items: histories::upsert(conn, scope, &issues, &added, &mut people).await?,
         rejected: 0,
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.

@@ -5,25 +5,30 @@
 //! when it is read: a rename needs one row, and shows everywhere, as it does at the site. An author that differs from the row is
 //! kept as it came.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
-use application::Result;
-use serde::{Serialize, Serializer, ser::SerializeMap};
+use application::{Result, issues::Head};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
 
-use super::errors::convert;
+use super::{errors::convert, json_text::JsonText};
 
 /// Stands for the payload of the row's author. Jira serves objects there, never texts.
 pub(super) const AUTHOR: &str = "$author";
 /// The members that may hold the author.
-const MEMBERS: [&str; 2] = ["author", "updateAuthor"];
+const MEMBERS: [&str; 2] = [application::issues::AUTHOR, application::issues::UPDATE_AUTHOR];
 
-/// The stored payloads of users, by the ids of their rows.
-pub(super) struct People(HashMap<Uuid, Value>);
+/// The stored payloads of users, by the ids of their rows, for the payloads of a page.
+pub(super) struct People<'p>(HashMap<Uuid, Person<'p>>);
 
-impl People {
+struct Person<'p> {
+    payload: Value,
+    /// The copies that were compared with it: a page has one or two of each person, and shows them hundreds of times.
+    compared: Vec<(&'p Arc<Value>, bool)>,
+}
+
+impl<'p> People<'p> {
     /// Reads those of these users that have a payload.
     pub(super) async fn load(conn: &mut PgConnection, ids: &[Uuid]) -> Result<Self> {
         let rows = sqlx::query!(
@@ -35,47 +40,43 @@ impl People {
         .fetch_all(conn)
         .await
         .map_err(convert)?;
-        Ok(Self(rows.into_iter().map(|row| (row.id, row.raw)).collect()))
+        Ok(Self::of(rows.into_iter().map(|row| (row.id, row.raw))))
+    }
+
+    fn of(rows: impl IntoIterator<Item = (Uuid, Value)>) -> Self {
+        let people = rows.into_iter().map(|(id, payload)| (id, Person { payload, compared: Vec::new() }));
+        Self(people.collect())
     }
 
     /// A payload as it is stored: the author of its row by reference.
-    pub(super) fn fold<'a>(&'a self, raw: &'a Value, author: Option<Uuid>) -> Folded<'a> {
-        Folded { raw, author: author.and_then(|id| self.0.get(&id)), without: None }
+    pub(super) fn fold(&mut self, head: &'p Head, author: Option<Uuid>) -> JsonText<'p> {
+        let mut people = head.people().peekable();
+        if people.peek().is_none() {
+            return head.rest().into();
+        }
+        let rest = head.rest();
+        let mut text = rest.strip_suffix('}').unwrap_or(rest).to_owned();
+        for (member, person) in people {
+            let separator = if text.len() > 1 { "," } else { "" };
+            let shown = match self.hold(author, person) {
+                true => format!("\"{AUTHOR}\""),
+                false => person.to_string(),
+            };
+            text.extend([separator, "\"", member, "\":", &shown]);
+        }
+        text.push('}');
+        text.into()
     }
 
     /// Whether the row of a user holds this payload.
-    pub(super) fn hold(&self, user: Option<Uuid>, payload: &Value) -> bool {
-        user.and_then(|id| self.0.get(&id)) == Some(payload)
-    }
-}
-
-/// A payload that serialises without what is stored elsewhere.
-#[derive(Clone, Copy)]
-pub(super) struct Folded<'a> {
-    raw: &'a Value,
-    author: Option<&'a Value>,
-    without: Option<&'static str>,
-}
-
-impl Folded<'_> {
-    /// Leaves out a member that has a column of its own.
-    pub(super) fn without(self, member: &'static str) -> Self {
-        Self { without: Some(member), ..self }
-    }
-}
-
-impl Serialize for Folded<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Value::Object(object) = self.raw else { return self.raw.serialize(serializer) };
-        let mut map = serializer.serialize_map(None)?;
-        for (name, value) in object.iter().filter(|(name, _)| Some(name.as_str()) != self.without) {
-            if MEMBERS.contains(&name.as_str()) && self.author == Some(value) {
-                map.serialize_entry(name, AUTHOR)?;
-            } else {
-                map.serialize_entry(name, value)?;
-            }
+    pub(super) fn hold(&mut self, user: Option<Uuid>, payload: &'p Arc<Value>) -> bool {
+        let Some(person) = user.and_then(|id| self.0.get_mut(&id)) else { return false };
+        if let Some((_, held)) = person.compared.iter().find(|(known, _)| Arc::ptr_eq(known, payload)) {
+            return *held;
         }
-        map.end()
+        let held = person.payload == **payload;
+        person.compared.push((payload, held));
+        held
     }
 }
 
@@ -98,10 +99,16 @@ mod tests {
 
     use super::*;
 
+    fn head(payload: &Value) -> Head {
+        Head::of(payload.as_object().unwrap().clone(), Arc::new).unwrap()
+    }
+
     fn stored(payload: &Value, row: &Value) -> Value {
-        let id = Uuid::nil();
-        let people = People(HashMap::from([(id, row.clone())]));
-        serde_json::to_value(people.fold(payload, Some(id))).unwrap()
+        let (id, head) = (Uuid::nil(), head(payload));
+        let mut people = People::of([(id, row.clone())]);
+        let first = people.fold(&head, Some(id));
+        assert_eq!(people.fold(&head, Some(id)), first, "what was compared once stays so");
+        serde_json::from_str(&first.0).unwrap()
     }
 
     fn read(mut payload: Value, row: Option<&Value>) -> Value {
@@ -136,12 +143,15 @@ mod tests {
     }
 
     #[test]
-    fn a_column_of_its_own_is_left_out() {
-        let people = People(HashMap::new());
-        let comment = json!({"id": "1", "body": "text"});
-        assert_eq!(
-            serde_json::to_value(people.fold(&comment, None).without("body")).unwrap(),
-            json!({"id": "1"})
-        );
+    fn nothing_but_people_and_nothing_of_them_are_payloads_too() {
+        let ann = json!({"accountId": "a", "tags": {"of": {}}});
+        assert_eq!(stored(&json!({"author": ann}), &ann), json!({"author": "$author"}));
+        for payload in [
+            json!({}),
+            json!({"id": "1", "nested": {"in": {}}}),
+            json!({"nested": {"in": {}}, "author": ann}),
+        ] {
+            assert_eq!(stored(&payload, &json!({})), payload);
+        }
     }
 }

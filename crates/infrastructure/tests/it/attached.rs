@@ -15,7 +15,7 @@ use crate::{
     database::TestDatabase,
 };
 
-fn attachment(id: u32, filename: &str) -> AttachmentRecord {
+pub fn attachment(id: u32, filename: &str) -> AttachmentRecord {
     AttachmentRecord {
         jira_id: id.to_string(),
         author: Some("ann".into()),

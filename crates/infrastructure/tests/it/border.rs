@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use application::{
     audit::{AuditFilter, NewAuditEntry, Outcome},
     instances::InstanceKind,
-    issues::Presence,
+    issues::{AttachedRecords, Counts, Presence},
     pulse::PulseFilter,
     reference::FieldValueRecord,
     reference::Roster,
@@ -19,6 +19,7 @@ use sqlx::{AssertSqlSafe, Executor, Row};
 use uuid::Uuid;
 
 use crate::{
+    attached::attachment,
     bundles::{at, blocks, changed, comment, issue, status_change, worklog},
     database::TestDatabase,
 };
@@ -333,7 +334,8 @@ async fn an_instance_goes_in_steps_that_count_what_they_take() {
     base.remove().await;
 }
 
-/// Changes and field values have no foreign key that would take them along (migration 0140).
+/// Changes, field values, comments, worklogs, attachments and counts have no foreign key that would take them along (migrations 0140
+/// and 0180).
 #[tokio::test]
 async fn an_issue_takes_everything_along_that_hangs_on_it() {
     let base = TestDatabase::create().await;
@@ -341,6 +343,12 @@ async fn an_issue_takes_everything_along_that_hangs_on_it() {
     let with_value = |id, key| {
         changed(&issue(id, key), 0, |bundle| {
             bundle.comments = vec![comment(10 + id, "said", 1)];
+            bundle.worklogs = vec![worklog(20 + id, 60, 1)];
+            bundle.attached = AttachedRecords {
+                attachments: vec![attachment(40 + id, "a.png")],
+                counts: Some(Counts { watchers: 1, votes: 0 }),
+                ..AttachedRecords::default()
+            };
             bundle.histories = vec![status_change(30 + id, 1, ("1", "To Do"), ("3", "Done"))];
             bundle.values = vec![FieldValueRecord {
                 field_id: "labels".into(),
@@ -356,13 +364,17 @@ async fn an_issue_takes_everything_along_that_hangs_on_it() {
     tx.upsert_issues(instance, &[with_value(1, "PAY-1"), with_value(2, "PAY-2")]).await.unwrap();
     tx.commit().await.unwrap();
     let mut admin = base.superuser().await;
-    let rows = "SELECT (SELECT count(*) FROM changelogs), (SELECT count(*) FROM issue_field_values), (SELECT count(*) FROM comments)";
+    let rows = "SELECT ARRAY[(SELECT count(*) FROM changelogs), (SELECT count(*) FROM issue_field_values),
+                             (SELECT count(*) FROM comments), (SELECT count(*) FROM worklogs),
+                             (SELECT count(*) FROM attachments), (SELECT count(*) FROM issue_counts)]";
     let count = async |admin: &mut sqlx::PgConnection| {
-        sqlx::query_as::<_, (i64, i64, i64)>(rows).fetch_one(admin).await.unwrap()
+        sqlx::query_scalar::<_, Vec<i64>>(rows).fetch_one(admin).await.unwrap()
     };
-    assert_eq!(count(&mut admin).await, (2, 2, 2));
+    assert_eq!(count(&mut admin).await, [2; 6]);
     sqlx::query("DELETE FROM issues WHERE key = 'PAY-1'").execute(&mut admin).await.unwrap();
-    assert_eq!(count(&mut admin).await, (1, 1, 1), "its own rows go, and no others");
+    assert_eq!(count(&mut admin).await, [1; 6], "its own rows go, and no others");
+    sqlx::query("DELETE FROM projects WHERE key = 'PAY'").execute(&mut admin).await.unwrap();
+    assert_eq!(count(&mut admin).await, [0; 6], "they go with an issue that goes with its project, too");
     base.remove().await;
 }
 

@@ -1,10 +1,12 @@
 //! Issues as ingest would hand them over, made by hand.
 
+use std::sync::Arc;
+
 use application::{
     instances::Dialect,
     issues::{
-        AttachedRecords, CommentRecord, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord,
-        LinkRecord, WorklogRecord,
+        AttachedRecords, CommentRecord, Head, HistoryItemRecord, HistoryRecord, IssueBundle, IssueRecord,
+        LinkRecord, Payload, WorklogRecord,
     },
     reference::{ProjectRecord, ReferenceRecords, StatusRecord, UserRecord},
 };
@@ -14,6 +16,33 @@ use serde_json::{Value, json};
 /// Minutes after a fixed beginning.
 pub fn at(minute: i64) -> DateTime<Utc> {
     Utc.with_ymd_and_hms(2026, 3, 2, 9, 0, 0).unwrap() + TimeDelta::minutes(minute)
+}
+
+/// JSON as it is stored.
+pub fn payload(value: &Value) -> Payload {
+    Payload::of(value).unwrap()
+}
+
+/// The payload of a comment without its body, of a worklog, or of a history without its items.
+pub fn head(value: Value) -> Head {
+    let Value::Object(members) = value else { panic!("{value} is no object") };
+    Head::of(members, Arc::new).unwrap()
+}
+
+/// A payload with more members, or with others in their places.
+pub fn with_members(payload: &Head, more: Value) -> Head {
+    let (Value::Object(mut members), Value::Object(more)) = (payload.value().unwrap(), more) else {
+        panic!("no objects")
+    };
+    members.extend(more);
+    head(Value::Object(members))
+}
+
+/// An item of a history with a member that no column holds.
+pub fn with_member(item: &HistoryItemRecord, member: &str, value: Value) -> HistoryItemRecord {
+    let mut payload = item.whole().unwrap();
+    payload[member] = value;
+    HistoryItemRecord::read(payload).unwrap()
 }
 
 /// An issue in `To Do`, created and updated at the beginning.
@@ -45,7 +74,7 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         story_points: Some(3.0),
         labels: vec!["Backend".into(), "urgent, really".into()],
         components: Vec::new(),
-        raw: Value::Null,
+        raw: payload(&Value::Null),
         dialect: Dialect::V3,
         changelog_envelope: None,
         source_hash: Vec::new(),
@@ -83,13 +112,13 @@ pub fn changed(bundle: &IssueBundle, minute: i64, change: impl FnOnce(&mut Issue
 /// Sets raw payload and hash from the record, so that equal records have equal hashes.
 fn hashed(mut bundle: IssueBundle) -> IssueBundle {
     let issue = &mut bundle.issue;
-    issue.raw = json!({
+    issue.raw = payload(&json!({
         "id": issue.jira_id, "key": issue.key.to_string(),
         "fields": { "summary": issue.summary, "status": issue.status, "updated": issue.updated, "labels": issue.labels,
                     "links": bundle.links.len(), "values": bundle.values.len(),
                     "attached": format!("{:?}", bundle.attached) },
-    });
-    issue.source_hash = issue.raw.to_string().into_bytes();
+    }));
+    issue.source_hash = issue.raw.text().as_bytes().to_vec();
     bundle
 }
 
@@ -104,7 +133,7 @@ pub fn project(key: &str) -> ProjectRecord {
         name: format!("Project {key}"),
         project_type: Some("software".into()),
         lead_account_id: None,
-        raw: Some(json!({"id": project_id(key), "key": key, "name": format!("Project {key}")})),
+        raw: Some(json!({"id": project_id(key), "key": key, "name": format!("Project {key}")}).into()),
     }
 }
 
@@ -115,7 +144,7 @@ pub fn user(account: &str, name: &str) -> UserRecord {
         email_hash: None,
         time_zone: None,
         active: Some(true),
-        raw: json!({"accountId": account, "displayName": name}),
+        raw: json!({"accountId": account, "displayName": name}).into(),
     }
 }
 
@@ -124,7 +153,7 @@ pub fn status(id: &str, name: &str, category: &str) -> StatusRecord {
         jira_id: id.into(),
         name: name.into(),
         category: category.into(),
-        raw: json!({"id": id, "name": name, "statusCategory": {"key": category}}),
+        raw: json!({"id": id, "name": name, "statusCategory": {"key": category}}).into(),
     }
 }
 
@@ -136,7 +165,8 @@ pub fn comment(id: u32, text: &str, minute: i64) -> CommentRecord {
         body_text: text.into(),
         created: at(minute),
         updated: at(minute),
-        raw: json!({"id": id.to_string(), "body": {"type": "doc", "text": text}}),
+        body: Some(payload(&json!({"type": "doc", "text": text}))),
+        head: head(json!({"id": id.to_string()})),
         source_hash: text.as_bytes().to_vec(),
     }
 }
@@ -150,7 +180,7 @@ pub fn worklog(id: u32, seconds: i64, minute: i64) -> WorklogRecord {
         seconds,
         created: at(minute),
         updated: at(minute),
-        raw: json!({"id": id.to_string(), "timeSpentSeconds": seconds}),
+        head: head(json!({"id": id.to_string(), "timeSpentSeconds": seconds})),
         source_hash: seconds.to_string().into_bytes(),
     }
 }
@@ -166,7 +196,7 @@ pub fn history(id: u32, minute: i64, items: Vec<HistoryItemRecord>) -> HistoryRe
         jira_number: i64::from(id),
         author: Some("ann".into()),
         created: at(minute),
-        raw: json!({"id": id.to_string(), "created": at(minute), "author": {"accountId": "ann"}}),
+        head: head(json!({"id": id.to_string(), "created": at(minute), "author": {"accountId": "ann"}})),
         items,
     }
 }
@@ -182,8 +212,7 @@ pub fn item(field: &str, from: Option<(&str, &str)>, to: Option<(&str, &str)>) -
         to: id(to),
         from_string: text(from),
         to_string: text(to),
-        raw: json!({"field": field, "fieldtype": "jira", "fieldId": field, "from": id(from), "to": id(to),
-                    "fromString": text(from), "toString": text(to)}),
+        payload: None,
     }
 }
 

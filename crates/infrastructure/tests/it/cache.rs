@@ -278,7 +278,9 @@ async fn names_of_people_projects_and_instances_are_new_at_once() {
     let mut records = issue(1, "PAY-1").reference;
     records.users = vec![user("ann", "Anna")];
     records.projects[0].name = "Payments".into();
-    records.projects[0].raw.as_mut().unwrap()["name"] = "Payments".into();
+    let mut raw = serde_json::Value::clone(records.projects[0].raw.as_deref().unwrap());
+    raw["name"] = "Payments".into();
+    records.projects[0].raw = Some(raw.into());
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
     tx.upsert_reference(instance, &records, true).await.unwrap();
     tx.move_instance(instance, "https://elsewhere.example").await.unwrap();

@@ -9,7 +9,7 @@ use application::{
 use serde_json::json;
 
 use crate::{
-    bundles::{at, blocks, changed, comment, history, issue, item, status_change},
+    bundles::{at, blocks, changed, comment, history, issue, item, payload, status_change},
     database::TestDatabase,
 };
 
@@ -95,7 +95,9 @@ async fn an_environment_and_links_that_never_changed_were_there_from_the_creatio
             };
             bundle.histories = vec![history(31, 3, vec![linked])];
         });
-        one.issue.raw["fields"]["environment"] = environment;
+        let mut raw = one.issue.raw.value().unwrap();
+        raw["fields"]["environment"] = environment;
+        one.issue.raw = payload(&raw);
         one.issue.source_hash = text.as_bytes().to_vec();
         let mut tx = base.begin(tenant).await;
         tx.upsert_issues(instance, &[one, two.clone(), three.clone()]).await.unwrap();

@@ -453,8 +453,8 @@ async fn compare_with_the_arithmetic_of_the_domain(
 }
 
 fn bundle_of(raw: Value, roles: &FieldRoles, keyring: &Keyring) -> IssueBundle {
-    let reader =
-        Reader { dialect: sniff_dialect(&raw), roles, secrets: keyring, erased: &ErasedPeople::default() };
+    let erased = ErasedPeople::default();
+    let reader = Reader::new(sniff_dialect(&raw), roles, keyring, &erased);
     read_issue(&reader, FetchedIssue { raw, comments_complete: true, worklogs_complete: true }).unwrap()
 }
 

@@ -13,7 +13,7 @@ use crate::{
 };
 
 fn priority(id: &str, name: &str, rank: Option<i32>) -> RankedRecord {
-    RankedRecord { jira_id: id.into(), name: name.into(), rank, raw: json!({"id": id, "name": name}) }
+    RankedRecord { jira_id: id.into(), name: name.into(), rank, raw: json!({"id": id, "name": name}).into() }
 }
 
 fn names(roster: &[Value]) -> Vec<&str> {
@@ -25,19 +25,20 @@ async fn what_an_issue_shows_renames_and_adds_but_takes_nothing_away() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;
     let mut whole = project("PAY");
-    whole.raw =
-        Some(json!({"id": whole.jira_id, "key": "PAY", "name": "Project PAY", "description": "Payments"}));
+    whole.raw = Some(
+        json!({"id": whole.jira_id, "key": "PAY", "name": "Project PAY", "description": "Payments"}).into(),
+    );
     whole.lead_account_id = Some("ann".into());
     let mut ann = user("ann", "Ann");
     ann.email_hash = Some("hash".into());
-    ann.raw = json!({"accountId": "ann", "displayName": "Ann", "locale": "de"});
+    ann.raw = json!({"accountId": "ann", "displayName": "Ann", "locale": "de"}).into();
     let roster = ReferenceRecords { projects: vec![whole], users: vec![ann], ..Default::default() };
 
     let mut tx = base.begin(tenant).await;
     tx.upsert_reference(instance, &roster, true).await.unwrap();
     let mut renamed = project("PAY");
     renamed.name = "Payments".into();
-    renamed.raw = Some(json!({"id": renamed.jira_id, "key": "PAY", "name": "Payments"}));
+    renamed.raw = Some(json!({"id": renamed.jira_id, "key": "PAY", "name": "Payments"}).into());
     let seen =
         ReferenceRecords { projects: vec![renamed], users: vec![user("ann", "Anna")], ..Default::default() };
     tx.upsert_reference(instance, &seen, false).await.unwrap();

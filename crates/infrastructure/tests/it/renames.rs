@@ -10,7 +10,7 @@ use domain::ids::{InstanceId, TenantId};
 use serde_json::{Value, json};
 
 use crate::{
-    bundles::{at, changed, issue, project, status, user},
+    bundles::{at, changed, issue, payload, project, status, user},
     database::TestDatabase,
     vanished::{option, sprint},
 };
@@ -202,7 +202,7 @@ fn category(key: &str) -> Value {
 
 fn shipped(key: &str) -> StatusRecord {
     let raw = json!({"id": "7", "name": "Shipped", "statusCategory": category(key)});
-    StatusRecord { raw, ..status("7", "Shipped", key) }
+    StatusRecord { raw: raw.into(), ..status("7", "Shipped", key) }
 }
 
 /// What the payload shows of people, sprints, options and categories: as named here.
@@ -246,7 +246,7 @@ const AFTER: Names<'static> = Names {
 
 fn records(of: &Names<'_>) -> ReferenceRecords {
     let users = ["ann", "bob", "cyd", "dan"].map(|account| UserRecord {
-        raw: person(account, of.person, of.active),
+        raw: person(account, of.person, of.active).into(),
         active: Some(of.active),
         ..user(account, of.person)
     });
@@ -294,7 +294,8 @@ fn with_values(base: &IssueBundle) -> IssueBundle {
         let projects = std::mem::take(&mut bundle.reference.projects);
         bundle.reference = ReferenceRecords { projects, ..records(&BEFORE) };
     });
-    bundle.issue.raw = json!({"id": "1", "key": bundle.issue.key.to_string(), "fields": fields(&BEFORE)});
+    let raw = json!({"id": "1", "key": bundle.issue.key.to_string(), "fields": fields(&BEFORE)});
+    bundle.issue.raw = payload(&raw);
     bundle
 }
 
@@ -337,8 +338,12 @@ async fn payloads_show_people_sprints_options_and_categories_as_they_are_now() {
         assert_eq!(shown().await, fields(names));
         assert_eq!(
             texts().await,
-            json!([["Device", names.option], ["Sprint", names.sprint], ["Reviewers", names.person],
-                   ["Reviewers", names.person]])
+            json!([
+                ["Device", names.option],
+                ["Sprint", names.sprint],
+                ["Reviewers", names.person],
+                ["Reviewers", names.person]
+            ])
         );
     }
     // What it is called in the payload is what is stored still: one row changed for each name.
@@ -353,6 +358,10 @@ async fn payloads_show_people_sprints_options_and_categories_as_they_are_now() {
     let later = "UPDATE issues SET synced_at = synced_at + interval '2 hours'";
     sqlx::query(later).execute(&mut admin).await.unwrap();
     let fresh = shown().await;
-    assert_eq!(fresh["assignee"], fields(&BEFORE)["assignee"], "as the payload has it, which is newer than the row");
+    assert_eq!(
+        fresh["assignee"],
+        fields(&BEFORE)["assignee"],
+        "as the payload has it, which is newer than the row"
+    );
     base.remove().await;
 }

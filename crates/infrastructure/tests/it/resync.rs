@@ -152,17 +152,16 @@ async fn read_back(
     for bundle in page {
         let id = [instance.issue(&bundle.issue.jira_id)];
         let issue = tx.issue(Some(instance), &bundle.issue.jira_id).await.unwrap().unwrap();
-        assert_eq!(issue.raw, bundle.issue.raw);
+        assert_eq!(issue.raw, bundle.issue.raw.value().unwrap());
         let comments: Vec<_> = tx.comments(&id).await.unwrap().into_iter().map(|row| row.raw).collect();
-        assert_eq!(comments, bundle.comments.iter().map(|row| row.raw.clone()).collect::<Vec<_>>());
+        assert_eq!(comments, bundle.comments.iter().map(|row| row.whole().unwrap()).collect::<Vec<_>>());
         let worklogs: Vec<_> = tx.worklogs(&id).await.unwrap().into_iter().map(|row| row.raw).collect();
         assert_eq!(worklogs.len(), bundle.worklogs.len());
-        assert!(bundle.worklogs.iter().all(|row| worklogs.contains(&row.raw)));
+        assert!(bundle.worklogs.iter().all(|row| worklogs.contains(&row.head.value().unwrap())));
         let histories: Vec<_> = tx.histories(&id).await.unwrap().into_iter().map(|row| row.raw).collect();
         assert_eq!(histories.len(), bundle.histories.len());
         for history in &bundle.histories {
-            let mut raw = history.raw.clone();
-            raw["items"] = history.items.iter().map(|item| item.raw.clone()).collect();
+            let raw = history.whole().unwrap();
             assert!(histories.contains(&raw), "{raw}");
         }
         all.push(issue.raw);

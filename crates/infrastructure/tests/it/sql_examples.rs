@@ -35,14 +35,10 @@ async fn fill(base: &TestDatabase, tenant: TenantId, instance: InstanceId) {
     let projects = site.projects.into_iter().chain(site.users).collect();
     let reference =
         ReferenceData { projects, fields: site.fields, statuses: site.statuses, ..Default::default() };
+    let erased = ErasedPeople::default();
     let bundles: Vec<_> = generator::issues(&options)
         .map(|raw| {
-            let reader = Reader {
-                dialect: sniff_dialect(&raw),
-                roles: &roles,
-                secrets: &keyring,
-                erased: &ErasedPeople::default(),
-            };
+            let reader = Reader::new(sniff_dialect(&raw), &roles, &keyring, &erased);
             read_issue(&reader, FetchedIssue { raw, comments_complete: true, worklogs_complete: true })
                 .unwrap()
         })

@@ -11,7 +11,9 @@ use serde_json::json;
 use sqlx::{Executor, Row};
 
 use crate::{
-    bundles::{at, blocks, changed, comment, history, issue, item, status_change, worklog},
+    bundles::{
+        at, blocks, changed, comment, head, history, issue, item, status_change, with_member, worklog,
+    },
     database::TestDatabase,
 };
 
@@ -97,7 +99,7 @@ async fn what_is_stored_is_read_back_and_storing_it_again_changes_nothing() {
     assert_eq!((row.assignee.as_deref(), row.reporter.as_deref()), (Some("Ann"), Some("Bob")));
     assert_eq!(row.labels, ["Backend", "urgent, really"]);
     assert_eq!((row.story_points, row.updated), (Some(3.0), at(0)));
-    assert_eq!(row.raw, page[0].issue.raw);
+    assert_eq!(row.raw, page[0].issue.raw.value().unwrap());
     assert_eq!(tx.issue(None, "1").await.unwrap().unwrap().key, "PAY-1");
     assert_eq!(tx.issue_count(mirror.instance).await.unwrap(), 2);
 
@@ -255,7 +257,7 @@ async fn a_history_is_rewritten_when_its_author_is_anonymised_and_loses_surplus_
     let anonymised = changed(&bundle, 0, |bundle| {
         let history = &mut bundle.histories[1];
         history.author = None;
-        history.raw = json!({"id": "32"});
+        history.head = head(json!({"id": "32"}));
         history.items.truncate(1);
     });
     assert_eq!(mirror.store(std::slice::from_ref(&anonymised)).await.changelog_items, 1);
@@ -275,8 +277,9 @@ async fn what_the_columns_of_a_change_hold_is_not_stored_twice() {
     let mut bundle = full();
     let ann = bundle.reference.users.iter().find(|user| user.account_id == "ann").unwrap().raw.clone();
     let first = &mut bundle.histories[0];
-    first.raw = json!({"id": "31", "created": "2026-01-05T09:00:00.000+0100", "author": ann});
-    bundle.histories[1].items[0].raw["tmpToAccountId"] = json!("ann");
+    first.head = head(json!({"id": "31", "created": "2026-01-05T09:00:00.000+0100", "author": *ann}));
+    let item = &mut bundle.histories[1].items[0];
+    *item = with_member(item, "tmpToAccountId", json!("ann"));
     mirror.store(std::slice::from_ref(&bundle)).await;
 
     let stored = "SELECT coalesce(raw_jsonb ->> 'tmpToAccountId', raw_jsonb::text) FROM changelogs ORDER BY jira_number, ordinal";
@@ -287,9 +290,7 @@ async fn what_the_columns_of_a_change_hold_is_not_stored_twice() {
     let mut tx = mirror.base.begin(mirror.tenant).await;
     let read = tx.histories(&[mirror.id(&bundle)]).await.unwrap();
     for (read, history) in read.iter().zip(&bundle.histories) {
-        let mut served = history.raw.clone();
-        served["items"] = history.items.iter().map(|item| item.raw.clone()).collect();
-        assert_eq!(read.raw, served);
+        assert_eq!(read.raw, history.whole().unwrap());
     }
     drop(tx);
     mirror.base.remove().await;
@@ -303,10 +304,33 @@ async fn a_name_that_is_anonymised_inside_a_change_is_taken_over() {
     let anonymised = changed(&bundle, 0, |bundle| {
         let item = &mut bundle.histories[1].items[1];
         item.to_string = Some("Former user".into());
-        item.raw["toString"] = json!("Former user");
     });
     assert_eq!(mirror.store(std::slice::from_ref(&anonymised)).await.changelog_items, 1);
     assert_eq!(mirror.store(&[anonymised]).await, UpsertCounts::default());
+    mirror.base.remove().await;
+}
+
+/// What comes with a new issue is taken for new as well, and is not looked for.
+#[tokio::test]
+async fn what_a_new_issue_took_over_from_another_one_is_its_own() {
+    let mirror = Mirror::new().await;
+    let owner = changed(&issue(1, "PAY-1"), 0, |bundle| {
+        bundle.comments = vec![comment(11, "stays", 1), comment(12, "moves", 2)];
+        bundle.worklogs = vec![worklog(21, 60, 1)];
+    });
+    mirror.store(&[owner]).await;
+    let heir = changed(&issue(2, "PAY-2"), 5, |bundle| {
+        bundle.comments = vec![comment(12, "moves", 2), comment(13, "is new", 3)];
+        bundle.worklogs = vec![worklog(21, 60, 1), worklog(22, 90, 1)];
+    });
+    let page = [heir.clone(), issue(3, "PAY-3")];
+    let stored = mirror.store(&page).await;
+    assert_eq!((stored.issues, stored.comments, stored.worklogs, stored.rejected), (2, 2, 2, 0));
+    assert_eq!(mirror.comments(&heir).await, ["moves", "is new"]);
+    assert_eq!(mirror.comments(&issue(1, "PAY-1")).await, ["stays"]);
+    let worklogs =
+        "SELECT i.key || '/' || w.jira_id FROM worklogs w JOIN issues i ON i.id = w.issue_id ORDER BY 1";
+    assert_eq!(mirror.column(worklogs).await, ["PAY-2/21", "PAY-2/22"]);
     mirror.base.remove().await;
 }
 

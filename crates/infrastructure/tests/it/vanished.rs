@@ -29,7 +29,7 @@ pub fn version(id: u32, name: &str, sequence: Option<i32>) -> VersionRecord {
         released: false,
         start: None,
         release: None,
-        raw: json!({"id": id.to_string(), "name": name}),
+        raw: json!({"id": id.to_string(), "name": name}).into(),
     }
 }
 
@@ -40,7 +40,7 @@ pub fn component(id: u32, name: &str) -> ComponentRecord {
         name: name.into(),
         description: None,
         lead_account_id: None,
-        raw: json!({"id": id.to_string(), "name": name}),
+        raw: json!({"id": id.to_string(), "name": name}).into(),
     }
 }
 
@@ -344,7 +344,7 @@ async fn a_copy_inside_an_issue_adds_and_a_version_of_an_unknown_project_has_non
     let (tenant, instance) = base.mirror().await;
     let mut whole = version(1, "1.0", Some(4));
     whole.description = Some("Big one".into());
-    whole.raw = json!({"id": "1", "name": "1.0", "overdue": false});
+    whole.raw = json!({"id": "1", "name": "1.0", "overdue": false}).into();
     let roster = ReferenceRecords { versions: vec![whole], ..Default::default() };
     put(&base, tenant, instance, &roster, true).await;
     let mut admin = base.superuser().await;

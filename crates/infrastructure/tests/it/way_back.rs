@@ -1,6 +1,9 @@
 //! The ways back that rewrite rows put back what was taken out of them, and the way there leaves nothing else behind.
 
-use application::{issues::IssueBundle, ports::TenantTx};
+use application::{
+    issues::{Head, IssueBundle},
+    ports::TenantTx,
+};
 use domain::ids::{InstanceId, IssueId};
 use infrastructure::{
     crypto::{Keyring, MasterKey},
@@ -10,7 +13,7 @@ use serde_json::{Map, Value, json};
 use sqlx::{PgConnection, Row};
 
 use crate::{
-    bundles::{changed, comment, history, issue, item, user, worklog},
+    bundles::{changed, comment, history, issue, item, payload, user, with_member, with_members, worklog},
     database::TestDatabase,
 };
 
@@ -20,25 +23,23 @@ const SLIM: i64 = 11;
 /// Authors as the site repeats them, histories with several items, and one whose items say more than columns hold.
 fn filled() -> Vec<IssueBundle> {
     let (ann, bob) = (user("ann", "Ann").raw, user("bob", "Bob").raw);
-    let with = |raw: &mut Value, members: Value| {
-        let members = members.as_object().cloned().unwrap();
-        raw.as_object_mut().unwrap().extend(members);
-    };
+    let (ann, bob) = (&*ann, &*bob);
+    let with = |head: &mut Head, members: Value| *head = with_members(head, members);
     let bundle = |number: u32| {
         let mut said = comment(number * 10, "said", 1);
-        with(&mut said.raw, json!({"author": ann, "updateAuthor": bob}));
+        with(&mut said.head, json!({"author": ann, "updateAuthor": bob}));
         let mut elsewhere = comment(number * 10 + 1, "as somebody else", 2);
-        with(&mut elsewhere.raw, json!({"author": {"accountId": "ann", "displayName": "Ann of old"}}));
+        with(&mut elsewhere.head, json!({"author": {"accountId": "ann", "displayName": "Ann of old"}}));
         let mut worked = worklog(number, 60, 1);
-        with(&mut worked.raw, json!({"author": bob, "updateAuthor": bob}));
+        with(&mut worked.head, json!({"author": bob, "updateAuthor": bob}));
         let status = item("status", Some(("1", "To Do")), Some(("3", "Done")));
-        let mut strange = item("Rank", None, Some(("2", "Ranked higher")));
-        with(&mut strange.raw, json!({"tmpFromAccountId": null}));
+        let ranked = item("Rank", None, Some(("2", "Ranked higher")));
+        let strange = with_member(&ranked, "tmpFromAccountId", Value::Null);
         let mut moved =
             history(number, 1, vec![status.clone(), item("assignee", None, Some(("ann", "Ann")))]);
-        with(&mut moved.raw, json!({"author": ann}));
+        with(&mut moved.head, json!({"author": ann}));
         let mut ranked = history(number + 1_000, 2, vec![strange]);
-        with(&mut ranked.raw, json!({"author": ann, "historyMetadata": {"type": "rank"}}));
+        with(&mut ranked.head, json!({"author": ann, "historyMetadata": {"type": "rank"}}));
         changed(&issue(number, &format!("PAY-{number}")), 1, |bundle| {
             bundle.comments = vec![said, elsewhere];
             bundle.worklogs = vec![worked];
@@ -47,7 +48,9 @@ fn filled() -> Vec<IssueBundle> {
     };
     let mut bundles: Vec<_> = (1..=5).map(bundle).collect();
     for bundle in &mut bundles {
-        bundle.issue.raw["fields"]["environment"] = json!("Production");
+        let mut raw = bundle.issue.raw.value().unwrap();
+        raw["fields"]["environment"] = json!("Production");
+        bundle.issue.raw = payload(&raw);
     }
     bundles
 }

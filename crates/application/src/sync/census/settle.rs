@@ -106,7 +106,7 @@ impl RollCall<'_> {
         self.hold(tx.as_mut(), step).await?;
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
-        let reader = Reader { dialect: self.dialect, roles: &self.roles, secrets, erased: &erased };
+        let reader = Reader::new(self.dialect, &self.roles, secrets, &erased);
         let (mut bundles, mut archived) = (Vec::with_capacity(issues.len()), Vec::new());
         for issue in issues {
             let in_archive = presence::of_shown(&issue.raw) == Presence::Archived;

@@ -46,9 +46,13 @@ pub(super) async fn upsert(
     scope: Scope,
     issues: &[Planned<'_>],
     written: &HashSet<Uuid>,
+    added: &HashSet<Uuid>,
 ) -> Result<()> {
     let changed: Vec<&Planned<'_>> = issues.iter().filter(|issue| written.contains(&issue.id)).collect();
-    upsert_counts(conn, scope, &changed).await?;
+    let (new, others): (Vec<_>, Vec<_>) =
+        changed.iter().copied().partition(|issue| added.contains(&issue.id));
+    insert_counts(conn, scope, &new).await?;
+    upsert_counts(conn, scope, &others).await?;
     upsert_attachments(conn, scope, &changed).await?;
     replace_properties(conn, scope, &changed).await
 }
@@ -160,17 +164,52 @@ async fn upsert_attachments(conn: &mut PgConnection, scope: Scope, changed: &[&P
     Ok(())
 }
 
-/// An issue without a row has nobody: a new one that nobody watches needs none.
-async fn upsert_counts(conn: &mut PgConnection, scope: Scope, changed: &[&Planned<'_>]) -> Result<()> {
-    let (mut ids, mut watchers, mut votes) = (Vec::new(), Vec::new(), Vec::new());
-    for issue in changed {
-        let Some(counts) = issue.bundle.attached.counts else { continue };
-        if issue.stored.is_some() || counts.watchers > 0 || counts.votes > 0 {
-            ids.push(issue.id);
-            watchers.push(counts.watchers);
-            votes.push(counts.votes);
+/// Issues, how many watch them and voted for them, as columns.
+#[derive(Default)]
+struct Counted {
+    ids: Vec<Uuid>,
+    watchers: Vec<i32>,
+    votes: Vec<i32>,
+}
+
+impl Counted {
+    /// An issue without a row has nobody: a new one that nobody watches needs none.
+    fn of(issues: &[&Planned<'_>]) -> Self {
+        let mut counted = Self::default();
+        for issue in issues {
+            let Some(counts) = issue.bundle.attached.counts else { continue };
+            if issue.stored.is_some() || counts.watchers > 0 || counts.votes > 0 {
+                counted.ids.push(issue.id);
+                counted.watchers.push(counts.watchers);
+                counted.votes.push(counts.votes);
+            }
         }
+        counted
     }
+}
+
+/// The counts of issues that this very transaction has added: their key is the issue, so nobody else can have written them.
+async fn insert_counts(conn: &mut PgConnection, scope: Scope, new: &[&Planned<'_>]) -> Result<()> {
+    let Counted { ids, watchers, votes } = Counted::of(new);
+    if ids.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO issue_counts (tenant_id, issue_id, watchers, votes)
+         SELECT $1, u.* FROM UNNEST($2::uuid[], $3::integer[], $4::integer[]) AS u",
+        scope.tenant,
+        &ids,
+        &watchers,
+        &votes,
+    )
+    .execute(conn)
+    .await
+    .map_err(convert)?;
+    Ok(())
+}
+
+async fn upsert_counts(conn: &mut PgConnection, scope: Scope, changed: &[&Planned<'_>]) -> Result<()> {
+    let Counted { ids, watchers, votes } = Counted::of(changed);
     if ids.is_empty() {
         return Ok(());
     }

@@ -1,9 +1,10 @@
 //! Comments.
 
+use std::collections::HashSet;
+
 use application::{Result, issues::CommentRecord};
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use sqlx::{PgConnection, types::Json};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -11,7 +12,7 @@ use super::{
     children::{SeenChild, StoredChild, compare, known},
     convert,
 };
-use crate::postgres::people::{Folded, People};
+use crate::postgres::{json_text::JsonText, people::People};
 
 #[derive(Default)]
 struct Columns<'a> {
@@ -20,9 +21,9 @@ struct Columns<'a> {
     jira_number: Vec<i64>,
     issue_id: Vec<Uuid>,
     author_id: Vec<Option<Uuid>>,
-    body: Vec<Json<&'a Value>>,
+    body: Vec<JsonText<'a>>,
     body_text: Vec<&'a str>,
-    raw: Vec<Json<Folded<'a>>>,
+    raw: Vec<JsonText<'a>>,
     raw_dialect: Vec<&'static str>,
     source_hash: Vec<&'a [u8]>,
     created_at: Vec<DateTime<Utc>>,
@@ -30,7 +31,7 @@ struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    fn push(&mut self, scope: Scope, people: &'a People, child: &SeenChild<'a, CommentRecord>) {
+    fn push(&mut self, scope: Scope, people: &mut People<'a>, child: &SeenChild<'a, CommentRecord>) {
         let comment = child.record;
         self.id.push(child.id);
         self.jira_id.push(&comment.jira_id);
@@ -38,10 +39,9 @@ impl<'a> Columns<'a> {
         self.issue_id.push(child.issue.id);
         let author = scope.user(comment.author.as_deref());
         self.author_id.push(author);
-        self.body.push(Json(comment.body()));
+        self.body.push(comment.body.as_ref().map_or("null", |body| body.text()).into());
         self.body_text.push(&comment.body_text);
-        let raw = people.fold(&comment.raw, author);
-        self.raw.push(Json(if comment.body().is_null() { raw } else { raw.without("body") }));
+        self.raw.push(people.fold(&comment.head, author));
         self.raw_dialect.push(child.issue.bundle.issue.dialect.as_str());
         self.source_hash.push(&comment.source_hash);
         self.created_at.push(comment.created);
@@ -49,12 +49,47 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// Stores comments that are new or differ, and notes those that are gone; answers how many were stored.
-pub(super) async fn upsert(
+/// The same statement with or without an end: a macro that checks a statement takes no constants.
+macro_rules! insert {
+    ($conn:expr, $scope:expr, $columns:expr, $end:tt) => {{
+        let (scope, columns) = ($scope, $columns);
+        sqlx::query!(
+            "INSERT INTO comments (tenant_id, instance_id, id, jira_id, jira_number, issue_id, author_id, body_adf,
+                                   body_text, raw_jsonb, raw_dialect, source_hash, created_at, updated_at)
+             SELECT $1, $2, u.*
+             FROM UNNEST($3::uuid[], $4::text[], $5::bigint[], $6::uuid[], $7::uuid[], $8::jsonb[], $9::text[], $10::jsonb[],
+                         $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[]) AS u
+             " + $end,
+            scope.tenant,
+            scope.instance.0,
+            &columns.id as _,
+            &columns.jira_id as _,
+            &columns.jira_number as _,
+            &columns.issue_id as _,
+            &columns.author_id as _,
+            &columns.body as _,
+            &columns.body_text as _,
+            &columns.raw as _,
+            &columns.raw_dialect as _,
+            &columns.source_hash as _,
+            &columns.created_at as _,
+            &columns.updated_at as _,
+        )
+        .execute($conn)
+        .await
+        .map(|done| done.rows_affected())
+        .map_err(convert)
+    }};
+}
+
+/// Stores comments that are new or differ, and notes those that are gone; answers how many were stored. Those of the issues
+/// that `is_new` names are taken for new: where one is not, its key says so.
+pub(super) async fn upsert<'p>(
     conn: &mut PgConnection,
     scope: Scope,
-    issues: &[Planned<'_>],
-    people: &People,
+    issues: &'p [Planned<'p>],
+    is_new: &HashSet<Uuid>,
+    people: &mut People<'p>,
 ) -> Result<u64> {
     let stored = stored(conn, &known(issues)).await?;
     let comparison = compare(scope, issues, stored, list);
@@ -67,41 +102,40 @@ pub(super) async fn upsert(
         .await
         .map_err(convert)?;
     }
-    let mut columns = Columns::default();
-    comparison.changed.iter().for_each(|child| columns.push(scope, people, child));
+    let (new, others): (Vec<_>, Vec<_>) =
+        comparison.changed.into_iter().partition(|child| is_new.contains(&child.issue.id));
+    let mut columns_of = |children: Vec<SeenChild<'p, CommentRecord>>| {
+        let mut columns = Columns::default();
+        children.iter().for_each(|child| columns.push(scope, people, child));
+        columns
+    };
+    let (new, others) = (columns_of(new), columns_of(others));
+    Ok(insert_new(conn, scope, &new).await? + insert_or_update(conn, scope, &others).await?)
+}
+
+/// Writes comments of which nobody can have any yet.
+async fn insert_new(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
     if columns.id.is_empty() {
         return Ok(0);
     }
-    let done = sqlx::query!(
-        "INSERT INTO comments (tenant_id, instance_id, id, jira_id, jira_number, issue_id, author_id, body_adf,
-                               body_text, raw_jsonb, raw_dialect, source_hash, created_at, updated_at)
-         SELECT $1, $2, u.*
-         FROM UNNEST($3::uuid[], $4::text[], $5::bigint[], $6::uuid[], $7::uuid[], $8::jsonb[], $9::text[], $10::jsonb[],
-                     $11::text[], $12::bytea[], $13::timestamptz[], $14::timestamptz[]) AS u
-         ON CONFLICT (tenant_id, id) DO UPDATE SET
+    insert!(conn, scope, columns, "")
+}
+
+/// Writes comments that may be stored already, of their issue or of another one.
+async fn insert_or_update(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
+    if columns.id.is_empty() {
+        return Ok(0);
+    }
+    insert!(
+        conn,
+        scope,
+        columns,
+        "ON CONFLICT (tenant_id, id) DO UPDATE SET
              issue_id = excluded.issue_id, author_id = excluded.author_id, body_adf = excluded.body_adf,
              body_text = excluded.body_text, raw_jsonb = excluded.raw_jsonb, raw_dialect = excluded.raw_dialect,
              source_hash = excluded.source_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
-             presence = 'present', synced_at = now()",
-        scope.tenant,
-        scope.instance.0,
-        columns.id as _,
-        columns.jira_id as _,
-        columns.jira_number as _,
-        columns.issue_id as _,
-        columns.author_id as _,
-        columns.body as _,
-        columns.body_text as _,
-        columns.raw as _,
-        columns.raw_dialect as _,
-        columns.source_hash as _,
-        columns.created_at as _,
-        columns.updated_at as _,
+             presence = 'present', synced_at = now()"
     )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(done.rows_affected())
 }
 
 /// An issue's comments, and whether they are all of them.

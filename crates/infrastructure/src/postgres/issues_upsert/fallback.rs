@@ -4,16 +4,21 @@
 //! the database refuses its data is it taken back and halved, until what is refused stands alone: one such issue among a
 //! hundred takes about fourteen attempts.
 
+use std::borrow::Cow;
+
 use application::{Error, Result, issues::UpsertCounts};
 use serde_json::Value;
-use sqlx::{Executor, PgConnection};
+use sqlx::{Executor, PgConnection, error::DatabaseError};
 
-use super::{Planned, Scope, convert, write};
+use super::{Children, Planned, Scope, convert, write};
 use crate::postgres::{sync, transaction::PgTenantTx};
 
 /// Classes of codes that speak of the data and not of us: a value that its type or column cannot hold (22), and a row beyond what
 /// an index or a page can (54).
 const OF_THE_DATA: [&str; 2] = ["22", "54"];
+
+/// The code that says that there is a row with this key.
+const TAKEN: &str = "23505";
 
 /// Stores the issues, keeps aside those that cannot be stored, and answers what was written.
 pub(super) async fn write_or_keep_aside(
@@ -25,7 +30,12 @@ pub(super) async fn write_or_keep_aside(
     let mut waiting = vec![issues];
     while let Some(mut part) = waiting.pop() {
         savepoint(tx.conn(), "SAVEPOINT page").await?;
-        match write(tx.conn(), scope, part.clone()).await {
+        let mut outcome = write(tx.conn(), scope, part.clone(), Children::OfNewAreNew).await;
+        if outcome.as_ref().is_err_and(|error| code(error).is_some_and(|code| code == TAKEN)) {
+            savepoint(tx.conn(), "ROLLBACK TO SAVEPOINT page").await?;
+            outcome = write(tx.conn(), scope, part.clone(), Children::MayBeStored).await;
+        }
+        match outcome {
             Ok(written) => {
                 savepoint(tx.conn(), "RELEASE SAVEPOINT page").await?;
                 counts = counts + written;
@@ -52,10 +62,21 @@ async fn savepoint(conn: &mut PgConnection, statement: &'static str) -> Result<(
 
 /// What the database said, if it refused the data. Its message names types and columns; values only in its detail.
 fn refusal(error: &Error) -> Option<String> {
+    let code = code(error)?;
+    let refused = OF_THE_DATA.iter().any(|class| code.starts_with(class));
+    answer(error).filter(|_| refused).map(|answer| answer.message().to_owned())
+}
+
+fn code(error: &Error) -> Option<Cow<'_, str>> {
+    answer(error)?.code()
+}
+
+fn answer(error: &Error) -> Option<&dyn DatabaseError> {
     let Error::Internal(cause) = error else { return None };
-    let sqlx::Error::Database(cause) = cause.downcast_ref::<sqlx::Error>()? else { return None };
-    let code = cause.code()?;
-    OF_THE_DATA.iter().any(|class| code.starts_with(class)).then(|| cause.message().to_owned())
+    match cause.downcast_ref::<sqlx::Error>()? {
+        sqlx::Error::Database(answer) => Some(answer.as_ref()),
+        _ => None,
+    }
 }
 
 async fn keep_aside(tx: &mut PgTenantTx, scope: Scope, issue: &Planned<'_>, reason: &str) -> Result<()> {

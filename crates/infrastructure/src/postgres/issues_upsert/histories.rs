@@ -4,40 +4,44 @@ use std::collections::{BTreeMap, HashSet};
 
 use application::{
     Result,
-    issues::{HistoryItemRecord, HistoryRecord, IN_COLUMNS},
+    issues::{HistoryItemRecord, HistoryRecord},
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::Value;
-use sqlx::{PgConnection, types::Json};
+use serde::Deserialize;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{Planned, Scope, convert};
-use crate::postgres::people::{Folded, People};
+use crate::postgres::{json_text::JsonText, people::People};
 
-/// A history without its items, as it is stored.
-#[derive(Serialize)]
-#[serde(untagged)]
-enum StoredHistory<'a> {
-    /// The time alone, as served: besides, it has its id and the author whom the row names.
-    Created(&'a str),
-    Payload(Folded<'a>),
+/// [`application::issues::IN_COLUMNS`] as text.
+const IN_COLUMNS: &str = "true";
+
+/// What nearly every history has beside its author and its items.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Plain<'a> {
+    id: &'a str,
+    created: &'a str,
 }
 
-impl<'a> StoredHistory<'a> {
-    fn of(history: &'a HistoryRecord, people: &'a People, author: Option<Uuid>) -> Self {
-        let raw = &history.raw;
-        match raw["created"].as_str() {
-            Some(created)
-                if raw.as_object().is_some_and(|members| members.len() == 3)
-                    && raw["id"] == history.jira_id.as_str()
-                    && people.hold(author, &raw["author"]) =>
-            {
-                Self::Created(created)
-            }
-            _ => Self::Payload(people.fold(raw, author)),
-        }
+/// A history without its items, as it is stored. Of nearly every one that is the time alone, as served: besides, it has its id and
+/// the author whom the row names.
+fn stored_history<'p>(
+    history: &'p HistoryRecord,
+    people: &mut People<'p>,
+    author: Option<Uuid>,
+) -> JsonText<'p> {
+    let mut shown = history.head.people();
+    if let (Some((application::issues::AUTHOR, person)), None) = (shown.next(), shown.next())
+        // Whatever has to be escaped cannot be borrowed, so what is borrowed needs no escaping.
+        && let Ok(plain) = serde_json::from_str::<Plain<'_>>(history.head.rest())
+        && plain.id == history.jira_id
+        && people.hold(author, person)
+    {
+        return format!("\"{}\"", plain.created).into();
     }
+    people.fold(&history.head, author)
 }
 
 #[derive(Default)]
@@ -55,13 +59,13 @@ struct Columns<'a> {
     to_value: Vec<Option<&'a str>>,
     from_string: Vec<Option<&'a str>>,
     to_string: Vec<Option<&'a str>>,
-    raw: Vec<Option<Json<&'a Value>>>,
-    history: Vec<Option<Json<StoredHistory<'a>>>>,
+    raw: Vec<Option<JsonText<'a>>>,
+    history: Vec<Option<JsonText<'a>>>,
 }
 
 impl<'a> Columns<'a> {
     /// A history without items still happened: it is one row of no field.
-    fn push(&mut self, scope: Scope, people: &'a People, issue: Uuid, history: &'a HistoryRecord) {
+    fn push(&mut self, scope: Scope, people: &mut People<'a>, issue: Uuid, history: &'a HistoryRecord) {
         let author = scope.user(history.author.as_deref());
         if history.items.is_empty() {
             self.push_row((issue, author), history, 0, None);
@@ -70,7 +74,7 @@ impl<'a> Columns<'a> {
             self.push_row((issue, author), history, ordinal, Some(item));
         }
         let others = history.items.len().saturating_sub(1);
-        self.history.push(Some(Json(StoredHistory::of(history, people, author))));
+        self.history.push(Some(stored_history(history, people, author)));
         self.history.extend((0..others).map(|_| None));
     }
 
@@ -94,18 +98,18 @@ impl<'a> Columns<'a> {
         self.to_value.push(item.and_then(|item| item.to.as_deref()));
         self.from_string.push(item.and_then(|item| item.from_string.as_deref()));
         self.to_string.push(item.and_then(|item| item.to_string.as_deref()));
-        let raw = item.map(|item| if item.is_in_columns() { &IN_COLUMNS } else { &item.raw });
-        self.raw.push(raw.map(Json));
+        let raw = item.map(|item| item.payload.as_ref().map_or(IN_COLUMNS, |payload| payload.text()));
+        self.raw.push(raw.map(JsonText::from));
     }
 }
 
 /// Stores items that are new or differ; answers how many.
-pub(super) async fn upsert(
+pub(super) async fn upsert<'p>(
     conn: &mut PgConnection,
     scope: Scope,
-    issues: &[Planned<'_>],
+    issues: &'p [Planned<'p>],
     added: &HashSet<Uuid>,
-    people: &People,
+    people: &mut People<'p>,
 ) -> Result<u64> {
     let mut written = 0;
     for is_added in [false, true] {

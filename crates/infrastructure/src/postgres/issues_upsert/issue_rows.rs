@@ -10,11 +10,13 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Others, Planned, Scope, convert};
+use crate::postgres::json_text::JsonText;
 
 /// `numeric(10,2)` holds less than that; what a site calls story points and is larger is none.
 const TOO_MANY_POINTS: f64 = 1e8;
 
-/// One vector per column, as UNNEST takes them. Lists go as JSON, because PostgreSQL has no ragged arrays.
+/// One vector per column, as UNNEST takes them. Lists go as the texts of arrays, because PostgreSQL has no ragged
+/// arrays.
 #[derive(Default)]
 struct Columns<'a> {
     id: Vec<Uuid>,
@@ -46,11 +48,11 @@ struct Columns<'a> {
     parent_issue_id: Vec<Option<Uuid>>,
     parent_key: Vec<Option<&'a str>>,
     epic_key: Vec<Option<&'a str>>,
-    sprint_ids: Vec<Json<&'a [i32]>>,
+    sprint_ids: Vec<String>,
     story_points: Vec<Option<f64>>,
-    labels: Vec<Json<&'a [String]>>,
-    components: Vec<Json<&'a [String]>>,
-    raw: Vec<Json<&'a Value>>,
+    labels: Vec<String>,
+    components: Vec<String>,
+    raw: Vec<JsonText<'a>>,
     raw_dialect: Vec<&'static str>,
     changelog_envelope: Vec<Option<Json<&'a Value>>>,
     presence: Vec<&'static str>,
@@ -92,17 +94,34 @@ impl<'a> Columns<'a> {
             (Some(epic), Some((told, key))) if epic == told.as_str() => Some(key),
             (epic, _) => epic,
         });
-        self.sprint_ids.push(Json(&issue.sprint_ids));
+        self.sprint_ids.push(array_of(&issue.sprint_ids));
         self.story_points.push(issue.story_points.filter(|points| points.abs() < TOO_MANY_POINTS));
-        self.labels.push(Json(&issue.labels));
-        self.components.push(Json(&issue.components));
-        self.raw.push(Json(&issue.raw));
+        self.labels.push(array_of(&issue.labels));
+        self.components.push(array_of(&issue.components));
+        self.raw.push(issue.raw.text().into());
         self.raw_dialect.push(issue.dialect.as_str());
         self.changelog_envelope.push(issue.changelog_envelope.as_ref().map(Json));
         self.presence.push(planned.presence);
         self.source_hash.push(&issue.source_hash);
         self.read_at.push(planned.bundle.read_at);
     }
+}
+
+/// An array as PostgreSQL writes it, each element in quotes.
+fn array_of<T: ToString>(elements: &[T]) -> String {
+    let mut text = String::from("{");
+    for element in elements {
+        text.push_str(if text.len() > 1 { ",\"" } else { "\"" });
+        for character in element.to_string().chars() {
+            if matches!(character, '"' | '\\') {
+                text.push('\\');
+            }
+            text.push(character);
+        }
+        text.push('"');
+    }
+    text.push('}');
+    text
 }
 
 fn push_named<'a>(
@@ -185,4 +204,16 @@ pub(super) async fn upsert(
     .map_err(convert)?;
     let added = rows.iter().filter(|row| row.added).map(|row| row.id).collect();
     Ok(Written { ids: rows.into_iter().map(|row| row.id).collect(), added })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_array_is_written_as_postgresql_reads_it() {
+        assert_eq!(array_of::<i32>(&[]), "{}");
+        assert_eq!(array_of(&[-1, 20]), r#"{"-1","20"}"#);
+        assert_eq!(array_of(&["a b", "", "NULL", r#"q"\{},"#]), r#"{"a b","","NULL","q\"\\{},"}"#);
+    }
 }

@@ -13,15 +13,14 @@ SELECT
     u.summary, u.description_text,
     u.assignee_id, u.reporter_id, u.creator_id, u.created_at, u.updated_at, u.updated_at, u.resolved_at, u.due_date,
     u.parent_issue_id, u.parent_key::varchar(50), u.epic_key::varchar(50),
-    ARRAY(SELECT e::integer FROM jsonb_array_elements_text(u.sprint_ids) AS e), u.story_points::numeric(10, 2),
-    ARRAY(SELECT jsonb_array_elements_text(u.labels)), ARRAY(SELECT jsonb_array_elements_text(u.components)),
+    u.sprint_ids::integer[], u.story_points::numeric(10, 2), u.labels::text[], u.components::text[],
     u.raw, u.raw_dialect, u.changelog_envelope, u.presence, u.source_hash, coalesce(u.read_at, clock_timestamp())
 FROM UNNEST(
     $3::uuid[], $4::text[], $5::bigint[], $6::text[], $7::text[], $8::bigint[], $9::uuid[],
     $10::text[], $11::text[], $12::smallint[], $13::text[], $14::text[], $15::text[],
     $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[],
     $22::uuid[], $23::uuid[], $24::uuid[], $25::timestamptz[], $26::timestamptz[], $27::timestamptz[], $28::date[],
-    $29::uuid[], $30::text[], $31::text[], $32::jsonb[], $33::float8[], $34::jsonb[], $35::jsonb[],
+    $29::uuid[], $30::text[], $31::text[], $32::text[], $33::float8[], $34::text[], $35::text[],
     $36::jsonb[], $37::text[], $38::jsonb[], $39::text[], $40::bytea[], $41::timestamptz[]
 ) AS u (
     id, jira_id, jira_number, key, key_project, key_number, project_id,

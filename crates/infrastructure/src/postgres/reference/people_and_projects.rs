@@ -44,7 +44,7 @@ pub(super) async fn upsert_projects(
         columns.name.push(record.map(|record| record.name.as_str()));
         columns.project_type.push(record.and_then(|record| record.project_type.as_deref()));
         columns.lead.push(record.and_then(|record| record.lead_account_id.as_deref()));
-        columns.raw.push(record.and_then(|record| record.raw.as_ref()).and_then(object));
+        columns.raw.push(record.and_then(|record| record.raw.as_deref()).and_then(object));
     }
     let renamed = sqlx::query_scalar!(
         "WITH m AS (

@@ -232,7 +232,8 @@ impl<'a> Past<'a> {
 
 fn system_fields(bundle: &IssueBundle) -> BTreeMap<String, Shown> {
     let issue = &bundle.issue;
-    let fields = &issue.raw["fields"];
+    let raw = issue.raw.value().unwrap();
+    let fields = &raw["fields"];
     let named = |pair: &Option<(String, String)>| {
         shown(pair.as_ref().map(|(_, id)| id.as_str()), pair.as_ref().map(|(name, _)| name.as_str()))
     };
@@ -332,7 +333,8 @@ fn list_values(bundle: &IssueBundle) -> Vec<(String, Shown)> {
         .iter()
         .filter(|value| ["fixVersions", "versions", "components"].contains(&value.field_id.as_str()))
         .map(|value| (value.field_id.clone(), (value.value_id.clone(), value.text.clone())));
-    let files = bundle.issue.raw["fields"]["attachment"].as_array().into_iter().flatten().map(|file| {
+    let raw = bundle.issue.raw.value().unwrap();
+    let files = raw["fields"]["attachment"].as_array().into_iter().flatten().map(|file| {
         let text = |name: &str| file[name].as_str().map(str::to_owned);
         ("attachment".to_owned(), (text("id"), text("filename")))
     });

@@ -165,7 +165,7 @@ async fn store(base: &TestDatabase, name: &str, world: &World) -> (Box<dyn Tenan
     tx.upsert_reference(instance, &records, true).await.unwrap();
     let fields = fields();
     let roles = FieldRoles::from_fields(&fields);
-    let reader = Reader { dialect: Dialect::V2, roles: &roles, secrets: &keyring, erased: &erased };
+    let reader = Reader::new(Dialect::V2, &roles, &keyring, &erased);
     let bundles: Vec<_> = world
         .issues
         .iter()

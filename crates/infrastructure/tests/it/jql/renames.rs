@@ -14,7 +14,7 @@ use super::{
     site::{Site, bundle, keys, with},
 };
 use crate::{
-    bundles::{changed, status},
+    bundles::{changed, payload, status},
     vanished::{component, version},
 };
 
@@ -26,7 +26,7 @@ async fn rename(site: &Site, instance: InstanceId) {
             jira_id: "2".into(),
             name: "Soon".into(),
             rank: Some(1),
-            raw: json!({"id": "2", "name": "Soon"}),
+            raw: json!({"id": "2", "name": "Soon"}).into(),
         }],
         ..Default::default()
     };
@@ -79,7 +79,7 @@ async fn rows_and_payloads_have_the_new_name_while_the_issue_stays_as_it_was() {
         b.issue.status_id = "3".into();
         b.issue.status_category = "indeterminate".into();
         b.issue.priority = Some(("High".into(), "2".into()));
-        b.issue.raw = raw.clone();
+        b.issue.raw = payload(&raw);
     })])
     .await;
     let before = issue(&site, site.instance, "PAY-30").await;
@@ -159,7 +159,7 @@ async fn lists_name_what_issues_point_to_as_it_is_called_now() {
         b.issue.components = vec!["web".into()];
         b.issue.parent = Some(("310".into(), "PAY-300".into()));
         b.issue.epic_key = Some("PAY-300".into());
-        b.issue.raw = raw;
+        b.issue.raw = payload(&raw);
     });
     site.store(&[epic.clone(), child]).await;
     let renamed = ReferenceRecords {

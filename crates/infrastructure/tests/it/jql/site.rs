@@ -252,14 +252,14 @@ fn rosters(story_points: &str) -> ReferenceRecords {
         jira_id: id.into(),
         name: name.into(),
         rank: Some(rank),
-        raw: json!({"id": id, "name": name}),
+        raw: json!({"id": id, "name": name}).into(),
     };
     let issue_type = |id: &str, name: &str, level: i16| IssueTypeRecord {
         jira_id: id.into(),
         name: name.into(),
         subtask: level < 0,
         hierarchy_level: Some(level),
-        raw: json!({"id": id, "name": name}),
+        raw: json!({"id": id, "name": name}).into(),
     };
     let mut projects = vec![project("PAY"), project("OPS"), project("OLD")];
     // A project whose name is another one's key: the key wins.

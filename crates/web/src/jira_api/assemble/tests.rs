@@ -28,12 +28,8 @@ fn view(dialect: Dialect, fields: &[&str], expand: &[&str]) -> View {
 
 /// An issue read as the sync and the import read it, and its rows as the store gives them back.
 fn stored(raw: Value) -> (IssueRow, Children) {
-    let reader = Reader {
-        dialect: sniff_dialect(&raw),
-        roles: &FieldRoles::default(),
-        secrets: &Closed,
-        erased: &ErasedPeople::default(),
-    };
+    let (roles, erased) = (FieldRoles::default(), ErasedPeople::default());
+    let reader = Reader::new(sniff_dialect(&raw), &roles, &Closed, &erased);
     let fetched = FetchedIssue { raw, comments_complete: true, worklogs_complete: true };
     let IssueBundle { issue, mut comments, mut worklogs, mut histories, .. } =
         read_issue(&reader, fetched).unwrap();
@@ -48,30 +44,26 @@ fn stored(raw: Value) -> (IssueRow, Children) {
             .into_iter()
             .map(|comment| CommentRow {
                 issue_id,
+                raw: comment.whole().unwrap(),
                 jira_id: comment.jira_id,
                 author: None,
                 body_text: comment.body_text,
                 created: comment.created,
                 updated: comment.updated,
-                raw: comment.raw,
                 dialect,
             })
             .collect(),
     );
     children.worklogs.insert(
         issue_id,
-        worklogs.into_iter().map(|worklog| WorklogRow { issue_id, raw: worklog.raw, dialect }).collect(),
+        worklogs
+            .into_iter()
+            .map(|worklog| WorklogRow { issue_id, raw: worklog.head.value().unwrap(), dialect })
+            .collect(),
     );
     children.histories.insert(
         issue_id,
-        histories
-            .into_iter()
-            .map(|history| {
-                let mut raw = history.raw;
-                raw["items"] = history.items.into_iter().map(|item| item.raw).collect();
-                HistoryRow { issue_id, raw }
-            })
-            .collect(),
+        histories.into_iter().map(|history| HistoryRow { issue_id, raw: history.whole().unwrap() }).collect(),
     );
     let row = IssueRow {
         id: issue_id,
@@ -95,7 +87,7 @@ fn stored(raw: Value) -> (IssueRow, Children) {
         resolved: issue.resolved,
         due: issue.due,
         story_points: issue.story_points,
-        raw: issue.raw,
+        raw: issue.raw.value().unwrap(),
         dialect,
         changelog_envelope: issue.changelog_envelope,
         synced_at: DateTime::UNIX_EPOCH,
