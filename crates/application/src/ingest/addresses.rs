@@ -13,12 +13,15 @@ const NO_AVATAR: &str = "00000000000000000000000000000000";
 const GRAVATAR: &str = "gravatar.com/avatar/";
 const NAMES: [&str; 5] = ["accountId", "key", "name", "displayName", "publicName"];
 
+/// Told of objects.
+type Tell<'a> = dyn FnMut(&Map<String, Value>) + 'a;
+
 /// Takes addresses out of a payload.
 pub(super) struct Addresses<'a> {
     /// What stands in the place of an address that names somebody.
     stand_in: &'a dyn Fn(&str) -> String,
     /// Told of every object that has a `displayName`, once nothing more is taken out of it.
-    tell: Option<&'a mut dyn FnMut(&Map<String, Value>)>,
+    tell: Option<&'a mut Tell<'a>>,
     /// The addresses met, by the id of their account.
     pub(super) of_accounts: BTreeMap<String, String>,
 }
@@ -70,7 +73,7 @@ impl<'a> Addresses<'a> {
     }
 
     /// Tells of those objects that may show a user, innermost first.
-    pub(super) fn telling(self, tell: &'a mut dyn FnMut(&Map<String, Value>)) -> Self {
+    pub(super) fn telling(self, tell: &'a mut Tell<'a>) -> Self {
         Self { tell: Some(tell), ..self }
     }
 
