@@ -9,11 +9,13 @@ mod agile;
 mod answer;
 mod assemble;
 mod attachments;
+mod beside;
 mod body;
 mod bulk;
 mod changelog;
 mod comments;
 mod edits;
+mod expansions;
 pub(crate) mod faults;
 mod field_options;
 mod fields;
@@ -58,6 +60,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{idempotency, state::WebState};
@@ -288,6 +291,15 @@ fn admin_webhooks() -> Router<WebState> {
             "/jira/{instance}/rest/webhooks/1.0/webhook/{webhook}",
             get(webhooks::one).delete(webhooks::remove),
         )
+}
+
+/// An id or a name, which clients send as text or number, without what surrounds it.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// What no route has: an operation of Jira's that Forebay does not serve, or nothing of Jira's.

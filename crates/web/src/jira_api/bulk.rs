@@ -26,7 +26,7 @@ pub(super) struct Work<'s> {
 }
 
 impl<'s> Work<'s> {
-    pub(super) async fn begin(site: &'s Site) -> Result<Self, Refusal> {
+    async fn begin(site: &'s Site) -> Result<Self, Refusal> {
         let instance = site.instance(Scope::Write).await?;
         let task = BulkTask {
             id: uuid::Uuid::now_v7(),
@@ -39,7 +39,7 @@ impl<'s> Work<'s> {
     }
 
     /// The same, where only sandboxes do it.
-    async fn at_sandbox(site: &'s Site, action: Action) -> Result<Self, Refusal> {
+    pub(super) async fn at_sandbox(site: &'s Site, action: Action) -> Result<Self, Refusal> {
         let work = Self::begin(site).await?;
         site.caller.permit(action)?;
         if work.instance.kind == InstanceKind::Sandbox {
@@ -51,7 +51,7 @@ impl<'s> Work<'s> {
     }
 
     /// The numeric id of an issue, where it is to be seen; it counts as missing otherwise.
-    async fn seen(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+    pub(super) async fn seen(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         match self.site.issue_named(name).await {
             Ok((_, row)) => Ok(Some(row.jira_id.clone())),
             Err(refusal) if refusal.status() == StatusCode::NOT_FOUND => {
@@ -63,7 +63,7 @@ impl<'s> Work<'s> {
     }
 
     /// Notes what came of an issue. What is wrong with the issue or the change of it stops nothing.
-    fn note(&mut self, id: &str, done: Result<(), Error>) -> Result<(), Refusal> {
+    pub(super) fn note(&mut self, id: &str, done: Result<(), Error>) -> Result<(), Refusal> {
         match done {
             Ok(()) => self.task.processed.extend(id.parse::<i64>()),
             Err(
@@ -79,14 +79,6 @@ impl<'s> Work<'s> {
                 self.task.failed.insert(id.to_owned(), reasons.collect());
             }
             Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    /// Notes an issue that was changed.
-    pub(super) async fn note_done(&mut self, name: &str) -> Result<(), Refusal> {
-        if let Some(id) = self.seen(name).await? {
-            self.note(&id, Ok(()))?;
         }
         Ok(())
     }
