@@ -32,10 +32,10 @@ pub use write::{
     delete_attachment, delete_comment, delete_component, delete_filter, delete_group, delete_issue,
     delete_organization, delete_sprint, delete_version, delete_worklog, duration, edit_comment,
     edit_component, edit_filter, edit_issue, edit_issue_with, edit_sprint, edit_version, edit_worklog,
-    give_feedback, issue_link, keep_files, link_issues, move_issue, plan_issues, put_remote_link,
-    rank_issues, remove_issue_property, remove_remote_link, remove_request_type, set_group_member,
-    set_issue_property, set_organization_property, set_request_type_property, transition, unlink_issues,
-    vote, watch, writable_fields, write_comment,
+    give_feedback, issue_link, keep_files, link_issues, merge_versions, move_issue, plan_issues,
+    put_remote_link, rank_issues, remove_issue_property, remove_remote_link, remove_request_type,
+    set_group_member, set_issue_property, set_organization_property, set_request_type_property, transition,
+    unlink_issues, vote, watch, writable_fields, write_comment,
 };
 
 use crate::instances::Dialect;

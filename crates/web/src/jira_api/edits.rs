@@ -148,7 +148,7 @@ pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal
     }
     for (name, target) in &moves {
         let Some(id) = work.seen(name).await? else { continue };
-        let done = sandbox::move_issue(services, &site.caller, &site.name, &id, target).await;
+        let done = sandbox::move_issue(services, &work.caller, &site.name, &id, target).await;
         work.note(&id, done.map(drop))?;
     }
     work.finish().await

@@ -137,7 +137,7 @@ async fn leave_some(
     }
     write.store(drafts).await?;
     for event in events {
-        write.announce("jira:issue_updated", event).await?;
+        write.announce_besides("jira:issue_updated", event).await?;
     }
     Ok(())
 }

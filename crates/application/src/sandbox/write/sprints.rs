@@ -147,7 +147,7 @@ pub async fn delete_sprint(services: &Services, caller: &Caller, instance: &str,
         }
         write.store(drafts).await?;
         for event in events {
-            write.announce("jira:issue_updated", event).await?;
+            write.announce_besides("jira:issue_updated", event).await?;
         }
     }
     write.tx.remove_sprint(site.id, id).await?;

@@ -126,7 +126,14 @@ impl<'a> Writing<'a> {
 
     /// Tells the webhooks.
     pub(super) async fn announce(&mut self, event: &str, body: Value) -> Result<()> {
-        webhooks::announce(self.services, self.tx.as_mut(), &self.instance, event, body).await
+        let flow = if self.caller.in_bulk { webhooks::Flow::Secondary } else { webhooks::Flow::Primary };
+        webhooks::announce_in(self.services, self.tx.as_mut(), &self.instance, flow, event, body).await
+    }
+
+    /// Tells the webhooks of what follows from another change.
+    pub(super) async fn announce_besides(&mut self, event: &str, body: Value) -> Result<()> {
+        let flow = webhooks::Flow::Secondary;
+        webhooks::announce_in(self.services, self.tx.as_mut(), &self.instance, flow, event, body).await
     }
 
     /// Audits the write and makes it last.
