@@ -105,6 +105,8 @@ pub struct Caller {
     pub expires_at: Option<DateTime<Utc>>,
     /// The id of the request, which ties answers, logs and the audit log together.
     pub request_id: String,
+    /// Whether what is asked for is one of many changes that were asked for together.
+    pub in_bulk: bool,
 }
 
 impl Caller {
@@ -117,6 +119,7 @@ impl Caller {
             policy: Policy::default(),
             expires_at: None,
             request_id: String::new(),
+            in_bulk: false,
         }
     }
 

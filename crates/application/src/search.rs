@@ -1,5 +1,6 @@
 //! Search by JQL over the copy.
 
+mod lenient;
 mod reference;
 
 use async_trait::async_trait;
@@ -9,6 +10,7 @@ use domain::ids::InstanceId;
 
 use serde::Serialize;
 
+pub use lenient::without_errors;
 pub use reference::{FieldReference, FunctionReference, JqlReference};
 
 use crate::{
@@ -62,6 +64,12 @@ pub struct SearchPage {
 /// Search over the copy.
 #[async_trait]
 pub trait SearchStore: Send {
+    /// Refuses what is no cursor at all. Whether it belongs to a query shows when that query is searched with it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] (field `cursor`).
+    fn check_cursor(&self, cursor: &str) -> Result<()>;
+
     /// A page of issues.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! Webhooks: hints that come in from sites, and deliveries that go out from sandboxes.
 
+mod address;
 mod deliver;
 mod receive;
 
@@ -9,7 +10,7 @@ use domain::ids::InstanceId;
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use deliver::{DeliverWebhook, announce};
+pub use deliver::{DeliverWebhook, Flow, announce, announce_in};
 pub use receive::{Delivery, ProcessHint, receive};
 
 use crate::error::Result;
@@ -52,7 +53,7 @@ impl InboxState {
     }
 }
 
-/// An admin webhook registered at a sandbox.
+/// A webhook registered at a sandbox: by an administrator, or by an app (then it ends, jira-facts 3.1).
 #[derive(Clone, Debug)]
 pub struct Webhook {
     /// Its id at the sandbox.
@@ -73,6 +74,32 @@ pub struct Webhook {
     pub secret_sealed: Option<String>,
     /// When it was last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it ends; those of administrators never do.
+    pub expires_at: Option<DateTime<Utc>>,
+    /// The fields by whose changes updates are told; any when absent.
+    pub field_ids: Option<Vec<String>>,
+    /// The properties of issues that are told of; any when absent.
+    pub property_keys: Option<Vec<String>>,
+}
+
+impl Webhook {
+    /// Whether an app registered it.
+    pub fn is_dynamic(&self) -> bool {
+        self.expires_at.is_some()
+    }
+}
+
+/// A delivery to an app that was given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedDelivery {
+    /// As its `X-Atlassian-Webhook-Identifier`.
+    pub id: Uuid,
+    /// Where it was to go.
+    pub url: String,
+    /// Its body, where it had one.
+    pub body: Option<Value>,
+    /// When it was given up.
+    pub failed_at: DateTime<Utc>,
 }
 
 /// Storage of webhooks, in and out.
@@ -95,6 +122,21 @@ pub trait WebhookStore: Send {
 
     /// The webhooks of a sandbox, by id.
     async fn webhooks(&mut self, instance: InstanceId) -> Result<Vec<Webhook>>;
+
+    /// Writes everything of a webhook but its id anew; `false` when there is none.
+    async fn save_webhook(&mut self, instance: InstanceId, webhook: &Webhook) -> Result<bool>;
+
+    /// Notes a delivery that was given up, once; what was given up more than 72 hours before is forgotten.
+    async fn note_failed_delivery(&mut self, instance: InstanceId, failed: &FailedDelivery) -> Result<()>;
+
+    /// At most so many deliveries that were given up after that, the oldest first; and all that were given up at the same millisecond
+    /// as the last of them.
+    async fn failed_deliveries(
+        &mut self,
+        instance: InstanceId,
+        after: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<FailedDelivery>>;
 
     /// Removes a webhook; `false` when there is none.
     async fn remove_webhook(&mut self, instance: InstanceId, jira_id: i64) -> Result<bool>;

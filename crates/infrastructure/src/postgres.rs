@@ -38,6 +38,7 @@ mod keys;
 mod linked;
 mod lock;
 mod named;
+mod neighbours;
 mod oauth;
 mod people;
 mod pool;

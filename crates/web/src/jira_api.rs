@@ -9,11 +9,14 @@ mod agile;
 mod answer;
 mod assemble;
 mod attachments;
+mod beside;
 mod body;
 mod bulk;
 mod changelog;
 mod comments;
+mod dynamic_webhooks;
 mod edits;
+mod expansions;
 pub(crate) mod faults;
 mod field_options;
 mod fields;
@@ -58,6 +61,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{any, get, post, put},
 };
+use serde_json::Value;
 use tower::ServiceExt;
 
 use crate::{idempotency, state::WebState};
@@ -120,6 +124,7 @@ fn api() -> Router<WebState> {
         .route(&api("bulk/issues/unwatch"), post(bulk::unwatch))
         .route(&api("bulk/issues/delete"), post(bulk::delete))
         .route(&api("bulk/queue/{task}"), get(bulk::progress))
+        .route(&api("task/{task}"), get(bulk::task))
         .route(&api("issue/{issue}"), get(issues::issue).put(edits::edit).delete(edits::delete))
         .route(&api("issue/picker"), get(picker::suggest))
         .route(&api("issue/createmeta"), get(forms::to_create))
@@ -128,6 +133,7 @@ fn api() -> Router<WebState> {
         .route(&api("issue/{issue}/editmeta"), get(forms::of_issue))
         .route(&api("issue/{issue}/assignee"), put(edits::assign))
         .route(&api("issue/{issue}/changelog"), get(changelog::of_issue))
+        .route(&api("issue/{issue}/changelog/list"), post(changelog::by_ids))
         .route(&api("issue/{issue}/comment"), get(comments::list).post(comments::add))
         .route(
             &api("issue/{issue}/comment/{comment}"),
@@ -182,6 +188,7 @@ fn reference() -> Router<WebState> {
         .route(&api("issueLinkType/{id}"), get(rosters::issue_link_type))
         .route(&api("project"), get(projects::all))
         .route(&api("project/search"), get(projects::search))
+        .route(&api("projects/picker"), get(picker::projects))
         .route(&api("project/recent"), get(site_lists::recent_projects))
         .route(&api("project/type"), get(site_lists::project_types))
         .route(&api("project/type/{type}"), get(site_lists::one_project_type))
@@ -200,6 +207,7 @@ fn reference() -> Router<WebState> {
             get(projects::version).put(parts::edit_version).delete(parts::delete_version),
         )
         .route(&api("version/{version_id}/removeAndSwap"), post(parts::swap_version))
+        .route(&api("version/{version_id}/mergeto/{other}"), put(parts::merge_version))
         .route(&api("version/{version_id}/relatedIssueCounts"), get(parts::version_counts))
         .route(&api("version/{version_id}/unresolvedIssueCount"), get(parts::unresolved_count))
         .route(&api("component"), get(parts::components).post(parts::create_component))
@@ -266,6 +274,7 @@ fn beside_issues() -> Router<WebState> {
         )
         .route(&api("attachment/meta"), get(attachments::meta))
         .route(&api("attachment/content/{attachment}"), get(attachments::content))
+        .route(&api("attachment/thumbnail/{attachment}"), get(attachments::thumbnail))
         .route(&api("attachment/{attachment}"), get(attachments::one).delete(attachments::remove))
         .route(&api("filter"), post(filters::create))
         .route(&api("filter/search"), get(filters::search))
@@ -273,6 +282,12 @@ fn beside_issues() -> Router<WebState> {
         .route(&api("filter/favourite"), get(filters::favourites))
         .route(&api("filter/{filter}"), get(filters::one).put(filters::edit).delete(filters::remove))
         .route(&api("filter/{filter}/favourite"), put(filters::favour).delete(filters::disfavour))
+        .route(
+            &api("webhook"),
+            get(dynamic_webhooks::list).post(dynamic_webhooks::register).delete(dynamic_webhooks::remove),
+        )
+        .route(&api("webhook/refresh"), put(dynamic_webhooks::refresh))
+        .route(&api("webhook/failed"), get(dynamic_webhooks::failed))
         .route(&api("worklog/updated"), get(worklog_feed::updated))
         .route(&api("worklog/deleted"), get(worklog_feed::deleted))
         .route(&api("worklog/list"), post(worklog_feed::list))
@@ -286,8 +301,17 @@ fn admin_webhooks() -> Router<WebState> {
         .route("/jira/{instance}/rest/webhooks/1.0/webhook", get(webhooks::list).post(webhooks::register))
         .route(
             "/jira/{instance}/rest/webhooks/1.0/webhook/{webhook}",
-            get(webhooks::one).delete(webhooks::remove),
+            get(webhooks::one).put(webhooks::replace).delete(webhooks::remove),
         )
+}
+
+/// An id or a name, which clients send as text or number, without what surrounds it.
+fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
 }
 
 /// What no route has: an operation of Jira's that Forebay does not serve, or nothing of Jira's.

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
-    CommentBody, IssueRow,
+    IssueRow,
     add_comment::{Attempt, locate},
     require_issue,
 };
@@ -13,7 +13,7 @@ use crate::{
     caller::{Caller, Scope},
     error::{Error, Result},
     instances::{self, Dialect, Instance, InstanceKind},
-    sandbox::{self, TransitionInput},
+    sandbox::{self, NewComment, TransitionInput},
     services::Services,
 };
 
@@ -113,7 +113,7 @@ pub async fn transition_with(
     caller.permit(Action::TransitionIssue)?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
     let input = input(instance.dialect);
-    input.comments.iter().try_for_each(CommentBody::check)?;
+    input.comments.iter().try_for_each(|comment| comment.body.check())?;
     let open = choices(services, caller, &instance, &row).await?;
     let chosen = choose(&open, transition)?;
     let before = json!({ "status": row.status, "resolution": row.resolution });
@@ -124,6 +124,7 @@ pub async fn transition_with(
             sandbox::transition(services, caller, which, &chosen.id, &input, (before, after)).await?;
         }
         _ => {
+            refuse_at_mirrors(&input)?;
             let site = instances::connect(services, caller.tenant, &instance).await?;
             let fields = (!input.fields.is_empty()).then(|| Value::Object(input.fields.clone()));
             let answer = site.transition(instance.dialect, &row.jira_id, &chosen.id, fields.as_ref()).await;
@@ -136,12 +137,32 @@ pub async fn transition_with(
             };
             attempt.settle(services, answer, |()| after).await?;
             for comment in &input.comments {
-                super::add_comment(services, caller, Some(&instance.name), &row.jira_id, comment).await?;
+                super::add_comment(services, caller, Some(&instance.name), &row.jira_id, &comment.body)
+                    .await?;
             }
         }
     }
     let mut tx = services.db.tenant(&caller.context()).await?;
     require_issue(tx.as_mut(), Some(instance.id), &row.jira_id).await
+}
+
+/// What is not passed on to a site, before anything is.
+fn refuse_at_mirrors(input: &TransitionInput) -> Result<()> {
+    let refused = |what: &str| {
+        let message =
+            format!("a transition with {what} is not served by Forebay for mirrors yet; send it by itself");
+        Err(Error::Unsupported(message))
+    };
+    if let Some(field) = input.update.keys().next() {
+        return refused(&format!("`update.{field}`"));
+    }
+    if !input.beside.is_empty() {
+        return refused("changes of comments, worklogs or links");
+    }
+    match input.comments.iter().all(NewComment::is_plain) {
+        true => Ok(()),
+        false => refused("a comment that is not for everyone"),
+    }
 }
 
 fn choose<'a>(open: &'a [TransitionChoice], wanted: &str) -> Result<&'a TransitionChoice> {

@@ -66,6 +66,7 @@ fn admit(services: &Services, key: ApiKey, request_id: &str) -> Result<Caller> {
         policy: key.policy,
         expires_at: key.expires_at,
         request_id: request_id.to_owned(),
+        in_bulk: false,
     })
 }
 

@@ -6,6 +6,7 @@
 
 mod approvals;
 mod attachments;
+mod beside;
 mod comments;
 mod components;
 mod create;
@@ -32,6 +33,7 @@ mod temporary_files;
 mod time;
 mod transition;
 mod versions;
+mod visibility;
 mod worklogs;
 mod writing;
 
@@ -40,33 +42,35 @@ use serde_json::{Value, json};
 
 pub use approvals::answer_approval;
 pub use attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach, delete_attachment};
-pub use comments::{add_comment, delete_comment, edit_comment};
+pub use beside::{Beside, CommentStep, LinkStep, WorklogStep};
+pub use comments::{CommentChanges, NewComment, add_comment, delete_comment, edit_comment, write_comment};
 pub use components::{create_component, delete_component, edit_component};
-pub use create::{CreatedIssue, create_issue};
+pub use create::{CreatedIssue, create_issue, create_issue_with};
 pub use customers::{
     NewCustomer, NewRequestType, add_request_type, change_desk_customers, change_desk_organizations,
     create_customer, remove_request_type, set_request_type_property,
 };
 pub use delete::delete_issue;
 pub use desk::FieldChanges;
-pub use edit::{assign_issue, edit_issue};
+pub use edit::{assign_issue, edit_issue, edit_issue_with};
 pub use fields::{Takes, WritableField, writable_fields};
 pub use filters::{FilterChanges, create_filter, delete_filter, edit_filter};
 pub use followers::{vote, watch};
 pub use groups::{create_group, delete_group, set_group_member};
 pub use links::{NewLink, issue_link, link_issues, unlink_issues};
-pub use moves::{MoveTarget, move_issue};
+pub use moves::{MoveTarget, check_move_target, move_issue};
 pub use organizations::{
     change_organization_members, create_organization, delete_organization, set_organization_property,
 };
-pub use planning::{Destination, RankTarget, plan_issues};
+pub use planning::{Destination, RankTarget, Ranked, plan_issues, rank_issues};
 pub use properties::{remove_issue_property, set_issue_property};
 pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
 pub use requests::{Feedback, NewRequest, change_participants, create_request, give_feedback};
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
 pub use temporary_files::{attach_kept_files, keep_files};
 pub use transition::{TransitionInput, transition};
-pub use versions::{VersionSwap, create_version, delete_version, edit_version};
+pub use versions::{VersionSwap, create_version, delete_version, edit_version, merge_versions};
+pub use visibility::Visibility;
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
 
 pub(super) use fields::account_of;

@@ -83,8 +83,8 @@ fn said(output: &Output) -> String {
 }
 
 /// An interpreter of Python with the pinned libraries.
-fn python() -> Option<PathBuf> {
-    let pins = scripts().join("python/requirements.txt");
+fn python(pins: &str) -> Option<PathBuf> {
+    let pins = scripts().join("python").join(pins);
     let folder = installed("python", &fs::read_to_string(&pins).unwrap(), |folder| {
         let mut make = Command::new("python3");
         make.args(["-m", "venv", "--clear"]).arg(folder.join("venv"));
@@ -139,7 +139,11 @@ fn run(app: &TestApp, mut command: Command, target: &Target<'_>) {
 }
 
 fn run_python(app: &TestApp, script: &str, target: &Target<'_>) {
-    let Some(python) = python() else { return };
+    run_python_with(app, "requirements.txt", script, target);
+}
+
+fn run_python_with(app: &TestApp, pins: &str, script: &str, target: &Target<'_>) {
+    let Some(python) = python(pins) else { return };
     let mut command = Command::new(python);
     command.arg(scripts().join("python").join(script));
     run(app, command, target);
@@ -189,6 +193,15 @@ async fn atlassian_python_api_speaks_to_a_sandbox_and_to_its_mirror() {
     let app = cloud().await;
     run_python(&app, "atlassian_api.py", &MIRROR);
     run_python(&app, "atlassian_api.py", &SANDBOX);
+}
+
+/// It takes every site on a host that is not Atlassian's for a Server.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tools_of_mcp_atlassian_speak_to_a_sandbox_and_to_its_mirror() {
+    let app = server().await;
+    for target in [&MIRROR_OF_SERVER, &SERVER] {
+        run_python_with(&app, "mcp_requirements.txt", "mcp_atlassian_tools.py", target);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

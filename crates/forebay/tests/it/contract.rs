@@ -32,6 +32,8 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("BulkIssueResults.expand", "in the document's own example of such an answer"),
     ("AttachmentMetadata.id", "a text in practice, as in issues (jira-facts 6.2)"),
     ("RemoteIssueLink.", "a list unless `globalId` names one, as in the document's own example"),
+    ("Webhook.expirationDate", "a text in every example of the document (jira-facts 3.1)"),
+    ("WebhooksExpirationDate.expirationDate", "a text in every example of the document (jira-facts 3.1)"),
     ("ServerInformation.defaultLocale", "served, and read by clients (jira-facts 11.4)"),
 ];
 
@@ -122,6 +124,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     let link = json!({ "type": { "id": link_type["id"] }, "inwardIssue": { "id": issue }, "outwardIssue": { "id": "10001" } });
     app.post("/jira/site/rest/api/3/issueLink", link).await;
     let shown = ask(&format!("issue/{issue}")).await;
+    let history = ask(&format!("issue/{issue}/changelog")).await;
     let transition = ask(&format!("issue/{issue}/transitions")).await["transitions"][0]["id"].clone();
     let file = format!("/jira/site/rest/api/3/issue/{issue}/attachments");
     let attachment = app.upload(&file, "notes.txt", b"words".to_vec()).await.ok();
@@ -158,6 +161,8 @@ async fn sites(app: &TestApp) -> Landmarks {
         other: text(&other["key"]),
         version: text(&project["versions"][0]["id"]),
         replaced_version: text(&project["versions"][1]["id"]),
+        merged_version: text(&project["versions"][2]["id"]),
+        history: text(&history["values"][0]["id"]).parse().unwrap(),
         component: text(&project["components"][0]["id"]),
         issue_type: text(&task["id"]),
         link_type: text(&link_type["id"]),

@@ -1,8 +1,10 @@
 //! A sandbox executes the writes of Jira's own REST: what they answer, what changes, what history and webhooks tell of it.
 
+mod beside;
 mod comments_and_worklogs;
 mod links;
 mod moves_and_deletions;
+mod neighbours;
 mod parts;
 mod workflow;
 

@@ -283,6 +283,7 @@ impl IssueStore for PgTenantTx {
             )));
         }
         let mut found = found.pop().map(IssueRow::try_from).transpose()?;
+        self.show_neighbours(found.as_mut_slice()).await?;
         self.hide_linked(found.as_mut_slice()).await?;
         Ok(found)
     }

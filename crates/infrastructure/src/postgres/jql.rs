@@ -13,7 +13,7 @@ mod amounts;
 mod attached;
 mod compile;
 mod conditions;
-mod cursor;
+pub(super) mod cursor;
 mod custom_types;
 mod dates;
 mod explain;

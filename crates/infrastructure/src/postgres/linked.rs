@@ -41,18 +41,18 @@ impl PgTenantTx {
     }
 }
 
-fn fields_of(raw: &mut Value) -> Option<&mut Map<String, Value>> {
+pub(super) fn fields_of(raw: &mut Value) -> Option<&mut Map<String, Value>> {
     raw.get_mut("fields")?.as_object_mut()
 }
 
 /// The lists of the payload that name issues, and of each entry the issue.
-const LISTS: [&str; 2] = ["issuelinks", "subtasks"];
+pub(super) const LISTS: [&str; 2] = ["issuelinks", "subtasks"];
 
-fn other_end(entry: &Value) -> Option<&Value> {
+pub(super) fn other_end(entry: &Value) -> Option<&Value> {
     entry.get("inwardIssue").or_else(|| entry.get("outwardIssue")).or(Some(entry))
 }
 
-fn id_of(instance: InstanceId, issue: &Value) -> Option<Uuid> {
+pub(super) fn id_of(instance: InstanceId, issue: &Value) -> Option<Uuid> {
     issue.get("id")?.as_str().map(|id| instance.issue(id).0)
 }
 

@@ -13,12 +13,16 @@ use uuid::Uuid;
 use super::{
     errors::convert,
     issues::select_issues,
-    jql::{Search, reference},
+    jql::{Search, cursor, reference},
     transaction::PgTenantTx,
 };
 
 #[async_trait]
 impl SearchStore for PgTenantTx {
+    fn check_cursor(&self, cursor: &str) -> Result<()> {
+        cursor::check(cursor)
+    }
+
     async fn search(&mut self, request: &SearchRequest) -> Result<SearchPage> {
         let search = Search::prepare(self, request).await?;
         let page = search.page(self).await?;
@@ -78,6 +82,7 @@ impl PgTenantTx {
         .await
         .map_err(convert)?;
         let mut found: Vec<IssueRow> = rows.into_iter().map(IssueRow::try_from).collect::<Result<_>>()?;
+        self.show_neighbours(&mut found).await?;
         self.hide_linked(&mut found).await?;
         Ok(found)
     }

@@ -2,7 +2,7 @@
 
 use application::{
     Error, Result,
-    webhooks::{InboxEntry, InboxState, Webhook, WebhookStore},
+    webhooks::{FailedDelivery, InboxEntry, InboxState, Webhook, WebhookStore},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -60,8 +60,8 @@ impl WebhookStore for PgTenantTx {
     async fn add_webhook(&mut self, instance: InstanceId, webhook: &Webhook) -> Result<()> {
         sqlx::query!(
             "INSERT INTO webhooks (tenant_id, instance_id, jira_id, name, url, events, jql, exclude_body, enabled,
-                                   secret_encrypted, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+                                   secret_encrypted, updated_at, expires_at, field_ids, property_keys)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             self.tenant.0,
             instance.0,
             webhook.jira_id,
@@ -73,6 +73,9 @@ impl WebhookStore for PgTenantTx {
             webhook.enabled,
             webhook.secret_sealed.as_deref() as _,
             webhook.updated_at,
+            webhook.expires_at as _,
+            webhook.field_ids.as_deref() as _,
+            webhook.property_keys.as_deref() as _,
         )
         .execute(self.conn())
         .await
@@ -87,9 +90,82 @@ impl WebhookStore for PgTenantTx {
     async fn webhooks(&mut self, instance: InstanceId) -> Result<Vec<Webhook>> {
         sqlx::query_as!(
             Webhook,
-            "SELECT jira_id, name, url, events, jql, exclude_body, enabled, secret_encrypted AS secret_sealed, updated_at
+            "SELECT jira_id, name, url, events, jql, exclude_body, enabled, secret_encrypted AS secret_sealed, updated_at,
+                    expires_at, field_ids, property_keys
              FROM webhooks WHERE instance_id = $1 ORDER BY jira_id",
             instance.0
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn save_webhook(&mut self, instance: InstanceId, webhook: &Webhook) -> Result<bool> {
+        let done = sqlx::query!(
+            "UPDATE webhooks SET name = $3, url = $4, events = $5, jql = $6, exclude_body = $7, enabled = $8,
+                    secret_encrypted = $9, updated_at = $10, expires_at = $11, field_ids = $12, property_keys = $13
+             WHERE instance_id = $1 AND jira_id = $2",
+            instance.0,
+            webhook.jira_id,
+            webhook.name,
+            webhook.url,
+            &webhook.events,
+            webhook.jql.as_deref() as _,
+            webhook.exclude_body,
+            webhook.enabled,
+            webhook.secret_sealed.as_deref() as _,
+            webhook.updated_at,
+            webhook.expires_at as _,
+            webhook.field_ids.as_deref() as _,
+            webhook.property_keys.as_deref() as _,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    async fn note_failed_delivery(&mut self, instance: InstanceId, failed: &FailedDelivery) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM webhook_failures WHERE instance_id = $1 AND failed_at < $2::timestamptz - interval '72 hours'",
+            instance.0,
+            failed.failed_at,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        sqlx::query!(
+            "INSERT INTO webhook_failures (tenant_id, id, instance_id, url, body, failed_at)
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id, id) DO NOTHING",
+            self.tenant.0,
+            failed.id,
+            instance.0,
+            failed.url,
+            failed.body as _,
+            failed.failed_at,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn failed_deliveries(
+        &mut self,
+        instance: InstanceId,
+        after: DateTime<Utc>,
+        most: usize,
+    ) -> Result<Vec<FailedDelivery>> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        sqlx::query_as!(
+            FailedDelivery,
+            "SELECT id, url, body, failed_at FROM webhook_failures
+             WHERE instance_id = $1 AND date_trunc('milliseconds', failed_at) > $2
+             ORDER BY date_trunc('milliseconds', failed_at)
+             FETCH FIRST ($3) ROWS WITH TIES",
+            instance.0,
+            after,
+            most,
         )
         .fetch_all(self.conn())
         .await

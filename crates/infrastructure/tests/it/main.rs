@@ -21,6 +21,7 @@ mod kept_aside;
 mod limits;
 mod links_and_keys;
 mod metrics;
+mod neighbours;
 mod oauth;
 mod pulse;
 mod reference;

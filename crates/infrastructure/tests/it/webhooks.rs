@@ -3,7 +3,7 @@
 use application::{
     Error,
     instances::InstanceKind,
-    webhooks::{InboxEntry, InboxState, Webhook},
+    webhooks::{FailedDelivery, InboxEntry, InboxState, Webhook},
 };
 use domain::ids::InstanceId;
 use serde_json::json;
@@ -72,6 +72,9 @@ async fn webhooks_of_a_sandbox_are_listed_and_removed() {
         enabled: true,
         secret_sealed: Some("sealed".into()),
         updated_at: at(0),
+        expires_at: None,
+        field_ids: None,
+        property_keys: None,
     };
     let mut tx = base.begin(tenant).await;
     tx.add_webhook(sandbox, &webhook).await.unwrap();
@@ -80,10 +83,46 @@ async fn webhooks_of_a_sandbox_are_listed_and_removed() {
         (listed.len(), listed[0].events.len(), listed[0].secret_sealed.as_deref()),
         (1, 1, Some("sealed"))
     );
+    let changed =
+        Webhook { expires_at: Some(at(9)), field_ids: Some(vec!["summary".into()]), ..webhook.clone() };
+    assert!(tx.save_webhook(sandbox, &changed).await.unwrap());
+    assert!(!tx.save_webhook(sandbox, &Webhook { jira_id: 8, ..changed }).await.unwrap());
+    let listed = tx.webhooks(sandbox).await.unwrap();
+    assert_eq!((listed[0].expires_at, listed[0].is_dynamic()), (Some(at(9)), true));
+    assert_eq!(listed[0].field_ids.as_deref(), Some(&["summary".to_owned()][..]));
     assert!(tx.remove_webhook(sandbox, 7).await.unwrap());
     assert!(!tx.remove_webhook(sandbox, 7).await.unwrap());
     tx.add_webhook(sandbox, &webhook).await.unwrap();
     assert!(matches!(tx.add_webhook(sandbox, &webhook).await, Err(Error::Conflict(_))));
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_told_for_three_days_the_oldest_first() {
+    let base = TestDatabase::create().await;
+    let (tenant, sandbox) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let failed = |id: u128, minute: i64| FailedDelivery {
+        id: Uuid::from_u128(id),
+        url: "https://app.example/hook".into(),
+        body: Some(json!({ "n": minute })),
+        failed_at: at(minute),
+    };
+    for one in [failed(1, 5), failed(2, 1), failed(3, 5), failed(4, 9), failed(4, 9)] {
+        tx.note_failed_delivery(sandbox, &one).await.unwrap();
+    }
+    let mut listed = async |after: i64, most: usize| {
+        let found = tx.failed_deliveries(sandbox, at(after), most).await.unwrap();
+        found.iter().map(|failed| failed.id.as_u128()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(listed(0, 10).await, [1, 2, 3, 4].into());
+    assert_eq!(listed(0, 1).await, [2].into());
+    assert_eq!(listed(1, 1).await, [1, 3].into(), "those of one moment stay together");
+    assert_eq!(listed(9, 10).await, [].into());
+    tx.note_failed_delivery(sandbox, &failed(5, 9 + 72 * 60)).await.unwrap();
+    let left = tx.failed_deliveries(sandbox, at(0), 10).await.unwrap();
+    assert_eq!(left.len(), 2, "what is older is forgotten: {left:?}");
     drop(tx);
     base.remove().await;
 }

@@ -24,6 +24,7 @@ pub(super) fn caller(scopes: &[Scope]) -> Caller {
         actor: Actor::Key { id: KeyId(Uuid::from_u128(2)), name: "agent".into() },
         scopes: scopes.to_vec(),
         request_id: "r-1".into(),
+        in_bulk: false,
         ..Caller::system(TenantId(Uuid::from_u128(1)))
     }
 }

@@ -164,9 +164,18 @@ impl View {
         if dialect != self.dialect {
             rich_text::convert_fields(&mut fields, self.dialect, roster);
         }
+        if self.selection.is_by_keys() {
+            let named = fields.into_iter().map(|(id, value)| (roster.key(&id).to_owned(), value));
+            fields = named.collect();
+        }
         // An answer to a question for ids has no `fields` at all (jira-facts 1.1).
         if !fields.is_empty() || !self.selection.is_ids_only() {
-            issue.insert("fields".into(), Value::Object(fields));
+            let (member, shown) = match self.expand.versioned {
+                // A field has one version of its value.
+                true => ("versionedRepresentations", fields.into_iter().map(only_version).collect()),
+                false => ("fields", fields),
+            };
+            issue.insert(member.into(), Value::Object(shown));
         }
         if !self.properties.is_empty() {
             let shown = children.properties.remove(&id).unwrap_or_default();
@@ -195,6 +204,10 @@ impl View {
         envelope.insert("histories".into(), Value::Array(histories));
         Value::Object(envelope)
     }
+}
+
+fn only_version((name, value): (String, Value)) -> (String, Value) {
+    (name, Value::Object(Map::from_iter([("1".to_owned(), value)])))
 }
 
 /// A comment as served.

@@ -14,7 +14,7 @@ use axum::{
 use serde_json::{Value, json};
 use url::form_urlencoded::byte_serialize;
 
-use super::{answer, refusal::Refusal, site::Site};
+use super::{answer, params::Params, refusal::Refusal, site::Site};
 
 /// `GET attachment/meta`.
 pub(super) async fn meta(site: Site) -> Result<Response, Refusal> {
@@ -47,6 +47,24 @@ pub(super) async fn content(site: Site) -> Result<Response, Refusal> {
     let file = shown(&site).await?;
     content_of(&site, &file).await
 }
+
+/// `GET attachment/thumbnail/{id}`. A picture stands for itself, in its own size; anything else has the same sheet of paper, or nothing
+/// where that is asked for.
+pub(super) async fn thumbnail(site: Site, params: Params) -> Result<Response, Refusal> {
+    let file = shown(&site).await?;
+    let is_picture = file["mimeType"].as_str().is_some_and(|kind| kind.starts_with("image/"));
+    if is_picture || site.instance(Scope::Read).await?.kind != InstanceKind::Sandbox {
+        return content_of(&site, &file).await;
+    }
+    if params.text("fallbackToDefault") == Some("false") {
+        return Err(Error::not_found("thumbnail of attachment", site.param("attachment")).into());
+    }
+    let name = json!({ "filename": "thumbnail.svg", "mimeType": "image/svg+xml" });
+    Ok((StatusCode::OK, headers(&name), SHEET).into_response())
+}
+
+/// A sheet of paper with a folded corner.
+const SHEET: &str = r##"<svg xmlns="http://www.w3.org/2000/svg" width="48" height="48"><path d="M12 4h16l10 10v30H12z" fill="#fff" stroke="#7a869a"/><path d="M28 4v10h10" fill="none" stroke="#7a869a"/></svg>"##;
 
 /// The bytes of a file that its issue shows so.
 pub(super) async fn content_of(site: &Site, file: &Value) -> Result<Response, Refusal> {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use application::{
-    Action, Error, Scope,
+    Action, Caller, Error, Scope,
     instances::{Instance, InstanceKind},
     issues::{list_transitions, transition_issue},
     sandbox::{self, BulkTask, FieldChanges},
@@ -21,12 +21,14 @@ const MOST_ISSUES: usize = 1_000;
 /// What comes of a change, issue by issue.
 pub(super) struct Work<'s> {
     site: &'s Site,
+    /// Whoever asks, in bulk.
+    pub(super) caller: Caller,
     instance: std::sync::Arc<Instance>,
     task: BulkTask,
 }
 
 impl<'s> Work<'s> {
-    pub(super) async fn begin(site: &'s Site) -> Result<Self, Refusal> {
+    async fn begin(site: &'s Site) -> Result<Self, Refusal> {
         let instance = site.instance(Scope::Write).await?;
         let task = BulkTask {
             id: uuid::Uuid::now_v7(),
@@ -35,11 +37,12 @@ impl<'s> Work<'s> {
             failed: BTreeMap::new(),
             missing: 0,
         };
-        Ok(Self { site, instance, task })
+        let caller = Caller { in_bulk: true, ..site.caller.clone() };
+        Ok(Self { site, caller, instance, task })
     }
 
     /// The same, where only sandboxes do it.
-    async fn at_sandbox(site: &'s Site, action: Action) -> Result<Self, Refusal> {
+    pub(super) async fn at_sandbox(site: &'s Site, action: Action) -> Result<Self, Refusal> {
         let work = Self::begin(site).await?;
         site.caller.permit(action)?;
         if work.instance.kind == InstanceKind::Sandbox {
@@ -51,7 +54,7 @@ impl<'s> Work<'s> {
     }
 
     /// The numeric id of an issue, where it is to be seen; it counts as missing otherwise.
-    async fn seen(&mut self, name: &str) -> Result<Option<String>, Refusal> {
+    pub(super) async fn seen(&mut self, name: &str) -> Result<Option<String>, Refusal> {
         match self.site.issue_named(name).await {
             Ok((_, row)) => Ok(Some(row.jira_id.clone())),
             Err(refusal) if refusal.status() == StatusCode::NOT_FOUND => {
@@ -63,7 +66,7 @@ impl<'s> Work<'s> {
     }
 
     /// Notes what came of an issue. What is wrong with the issue or the change of it stops nothing.
-    fn note(&mut self, id: &str, done: Result<(), Error>) -> Result<(), Refusal> {
+    pub(super) fn note(&mut self, id: &str, done: Result<(), Error>) -> Result<(), Refusal> {
         match done {
             Ok(()) => self.task.processed.extend(id.parse::<i64>()),
             Err(
@@ -79,14 +82,6 @@ impl<'s> Work<'s> {
                 self.task.failed.insert(id.to_owned(), reasons.collect());
             }
             Err(error) => return Err(error.into()),
-        }
-        Ok(())
-    }
-
-    /// Notes an issue that was changed.
-    pub(super) async fn note_done(&mut self, name: &str) -> Result<(), Refusal> {
-        if let Some(id) = self.seen(name).await? {
-            self.note(&id, Ok(()))?;
         }
         Ok(())
     }
@@ -120,7 +115,7 @@ pub(super) async fn edit(site: Site, body: Body) -> Result<Response, Refusal> {
     for name in names {
         let Some(id) = work.seen(&name).await? else { continue };
         let services = &site.state.services;
-        let done = sandbox::edit_issue(services, &site.caller, &site.name, &id, changes.clone()).await;
+        let done = sandbox::edit_issue(services, &work.caller, &site.name, &id, changes.clone()).await;
         work.note(&id, done)?;
     }
     work.finish().await
@@ -260,7 +255,7 @@ pub(super) async fn transition(site: Site, body: Body) -> Result<Response, Refus
     for (name, transition) in wanted {
         let Some(id) = work.seen(&name).await? else { continue };
         let services = &site.state.services;
-        let done = transition_issue(services, &site.caller, Some(&site.name), &id, &transition, None).await;
+        let done = transition_issue(services, &work.caller, Some(&site.name), &id, &transition, None).await;
         work.note(&id, done.map(drop))?;
     }
     work.finish().await
@@ -282,7 +277,7 @@ async fn set_watching(site: &Site, body: &Body, watching: bool) -> Result<Respon
     for name in selected(body)? {
         let Some(id) = work.seen(&name).await? else { continue };
         let services = &site.state.services;
-        let done = sandbox::watch(services, &site.caller, &site.name, &id, (None, watching)).await;
+        let done = sandbox::watch(services, &work.caller, &site.name, &id, (None, watching)).await;
         work.note(&id, done)?;
     }
     work.finish().await
@@ -297,7 +292,7 @@ pub(super) async fn delete(site: Site, body: Body) -> Result<Response, Refusal> 
     }
     for id in found {
         let services = &site.state.services;
-        let done = match sandbox::delete_issue(services, &site.caller, &site.name, &id, true).await {
+        let done = match sandbox::delete_issue(services, &work.caller, &site.name, &id, true).await {
             // Gone already, with its parent.
             Err(Error::NotFound { what: "issue", .. }) => Ok(()),
             done => done,
@@ -307,18 +302,21 @@ pub(super) async fn delete(site: Site, body: Body) -> Result<Response, Refusal> 
     work.finish().await
 }
 
-/// `GET bulk/queue/{task}`.
-pub(super) async fn progress(site: Site) -> Result<Response, Refusal> {
+/// A change of many issues, by the id that the path names.
+async fn finished(site: &Site) -> Result<Option<BulkTask>, Refusal> {
     let instance = site.instance(Scope::Read).await?;
     if instance.kind != InstanceKind::Sandbox {
         let message = "changes of many issues are not served by Forebay for mirrors yet";
         return Err(Error::Unsupported(message.into()).into());
     }
-    let wanted = site.param("task");
-    let missing = || Refusal::bad_request(format!("The task '{wanted}' does not exist."));
-    let id: uuid::Uuid = wanted.parse().map_err(|_| missing())?;
-    let task = site.transaction().await?.bulk_task(instance.id, id).await?.ok_or_else(missing)?;
-    let total = task.processed.len() + task.failed.len() + usize::try_from(task.missing).unwrap_or(0);
+    let Ok(id) = site.param("task").parse::<uuid::Uuid>() else { return Ok(None) };
+    Ok(site.transaction().await?.bulk_task(instance.id, id).await?)
+}
+
+/// `GET bulk/queue/{task}`.
+pub(super) async fn progress(site: Site) -> Result<Response, Refusal> {
+    let missing = || Refusal::bad_request(format!("The task '{}' does not exist.", site.param("task")));
+    let task = finished(&site).await?.ok_or_else(missing)?;
     let at = task.created.to_rfc3339_opts(SecondsFormat::Millis, true);
     let mut shown = json!({
         "taskId": task.id.to_string(),
@@ -327,7 +325,7 @@ pub(super) async fn progress(site: Site) -> Result<Response, Refusal> {
         "created": at,
         "started": at,
         "updated": at,
-        "totalIssueCount": total,
+        "totalIssueCount": total(&task),
         "processedAccessibleIssues": task.processed,
         "failedAccessibleIssues": task.failed,
         "invalidOrInaccessibleIssueCount": task.missing,
@@ -336,6 +334,36 @@ pub(super) async fn progress(site: Site) -> Result<Response, Refusal> {
         shown["submittedBy"] = own;
     }
     Ok(answer::ok(&shown))
+}
+
+fn total(task: &BulkTask) -> usize {
+    task.processed.len() + task.failed.len() + usize::try_from(task.missing).unwrap_or(0)
+}
+
+/// `GET task/{task}`: the same change, as Jira tells of anything that takes its time. Here it was over when its id was answered.
+pub(super) async fn task(site: Site) -> Result<Response, Refusal> {
+    let task = finished(&site).await?.ok_or_else(|| Error::not_found("task", site.param("task")))?;
+    let at = task.created.timestamp_millis();
+    Ok(answer::ok(&json!({
+        "self": site.api_url(&format!("task/{}", task.id)),
+        "id": task.id.to_string(),
+        "description": "Bulk change of issues",
+        "status": "COMPLETE",
+        "message": format!("{} of {} issues were changed.", task.processed.len(), total(&task)),
+        "result": {
+            "processedAccessibleIssues": task.processed,
+            "failedAccessibleIssues": task.failed,
+            "invalidOrInaccessibleIssueCount": task.missing,
+        },
+        // The number of an account in Jira's own tables, which a sandbox does not have.
+        "submittedBy": 0,
+        "progress": 100,
+        "elapsedRuntime": 0,
+        "submitted": at,
+        "started": at,
+        "finished": at,
+        "lastUpdate": at,
+    })))
 }
 
 /// The issues that a question names, each with its numeric id and key.

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer, body::Body, issues::ids_or_keys, lookup, page::Window, params::Params, refusal::Refusal,
-    site::Site,
+    site::Site, text_of,
 };
 
 const PAGE: usize = 100;
@@ -29,6 +29,23 @@ pub(super) async fn of_issue(site: Site, params: Params) -> Result<Response, Ref
     let histories = tx.histories(&[row.id]).await?.into_iter().map(|history| history.raw).collect();
     let path = format!("issue/{}/changelog", row.jira_id);
     Ok(answer::ok(&window.bean(&site, &params, &path, histories)))
+}
+
+/// `POST issue/{issue}/changelog/list`: those of its histories that are named, the oldest first.
+pub(super) async fn by_ids(site: Site, body: Body) -> Result<Response, Refusal> {
+    let wanted = body.list("changelogIds")?;
+    if !body.get("changelogIds").is_some_and(Value::is_array) {
+        return Err(Refusal::invalid_payload());
+    }
+    let (_, row) = site.issue().await?;
+    let mut tx = site.transaction().await?;
+    let found = tx.histories(&[row.id]).await?.into_iter().map(|history| history.raw);
+    let is_named = |history: &Value| text_of(&history["id"]).is_some_and(|id| wanted.contains(&id));
+    let histories: Vec<Value> = found.filter(is_named).collect();
+    let total = histories.len();
+    Ok(answer::ok(&json!({
+        "startAt": 0, "maxResults": total, "total": total, "histories": histories,
+    })))
 }
 
 pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {

@@ -1,10 +1,10 @@
 //! Comments of an issue: reading and writing (jira-facts 1.5, 6.5).
 
 use application::{
-    Error,
-    instances::Dialect,
+    Error, Scope,
+    instances::{Dialect, InstanceKind},
     issues::{CommentBody, CommentRow, add_comment},
-    sandbox,
+    sandbox::{self, CommentChanges, NewComment, Visibility},
 };
 use axum::{
     http::StatusCode,
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer, assemble, body::Body, page::Window, params::Params, refusal::Refusal, rich_text, site::Site,
+    text_of,
 };
 
 /// Comments on a page of Cloud, unless asked for otherwise. Server has no pages unless it is asked for them, and its
@@ -64,36 +65,31 @@ fn newest_first(order: Option<&str>) -> Result<bool, Refusal> {
 }
 
 pub(super) async fn add(site: Site, body: Body) -> Result<Response, Refusal> {
-    let text = new_body(&body, site.dialect)?;
-    refuse_restrictions(&body)?;
+    let new = new_comment(&body, site.dialect)?;
     site.require_shown().await?;
-    let services = &site.state.services;
-    let added = add_comment(services, &site.caller, Some(&site.name), site.param("issue"), &text).await;
-    let added = added.map_err(refused)?;
-    Ok(answer::json(StatusCode::CREATED, &assemble::comment(added, site.dialect)))
-}
-
-/// The comments of an `update` that comes with something else: `{"comment": [{"add": {"body": …}}]}`, and nothing besides.
-pub(super) fn of_update(update: &Value, dialect: Dialect) -> Result<Vec<CommentBody>, Refusal> {
-    let operations = match update {
-        Value::Null => return Ok(Vec::new()),
-        Value::Array(operations) => operations,
-        _ => return Err(Refusal::invalid_payload()),
-    };
-    let mut comments = Vec::new();
-    for operation in operations {
-        let added = operation["add"].as_object().cloned().ok_or_else(Refusal::invalid_payload)?;
-        let body = Body::of(added);
-        refuse_restrictions(&body)?;
-        comments.push(new_body(&body, dialect)?);
+    let (services, caller, issue) = (&site.state.services, &site.caller, site.param("issue"));
+    if new.is_plain() {
+        let added = add_comment(services, caller, Some(&site.name), issue, &new.body).await;
+        let added = added.map_err(refused)?;
+        return Ok(answer::json(StatusCode::CREATED, &assemble::comment(added, site.dialect)));
     }
-    Ok(comments)
+    // What is meant for few is never written for all: at a mirror it is refused.
+    let instance = site.instance(Scope::Write).await?;
+    if instance.kind != InstanceKind::Sandbox {
+        let message = "comments with `visibility`, `parentId` or `properties` are not served by Forebay for mirrors yet";
+        return Err(Error::Unsupported(message.into()).into());
+    }
+    let mut added =
+        sandbox::write_comment(services, caller, &site.name, issue, &new).await.map_err(refused)?;
+    rich_text::convert_member(&mut added, "body", site.dialect);
+    Ok(answer::json(StatusCode::CREATED, &added))
 }
 
 /// The member is `body`; Jira speaks of the field `comment`.
 fn refused(error: Error) -> Refusal {
     match error {
         Error::Invalid(problems) => match problems.into_iter().next() {
+            Some(problem) if problem.field != "body" => Refusal::field(&problem.field, problem.message),
             Some(problem) => Refusal::field("comment", format!("Comment body {}", problem.message)),
             None => Refusal::invalid_payload(),
         },
@@ -112,12 +108,11 @@ pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal>
 }
 
 pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
-    let text = new_body(&body, site.dialect)?;
-    refuse_restrictions(&body)?;
+    let changes = changes(&body, site.dialect)?;
     site.require_shown().await?;
     let (services, caller) = (&site.state.services, &site.caller);
-    let (issue, comment) = (site.param("issue"), site.param("comment"));
-    sandbox::edit_comment(services, caller, &site.name, issue, comment, &text).await.map_err(refused)?;
+    let named = (site.param("issue"), site.param("comment"));
+    sandbox::edit_comment(services, caller, &site.name, named, &changes).await.map_err(refused)?;
     one(site, params).await
 }
 
@@ -144,24 +139,63 @@ fn new_body(body: &Body, dialect: Dialect) -> Result<CommentBody, Refusal> {
     }
 }
 
-/// A comment that is meant for few must not be written for all.
-fn refuse_restrictions(body: &Body) -> Result<(), Refusal> {
-    let unserved =
-        |member: &str| Error::Unsupported(format!("comments with `{member}` are not served by Forebay yet"));
-    for member in ["visibility", "parentId"] {
-        if body.get(member).is_some() {
-            return Err(unserved(member).into());
-        }
+/// A comment that is to be added.
+pub(super) fn new_comment(body: &Body, dialect: Dialect) -> Result<NewComment, Refusal> {
+    Ok(NewComment {
+        body: new_body(body, dialect)?,
+        visibility: visibility(body)?.flatten(),
+        parent: body.get("parentId").and_then(text_of),
+        is_public: is_public(body)?,
+    })
+}
+
+/// What is to become of a comment.
+pub(super) fn changes(body: &Body, dialect: Dialect) -> Result<CommentChanges, Refusal> {
+    if !is_public(body)? {
+        let message = "changing a comment into an internal one is not served by Forebay yet; add another one";
+        return Err(Error::Unsupported(message.into()).into());
     }
+    Ok(CommentChanges { body: new_body(body, dialect)?, visibility: visibility(body)? })
+}
+
+/// For whom it is: `None` where nothing is said of that, `Some(None)` for everyone.
+pub(super) fn visibility(body: &Body) -> Result<Option<Option<Visibility>>, Refusal> {
+    if body.is_null("visibility") {
+        return Ok(Some(None));
+    }
+    let Some(said) = body.get("visibility") else { return Ok(None) };
+    let (value, identifier) = (text_of(&said["value"]), text_of(&said["identifier"]));
+    let is_group = match said["type"].as_str() {
+        Some("group") => true,
+        Some("role") => false,
+        _ => return Err(Refusal::field("visibility", "The type of visibility must be 'group' or 'role'.")),
+    };
+    if value.is_none() && identifier.is_none() {
+        return Err(Refusal::field("visibility", "The group or role must be named by value or identifier."));
+    }
+    Ok(Some(Some(Visibility { is_group, value, identifier })))
+}
+
+/// Whether customers of a service desk may read it: what its property says. Clients for the terminal always say that their comment is
+/// not internal.
+fn is_public(body: &Body) -> Result<bool, Refusal> {
     let properties = match body.get("properties") {
-        None => return Ok(()),
+        None => return Ok(true),
         Some(Value::Array(properties)) => properties,
         Some(_) => return Err(Refusal::invalid_payload()),
     };
-    // Clients for the terminal always say that their comment is not internal: that is what it is anyway.
-    let plain =
-        |property: &Value| property["key"] == "sd.public.comment" && property["value"]["internal"] == false;
-    if properties.iter().all(plain) { Ok(()) } else { Err(unserved("properties").into()) }
+    let mut is_public = true;
+    for property in properties {
+        match (property["key"].as_str(), property["value"]["internal"].as_bool()) {
+            (Some("sd.public.comment"), Some(internal)) => is_public = !internal,
+            _ => {
+                let message =
+                    "comments with other `properties` than `sd.public.comment` are not served by Forebay yet";
+                return Err(Error::Unsupported(message.into()).into());
+            }
+        }
+    }
+    Ok(is_public)
 }
 
 #[cfg(test)]
@@ -189,14 +223,26 @@ mod tests {
     }
 
     #[test]
-    fn a_comment_meant_for_few_is_not_written_for_all() {
-        let public = json!([{"key": "sd.public.comment", "value": {"internal": false}}]);
-        let internal = json!([{"key": "sd.public.comment", "value": {"internal": true}}]);
-        assert!(refuse_restrictions(&body(&json!({"visibility": null, "properties": public}))).is_ok());
-        assert!(refuse_restrictions(&body(&json!({"properties": internal}))).is_err());
-        assert!(
-            refuse_restrictions(&body(&json!({"visibility": {"type": "role", "value": "Admins"}}))).is_err()
-        );
+    fn for_whom_a_comment_is_is_read_with_it() {
+        let read = |more: Value| {
+            let mut members = json!({ "body": "text" });
+            members.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            new_comment(&body(&members), Dialect::V2)
+        };
+        let internal =
+            |internal: bool| json!([{"key": "sd.public.comment", "value": {"internal": internal}}]);
+        assert!(read(json!({"visibility": null, "properties": internal(false)})).unwrap().is_plain());
+        assert!(!read(json!({"properties": internal(true)})).unwrap().is_public);
+        let role = read(json!({"visibility": {"type": "role", "value": "Administrators"}})).unwrap();
+        assert_eq!(role.visibility.unwrap().value.as_deref(), Some("Administrators"));
+        assert_eq!(read(json!({"parentId": 7})).unwrap().parent.as_deref(), Some("7"));
+        for bad in [
+            json!({"visibility": {"type": "all"}}),
+            json!({"visibility": {"type": "group"}}),
+            json!({"properties": [{"key": "x", "value": 1}]}),
+        ] {
+            assert!(read(bad.clone()).is_err(), "{bad}");
+        }
     }
 
     #[test]

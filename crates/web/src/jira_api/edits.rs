@@ -1,8 +1,9 @@
 //! Creating, editing, assigning, moving and deleting issues of a sandbox (jira-facts 6.5).
 
 use application::{
-    Error,
-    sandbox::{self, FieldChanges, MoveTarget},
+    Action, Error,
+    issues::transition_with,
+    sandbox::{self, Beside, FieldChanges, MoveTarget, TransitionInput},
 };
 use axum::{
     http::StatusCode,
@@ -10,22 +11,46 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{answer, body::Body, bulk, issues, params::Params, refusal::Refusal, site::Site};
+use super::{
+    answer, beside, body::Body, bulk, issues, params::Params, refusal::Refusal, site::Site, text_of,
+    transitions,
+};
 
 pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> {
     Ok(answer::json(StatusCode::CREATED, &create_one(&site, &body).await?))
 }
 
 async fn create_one(site: &Site, body: &Body) -> Result<Value, Refusal> {
-    refuse_more(body)?;
-    let changes = changes(site, body)?;
+    let (changes, beside) = changes(site, body)?;
+    let transition = body.get("transition").filter(|wanted| **wanted != json!({}));
+    let transition = transition.map(|_| transitions::wanted(body)).transpose()?;
     let services = &site.state.services;
-    let created = sandbox::create_issue(services, &site.caller, &site.name, changes).await?;
-    Ok(json!({
+    let created = sandbox::create_issue_with(services, &site.caller, &site.name, changes, &beside).await?;
+    let mut shown = json!({
         "id": created.id,
         "key": created.key,
         "self": site.api_url(&format!("issue/{}", created.id)),
-    }))
+    });
+    if let Some(transition) = transition {
+        shown["transition"] = transitioned(site, &created.id, &transition).await?;
+    }
+    Ok(shown)
+}
+
+/// Takes a new issue through a transition. The issue is there, whatever comes of it.
+async fn transitioned(site: &Site, issue: &str, transition: &str) -> Result<Value, Refusal> {
+    let (services, issue) = (&site.state.services, (Some(site.name.as_str()), issue));
+    let nothing = |_| TransitionInput::nothing(site.dialect);
+    let refusal = match transition_with(services, &site.caller, issue, transition, nothing).await {
+        Ok(_) => {
+            return Ok(json!({ "status": 204, "errorCollection": { "errorMessages": [], "errors": {} } }));
+        }
+        Err(error) => Refusal::from(error),
+    };
+    if refusal.status().is_server_error() {
+        return Err(refusal);
+    }
+    Ok(json!({ "status": refusal.status().as_u16(), "errorCollection": refusal.collection() }))
 }
 
 /// `POST issue/bulk`: each issue by itself, so that some may be made and others not.
@@ -54,14 +79,14 @@ pub(super) async fn create_in_bulk(site: Site, body: Body) -> Result<Response, R
 }
 
 pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Response, Refusal> {
-    refuse_more(&body)?;
-    let changes = changes(&site, &body)?;
-    if changes.fields.is_empty() && changes.update.is_empty() {
+    // A `transition` is passed over, as Jira does.
+    let (changes, beside) = changes(&site, &body)?;
+    if changes.fields.is_empty() && changes.update.is_empty() && beside.is_empty() {
         return Err(Refusal::bad_request("one of 'fields' or 'update' required"));
     }
     site.require_shown().await?;
-    let services = &site.state.services;
-    sandbox::edit_issue(services, &site.caller, &site.name, site.param("issue"), changes).await?;
+    let (services, issue) = (&site.state.services, site.param("issue"));
+    sandbox::edit_issue_with(services, &site.caller, &site.name, issue, changes, &beside).await?;
     if params.text("returnIssue") == Some("true") {
         return Ok(answer::ok(&issues::show(&site, &params).await?));
     }
@@ -95,6 +120,7 @@ pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal
     let mapping = body.get("targetToSourcesMapping").and_then(Value::as_object);
     let mapping = mapping.filter(|targets| !targets.is_empty()).ok_or_else(Refusal::invalid_payload)?;
     let mut moves = Vec::new();
+    let mut targets = Vec::new();
     for (target, sources) in mapping {
         let mut parts = target.split(',').map(str::trim);
         let project = parts.next().filter(|project| !project.is_empty());
@@ -104,22 +130,28 @@ pub(super) async fn relocate(site: Site, body: Body) -> Result<Response, Refusal
             let message = "moving issues below another parent is not served by Forebay yet";
             return Err(Error::Unsupported(message.into()).into());
         }
+        let target = MoveTarget { project, issue_type };
         let named = sources["issueIdsOrKeys"].as_array().filter(|names| !names.is_empty());
         for name in named.ok_or_else(Refusal::invalid_payload)? {
-            let name = name.as_str().ok_or_else(Refusal::invalid_payload)?.to_owned();
-            moves.push((name, MoveTarget { project: project.clone(), issue_type: issue_type.clone() }));
+            let name = text_of(name).ok_or_else(Refusal::invalid_payload)?;
+            moves.push((name, target.clone()));
         }
+        targets.push(target);
     }
     if moves.len() > LARGEST_MOVE {
         return Err(Refusal::bad_request(format!("At most {LARGEST_MOVE} issues can be moved at once.")));
     }
-    let mut moved = bulk::Work::begin(&site).await?;
+    let mut work = bulk::Work::at_sandbox(&site, Action::MoveIssue).await?;
     let services = &site.state.services;
-    for (issue, target) in &moves {
-        sandbox::move_issue(services, &site.caller, &site.name, issue, target).await?;
-        moved.note_done(issue).await?;
+    for target in &targets {
+        sandbox::check_move_target(services, &site.caller, &site.name, target).await?;
     }
-    moved.finish().await
+    for (name, target) in &moves {
+        let Some(id) = work.seen(name).await? else { continue };
+        let done = sandbox::move_issue(services, &work.caller, &site.name, &id, target).await;
+        work.note(&id, done.map(drop))?;
+    }
+    work.finish().await
 }
 
 /// Issues in one bulk creation, as at Jira.
@@ -127,24 +159,9 @@ const LARGEST_BULK: usize = 50;
 /// Issues in one bulk move, as at Cloud.
 const LARGEST_MOVE: usize = 1_000;
 
-/// `fields` and `update` of a body.
-fn changes(site: &Site, body: &Body) -> Result<FieldChanges, Refusal> {
-    let object = |name: &str| match body.get(name) {
-        None => Ok(Map::new()),
-        Some(Value::Object(members)) => Ok(members.clone()),
-        Some(_) => Err(Refusal::invalid_payload()),
-    };
-    Ok(FieldChanges { dialect: site.dialect, fields: object("fields")?, update: object("update")? })
-}
-
-/// What would be lost if it were passed over.
-fn refuse_more(body: &Body) -> Result<(), Refusal> {
-    for member in ["transition", "properties"] {
-        let is_empty = |value: &Value| *value == json!({}) || *value == json!([]);
-        if body.get(member).is_some_and(|value| !is_empty(value)) {
-            let message = format!("writing issues with `{member}` is not served by Forebay yet");
-            return Err(Error::Unsupported(message).into());
-        }
-    }
-    Ok(())
+/// `fields`, `update` and `properties` of a body.
+fn changes(site: &Site, body: &Body) -> Result<(FieldChanges, Beside), Refusal> {
+    let (fields, mut update) = (transitions::object(body, "fields")?, transitions::object(body, "update")?);
+    let beside = beside::take(&mut update, body.get("properties"), site.dialect)?;
+    Ok((FieldChanges { dialect: site.dialect, fields, update }, beside))
 }

@@ -25,6 +25,8 @@ pub(super) struct Selection {
     base: Base,
     named: HashSet<String>,
     excluded: HashSet<String>,
+    /// Whether fields are named by their keys, here and in what is answered.
+    by_keys: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +41,8 @@ const NEVER_NAVIGABLE: [&str; 3] = ["comment", "worklog", "attachment"];
 
 impl Selection {
     pub(super) fn parse(names: &[String], default: DefaultFields) -> Self {
-        let mut selection = Self { base: Base::Nothing, named: HashSet::new(), excluded: HashSet::new() };
+        let (named, excluded) = (HashSet::new(), HashSet::new());
+        let mut selection = Self { base: Base::Nothing, named, excluded, by_keys: false };
         for name in names {
             match (name.as_str(), name.strip_prefix('-')) {
                 ("*all", _) => selection.base = Base::All,
@@ -66,6 +69,21 @@ impl Selection {
         selection
     }
 
+    /// The same, with fields named by their keys (`fieldsByKeys`): what apps bring has a key of its own, other fields are named by
+    /// their ids in either way.
+    pub(super) fn by_keys(self, by_keys: bool) -> Self {
+        Self { by_keys, ..self }
+    }
+
+    pub(super) fn is_by_keys(&self) -> bool {
+        self.by_keys
+    }
+
+    /// How a field is named.
+    fn name_of<'f>(&self, field: &'f str, roster: &'f FieldRoster) -> &'f str {
+        if self.by_keys { roster.key(field) } else { field }
+    }
+
     /// Whether it names nothing but what every issue shows anyway.
     pub(super) fn is_ids_only(&self) -> bool {
         self.base == Base::Nothing && self.named.iter().all(|name| name == "id" || name == "key")
@@ -73,16 +91,17 @@ impl Selection {
 
     /// Whether the roster of fields is needed to tell.
     pub(super) fn needs_roster(&self) -> bool {
-        self.base == Base::Navigable
+        self.base == Base::Navigable || self.by_keys
     }
 
     pub(super) fn contains(&self, field: &str, roster: &FieldRoster) -> bool {
-        if self.excluded.contains(field) {
+        let name = self.name_of(field, roster);
+        if self.excluded.contains(name) {
             return false;
         }
         match self.base {
             Base::All => true,
-            _ if self.named.contains(field) => true,
+            _ if self.named.contains(name) => true,
             Base::Navigable => !NEVER_NAVIGABLE.contains(&field) && !roster.hidden.contains(field),
             Base::Nothing => false,
         }
@@ -101,12 +120,14 @@ pub(super) struct Expand {
     pub(super) names: bool,
     /// The fields' schemas.
     pub(super) schema: bool,
-    /// The transitions that are open. Of one issue only, like the next two.
+    /// The transitions that are open.
     pub(super) transitions: bool,
     /// How its fields can be edited.
     pub(super) editmeta: bool,
     /// What can be done with it in Jira's pages.
     pub(super) operations: bool,
+    /// The versions of each field's value, in the place of the fields.
+    pub(super) versioned: bool,
 }
 
 impl Expand {
@@ -120,6 +141,7 @@ impl Expand {
             transitions: has("transitions"),
             editmeta: has("editmeta"),
             operations: has("operations"),
+            versioned: has("versionedRepresentations"),
         }
     }
 }
@@ -157,10 +179,18 @@ impl FieldRoster {
         field == "description" || field == "environment" || self.textareas.contains(field)
     }
 
+    /// A field's key; its id where it has no other.
+    pub(super) fn key<'f>(&'f self, field: &'f str) -> &'f str {
+        let listed = self.fields.iter().find(|(id, _)| id == field);
+        listed.and_then(|(_, listed)| listed["key"].as_str()).unwrap_or(field)
+    }
+
     /// A member of each selected field, by the field's id: what `names` and `schema` expand to.
     pub(super) fn expanded(&self, member: &str, selection: &Selection) -> Value {
         let selected = self.fields.iter().filter(|(id, _)| selection.contains(id, self));
-        let members = selected.filter_map(|(id, field)| Some((id.clone(), field.get(member)?.clone())));
+        let members = selected.filter_map(|(id, field)| {
+            Some((selection.name_of(id, self).to_owned(), field.get(member)?.clone()))
+        });
         Value::Object(members.collect::<Map<_, _>>())
     }
 }
@@ -223,6 +253,19 @@ mod tests {
         let names = roster().expanded("name", &picked);
         assert_eq!(names, json!({"summary": "Summary", "timetracking": "Time tracking"}));
         assert_eq!(roster().expanded("schema", &picked), json!({"summary": {"type": "string"}}));
+    }
+
+    #[test]
+    fn fields_are_named_by_key_where_that_is_asked_for() {
+        let roster = FieldRoster::read(vec![
+            json!({"id": "customfield_9", "key": "com.app__risk", "name": "Risk"}),
+            json!({"id": "summary", "key": "summary", "name": "Summary"}),
+        ]);
+        let picked = selection(&["com.app__risk"], DefaultFields::Ids);
+        assert!(!picked.contains("customfield_9", &roster));
+        let picked = picked.by_keys(true);
+        assert!(picked.contains("customfield_9", &roster) && !picked.contains("summary", &roster));
+        assert_eq!(roster.expanded("name", &picked), json!({"com.app__risk": "Risk"}));
     }
 
     #[test]

@@ -269,10 +269,32 @@ pub(super) async fn of_issue(site: Site) -> Result<Response, Refusal> {
 
 /// What `editmeta` shows of an issue with these fields.
 pub(super) async fn to_edit(site: &Site, instance: &Instance, fields: &Value) -> Result<Value, Refusal> {
-    let Some(shown) = fields.as_object() else { return Ok(json!({ "fields": {} })) };
-    let project = projects::named(site, fields["project"]["key"].as_str().unwrap_or_default()).await?;
-    let form = Form::load(site, instance, project).await?;
-    Ok(json!({ "fields": form.to_edit(site, shown) }))
+    EditForms::default().of(site, instance, fields).await
+}
+
+/// What `editmeta` shows of several issues: what their projects have is read once.
+#[derive(Default)]
+pub(super) struct EditForms(Vec<(String, Form)>);
+
+impl EditForms {
+    pub(super) async fn of(
+        &mut self,
+        site: &Site,
+        instance: &Instance,
+        fields: &Value,
+    ) -> Result<Value, Refusal> {
+        let Some(shown) = fields.as_object() else { return Ok(json!({ "fields": {} })) };
+        let key = fields["project"]["key"].as_str().unwrap_or_default();
+        let at = match self.0.iter().position(|(known, _)| known == key) {
+            Some(at) => at,
+            None => {
+                let project = projects::named(site, key).await?;
+                self.0.push((key.to_owned(), Form::load(site, instance, project).await?));
+                self.0.len() - 1
+            }
+        };
+        Ok(json!({ "fields": self.0[at].1.to_edit(site, shown) }))
+    }
 }
 
 /// Describes what is on the screens of a sandbox's transitions, where the list names fields with no more than whether they are

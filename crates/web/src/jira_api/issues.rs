@@ -13,10 +13,12 @@ use super::{
     answer,
     assemble::View,
     body::Body,
+    expansions,
     fields::{DefaultFields, Expand, Selection},
     forms, lookup,
     params::Params,
     refusal::Refusal,
+    search,
     site::Site,
     transitions,
 };
@@ -41,7 +43,8 @@ pub(super) async fn issue(site: Site, params: Params, headers: HeaderMap) -> Res
 pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal> {
     let view = View {
         dialect: site.dialect,
-        selection: Selection::parse(&params.list("fields"), DefaultFields::All),
+        selection: Selection::parse(&params.list("fields"), DefaultFields::All)
+            .by_keys(params.text("fieldsByKeys") == Some("true")),
         expand: Expand::parse(&params.list("expand")),
         properties: params.list("properties"),
     };
@@ -96,15 +99,10 @@ async fn expand(
 
 pub(super) async fn bulk_fetch(site: Site, body: Body) -> Result<Response, Refusal> {
     let names = ids_or_keys(&body, LARGEST_BULK)?;
-    let view = View {
-        dialect: site.dialect,
-        selection: Selection::parse(&body.list("fields")?, DefaultFields::Navigable),
-        expand: Expand::parse(&body.list("expand")?),
-        properties: body.list("properties")?,
-    };
+    let view = search::Shown::of_body(&body)?.view(&site, DefaultFields::Navigable)?;
     let (mut tx, instance) = site.read().await?;
     let rows = lookup::issues(&site, tx.as_mut(), &instance, &names).await?;
-    let assembled = view.assemble(tx.as_mut(), instance.id, rows).await?;
+    let assembled = expansions::assemble(&site, tx, &instance, &view, rows).await?;
     let mut answer = Map::from_iter([
         ("expand".to_owned(), json!("names,schema")),
         ("issues".to_owned(), Value::Array(assembled.issues)),

@@ -1,29 +1,29 @@
 //! Links between issues of a sandbox (jira-facts 6.5).
 
-use application::{
-    Error,
-    sandbox::{self, NewLink},
-};
+use application::sandbox::{self, NewLink};
 use axum::{
     http::StatusCode,
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::{answer, body::Body, refusal::Refusal, site::Site};
+use super::{answer, body::Body, comments, refusal::Refusal, site::Site, text_of};
 
 pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> {
-    if body.get("comment").is_some_and(|comment| *comment != json!({})) {
-        let message = "links with `comment` are not served by Forebay yet; send the comment by itself";
-        return Err(Error::Unsupported(message.into()).into());
-    }
+    let comment = match body.get("comment").filter(|comment| **comment != json!({})) {
+        None => None,
+        Some(Value::Object(members)) => {
+            Some(comments::new_comment(&Body::of(members.clone()), site.dialect)?)
+        }
+        Some(_) => return Err(Refusal::invalid_payload()),
+    };
     let link = NewLink {
         link_type: body.get("type").cloned().unwrap_or_default(),
         inward_issue: end(&body, "inwardIssue")?,
         outward_issue: end(&body, "outwardIssue")?,
     };
     let services = &site.state.services;
-    sandbox::link_issues(services, &site.caller, &site.name, &link).await?;
+    sandbox::link_issues(services, &site.caller, &site.name, &link, comment.as_ref()).await?;
     Ok(StatusCode::CREATED.into_response())
 }
 
@@ -42,6 +42,6 @@ pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
 /// An issue by `id` or `key`.
 fn end(body: &Body, member: &str) -> Result<String, Refusal> {
     let issue = body.get(member).unwrap_or(&Value::Null);
-    let named = issue["id"].as_str().or_else(|| issue["key"].as_str());
-    named.map(str::to_owned).ok_or_else(|| Refusal::field(member, "Specify an issue by id or key"))
+    let named = text_of(&issue["id"]).or_else(|| text_of(&issue["key"]));
+    named.ok_or_else(|| Refusal::field(member, "Specify an issue by id or key"))
 }

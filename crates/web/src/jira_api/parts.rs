@@ -55,6 +55,13 @@ pub(super) async fn swap_version(site: Site, body: Body) -> Result<Response, Ref
     remove_version(&site, &swap).await
 }
 
+/// `PUT version/{id}/mergeto/{id}`.
+pub(super) async fn merge_version(site: Site) -> Result<Response, Refusal> {
+    let (services, id, other) = (&site.state.services, site.param("version_id"), site.param("other"));
+    sandbox::merge_versions(services, &site.caller, &site.name, id, other).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
 async fn remove_version(site: &Site, swap: &VersionSwap) -> Result<Response, Refusal> {
     let (services, id) = (&site.state.services, site.param("version_id"));
     sandbox::delete_version(services, &site.caller, &site.name, id, swap).await?;

@@ -1,8 +1,9 @@
-//! The issue picker: what a person who types a key or some words may mean (jira-facts 11.2).
+//! Pickers: which issues and projects a person who types a key or some words may mean (jira-facts 11.2).
 
 use application::{
     Scope,
     issues::IssueRow,
+    reference::Roster,
     search::{SearchRequest, parse_jql},
 };
 use axum::response::Response;
@@ -10,10 +11,21 @@ use domain::issue_key::IssueKey;
 use jql::Query;
 use serde_json::{Value, json};
 
-use super::{answer, params::Params, people::escaped, refusal::Refusal, search, site::Site};
+use super::{
+    answer,
+    params::Params,
+    people::escaped,
+    refusal::Refusal,
+    rosters::{load, only},
+    search,
+    site::Site,
+};
 
 /// Issues that are suggested, as at Jira.
 const MOST: u32 = 20;
+
+/// Projects that are suggested unless more are asked for.
+const PROJECTS: usize = 50;
 
 /// Suggests issues. Jira has a section of those one has looked at lately as well, which a copy does not know.
 pub(super) async fn suggest(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -59,6 +71,38 @@ pub(super) async fn suggest(site: Site, params: Params) -> Result<Response, Refu
     }
     section["issues"] = Value::Array(shown);
     Ok(answer::ok(&json!({ "sections": [section] })))
+}
+
+/// `GET projects/picker` of Server and Data Center, which is in no document of Cloud's: projects by their name or key, as they are
+/// typed.
+pub(super) async fn projects(site: Site, params: Params) -> Result<Response, Refusal> {
+    let typed = params.text("query").unwrap_or_default().trim().to_lowercase();
+    let most =
+        params.integer("maxResults")?.and_then(|most| usize::try_from(most).ok()).filter(|most| *most > 0);
+    let excluded = params.list("currentProjectIds");
+    let mut found = load(&site, Roster::Projects).await?;
+    found.retain(|project| {
+        let says =
+            |member: &str| project[member].as_str().unwrap_or_default().to_lowercase().contains(&typed);
+        let is_excluded = excluded.iter().any(|id| project["id"] == *id);
+        (says("name") || says("key")) && !is_excluded
+    });
+    let total = found.len();
+    found.truncate(most.unwrap_or(PROJECTS));
+    let shown: Vec<Value> = found
+        .iter()
+        .map(|project| {
+            let mut entry = only(project, &["id", "key", "name"]);
+            let text = |member: &str| escaped(project[member].as_str().unwrap_or_default());
+            entry["html"] = json!(format!("{} ({})", text("name"), text("key")));
+            if let Some(avatar) = project["avatarUrls"]["24x24"].as_str() {
+                entry["avatar"] = json!(avatar);
+            }
+            entry
+        })
+        .collect();
+    let header = format!("Showing {} of {total} matching projects", shown.len());
+    Ok(answer::ok(&json!({ "projects": shown, "total": total, "header": header })))
 }
 
 /// What issues are looked for: the key, or words of the summary; `None` where nothing can be.

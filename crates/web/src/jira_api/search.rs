@@ -4,8 +4,9 @@
 use application::{
     instances::Instance,
     issues::IssueRow,
+    ports::TenantTx,
     sandbox::faults::pages::plain_token,
-    search::{SearchRequest, SearchStart, parse_jql, request_of},
+    search::{SearchRequest, SearchStart, parse_jql, request_of, without_errors},
 };
 use axum::response::Response;
 use serde_json::{Map, Value, json};
@@ -14,6 +15,7 @@ use super::{
     answer,
     assemble::View,
     body::Body,
+    expansions,
     fields::{DefaultFields, Expand, Selection},
     page::Window,
     params::Params,
@@ -31,6 +33,12 @@ const LARGEST_PAGE_OF_IDS: u32 = 5_000;
 const LARGEST_OLD_PAGE: usize = 1_000;
 
 const DEFAULT_PAGE: u32 = 50;
+
+/// Properties that one request may ask for (jira-facts 1.1).
+const MOST_PROPERTIES: usize = 5;
+
+/// Issues that the index is not asked for, at most (jira-facts 1.1).
+const MOST_RECONCILED: usize = 50;
 
 const UNBOUNDED: &str =
     "Unbounded JQL queries are not allowed here. Please add a search restriction to your query.";
@@ -52,21 +60,98 @@ struct TokenSearch {
     jql: Option<String>,
     token: Option<String>,
     page_size: i64,
+    shown: Shown,
+    /// Ids that the index is not asked for.
+    reconcile: Vec<String>,
+}
+
+/// What is shown of each issue, as asked for.
+#[derive(Debug, PartialEq)]
+pub(super) struct Shown {
     fields: Vec<String>,
+    /// Whether fields are named by their keys.
+    by_keys: bool,
     expand: Vec<String>,
     /// Keys of the properties that are shown.
     properties: Vec<String>,
-    /// Ids that the index is not asked for.
-    reconcile: Vec<String>,
+}
+
+impl Shown {
+    fn of_params(params: &Params) -> Self {
+        Self {
+            fields: params.list("fields"),
+            by_keys: params.text("fieldsByKeys") == Some("true"),
+            expand: params.list("expand"),
+            properties: params.list("properties"),
+        }
+    }
+
+    pub(super) fn of_body(body: &Body) -> Result<Self, Refusal> {
+        Ok(Self {
+            fields: body.list("fields")?,
+            by_keys: body.get("fieldsByKeys") == Some(&Value::Bool(true)),
+            expand: body.list("expand")?,
+            properties: body.list("properties")?,
+        })
+    }
+
+    pub(super) fn view(self, site: &Site, default: DefaultFields) -> Result<View, Refusal> {
+        if self.properties.len() > MOST_PROPERTIES {
+            let message = format!("The number of properties must not be more than {MOST_PROPERTIES}.");
+            return Err(Refusal::bad_request(message));
+        }
+        Ok(View {
+            dialect: site.dialect,
+            selection: Selection::parse(&self.fields, default).by_keys(self.by_keys),
+            expand: Expand::parse(&self.expand),
+            properties: self.properties,
+        })
+    }
 }
 
 struct OffsetSearch {
     jql: Option<String>,
     start: Option<i64>,
     page_size: Option<i64>,
-    fields: Vec<String>,
-    expand: Vec<String>,
-    properties: Vec<String>,
+    shown: Shown,
+    validation: Validation,
+}
+
+/// What becomes of a query with errors (`validateQuery`, jira-facts 1.3). One that cannot be parsed is refused in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Validation {
+    /// It is refused.
+    Strict,
+    /// It is answered as far as it can be, and what is wrong with it is told.
+    Warn,
+    /// The same, without a word.
+    Nothing,
+}
+
+impl Validation {
+    pub(super) fn of(asked: Option<&str>) -> Self {
+        match asked.map(str::to_ascii_lowercase).as_deref() {
+            Some("warn" | "false") => Self::Warn,
+            Some("none") => Self::Nothing,
+            _ => Self::Strict,
+        }
+    }
+
+    /// The request that is to be answered, and what is to be told of it.
+    pub(super) async fn judge(
+        self,
+        tx: &mut dyn TenantTx,
+        request: SearchRequest,
+    ) -> Result<(SearchRequest, Vec<String>), Refusal> {
+        if self == Self::Strict {
+            return Ok((request, Vec::new()));
+        }
+        let (request, mut warnings) = without_errors(tx, request).await?;
+        if self == Self::Nothing {
+            warnings.clear();
+        }
+        Ok((request, warnings))
+    }
 }
 
 pub(super) async fn by_token(site: Site, params: Params) -> Result<Response, Refusal> {
@@ -74,9 +159,7 @@ pub(super) async fn by_token(site: Site, params: Params) -> Result<Response, Ref
         jql: params.text("jql").map(str::to_owned),
         token: params.text("nextPageToken").map(str::to_owned),
         page_size: params.integer("maxResults")?.unwrap_or(DEFAULT_PAGE.into()),
-        fields: params.list("fields"),
-        expand: params.list("expand"),
-        properties: params.list("properties"),
+        shown: Shown::of_params(&params),
         reconcile: params.list("reconcileIssues"),
     };
     token_page(&site, search).await
@@ -98,32 +181,34 @@ fn token_search(body: &Body) -> Result<TokenSearch, Refusal> {
         jql: body.text("jql")?.map(str::to_owned),
         token: body.text("nextPageToken")?.map(str::to_owned),
         page_size: page_size.unwrap_or(DEFAULT_PAGE.into()),
-        fields: body.list("fields")?,
-        expand: body.list("expand")?,
-        properties: body.list("properties")?,
+        shown: Shown::of_body(body)?,
         reconcile,
     })
 }
 
+/// What is wrong is told in the order in which Jira looks: the token, the size of the page, whether the query is bounded, the query
+/// (jira-facts 1.1, 10.2).
 async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusal> {
-    let asked = token_page_size(search.page_size)?;
-    let query = bounded(search.jql.as_deref())?;
-    let view = View {
-        dialect: site.dialect,
-        selection: Selection::parse(&search.fields, DefaultFields::Ids),
-        expand: Expand::parse(&search.expand),
-        properties: search.properties,
-    };
-    let limit = if is_light(&view) { asked } else { asked.min(LARGEST_PAGE) };
+    let (mut tx, instance) = site.read().await?;
     let start = match search.token.as_deref().map(plain_token).filter(|token| !token.is_empty()) {
-        Some(token) => SearchStart::After(token.to_owned()),
+        Some(token) => {
+            tx.check_cursor(token)?;
+            SearchStart::After(token.to_owned())
+        }
         None => SearchStart::Offset(0),
     };
-    let (mut tx, instance) = site.read().await?;
+    let asked = token_page_size(search.page_size)?;
+    if search.reconcile.len() > MOST_RECONCILED {
+        let message = format!("The number of reconcileIssues must not be more than {MOST_RECONCILED}.");
+        return Err(Refusal::bad_request(message));
+    }
+    let view = search.shown.view(site, DefaultFields::Ids)?;
+    let query = bounded(search.jql.as_deref())?;
+    let limit = if is_light(&view) { asked } else { asked.min(LARGEST_PAGE) };
     let request = SearchRequest { limit, start, ..request(site, &instance, query) };
     let mut page = tx.search(&request).await?;
     leave_out(site, &request, &search.reconcile, &mut page.issues);
-    let assembled = view.assemble(tx.as_mut(), instance.id, page.issues).await?;
+    let assembled = expansions::assemble(site, tx, &instance, &view, page.issues).await?;
     let mut answer = Map::from_iter([("issues".to_owned(), Value::Array(assembled.issues))]);
     answer.insert("isLast".into(), Value::Bool(page.next.is_none()));
     // Left out on the last page: some clients go on as long as the member is there at all (jira-facts 11.2).
@@ -157,9 +242,8 @@ pub(super) async fn by_offset(site: Site, params: Params) -> Result<Response, Re
         jql: params.text("jql").map(str::to_owned),
         start: params.integer("startAt")?,
         page_size: params.integer("maxResults")?,
-        fields: params.list("fields"),
-        expand: params.list("expand"),
-        properties: params.list("properties"),
+        shown: Shown::of_params(&params),
+        validation: Validation::of(params.text("validateQuery")),
     };
     offset_page(&site, search).await
 }
@@ -169,21 +253,15 @@ pub(super) async fn by_offset_post(site: Site, body: Body) -> Result<Response, R
         jql: body.text("jql")?.map(str::to_owned),
         start: body.integer("startAt")?,
         page_size: body.integer("maxResults")?,
-        fields: body.list("fields")?,
-        expand: body.list("expand")?,
-        properties: body.list("properties")?,
+        shown: Shown::of_body(&body)?,
+        validation: validation(&body)?,
     };
     offset_page(&site, search).await
 }
 
 async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refusal> {
     let query = parse_jql(search.jql.as_deref().unwrap_or_default())?;
-    let view = View {
-        dialect: site.dialect,
-        selection: Selection::parse(&search.fields, DefaultFields::Navigable),
-        expand: Expand::parse(&search.expand),
-        properties: search.properties,
-    };
+    let view = search.shown.view(site, DefaultFields::Navigable)?;
     let cap = if is_light(&view) { LARGEST_OLD_PAGE } else { LARGEST_PAGE as usize };
     let window = Window::new(search.start, search.page_size, DEFAULT_PAGE as usize, cap);
     let (mut tx, instance) = site.read().await?;
@@ -193,6 +271,7 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         with_total: true,
         ..request(site, &instance, query)
     };
+    let (request, warnings) = search.validation.judge(tx.as_mut(), request).await?;
     let (mut rows, total) = match window.size {
         // Asking for no issues is how clients of Server count.
         0 => (Vec::new(), tx.count(&request).await?),
@@ -203,7 +282,7 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         }
     };
     leave_out(site, &request, &[], &mut rows);
-    let assembled = view.assemble(tx.as_mut(), instance.id, rows).await?;
+    let assembled = expansions::assemble(site, tx, &instance, &view, rows).await?;
     let mut answer = Map::from_iter([
         ("expand".to_owned(), json!("names,schema")),
         ("startAt".to_owned(), json!(window.start)),
@@ -211,8 +290,19 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         ("total".to_owned(), json!(total)),
         ("issues".to_owned(), Value::Array(assembled.issues)),
     ]);
+    if !warnings.is_empty() {
+        answer.insert("warningMessages".into(), json!(warnings));
+    }
     answer.extend(assembled.expanded);
     Ok(answer::ok(&Value::Object(answer)))
+}
+
+/// `validateQuery` of a body, where Data Center takes a text or a boolean.
+fn validation(body: &Body) -> Result<Validation, Refusal> {
+    match body.get("validateQuery") {
+        Some(Value::Bool(strict)) => Ok(Validation::of(Some(if *strict { "true" } else { "false" }))),
+        _ => Ok(Validation::of(body.text("validateQuery")?)),
+    }
 }
 
 pub(super) async fn approximate_count(site: Site, body: Body) -> Result<Response, Refusal> {
@@ -252,7 +342,10 @@ mod tests {
         let sent = r#"{"jql": "a = b", "expand": null, "properties": null, "nextPageToken": null, "reconcileIssues": [],
                        "fields": ["summary"], "maxResults": "5"}"#;
         let search = post(sent).unwrap();
-        assert_eq!((search.page_size, search.token, search.fields), (5, None, vec!["summary".to_owned()]));
+        assert_eq!(
+            (search.page_size, search.token, search.shown.fields),
+            (5, None, vec!["summary".to_owned()])
+        );
         assert!(post(r#"{"jql": "a = b", "startAt": 0}"#).is_err());
         assert!(post(r#"{"jql": "a = b", "total": 0}"#).is_err());
         assert!(post(r#"{"jql": "a = b", "failFast": true}"#).is_err(), "only GET has failFast");
@@ -262,10 +355,10 @@ mod tests {
     #[test]
     fn expand_comes_as_text_or_list() {
         assert_eq!(
-            post(r#"{"jql": "a = b", "expand": "names,schema"}"#).unwrap().expand,
+            post(r#"{"jql": "a = b", "expand": "names,schema"}"#).unwrap().shown.expand,
             ["names", "schema"]
         );
-        assert_eq!(post(r#"{"jql": "a = b", "expand": ["changelog"]}"#).unwrap().expand, ["changelog"]);
+        assert_eq!(post(r#"{"jql": "a = b", "expand": ["changelog"]}"#).unwrap().shown.expand, ["changelog"]);
     }
 
     #[test]
@@ -276,6 +369,23 @@ mod tests {
         for size in [0, -1, 5_001, i64::MAX] {
             assert!(token_page_size(size).is_err(), "{size}");
         }
+    }
+
+    #[test]
+    fn how_a_query_is_judged_is_said_in_old_words_and_new_ones() {
+        for (asked, validation) in [
+            (None, Validation::Strict),
+            (Some("true"), Validation::Strict),
+            (Some("strict"), Validation::Strict),
+            (Some("warn"), Validation::Warn),
+            (Some("False"), Validation::Warn),
+            (Some("none"), Validation::Nothing),
+        ] {
+            assert_eq!(Validation::of(asked), validation, "{asked:?}");
+        }
+        let of_body = |text: &str| validation(&Body::parse(text.as_bytes()).unwrap()).unwrap();
+        assert_eq!(of_body(r#"{"validateQuery": false}"#), Validation::Warn);
+        assert_eq!(of_body(r#"{"validateQuery": "none"}"#), Validation::Nothing);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use application::{
     Error, Scope,
     instances::InstanceKind,
     issues::{list_transitions, transition_with},
-    sandbox::TransitionInput,
+    sandbox::{CommentStep, TransitionInput},
 };
 use axum::{
     http::StatusCode,
@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{answer, body::Body, comments, forms, params::Params, refusal::Refusal, site::Site};
+use super::{answer, beside, body::Body, forms, params::Params, refusal::Refusal, site::Site, text_of};
 
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
     site.require_shown().await?;
@@ -47,24 +47,35 @@ pub(super) async fn perform(site: Site, body: Body) -> Result<Response, Refusal>
     let transition = wanted(&body)?;
     // Whoever may not write is told so before anything else.
     let instance = site.instance(Scope::Write).await?;
-    let fields = object(&body, "fields")?;
-    let mut update = object(&body, "update")?;
-    if let Some(other) = update.keys().find(|name| *name != "comment")
-        && instance.kind != InstanceKind::Sandbox
-    {
-        let message =
-            format!("a transition with `update.{other}` is not served by Forebay yet; send it by itself");
-        return Err(Error::Unsupported(message).into());
+    let input = input(&site, &body)?;
+    if instance.kind != InstanceKind::Sandbox && body.get("properties").is_some() {
+        let message = "a transition with `properties` is not served by Forebay for mirrors yet";
+        return Err(Error::Unsupported(message.into()).into());
     }
-    let comments = comments::of_update(&update.remove("comment").unwrap_or_default(), site.dialect)?;
     site.require_shown().await?;
-    let input = TransitionInput { dialect: site.dialect, fields, update, comments };
     let issue = (Some(site.name.as_str()), site.param("issue"));
     transition_with(&site.state.services, &site.caller, issue, &transition, |_| input).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-fn object(body: &Body, name: &str) -> Result<Map<String, Value>, Refusal> {
+/// What is sent along with a transition.
+pub(super) fn input(site: &Site, body: &Body) -> Result<TransitionInput, Refusal> {
+    let fields = object(body, "fields")?;
+    let mut update = object(body, "update")?;
+    let mut beside = beside::take(&mut update, body.get("properties"), site.dialect)?;
+    let mut comments = Vec::new();
+    for step in std::mem::take(&mut beside.comments) {
+        match step {
+            // They count where a screen asks for a comment.
+            CommentStep::Add(comment) => comments.push(comment),
+            step => beside.comments.push(step),
+        }
+    }
+    Ok(TransitionInput { dialect: site.dialect, fields, update, comments, beside })
+}
+
+/// A member that is an object; an empty one where it is left out.
+pub(super) fn object(body: &Body, name: &str) -> Result<Map<String, Value>, Refusal> {
     match body.get(name) {
         None => Ok(Map::new()),
         Some(Value::Object(members)) => Ok(members.clone()),
@@ -73,19 +84,10 @@ fn object(body: &Body, name: &str) -> Result<Map<String, Value>, Refusal> {
 }
 
 /// The transition's id, which clients send as text or number; or its name.
-fn wanted(body: &Body) -> Result<String, Refusal> {
+pub(super) fn wanted(body: &Body) -> Result<String, Refusal> {
     let transition = body.get("transition").unwrap_or(&Value::Null);
     let name = [&transition["id"], &transition["name"]].into_iter().find_map(text_of);
     name.ok_or_else(|| Refusal::bad_request("Missing 'transition' identifier"))
-}
-
-/// A text or a number, without what surrounds it.
-fn text_of(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) if !text.trim().is_empty() => Some(text.trim().to_owned()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -28,7 +28,7 @@ const MOST_WEBHOOKS: usize = 100;
 
 pub(super) async fn list(site: Site) -> Result<Response, Refusal> {
     let (mut tx, instance) = sandbox(&site).await?;
-    let webhooks = tx.webhooks(instance.id).await?;
+    let webhooks = of_administrators(tx.as_mut(), &instance).await?;
     Ok(answer::ok(&Value::Array(webhooks.iter().map(|webhook| served(&site, webhook)).collect())))
 }
 
@@ -40,39 +40,45 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
 
 pub(super) async fn register(site: Site, body: Body) -> Result<Response, Refusal> {
     site.caller.permit(Action::RegisterWebhook)?;
-    let (tx, _) = sandbox(&site).await?;
+    drop(sandbox(&site).await?);
     let new = NewWebhook::read(&body)?;
     // A look-up may take its time: no transaction waits for it.
-    drop(tx);
     site.state.services.deliveries.check_address(&new.url).await?;
     let (mut tx, instance) = sandbox(&site).await?;
-    if tx.webhooks(instance.id).await?.len() >= MOST_WEBHOOKS {
+    if of_administrators(tx.as_mut(), &instance).await?.len() >= MOST_WEBHOOKS {
         return Err(Refusal::bad_request(format!(
             "A site takes {MOST_WEBHOOKS} webhooks at most; remove one first."
         )));
     }
-    let services = &site.state.services;
-    let secret_sealed = new.secret.map(|secret| services.secrets.seal(instance.id, &secret)).transpose()?;
-    if let Some(jql) = &new.jql {
-        let request = request_of(&instance, parse_jql(jql)?, services.clock.now());
-        tx.check(&request).await?;
-    }
-    let webhook = Webhook {
-        jira_id: tx.take_sandbox_ids(instance.id, 1).await?,
-        name: new.name,
-        url: new.url,
-        events: new.events,
-        jql: new.jql,
-        exclude_body: new.exclude_body,
-        enabled: new.enabled,
-        secret_sealed,
-        updated_at: services.clock.now(),
-    };
+    let webhook = new.checked(&site, tx.as_mut(), &instance).await?;
+    let webhook = Webhook { jira_id: tx.take_sandbox_ids(instance.id, 1).await?, ..webhook };
     tx.add_webhook(instance.id, &webhook).await?;
     let entry = audit(&site, &instance, Action::RegisterWebhook, &webhook, (Value::Null, noted(&webhook)));
     tx.record(entry).await?;
     tx.commit().await?;
     Ok(answer::json(StatusCode::CREATED, &served(&site, &webhook)))
+}
+
+/// `PUT webhook/{id}`: everything of it anew, but for a secret that is not sent: nobody can read it to send it back.
+pub(super) async fn replace(site: Site, body: Body) -> Result<Response, Refusal> {
+    site.caller.permit(Action::RegisterWebhook)?;
+    let (mut tx, instance) = sandbox(&site).await?;
+    find(tx.as_mut(), &instance, site.param("webhook")).await?;
+    drop(tx);
+    let new = NewWebhook::read(&body)?;
+    site.state.services.deliveries.check_address(&new.url).await?;
+    let (mut tx, instance) = sandbox(&site).await?;
+    let before = find(tx.as_mut(), &instance, site.param("webhook")).await?;
+    let mut webhook = new.checked(&site, tx.as_mut(), &instance).await?;
+    webhook.jira_id = before.jira_id;
+    if body.get("secret").is_none() {
+        webhook.secret_sealed.clone_from(&before.secret_sealed);
+    }
+    tx.save_webhook(instance.id, &webhook).await?;
+    let sides = (noted(&before), noted(&webhook));
+    tx.record(audit(&site, &instance, Action::RegisterWebhook, &webhook, sides)).await?;
+    tx.commit().await?;
+    Ok(answer::ok(&served(&site, &webhook)))
 }
 
 pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
@@ -87,7 +93,7 @@ pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
 }
 
 /// As at Jira, webhooks are for administrators.
-async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refusal> {
+pub(super) async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refusal> {
     let (tx, instance) = site.open(Scope::Admin).await?;
     if instance.kind != InstanceKind::Sandbox {
         let message =
@@ -97,8 +103,15 @@ async fn sandbox(site: &Site) -> Result<(Box<dyn TenantTx>, Arc<Instance>), Refu
     Ok((tx, instance))
 }
 
+/// Apps have an API of their own for theirs.
+async fn of_administrators(tx: &mut dyn TenantTx, instance: &Instance) -> Result<Vec<Webhook>, Refusal> {
+    let mut webhooks = tx.webhooks(instance.id).await?;
+    webhooks.retain(|webhook| !webhook.is_dynamic());
+    Ok(webhooks)
+}
+
 async fn find(tx: &mut dyn TenantTx, instance: &Instance, id: &str) -> Result<Webhook, Refusal> {
-    let webhooks = tx.webhooks(instance.id).await?;
+    let webhooks = of_administrators(tx, instance).await?;
     let found = webhooks.into_iter().find(|webhook| webhook.jira_id.to_string() == id);
     found.ok_or_else(|| Error::not_found("webhook", id).into())
 }
@@ -170,6 +183,35 @@ impl NewWebhook {
         }
         Ok(new)
     }
+
+    /// As it is kept, still without an id.
+    async fn checked(
+        self,
+        site: &Site,
+        tx: &mut dyn TenantTx,
+        instance: &Instance,
+    ) -> Result<Webhook, Refusal> {
+        let services = &site.state.services;
+        let now = services.clock.now();
+        if let Some(jql) = &self.jql {
+            tx.check(&request_of(instance, parse_jql(jql)?, now)).await?;
+        }
+        let seal = |secret| services.secrets.seal(instance.id, &secret);
+        Ok(Webhook {
+            jira_id: 0,
+            name: self.name,
+            url: self.url,
+            events: self.events,
+            jql: self.jql,
+            exclude_body: self.exclude_body,
+            enabled: self.enabled,
+            secret_sealed: self.secret.map(seal).transpose()?,
+            updated_at: now,
+            expires_at: None,
+            field_ids: None,
+            property_keys: None,
+        })
+    }
 }
 
 /// A webhook as Jira serves it; the secret is never shown again.
@@ -189,7 +231,7 @@ fn served(site: &Site, webhook: &Webhook) -> Value {
     })
 }
 
-fn audit(
+pub(super) fn audit(
     site: &Site,
     instance: &Instance,
     action: Action,
@@ -209,7 +251,7 @@ fn audit(
 }
 
 /// What the audit log keeps of a webhook. Its address may hold a token.
-fn noted(webhook: &Webhook) -> Value {
+pub(super) fn noted(webhook: &Webhook) -> Value {
     let host = Url::parse(&webhook.url).ok().and_then(|url| url.host_str().map(str::to_owned));
     json!({ "id": webhook.jira_id, "host": host, "events": webhook.events, "enabled": webhook.enabled })
 }

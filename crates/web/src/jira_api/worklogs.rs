@@ -14,7 +14,8 @@ use domain::jira_time;
 use serde_json::{Value, json};
 
 use super::{
-    answer, assemble, body::Body, page::Window, params::Params, refusal::Refusal, rich_text, site::Site,
+    answer, assemble, body::Body, comments, page::Window, params::Params, refusal::Refusal, rich_text,
+    site::Site,
 };
 
 const PAGE: usize = 5_000;
@@ -88,20 +89,13 @@ pub(super) async fn remove(site: Site, params: Params) -> Result<Response, Refus
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 
-/// Stored in the sandbox's dialect, asked for in another.
 fn in_dialect(mut worklog: Value, dialect: Dialect) -> Value {
-    let stored = if rich_text::is_document(&worklog["comment"]) { Dialect::V3 } else { Dialect::V2 };
-    if stored != dialect {
-        rich_text::convert_member(&mut worklog, "comment", dialect);
-    }
+    rich_text::convert_member(&mut worklog, "comment", dialect);
     worklog
 }
 
-fn changes(body: &Body, dialect: Dialect) -> Result<WorklogChanges, Refusal> {
-    if body.get("visibility").is_some() {
-        let message = "worklogs with `visibility` are not served by Forebay yet";
-        return Err(Error::Unsupported(message.into()).into());
-    }
+/// What a body says of a worklog.
+pub(super) fn changes(body: &Body, dialect: Dialect) -> Result<WorklogChanges, Refusal> {
     let seconds = match (body.text("timeSpent")?, body.integer("timeSpentSeconds")?) {
         (Some(text), _) => Some(sandbox::duration("timeLogged", text)?),
         (None, Some(seconds)) => Some(u64::try_from(seconds).map_err(|_| Refusal::invalid_payload())?),
@@ -125,16 +119,21 @@ fn changes(body: &Body, dialect: Dialect) -> Result<WorklogChanges, Refusal> {
             return Err(Refusal::field("comment", "Operation value must be a string"));
         }
     };
-    Ok(WorklogChanges { seconds, started, comment })
+    let visibility = comments::visibility(body)?;
+    Ok(WorklogChanges { seconds, started, comment, visibility })
 }
 
-/// `manual` is by how much; which parameter says it depends on the operation.
 fn adjust(params: &Params, manual: &str) -> Result<AdjustEstimate, Refusal> {
-    let amount = |name: &str| {
-        let text = params.text(name).unwrap_or_default();
-        Ok::<u64, Refusal>(sandbox::duration(name, text)?)
-    };
-    match params.text("adjustEstimate") {
+    adjust_by(|name| Ok(params.text(name)), manual)
+}
+
+/// What becomes of the remaining estimate. `manual` is by how much; which parameter says it depends on the operation.
+pub(super) fn adjust_by<'v>(
+    text: impl Fn(&str) -> Result<Option<&'v str>, Refusal>,
+    manual: &str,
+) -> Result<AdjustEstimate, Refusal> {
+    let amount = |name: &str| Ok::<u64, Refusal>(sandbox::duration(name, text(name)?.unwrap_or_default())?);
+    match text("adjustEstimate")? {
         None | Some("" | "auto") => Ok(AdjustEstimate::Auto),
         Some("leave") => Ok(AdjustEstimate::Leave),
         Some("new") => Ok(AdjustEstimate::New(amount("newEstimate")?)),

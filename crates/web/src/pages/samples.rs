@@ -45,6 +45,7 @@ fn caller(scopes: &[Scope]) -> Caller {
         actor: Actor::Key { id: KeyId(Uuid::from_u128(2)), name: "Dana's laptop".into() },
         scopes: scopes.to_vec(),
         request_id: "0199e1f0-5a7c-7d11-9b52-6f7d0a2c4e10".into(),
+        in_bulk: false,
         ..Caller::system(TenantId(Uuid::from_u128(1)))
     }
 }

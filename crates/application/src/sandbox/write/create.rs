@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     Draft, address,
+    beside::Beside,
     components::automatic_assignee,
     desk::{Desk, FieldChanges, members, pick},
     hint, next_moment,
@@ -45,9 +46,30 @@ pub async fn create_issue(
     instance: &str,
     changes: FieldChanges,
 ) -> Result<CreatedIssue> {
+    create_issue_with(services, caller, instance, changes, &Beside::default()).await
+}
+
+/// Creates an issue, and does what is sent along; all of it or nothing.
+///
+/// # Errors
+/// As [`create_issue`], and those of the steps.
+pub async fn create_issue_with(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    changes: FieldChanges,
+    beside: &Beside,
+) -> Result<CreatedIssue> {
+    beside.permit(caller)?;
     let mut write = Writing::begin(services, caller, Action::CreateIssue, instance).await?;
     let fields = prepare(&mut write, changes).await?;
-    store(write, fields).await
+    let (created, mut after) = add(&mut write, fields).await?;
+    let done = beside.apply(&mut write, &created.id).await?;
+    if !done.is_empty() {
+        after["besides"] = Value::Array(done);
+    }
+    write.finish(&created.key, Value::Null, after).await?;
+    Ok(created)
 }
 
 /// The fields of a new issue, none of them wrong.
@@ -94,7 +116,14 @@ pub(super) async fn prepare(write: &mut Writing<'_>, mut changes: FieldChanges) 
 }
 
 /// Stores a new issue with these fields, and ends the write.
-pub(super) async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<CreatedIssue> {
+pub(super) async fn store(mut write: Writing<'_>, fields: Value) -> Result<CreatedIssue> {
+    let (created, after) = add(&mut write, fields).await?;
+    write.finish(&created.key, Value::Null, after).await?;
+    Ok(created)
+}
+
+/// Stores a new issue as part of a write; answers what the audit log keeps of it.
+async fn add(write: &mut Writing<'_>, mut fields: Value) -> Result<(CreatedIssue, Value)> {
     let site = write.instance.clone();
     let dialect = site.dialect;
     let parent = match fields["issuetype"]["subtask"] == true {
@@ -106,12 +135,12 @@ pub(super) async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<C
         None => None,
     };
     let id = write.ids(2).await?;
-    let key = free_key(&mut write, fields["project"]["key"].as_str().unwrap_or_default()).await?;
+    let key = free_key(write, fields["project"]["key"].as_str().unwrap_or_default()).await?;
     let jira_id = id.to_string();
     for (field, list) in [("votes", "votes"), ("watches", "watchers")] {
         fields[field]["self"] = json!(address(&site, dialect, &format!("issue/{key}/{list}")));
     }
-    rank(&mut write, &mut fields, id).await?;
+    rank(write, &mut fields, id).await?;
     fields["comment"]["self"] = json!(address(&site, dialect, &format!("issue/{jira_id}/comment")));
     let raw = json!({
         "expand": "renderedFields,names,schema,operations,editmeta,changelog,versionedRepresentations",
@@ -136,8 +165,8 @@ pub(super) async fn store(mut write: Writing<'_>, mut fields: Value) -> Result<C
         let link = subtask_link(id + 1, parent, &jira_id);
         write.announce("issuelink_created", link).await?;
     }
-    write.finish(&key, Value::Null, json!({ "id": jira_id, "key": key, "fields": audited(&raw) })).await?;
-    Ok(CreatedIssue { id: jira_id, key })
+    let after = json!({ "id": jira_id, "key": key, "fields": audited(&raw) });
+    Ok((CreatedIssue { id: jira_id, key }, after))
 }
 
 /// A new issue stands behind all others on its boards.

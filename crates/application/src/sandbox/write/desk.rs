@@ -36,6 +36,8 @@ enum Operation<'v> {
     Set(&'v Value),
     Add(&'v Value),
     Remove(&'v Value),
+    /// Sets members of the value.
+    Edit(&'v Value),
 }
 
 impl FieldChanges {
@@ -66,7 +68,8 @@ impl FieldChanges {
             }
             let operations: Option<Vec<_>> =
                 elements(operations).iter().flat_map(|members| parsed(members)).collect();
-            let malformed = || Error::invalid(id, "Operations must be a list of 'set', 'add' and 'remove'.");
+            let malformed =
+                || Error::invalid(id, "Operations must be a list of 'set', 'add', 'remove' and 'edit'.");
             all.push((id, operations.filter(|found| !found.is_empty()).ok_or_else(malformed)?));
         }
         Ok(all)
@@ -81,6 +84,7 @@ fn parsed(members: &Value) -> Vec<Option<Operation<'_>>> {
             "set" => Some(Operation::Set(value)),
             "add" => Some(Operation::Add(value)),
             "remove" => Some(Operation::Remove(value)),
+            "edit" => Some(Operation::Edit(value)),
             _ => None,
         })
         .collect()
@@ -161,6 +165,14 @@ impl<'t> Desk<'t> {
         for operation in operations {
             match operation {
                 Operation::Set(wanted) => value = self.whole(field, fields, wanted).await?,
+                // Estimates that are left out stay as they are, however the others are said.
+                Operation::Edit(wanted) if field.kind == Kind::TimeTracking => {
+                    value = self.whole(field, fields, wanted).await?;
+                }
+                Operation::Edit(_) => {
+                    let message = format!("Field '{}' cannot be edited in part; set it.", field.id);
+                    return Err(Error::invalid(&field.id, message));
+                }
                 Operation::Add(_) | Operation::Remove(_) if !field.kind.is_list() => {
                     let message = format!("Field '{}' can only be set.", field.id);
                     return Err(Error::invalid(&field.id, message));
@@ -190,7 +202,8 @@ impl<'t> Desk<'t> {
     async fn whole(&mut self, field: &Field, fields: &Value, wanted: &Value) -> Result<Value> {
         if field.kind.is_list() {
             let Some(list) = wanted.as_array() else {
-                if wanted.is_null() {
+                // The example of Jira's own reference empties a list by an empty text.
+                if wanted.is_null() || wanted == "" {
                     return Ok(json!([]));
                 }
                 return Err(Error::invalid(&field.id, "data was not an array"));
@@ -334,7 +347,7 @@ impl<'t> Desk<'t> {
         let find = |wanted: &Value, parent: Option<&str>| {
             options.iter().find(|option| {
                 option.parent_id.as_deref() == parent
-                    && match wanted["id"].as_str() {
+                    && match text_of(&wanted["id"]) {
                         Some(id) => option.jira_id == id,
                         None => wanted["value"] == option.value.as_str(),
                     }
@@ -346,7 +359,7 @@ impl<'t> Desk<'t> {
             let link = super::address(instance, to, &format!("customFieldOption/{}", option.jira_id));
             json!({ "self": link, "value": option.value, "id": option.jira_id })
         };
-        let refused = |wanted: &Value| match wanted["id"].as_str() {
+        let refused = |wanted: &Value| match text_of(&wanted["id"]) {
             Some(id) => Error::invalid(&field.id, format!("Option id '{id}' is not valid")),
             None => {
                 let value = wanted["value"].as_str().unwrap_or_default();

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Draft,
+    beside::Beside,
     desk::{Desk, FieldChanges},
     next_moment, updated_event,
     writing::Writing,
@@ -28,8 +29,26 @@ pub async fn edit_issue(
     issue: &str,
     changes: FieldChanges,
 ) -> Result<()> {
-    let write = Writing::begin(services, caller, Action::EditIssue, instance).await?;
-    change(write, issue, changes).await
+    edit_issue_with(services, caller, instance, issue, changes, &Beside::default()).await
+}
+
+/// Changes fields of an issue, and does what is sent along; all of it or nothing.
+///
+/// # Errors
+/// As [`edit_issue`], and those of the steps.
+pub async fn edit_issue_with(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    issue: &str,
+    changes: FieldChanges,
+    beside: &Beside,
+) -> Result<()> {
+    beside.permit(caller)?;
+    let mut write = Writing::begin(services, caller, Action::EditIssue, instance).await?;
+    let (row, items) = change(&mut write, issue, changes).await?;
+    let done = beside.apply(&mut write, &row.jira_id).await?;
+    finish(write, &row, &items, done).await
 }
 
 /// Assigns an issue to the user that `user` names, as Jira's `PUT issue/{id}/assignee` has it; to nobody with nulls.
@@ -43,14 +62,33 @@ pub async fn assign_issue(
     issue: &str,
     user: Value,
 ) -> Result<()> {
-    let write = Writing::begin(services, caller, Action::AssignIssue, instance).await?;
+    let mut write = Writing::begin(services, caller, Action::AssignIssue, instance).await?;
     let fields = Map::from_iter([("assignee".to_owned(), user)]);
     let dialect = write.instance.dialect;
-    change(write, issue, FieldChanges { dialect, fields, update: Map::new() }).await
+    let changes = FieldChanges { dialect, fields, update: Map::new() };
+    let (row, items) = change(&mut write, issue, changes).await?;
+    finish(write, &row, &items, Vec::new()).await
 }
 
-async fn change(mut write: Writing<'_>, issue: &str, mut changes: FieldChanges) -> Result<()> {
-    let row = lock(&mut write, issue, &changes).await?;
+/// Audits what was changed and makes it last; nothing where nothing was.
+async fn finish(write: Writing<'_>, row: &IssueRow, items: &[Value], done: Vec<Value>) -> Result<()> {
+    if items.is_empty() && done.is_empty() {
+        return Ok(());
+    }
+    let (before, mut after) = sides(items);
+    if let Some(list) = after.as_array_mut() {
+        list.extend(done);
+    }
+    write.finish(&row.key, before, after).await
+}
+
+/// Changes fields as part of a write; answers the issue as it was, and the items of its history.
+async fn change(
+    write: &mut Writing<'_>,
+    issue: &str,
+    mut changes: FieldChanges,
+) -> Result<(IssueRow, Vec<Value>)> {
+    let row = lock(write, issue, &changes).await?;
     // Clients send back what they read; a field that stays is no change (and another project would be a move).
     if same_project(&row, &changes.fields) {
         changes.take("project");
@@ -58,13 +96,13 @@ async fn change(mut write: Writing<'_>, issue: &str, mut changes: FieldChanges) 
     let now = next_moment(write.services, [&row]);
     let mut draft = Draft::of(&row, &now);
     let site = write.instance.clone();
-    let mut desk = Desk::new(&mut write, &site, changes.dialect, row.dialect);
+    let mut desk = Desk::new(write, &site, changes.dialect, row.dialect);
     let items = desk.apply(draft.fields(), &changes).await?;
     if items.is_empty() {
-        return Ok(());
+        return Ok((row, items));
     }
     refuse_other_level(&row.raw["fields"], draft.fields())?;
-    let moved = moved_subtask(&mut write, &row, draft.fields()).await?;
+    let moved = moved_subtask(write, &row, draft.fields()).await?;
     let history = write.ids(1).await?;
     draft.record(history, &now, &items);
     let is_assignment = items.iter().all(|item| item["field"] == "assignee");
@@ -74,8 +112,7 @@ async fn change(mut write: Writing<'_>, issue: &str, mut changes: FieldChanges) 
     drafts.extend(moved);
     write.store(drafts).await?;
     write.announce("jira:issue_updated", event).await?;
-    let (before, after) = sides(&items);
-    write.finish(&row.key, before, after).await
+    Ok((row, items))
 }
 
 /// The issue, locked; a sub-task that gets another parent together with both parents, in the order that all writes keep.
@@ -100,7 +137,8 @@ async fn lock(write: &mut Writing<'_>, issue: &str, changes: &FieldChanges) -> R
 fn same_project(row: &IssueRow, fields: &Map<String, Value>) -> bool {
     let own = &row.raw["fields"]["project"];
     fields.get("project").is_some_and(|wanted| {
-        ["id", "key"].into_iter().any(|member| wanted[member].is_string() && wanted[member] == own[member])
+        let is_own = |member: &str| text_of(&wanted[member]).is_some_and(|text| own[member] == text.as_str());
+        ["id", "key"].into_iter().any(is_own)
     })
 }
 

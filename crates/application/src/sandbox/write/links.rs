@@ -3,7 +3,13 @@
 use serde_json::{Value, json};
 
 use super::{
-    Draft, address, brief, desk::pick, edit::sides, fields::elements, next_moment, writing::Writing,
+    Draft, address, brief,
+    comments::{self, NewComment},
+    desk::pick,
+    edit::sides,
+    fields::elements,
+    next_moment,
+    writing::Writing,
 };
 use crate::{
     actions::Action,
@@ -27,12 +33,42 @@ pub struct NewLink {
     pub outward_issue: String,
 }
 
-/// Links two issues. A link that is there already is no error and no change.
+/// Links two issues, with a comment on the first of them if one is sent along. A link that is there already is no error and no change.
 ///
 /// # Errors
-/// [`Error::NotFound`] without one of the issues or the type; [`Error::Invalid`] for an issue and itself.
-pub async fn link_issues(services: &Services, caller: &Caller, instance: &str, link: &NewLink) -> Result<()> {
+/// [`Error::NotFound`] without one of the issues or the type; [`Error::Invalid`] for an issue and itself, and for a bad comment.
+pub async fn link_issues(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    link: &NewLink,
+    comment: Option<&NewComment>,
+) -> Result<()> {
+    if comment.is_some() {
+        caller.permit(Action::AddComment)?;
+    }
     let mut write = Writing::begin(services, caller, Action::LinkIssues, instance).await?;
+    let linked = add(&mut write, link).await?;
+    let added = match comment {
+        Some(comment) => {
+            let row = write.issue(&link.inward_issue).await?;
+            Some(comments::add(&mut write, &row, comment).await?)
+        }
+        None => None,
+    };
+    if linked.is_none() && added.is_none() {
+        return Ok(());
+    }
+    let (key, mut after) = linked.unwrap_or_else(|| (link.inward_issue.clone(), Value::Array(Vec::new())));
+    if let (Some(comment), Some(list)) = (added, after.as_array_mut()) {
+        list.push(json!({ "comment": comment }));
+    }
+    write.finish(&key, Value::Null, after).await
+}
+
+/// Links two issues as part of a write; answers the key of the first and what the audit log keeps of it. `None` where the link is
+/// there already.
+pub(super) async fn add(write: &mut Writing<'_>, link: &NewLink) -> Result<Option<(String, Value)>> {
     let site = write.instance.clone();
     let types = write.tx.roster(site.id, Roster::IssueLinkTypes).await?;
     let wanted = &link.link_type;
@@ -40,7 +76,7 @@ pub async fn link_issues(services: &Services, caller: &Caller, instance: &str, l
         let asked = wanted["name"].as_str().map(str::to_owned).or_else(|| text_of(&wanted["id"]));
         Error::not_found("issue link type", asked.unwrap_or_default())
     })?;
-    let (from, to) = ends(&mut write, &link.inward_issue, &link.outward_issue).await?;
+    let (from, to) = ends(write, &link.inward_issue, &link.outward_issue).await?;
     if from.jira_id == to.jira_id {
         return Err(Error::invalid("outwardIssue", "You cannot link an issue to itself."));
     }
@@ -48,7 +84,7 @@ pub async fn link_issues(services: &Services, caller: &Caller, instance: &str, l
         link["type"]["id"] == kind["id"] && text_of(&link["outwardIssue"]["id"]).as_ref() == Some(&to.jira_id)
     };
     if elements(&from.raw["fields"]["issuelinks"]).iter().any(is_there) {
-        return Ok(());
+        return Ok(None);
     }
     let id = write.ids(3).await?;
     let entry = |dialect: Dialect| {
@@ -62,7 +98,7 @@ pub async fn link_issues(services: &Services, caller: &Caller, instance: &str, l
     let mut drafts = Vec::new();
     let mut audited = Vec::new();
     for (history, row, entry) in [(id + 1, &from, &outward), (id + 2, &to, &inward)] {
-        let now = next_moment(services, [row]);
+        let now = next_moment(write.services, [row]);
         let mut draft = Draft::of(row, &now);
         let mut list = elements(&draft.fields()["issuelinks"]).to_vec();
         list.push(entry.clone());
@@ -75,7 +111,7 @@ pub async fn link_issues(services: &Services, caller: &Caller, instance: &str, l
     write.store(drafts).await?;
     write.announce("issuelink_created", event_of(&from, &outward)).await?;
     let (_, after) = sides(&audited);
-    write.finish(&from.key, Value::Null, after).await
+    Ok(Some((from.key, after)))
 }
 
 /// A link as `GET issueLink/{id}` has it, with both of its issues.
@@ -104,6 +140,12 @@ pub async fn issue_link(services: &Services, caller: &Caller, instance: &str, li
 /// [`Error::NotFound`].
 pub async fn unlink_issues(services: &Services, caller: &Caller, instance: &str, link: &str) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::UnlinkIssues, instance).await?;
+    let (from, before) = remove(&mut write, link).await?;
+    write.finish(&from, before, Value::Null).await
+}
+
+/// Takes a link away as part of a write; answers the id of its first issue and what the audit log keeps of it.
+pub(super) async fn remove(write: &mut Writing<'_>, link: &str) -> Result<(String, Value)> {
     let site = write.instance.clone();
     let found = write.tx.link_ends(site.id, link).await?;
     let (from, to) = found.ok_or_else(|| no_link(link))?;
@@ -116,7 +158,7 @@ pub async fn unlink_issues(services: &Services, caller: &Caller, instance: &str,
     let mut audited = Vec::new();
     let mut event = None;
     for (history, row) in (first..).zip(&rows) {
-        let now = next_moment(services, [row]);
+        let now = next_moment(write.services, [row]);
         let mut draft = Draft::of(row, &now);
         let (lost, kept): (Vec<Value>, Vec<Value>) =
             elements(&draft.fields()["issuelinks"]).iter().cloned().partition(|entry| entry["id"] == link);
@@ -133,7 +175,7 @@ pub async fn unlink_issues(services: &Services, caller: &Caller, instance: &str,
     write.store(drafts).await?;
     write.announce("issuelink_deleted", event).await?;
     let (before, _) = sides(&audited);
-    write.finish(&from, before, Value::Null).await
+    Ok((from, before))
 }
 
 fn no_link(link: &str) -> Error {

@@ -32,7 +32,7 @@ pub struct MoveTarget {
     pub issue_type: Option<String>,
 }
 
-/// Moves an issue with its sub-tasks; answers the keys they have then. An issue that is there already stays as it is.
+/// Moves an issue with its sub-tasks; answers the keys they have then. Within its own project it gets another type, or stays as it is.
 ///
 /// # Errors
 /// [`Error::NotFound`] without the issue; [`Error::Invalid`] for a project or a type that does not exist, and for a sub-task, which
@@ -54,16 +54,14 @@ pub(super) async fn relocate(
     target: &MoveTarget,
 ) -> Result<Vec<String>> {
     let site = write.instance.clone();
-    let refused = || Error::invalid("project", "valid project is required");
-    let project = write.tx.project(site.id, &target.project).await?.ok_or_else(refused)?;
+    let (project, kind) = place(&mut write, target).await?;
     let project_key = project["key"].as_str().unwrap_or_default().to_owned();
-    if !write.reaches(&project_key) {
-        return Err(refused());
-    }
-    let kind = wanted_type(&mut write, target).await?;
     let (row, subtasks) = lock(&mut write, issue).await?;
     if row.project_key == project_key {
-        return Ok(vec![row.key]);
+        return match kind.filter(|kind| kind["id"] != row.raw["fields"]["issuetype"]["id"]) {
+            Some(kind) => retype(write, &row, &kind).await,
+            None => Ok(vec![row.key]),
+        };
     }
     if row.raw["fields"]["issuetype"]["subtask"] == true {
         let message = "Sub-tasks move with their parent; name the parent.";
@@ -110,6 +108,65 @@ pub(super) async fn relocate(
     Ok(keys)
 }
 
+/// Gives an issue another type within its project; answers its key, which stays.
+async fn retype(mut write: Writing<'_>, row: &IssueRow, kind: &Value) -> Result<Vec<String>> {
+    if row.raw["fields"]["issuetype"]["subtask"] == true {
+        let message =
+            "A sub-task becomes an issue of its own by a conversion, which Jira's REST does not have.";
+        return Err(Error::invalid("issue", message));
+    }
+    let site = write.instance.clone();
+    let place = json!({ "project": row.raw["fields"]["project"], "issuetype": kind });
+    let workflow = SiteWorkflow::load(write.tx.as_mut(), &site, &place).await?;
+    let now = next_moment(write.services, [row]);
+    let mut draft = Draft::of(row, &now);
+    let mut items = typed(&mut draft, kind);
+    items.extend(in_workflow(&mut draft, row, &workflow, &now));
+    let history = write.ids(1).await?;
+    draft.record(history, &now, &items);
+    let event = updated_event(&site, &draft, "issue_moved", history, &items);
+    write.store(vec![draft]).await?;
+    write.announce("jira:issue_updated", event).await?;
+    let (before, after) = sides(&items);
+    let key = row.key.clone();
+    write.finish(&key, before, after).await?;
+    Ok(vec![key])
+}
+
+/// Writes the type into the issue; answers what its history tells.
+fn typed(draft: &mut Draft, kind: &Value) -> Vec<Value> {
+    let fields = draft.fields();
+    let Some(field) = Field::find("issuetype", &[]) else { return Vec::new() };
+    let items = field.items(&fields["issuetype"], kind);
+    fields["issuetype"] = kind.clone();
+    items
+}
+
+/// Refuses a place to which nothing can be moved, before anything is.
+///
+/// # Errors
+/// As [`move_issue`], but for what is wrong with an issue.
+pub async fn check_move_target(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    target: &MoveTarget,
+) -> Result<()> {
+    let mut write = Writing::begin(services, caller, Action::MoveIssue, instance).await?;
+    place(&mut write, target).await.map(drop)
+}
+
+/// The project, and the type if one is named.
+async fn place(write: &mut Writing<'_>, target: &MoveTarget) -> Result<(Value, Option<Value>)> {
+    let refused = || Error::invalid("project", "valid project is required");
+    let site = write.instance.id;
+    let project = write.tx.project(site, &target.project).await?.ok_or_else(refused)?;
+    if !write.reaches(project["key"].as_str().unwrap_or_default()) {
+        return Err(refused());
+    }
+    Ok((project, wanted_type(write, target).await?))
+}
+
 async fn wanted_type(write: &mut Writing<'_>, target: &MoveTarget) -> Result<Option<Value>> {
     let Some(wanted) = &target.issue_type else { return Ok(None) };
     let types = write.tx.roster(write.instance.id, Roster::IssueTypes).await?;
@@ -152,12 +209,10 @@ fn moved(draft: &mut Draft, row: &IssueRow, project: &Value, kind: Option<&Value
         json!({ "field": "Key", "fieldtype": "jira", "from": null, "fromString": row.key, "to": null,
                 "toString": key }),
     ];
-    if let Some(kind) = kind.filter(|kind| kind["id"] != fields["issuetype"]["id"])
-        && let Some(field) = Field::find("issuetype", &[])
-    {
-        items.extend(field.items(&fields["issuetype"], kind));
-        fields["issuetype"] = kind.clone();
+    if let Some(kind) = kind.filter(|kind| kind["id"] != fields["issuetype"]["id"]) {
+        items.extend(typed(draft, kind));
     }
+    let fields = draft.fields();
     for id in ["components", "fixVersions", "versions"] {
         if let Some(field) = Field::find(id, &[]).filter(|_| !elements(&fields[id]).is_empty()) {
             items.extend(field.items(&fields[id], &json!([])));

@@ -7,7 +7,7 @@ use super::{
     desk::members,
     fields::{Field, elements},
     next_moment, updated_event,
-    writing::Writing,
+    writing::{BATCH, Writing},
 };
 use crate::{
     error::{Error, Result},
@@ -67,32 +67,30 @@ pub(super) async fn project_of(write: &mut Writing<'_>, wanted: &Map<String, Val
     Ok(NamedProject { id, number, key, raw })
 }
 
-/// The issues that show it, locked.
-async fn issues_with(write: &mut Writing<'_>, part: Part, id: &str) -> Result<Vec<IssueRow>> {
-    let found = write.search(&part.question(id)).await?;
-    let ids: Vec<String> = found.into_iter().map(|row| row.jira_id).collect();
-    write.issues(&ids).await
-}
-
 /// Lets the issues of a version or component show it as it is now. That is no change of theirs.
 pub(super) async fn shown_in_issues(write: &mut Writing<'_>, part: Part, now: &Value) -> Result<()> {
     let id = text_of(&now["id"]).unwrap_or_default();
     let shown = members(now, &SHOWN);
-    let mut drafts = Vec::new();
-    for row in issues_with(write, part, &id).await? {
-        let mut draft = Draft::keeping(&row);
-        for field in part.fields() {
-            for entry in draft.fields()[*field].as_array_mut().into_iter().flatten() {
-                if text_of(&entry["id"]).as_deref() == Some(&id) {
-                    *entry = shown.clone();
+    for some in write.lock_all(&part.question(&id)).await?.chunks(BATCH) {
+        let mut drafts = Vec::new();
+        for row in write.rows(some).await? {
+            let mut draft = Draft::keeping(&row);
+            for field in part.fields() {
+                for entry in draft.fields()[*field].as_array_mut().into_iter().flatten() {
+                    if text_of(&entry["id"]).as_deref() == Some(&id) {
+                        *entry = shown.clone();
+                    }
                 }
             }
+            if draft.raw != row.raw {
+                drafts.push(draft);
+            }
         }
-        if draft.raw != row.raw {
-            drafts.push(draft);
+        if !drafts.is_empty() {
+            write.store(drafts).await?;
         }
     }
-    if drafts.is_empty() { Ok(()) } else { write.store(drafts).await }
+    Ok(())
 }
 
 /// Takes a version or component out of every issue, and puts others in its place: a history and an event for each.
@@ -102,14 +100,26 @@ pub(super) async fn leave(
     id: &str,
     places: &[(&'static str, Option<Value>)],
 ) -> Result<()> {
-    let rows = issues_with(write, part, id).await?;
+    for some in write.lock_all(&part.question(id)).await?.chunks(BATCH) {
+        let rows = write.rows(some).await?;
+        leave_some(write, &rows, id, places).await?;
+    }
+    Ok(())
+}
+
+async fn leave_some(
+    write: &mut Writing<'_>,
+    rows: &[IssueRow],
+    id: &str,
+    places: &[(&'static str, Option<Value>)],
+) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
     let first = write.ids(rows.len()).await?;
     let site = write.instance.clone();
     let (mut drafts, mut events) = (Vec::new(), Vec::new());
-    for (history, row) in (first..).zip(&rows) {
+    for (history, row) in (first..).zip(rows) {
         let now = next_moment(write.services, [row]);
         let mut draft = Draft::of(row, &now);
         let mut items = Vec::new();
@@ -127,7 +137,7 @@ pub(super) async fn leave(
     }
     write.store(drafts).await?;
     for event in events {
-        write.announce("jira:issue_updated", event).await?;
+        write.announce_besides("jira:issue_updated", event).await?;
     }
     Ok(())
 }

@@ -68,11 +68,56 @@ pub async fn plan_issues(
         Destination::Here => Action::RankIssues,
     };
     let mut write = Writing::begin(services, caller, action, instance).await?;
-    if !(1..=LARGEST_MOVE).contains(&issues.len()) {
-        let message = format!("Name between 1 and {LARGEST_MOVE} issues.");
-        return Err(Error::invalid("issues", message));
-    }
+    check_number(issues)?;
     let place = Place::find(&mut write, destination).await?;
+    plan(write, &place, issues, rank).await
+}
+
+/// What came of each issue, by the name it was given: its id and key where it is there.
+pub type Ranked = Vec<(String, Option<(String, String)>)>;
+
+/// Ranks issues in their order; those that are not there hold up no others.
+///
+/// # Errors
+/// As [`plan_issues`], but for issues that are not there.
+pub async fn rank_issues(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    issues: &[String],
+    target: &RankTarget,
+) -> Result<Ranked> {
+    let mut write = Writing::begin(services, caller, Action::RankIssues, instance).await?;
+    check_number(issues)?;
+    let (mut ranked, mut found) = (Ranked::new(), Vec::new());
+    for name in issues {
+        let seen = match write.seen(name).await {
+            Ok(row) => Some((row.jira_id, row.key)),
+            Err(Error::NotFound { .. }) => None,
+            Err(error) => return Err(error),
+        };
+        found.extend(seen.iter().map(|(id, _)| id.clone()));
+        ranked.push((name.clone(), seen));
+    }
+    if !found.is_empty() {
+        plan(write, &Place::Here, &found, Some(target)).await?;
+    }
+    Ok(ranked)
+}
+
+fn check_number(issues: &[String]) -> Result<()> {
+    if (1..=LARGEST_MOVE).contains(&issues.len()) {
+        return Ok(());
+    }
+    Err(Error::invalid("issues", format!("Name between 1 and {LARGEST_MOVE} issues.")))
+}
+
+async fn plan(
+    mut write: Writing<'_>,
+    place: &Place,
+    issues: &[String],
+    rank: Option<&RankTarget>,
+) -> Result<()> {
     let rows = locked(&mut write, issues).await?;
     let ranks = match rank {
         Some(target) => ranks(&mut write, target, &rows).await?,
@@ -80,7 +125,7 @@ pub async fn plan_issues(
     };
     let mut planned = Vec::new();
     for (number, row) in rows.iter().enumerate() {
-        let mut draft = Draft::of(row, &next_moment(services, [row]));
+        let mut draft = Draft::of(row, &next_moment(write.services, [row]));
         let mut items = place.put(&mut write, row, &mut draft).await?;
         if let Some((field, rank)) = ranks.get(number) {
             items.extend(ranked(&mut draft, field, rank));
@@ -89,7 +134,7 @@ pub async fn plan_issues(
             planned.push((draft, items));
         }
     }
-    finish(write, &place, issues, planned).await
+    finish(write, place, issues, planned).await
 }
 
 /// Stores what changed, tells of it and audits it.

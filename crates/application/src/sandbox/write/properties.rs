@@ -7,6 +7,7 @@ use crate::{
     actions::Action,
     caller::Caller,
     error::{Error, Result},
+    issues::IssueRow,
     services::Services,
 };
 
@@ -26,6 +27,19 @@ pub async fn set_issue_property(
     (key, value): (&str, &Value),
 ) -> Result<bool> {
     let mut write = Writing::begin(services, caller, Action::SetIssueProperty, instance).await?;
+    let row = write.issue(issue).await?;
+    let (before, is_new) = set(&mut write, &row, (key, value)).await?;
+    let side = |value: Option<&Value>| json!({ "property": key, "value": value });
+    write.finish(&row.key, side(before.as_ref()), side(Some(value))).await?;
+    Ok(is_new)
+}
+
+/// Sets a property as part of a write; answers the value it had, and whether it is new.
+pub(super) async fn set(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    (key, value): (&str, &Value),
+) -> Result<(Option<Value>, bool)> {
     if key.is_empty() || key.chars().count() > LONGEST_KEY {
         let message = format!("The property key must have between 1 and {LONGEST_KEY} characters.");
         return Err(Error::invalid("issue", message));
@@ -34,16 +48,13 @@ pub async fn set_issue_property(
         let message = format!("The property value is longer than {LARGEST_VALUE} characters.");
         return Err(Error::invalid("issue", message));
     }
-    let row = write.issue(issue).await?;
     let before = write.tx.property(row.id, key).await?;
     let is_new = write.tx.set_property(row.id, key, value).await?;
     let event = json!({
         "property": { "key": key, "value": value }, "issue": hint(&write.instance, &row.raw),
     });
     write.announce("issue_property_set", event).await?;
-    let side = |value: Option<&Value>| json!({ "property": key, "value": value });
-    write.finish(&row.key, side(before.as_ref()), side(Some(value))).await?;
-    Ok(is_new)
+    Ok((before, is_new))
 }
 
 /// Takes a property of an issue away.

@@ -4,7 +4,12 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Draft, fields::Field, next_moment, sprint_field, updated_event, writing::Writing};
+use super::{
+    Draft,
+    fields::Field,
+    next_moment, sprint_field, updated_event,
+    writing::{BATCH, Writing},
+};
 use crate::{
     actions::Action,
     agile::{SprintDetails, timestamp},
@@ -102,11 +107,10 @@ pub async fn edit_sprint(
         return Ok(before);
     }
     let (old, after) = (served(&write, &before), store(&mut write, after).await?);
-    let rows = issues(&mut write, id).await?;
     let fields = Sprints::of(&mut write).await?;
-    let drafts = rows.iter().map(|row| fields.renewed(row, &after)).collect::<Vec<_>>();
-    if !drafts.is_empty() {
-        write.store(drafts).await?;
+    for some in issues(&mut write, id).await?.chunks(BATCH) {
+        let rows = write.rows(some).await?;
+        write.store(rows.iter().map(|row| fields.renewed(row, &after)).collect()).await?;
     }
     let new = served(&write, &after);
     let event = match (before.state.as_str(), after.state.as_str()) {
@@ -126,27 +130,27 @@ pub async fn edit_sprint(
 pub async fn delete_sprint(services: &Services, caller: &Caller, instance: &str, id: i64) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::DeleteSprint, instance).await?;
     let sprint = locked(&mut write, id).await?;
-    let rows = issues(&mut write, id).await?;
     let fields = Sprints::of(&mut write).await?;
-    let first = if rows.is_empty() { 0 } else { write.ids(rows.len()).await? };
     let site = write.instance.clone();
-    let mut drafts = Vec::new();
-    let mut events = Vec::new();
-    for (history, row) in (first..).zip(&rows) {
-        let now = next_moment(services, [row]);
-        let mut draft = Draft::of(row, &now);
-        let items = fields.write(&mut draft, |before| sprint_field::without(before, id));
-        draft.record(history, &now, &items);
-        events.push(updated_event(&site, &draft, "issue_updated", history, &items));
-        drafts.push(draft);
-    }
-    if !drafts.is_empty() {
+    for some in issues(&mut write, id).await?.chunks(BATCH) {
+        let rows = write.rows(some).await?;
+        let first = write.ids(rows.len()).await?;
+        let mut drafts = Vec::new();
+        let mut events = Vec::new();
+        for (history, row) in (first..).zip(&rows) {
+            let now = next_moment(services, [row]);
+            let mut draft = Draft::of(row, &now);
+            let items = fields.write(&mut draft, |before| sprint_field::without(before, id));
+            draft.record(history, &now, &items);
+            events.push(updated_event(&site, &draft, "issue_updated", history, &items));
+            drafts.push(draft);
+        }
         write.store(drafts).await?;
+        for event in events {
+            write.announce_besides("jira:issue_updated", event).await?;
+        }
     }
     write.tx.remove_sprint(site.id, id).await?;
-    for event in events {
-        write.announce("jira:issue_updated", event).await?;
-    }
     let shown = served(&write, &sprint);
     write.announce("sprint_deleted", json!({ "sprint": shown })).await?;
     write.finish(&id.to_string(), shown, Value::Null).await
@@ -244,12 +248,12 @@ async fn locked(write: &mut Writing<'_>, id: i64) -> Result<SprintDetails> {
     reached(write, id).await
 }
 
-/// The issues that show a sprint, locked.
-async fn issues(write: &mut Writing<'_>, sprint: i64) -> Result<Vec<IssueRow>> {
-    let Some(question) = Sprints::of(write).await?.question(sprint) else { return Ok(Vec::new()) };
-    let found = write.search(&question).await?;
-    let ids: Vec<String> = found.into_iter().map(|row| row.jira_id).collect();
-    write.issues(&ids).await
+/// The ids of the issues that show a sprint, locked.
+async fn issues(write: &mut Writing<'_>, sprint: i64) -> Result<Vec<String>> {
+    match Sprints::of(write).await?.question(sprint) {
+        Some(question) => write.lock_all(&question).await,
+        None => Ok(Vec::new()),
+    }
 }
 
 async fn store(write: &mut Writing<'_>, sprint: SprintDetails) -> Result<SprintDetails> {

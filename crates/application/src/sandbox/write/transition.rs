@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Draft, as_v2,
-    comments::new_comment,
-    desk::{Desk, FieldChanges, unknown},
+    beside::Beside,
+    comments::{NewComment, new_comment},
+    desk::{Desk, FieldChanges, pick, unknown},
+    fields::elements,
     hint, next_moment, updated_event,
     writing::Writing,
 };
@@ -15,7 +17,7 @@ use crate::{
     caller::Caller,
     error::{Error, FieldProblem, Result},
     instances::{Dialect, Instance},
-    issues::{CommentBody, IssueRow},
+    issues::IssueRow,
     reference::Roster,
     sandbox::workflow::SiteWorkflow,
     services::Services,
@@ -28,16 +30,34 @@ pub struct TransitionInput {
     pub dialect: Dialect,
     /// `fields`: values to set, the resolution among them.
     pub fields: Map<String, Value>,
-    /// `update`: lists of operations, but for comments.
+    /// `update`: lists of operations, but for comments, worklogs and links.
     pub update: Map<String, Value>,
     /// Comments to add.
-    pub comments: Vec<CommentBody>,
+    pub comments: Vec<NewComment>,
+    /// What else is done to the issue.
+    pub beside: Beside,
 }
 
 impl TransitionInput {
     /// Nothing but the transition.
     pub fn nothing(dialect: Dialect) -> Self {
-        Self { dialect, fields: Map::new(), update: Map::new(), comments: Vec::new() }
+        let (fields, update) = (Map::new(), Map::new());
+        Self { dialect, fields, update, comments: Vec::new(), beside: Beside::default() }
+    }
+
+    /// The resolution that is asked for, in `fields` or in `update`.
+    fn resolution(&self) -> Result<Option<&Value>> {
+        let refused = |message: &str| Err(Error::invalid("resolution", message));
+        let Some(operations) = self.update.get("resolution") else {
+            return Ok(self.fields.get("resolution"));
+        };
+        if self.fields.contains_key("resolution") {
+            return refused("Field 'resolution' cannot appear in both 'fields' and 'update'");
+        }
+        match elements(operations).last().and_then(|operation| operation.get("set")) {
+            Some(wanted) => Ok(Some(wanted)),
+            None => refused("Field 'resolution' can only be set."),
+        }
     }
 }
 
@@ -55,13 +75,18 @@ pub async fn transition(
     input: &TransitionInput,
     (before, after): (Value, Value),
 ) -> Result<()> {
+    input.beside.permit(caller)?;
     let mut write = Writing::begin(services, caller, Action::TransitionIssue, instance).await?;
-    input.comments.iter().try_for_each(CommentBody::check)?;
     let row = write.issue(issue).await?;
-    if take(&mut write, &row, transition_id, input).await? {
-        write.finish(&row.key, before, after).await?;
+    let is_changed = take(&mut write, &row, transition_id, input).await?;
+    let done = input.beside.apply(&mut write, &row.jira_id).await?;
+    let mut after = after;
+    if !done.is_empty() {
+        after["besides"] = Value::Array(done);
+    } else if !is_changed {
+        return Ok(());
     }
-    Ok(())
+    write.finish(&row.key, before, after).await
 }
 
 /// Does a transition as part of a write; answers whether anything came of it.
@@ -92,8 +117,9 @@ pub(super) async fn take(
     }
     let history = write.ids(1 + input.comments.len()).await?;
     let mut comments = Vec::new();
-    for (id, body) in (history + 1..).zip(&input.comments) {
-        comments.push(new_comment(write, row, id, &now, body).await?);
+    for (id, new) in (history + 1..).zip(&input.comments) {
+        new.body.check()?;
+        comments.push(new_comment(write, row, id, &now, new).await?);
     }
     if !comments.is_empty() {
         let total = row.raw["fields"]["comment"]["total"].as_u64().unwrap_or(0) + comments.len() as u64;
@@ -135,7 +161,7 @@ impl Step<'_> {
         let site = write.instance.clone();
         let resolutions = write.tx.roster(site.id, Roster::Resolutions).await?;
         let before = resolution(&self.row.raw["fields"]["resolution"]);
-        let requested = requested_resolution(self.input.fields.get("resolution"), &resolutions)?;
+        let requested = requested_resolution(self.input.resolution()?, &resolutions)?;
         let has_requested = requested.is_some();
         let after = self
             .change
@@ -177,6 +203,7 @@ impl Step<'_> {
             update: self.input.update.clone(),
         };
         changes.take("resolution");
+        changes.update.remove("resolution");
         changes.keep(|id| is_on_screen(id));
         let mut desk = Desk::new(write, site, self.input.dialect, self.row.dialect);
         let mut items = Vec::new();
@@ -227,11 +254,7 @@ fn requested_resolution(wanted: Option<&Value>, known: &[Value]) -> Result<Optio
     let Some(wanted) = wanted.filter(|wanted| wanted.is_object()) else {
         return Ok(None);
     };
-    let found = known.iter().find(|value| {
-        wanted["id"].is_string() && value["id"] == wanted["id"]
-            || wanted["name"].is_string() && value["name"] == wanted["name"]
-    });
-    found
+    pick(known.iter(), wanted)
         .and_then(resolution)
         .map(Some)
         .ok_or_else(|| Error::invalid("resolution", format!("{wanted} is no resolution of this site")))

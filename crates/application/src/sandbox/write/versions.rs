@@ -131,6 +131,24 @@ pub async fn delete_version(
     write.finish(id, before, Value::Null).await
 }
 
+/// Merges a version into another one of its project: the other takes its place in every issue.
+///
+/// # Errors
+/// [`Error::NotFound`] without one of them; otherwise as [`delete_version`].
+pub async fn merge_versions(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    id: &str,
+    into: &str,
+) -> Result<()> {
+    let mut write = Writing::begin(services, caller, Action::DeleteVersion, instance).await?;
+    existing(&mut write, into).await?;
+    drop(write);
+    let swap = VersionSwap { fixed: Some(into.to_owned()), affected: Some(into.to_owned()) };
+    delete_version(services, caller, instance, id, &swap).await
+}
+
 /// The version as served, and its project's key.
 async fn existing(write: &mut Writing<'_>, id: &str) -> Result<(Value, String)> {
     let missing = || Error::not_found("version", id);

@@ -9,6 +9,7 @@ use super::{
     next_moment,
     time::{Tracking, parse, print, seconds_item},
     updated_event,
+    visibility::{self, Visibility},
     writing::Writing,
 };
 use crate::{
@@ -29,6 +30,8 @@ pub struct WorklogChanges {
     pub started: Option<DateTime<Utc>>,
     /// What was done.
     pub comment: Option<CommentBody>,
+    /// For whom it is: for everyone with `Some(None)`.
+    pub visibility: Option<Option<Visibility>>,
 }
 
 /// What becomes of the remaining estimate.
@@ -56,7 +59,7 @@ pub fn duration(field: &str, text: &str) -> Result<u64> {
 /// Adds a worklog; answers it as stored.
 ///
 /// # Errors
-/// [`Error::NotFound`] without the issue; [`Error::Invalid`] without a time.
+/// [`Error::NotFound`] without the issue; [`Error::Invalid`] without a time, and for a group or a role that does not exist.
 pub async fn add_worklog(
     services: &Services,
     caller: &Caller,
@@ -66,12 +69,24 @@ pub async fn add_worklog(
     adjust: AdjustEstimate,
 ) -> Result<Value> {
     let mut write = Writing::begin(services, caller, Action::AddWorklog, instance).await?;
+    let row = write.issue(issue).await?;
+    let worklog = add(&mut write, &row, changes, adjust).await?;
+    write.finish(&row.key, Value::Null, json!({ "worklog": worklog })).await?;
+    Ok(worklog)
+}
+
+/// Adds a worklog as part of a write; answers it as stored.
+pub(super) async fn add(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    changes: &WorklogChanges,
+    adjust: AdjustEstimate,
+) -> Result<Value> {
     let seconds = changes.seconds.filter(|seconds| *seconds > 0);
     let seconds =
         seconds.ok_or_else(|| Error::invalid("timeLogged", "You must indicate the time spent working."))?;
-    let row = write.issue(issue).await?;
     let id = write.ids(2).await?;
-    let now = next_moment(services, [&row]);
+    let now = next_moment(write.services, [row]);
     let author = account(row.dialect);
     let path = format!("issue/{}/worklog/{id}", row.jira_id);
     let mut worklog = json!({
@@ -82,7 +97,7 @@ pub async fn add_worklog(
         "created": now,
         "started": now,
     });
-    write_into(&mut worklog, &row, changes, &now);
+    write_into(&mut worklog, row, changes, &now, write).await?;
     let tracking = Tracking::of_issue(&row.raw["fields"]);
     let mut after = Tracking { spent: Some(tracking.spent.unwrap_or(0) + seconds), ..tracking };
     after.remaining = remaining(tracking.remaining, adjust, -signed(seconds));
@@ -90,16 +105,15 @@ pub async fn add_worklog(
     let items = items(&tracking, &after, seconds_item("WorklogId", None, None, number));
     let total = row.raw["fields"]["worklog"]["total"].as_u64().unwrap_or(0) + 1;
     let list = (std::slice::from_ref(&worklog), total, false);
-    store(&mut write, &row, (id + 1, &now), after, &items, list).await?;
+    store(write, row, (id + 1, &now), after, &items, list).await?;
     write.announce("worklog_created", json!({ "worklog": as_v2(&worklog, "comment") })).await?;
-    write.finish(&row.key, Value::Null, json!({ "worklog": worklog })).await?;
     Ok(worklog)
 }
 
 /// Changes a worklog; answers it as stored.
 ///
 /// # Errors
-/// [`Error::NotFound`] without the issue or the worklog.
+/// [`Error::NotFound`] without the issue or the worklog; [`Error::Invalid`] for a group or a role that does not exist.
 pub async fn edit_worklog(
     services: &Services,
     caller: &Caller,
@@ -110,11 +124,24 @@ pub async fn edit_worklog(
 ) -> Result<Value> {
     let mut write = Writing::begin(services, caller, Action::EditWorklog, instance).await?;
     let row = write.issue(issue).await?;
-    let before = existing(&mut write, &row, worklog).await?.1;
+    let (before, edited) = edit(&mut write, &row, worklog, changes, adjust).await?;
+    write.finish(&row.key, json!({ "worklog": before }), json!({ "worklog": edited })).await?;
+    Ok(edited)
+}
+
+/// Changes a worklog as part of a write; answers it as it was and as it is.
+pub(super) async fn edit(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    worklog: &str,
+    changes: &WorklogChanges,
+    adjust: AdjustEstimate,
+) -> Result<(Value, Value)> {
+    let before = existing(write, row, worklog).await?.1;
     let id = write.ids(1).await?;
-    let now = next_moment(services, [&row]);
+    let now = next_moment(write.services, [row]);
     let mut edited = before.clone();
-    write_into(&mut edited, &row, changes, &now);
+    write_into(&mut edited, row, changes, &now, write).await?;
     let (was, is) = (seconds_of(&before), seconds_of(&edited));
     let tracking = Tracking::of_issue(&row.raw["fields"]);
     let mut after = tracking;
@@ -124,10 +151,9 @@ pub async fn edit_worklog(
     let items = items(&tracking, &after, seconds_item("WorklogId", None, number, number));
     let total = row.raw["fields"]["worklog"]["total"].as_u64().unwrap_or(0);
     let list = (std::slice::from_ref(&edited), total, false);
-    store(&mut write, &row, (id, &now), after, &items, list).await?;
+    store(write, row, (id, &now), after, &items, list).await?;
     write.announce("worklog_updated", json!({ "worklog": as_v2(&edited, "comment") })).await?;
-    write.finish(&row.key, json!({ "worklog": before }), json!({ "worklog": edited })).await?;
-    Ok(edited)
+    Ok((before, edited))
 }
 
 /// Deletes a worklog.
@@ -143,9 +169,21 @@ pub async fn delete_worklog(
 ) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::DeleteWorklog, instance).await?;
     let row = write.issue(issue).await?;
-    let (left, gone) = existing(&mut write, &row, worklog).await?;
+    let (gone, items) = delete(&mut write, &row, worklog, adjust).await?;
+    let (before, after) = sides(&items);
+    write.finish(&row.key, json!({ "worklog": gone, "fields": before }), after).await
+}
+
+/// Deletes a worklog as part of a write; answers it as it was, with the items of its history.
+pub(super) async fn delete(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    worklog: &str,
+    adjust: AdjustEstimate,
+) -> Result<(Value, Vec<Value>)> {
+    let (left, gone) = existing(write, row, worklog).await?;
     let id = write.ids(1).await?;
-    let now = next_moment(services, [&row]);
+    let now = next_moment(write.services, [row]);
     let seconds = seconds_of(&gone);
     let tracking = Tracking::of_issue(&row.raw["fields"]);
     let mut after = tracking;
@@ -153,14 +191,19 @@ pub async fn delete_worklog(
     after.remaining = remaining(tracking.remaining, adjust, signed(seconds));
     let items = items(&tracking, &after, seconds_item("WorklogId", None, worklog.parse().ok(), None));
     let list = (left.as_slice(), left.len() as u64, true);
-    store(&mut write, &row, (id, &now), after, &items, list).await?;
+    store(write, row, (id, &now), after, &items, list).await?;
     write.announce("worklog_deleted", json!({ "worklog": as_v2(&gone, "comment") })).await?;
-    let (before, after) = sides(&items);
-    write.finish(&row.key, json!({ "worklog": gone, "fields": before }), after).await
+    Ok((gone, items))
 }
 
 /// Writes what the client said, and who said it.
-fn write_into(worklog: &mut Value, row: &IssueRow, changes: &WorklogChanges, now: &str) {
+async fn write_into(
+    worklog: &mut Value,
+    row: &IssueRow,
+    changes: &WorklogChanges,
+    now: &str,
+    write: &mut Writing<'_>,
+) -> Result<()> {
     worklog["updateAuthor"] = account(row.dialect);
     worklog["updated"] = json!(now);
     if let Some(seconds) = changes.seconds {
@@ -173,6 +216,8 @@ fn write_into(worklog: &mut Value, row: &IssueRow, changes: &WorklogChanges, now
     if let Some(comment) = &changes.comment {
         worklog["comment"] = comment.in_dialect(row.dialect);
     }
+    let project = &row.raw["fields"]["project"];
+    visibility::write_into(worklog, changes.visibility.as_ref(), write, project).await
 }
 
 /// The worklog, and the issue's other ones.

@@ -13,7 +13,7 @@ use crate::{
     issues::{IssueRow, require_issue},
     lookups,
     ports::TenantTx,
-    search::{SearchRequest, parse_jql, request_of},
+    search::{SearchRequest, SearchStart, parse_jql, request_of},
     services::Services,
     tenant_context::TenantContext,
     webhooks,
@@ -83,10 +83,29 @@ impl<'a> Writing<'a> {
     /// is left out. Beyond the caller's projects too: what a write does to the neighbours of an issue.
     pub(super) async fn issues(&mut self, jira_ids: &[String]) -> Result<Vec<IssueRow>> {
         let present = self.tx.lock_issues(self.instance.id, jira_ids).await?;
-        if present.is_empty() {
-            return Ok(Vec::new());
+        self.rows(&present).await
+    }
+
+    /// Locks every issue that a query of our own making finds, until the end of the write; answers their numeric ids. What is done to
+    /// very many issues is done to [`BATCH`] of them at a time, by [`Writing::rows`].
+    pub(super) async fn lock_all(&mut self, jql: &str) -> Result<Vec<String>> {
+        let mut ids = Vec::new();
+        let mut pages = Pages::of(self.services, &self.instance, jql)?;
+        while let Some(page) = pages.next(self.tx.as_mut()).await? {
+            ids.extend(page.into_iter().map(|row| row.jira_id));
         }
-        self.search(&format!("id in ({}) ORDER BY id", present.join(", "))).await
+        self.tx.lock_issues(self.instance.id, &ids).await
+    }
+
+    /// These issues, by numeric id, in the order of their ids. What is gone is left out.
+    pub(super) async fn rows(&mut self, jira_ids: &[String]) -> Result<Vec<IssueRow>> {
+        let mut rows = Vec::with_capacity(jira_ids.len());
+        for some in jira_ids.chunks(BATCH) {
+            let found = self.tx.issues_named(self.instance.id, some).await?;
+            rows.extend(found.into_iter().map(|(_, row)| row));
+        }
+        rows.sort_by_key(|row| row.jira_id.parse::<i64>().unwrap_or_default());
+        Ok(rows)
     }
 
     /// Every issue that a query of our own making finds.
@@ -107,7 +126,14 @@ impl<'a> Writing<'a> {
 
     /// Tells the webhooks.
     pub(super) async fn announce(&mut self, event: &str, body: Value) -> Result<()> {
-        webhooks::announce(self.services, self.tx.as_mut(), &self.instance, event, body).await
+        let flow = if self.caller.in_bulk { webhooks::Flow::Secondary } else { webhooks::Flow::Primary };
+        webhooks::announce_in(self.services, self.tx.as_mut(), &self.instance, flow, event, body).await
+    }
+
+    /// Tells the webhooks of what follows from another change.
+    pub(super) async fn announce_besides(&mut self, event: &str, body: Value) -> Result<()> {
+        let flow = webhooks::Flow::Secondary;
+        webhooks::announce_in(self.services, self.tx.as_mut(), &self.instance, flow, event, body).await
     }
 
     /// Audits the write and makes it last.
@@ -121,14 +147,47 @@ impl<'a> Writing<'a> {
     }
 }
 
-/// Every issue of a site that a query of our own making finds.
+/// Issues that are held at a time where there may be very many.
+pub(super) const BATCH: usize = 1_000;
+
+/// Every issue of a site that a query of our own making finds, however many they are.
 pub(in crate::sandbox) async fn find_issues(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
     jql: &str,
 ) -> Result<Vec<IssueRow>> {
-    let request =
-        SearchRequest { limit: 10_000, ..request_of(instance, parse_jql(jql)?, services.clock.now()) };
-    Ok(tx.search(&request).await?.issues)
+    let mut found = Vec::new();
+    let mut pages = Pages::of(services, instance, jql)?;
+    while let Some(page) = pages.next(tx).await? {
+        found.extend(page);
+    }
+    Ok(found)
+}
+
+/// The answers to a question, page by page.
+struct Pages {
+    request: SearchRequest,
+    is_over: bool,
+}
+
+impl Pages {
+    fn of(services: &Services, instance: &Instance, jql: &str) -> Result<Self> {
+        let limit = u32::try_from(BATCH).unwrap_or(u32::MAX);
+        let request = SearchRequest { limit, ..request_of(instance, parse_jql(jql)?, services.clock.now()) };
+        Ok(Self { request, is_over: false })
+    }
+
+    /// The next page; `None` behind the last one.
+    async fn next(&mut self, tx: &mut dyn TenantTx) -> Result<Option<Vec<IssueRow>>> {
+        if self.is_over {
+            return Ok(None);
+        }
+        let page = tx.search(&self.request).await?;
+        match page.next {
+            Some(next) => self.request.start = SearchStart::After(next),
+            None => self.is_over = true,
+        }
+        Ok(Some(page.issues))
+    }
 }

@@ -28,6 +28,10 @@ pub struct Landmarks {
     pub version: String,
     /// One that gives way to the other.
     pub replaced_version: String,
+    /// One that becomes part of the first.
+    pub merged_version: String,
+    /// A history of the issue.
+    pub history: i64,
     pub component: String,
     pub issue_type: String,
     pub link_type: String,
@@ -328,6 +332,8 @@ fn reads(at: &Landmarks) -> Vec<Case> {
         get("getIssue", "issue/NOPE-1", 404),
         get("getChangeLogs", of("changelog"), 200),
         get("getChangeLogs", "issue/NOPE-1/changelog", 404),
+        post("getChangeLogsByIds", of("changelog/list"), json!({ "changelogIds": [at.history, 99] }), 200),
+        post("getChangeLogsByIds", of("changelog/list"), json!({}), 400),
         get("getComments", of("comment?expand=renderedBody"), 200),
         get("getComments", of("comment?orderBy=nonsense"), 400),
         get("getComments", "issue/NOPE-1/comment", 404),

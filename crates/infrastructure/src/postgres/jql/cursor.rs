@@ -62,14 +62,26 @@ fn read(kind: Kind, row: &PgRow, column: usize) -> Result<Value, sqlx::Error> {
     })
 }
 
+fn invalid() -> Error {
+    Error::invalid("cursor", "is no cursor of a search; take it from the page before")
+}
+
+fn written(cursor: &str) -> Result<Written> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
+    serde_json::from_slice(&bytes).map_err(|_| invalid())
+}
+
+/// See [`application::search::SearchStore::check_cursor`].
+pub(in crate::postgres) fn check(cursor: &str) -> Result<()> {
+    written(cursor).map(drop)
+}
+
 /// The condition that an issue comes behind the cursor.
 ///
 /// # Errors
 /// [`Error::Invalid`] (field `cursor`) for a text that is none, and for the cursor of another query.
 pub(super) fn after(request: &SearchRequest, keys: &[Key], cursor: &str) -> Result<Sql> {
-    let invalid = || Error::invalid("cursor", "is no cursor of a search; take it from the page before");
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| invalid())?;
-    let written: Written = serde_json::from_slice(&bytes).map_err(|_| invalid())?;
+    let written = written(cursor)?;
     if written.q != hash(request) || written.v.len() != keys.len() {
         return Err(Error::invalid("cursor", "belongs to another query; begin that one without a cursor"));
     }

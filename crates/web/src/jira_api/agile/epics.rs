@@ -63,18 +63,19 @@ pub(super) async fn of_board(site: Site, params: Params) -> Result<Response, Ref
     let Some(epics) = questions::epics(&landmarks, "in") else {
         return Ok(answer::ok(&page(&window, Vec::new(), 0)));
     };
-    let project = board.project_key.as_deref().map(|key| format!("project = {} AND ", jql::quote(key)));
+    let of_board = questions::of_filter(tx.as_mut(), &instance, &board, &landmarks).await?;
     let done = match params.text("done") {
         Some("true") => " AND statusCategory = Done",
         Some("false") => " AND statusCategory != Done",
         _ => "",
     };
-    let text = format!("{}{epics}{done} {}", project.unwrap_or_default(), questions::ranked(&landmarks));
+    let text = format!("{epics}{done} {}", questions::ranked(&landmarks));
+    let query = questions::both(of_board, parse_jql(&text)?);
     let request = SearchRequest {
         limit: u32::try_from(window.size.max(1)).unwrap_or(1),
         start: SearchStart::Offset(window.start as u64),
         with_total: true,
-        ..search::request(&site, &instance, parse_jql(&text)?)
+        ..search::request(&site, &instance, query)
     };
     let found = tx.search(&request).await?;
     let total = found.total.unwrap_or(0);

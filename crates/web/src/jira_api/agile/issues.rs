@@ -20,6 +20,7 @@ use crate::jira_api::{
     answer,
     assemble::View,
     body::Body,
+    expansions,
     fields::{DefaultFields, Expand, Selection},
     page::Window,
     params::Params,
@@ -76,6 +77,8 @@ impl Asking {
             with_total: true,
             ..search::request(&self.site, &self.instance, query)
         };
+        let validation = search::Validation::of(self.params.text("validateQuery"));
+        let (request, warnings) = validation.judge(self.tx.as_mut(), request).await?;
         let mut found = self.tx.search(&request).await?;
         if let Some(lens) = self.site.lens() {
             found.issues.retain(|row| !lens.hides(row) && !lens.lags(row, &request.query, request.now));
@@ -90,11 +93,14 @@ impl Asking {
             ("total".to_owned(), json!(total)),
             ("issues".to_owned(), Value::Array(issues)),
         ]);
+        if !warnings.is_empty() {
+            answer.insert("warningMessages".into(), json!(warnings));
+        }
         answer.extend(expanded);
         Ok(answer::ok(&Value::Object(answer)))
     }
 
-    async fn assemble(&mut self, rows: Vec<IssueRow>) -> Result<(Vec<Value>, Map<String, Value>), Refusal> {
+    async fn assemble(mut self, rows: Vec<IssueRow>) -> Result<(Vec<Value>, Map<String, Value>), Refusal> {
         let named = self.params.list("fields");
         let extra = ["sprint", "closedSprints", "flagged", "epic"].map(|name| {
             (
@@ -111,7 +117,7 @@ impl Asking {
         };
         let epics = self.epics(&rows).await?;
         let known: Vec<[Value; 4]> = rows.iter().map(|row| self.agile_fields(row, &epics)).collect();
-        let mut assembled = view.assemble(self.tx.as_mut(), self.instance.id, rows).await?;
+        let mut assembled = expansions::assemble(&self.site, self.tx, &self.instance, &view, rows).await?;
         for (issue, known) in assembled.issues.iter_mut().zip(known) {
             for ((name, wanted), value) in extra.into_iter().zip(known) {
                 if wanted {
@@ -236,7 +242,7 @@ pub(super) async fn without_epic(site: Site, params: Params) -> Result<Response,
 /// `GET issue/{id}`.
 pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal> {
     let (_, row) = site.issue().await?;
-    let mut asking = Asking::begin(site, params).await?;
+    let asking = Asking::begin(site, params).await?;
     let (issues, expanded) = asking.assemble(vec![Arc::unwrap_or_clone(row)]).await?;
     let mut issue = issues.into_iter().next().unwrap_or_default();
     if let Some(issue) = issue.as_object_mut() {

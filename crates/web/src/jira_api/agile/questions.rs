@@ -11,7 +11,7 @@ use application::{
 use jql::Query;
 
 use super::{boards::Board, landmarks::Landmarks};
-use crate::jira_api::refusal::Refusal;
+use crate::jira_api::{refusal::Refusal, text_of};
 
 /// Both conditions; in the order of the second, or else of the first.
 pub(super) fn both(first: Query, second: Query) -> Query {
@@ -23,36 +23,60 @@ pub(super) fn both(first: Query, second: Query) -> Query {
     Query { filter, order_by }
 }
 
-/// The issues of a board. Jira lists boards without their filters, so a mirror knows the board's project only; a sandbox names the
-/// filter as Jira names those that it makes.
+/// The issues of a board: those of its filter, but for epics on a scrum board, which stand beside it.
 pub(super) async fn of_board(
     tx: &mut dyn TenantTx,
     instance: &Instance,
     board: &Board,
     landmarks: &Landmarks,
 ) -> Result<Query, Refusal> {
+    let query = of_filter(tx, instance, board, landmarks).await?;
+    match epics(landmarks, "not in").filter(|_| board.is_scrum()) {
+        Some(no_epics) => Ok(both(query, parse_jql(&no_epics)?)),
+        None => Ok(query),
+    }
+}
+
+/// What a board's filter asks, by rank where it does not say otherwise. A mirror knows the filter's id from the board's
+/// configuration, and a sandbox names filters as Jira names those that it makes with boards. Of a board whose configuration was not
+/// read, the project that it is at home in is all that is known.
+pub(super) async fn of_filter(
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    board: &Board,
+    landmarks: &Landmarks,
+) -> Result<Query, Refusal> {
     let unknown = || {
-        let message = format!("the filter of board {} is not in the copy", board.id);
+        let message = format!("the filter of board {} is not in the copy; ask the site itself", board.id);
         Refusal::from(Error::Unsupported(message))
     };
-    let filter = match instance.kind {
-        InstanceKind::Sandbox => filter_of(&tx.roster(instance.id, Roster::Filters).await?, board),
-        _ => None,
+    let filters = tx.roster(instance.id, Roster::Filters).await?;
+    let question = match instance.kind {
+        InstanceKind::Sandbox => filter_of(&filters, board).map(|(_, question)| question),
+        _ => match tx
+            .board_configuration(instance.id, board.id)
+            .await?
+            .and_then(|it| text_of(&it["filter"]["id"]))
+        {
+            Some(id) => Some(question_of(&filters, &id).ok_or_else(unknown)?),
+            None => None,
+        },
     };
-    let query = match filter {
-        Some((_, question)) => parse_jql(&question)?,
+    let query = match question {
+        Some(question) => parse_jql(&question)?,
         None => {
             let project = board.project_key.as_deref().ok_or_else(unknown)?;
             parse_jql(&format!("project = {}", jql::quote(project)))?
         }
     };
     let ranked = parse_jql(&ranked(landmarks))?;
-    let query = if query.order_by.is_empty() { both(query, ranked) } else { query };
-    // Epics stand beside a scrum board, not on it.
-    match epics(landmarks, "not in").filter(|_| board.is_scrum()) {
-        Some(no_epics) => Ok(both(query, parse_jql(&no_epics)?)),
-        None => Ok(query),
-    }
+    Ok(if query.order_by.is_empty() { both(query, ranked) } else { query })
+}
+
+/// The question of the filter with this id.
+fn question_of(filters: &[serde_json::Value], id: &str) -> Option<String> {
+    let found = filters.iter().find(|filter| text_of(&filter["id"]).as_deref() == Some(id))?;
+    Some(found["jql"].as_str()?.to_owned())
 }
 
 /// The id and the question of the filter that Jira makes with a board.
@@ -132,6 +156,14 @@ mod tests {
         assert_eq!(query(&both), query(expected), "{both}");
         let unasked = super::both(board.clone(), Query::default());
         assert_eq!(unasked, board);
+    }
+
+    #[test]
+    fn filters_are_found_by_ids_of_either_kind() {
+        let filters =
+            [serde_json::json!({ "id": "10001", "jql": "project = A" }), serde_json::json!({ "id": 7 })];
+        assert_eq!(question_of(&filters, "10001").as_deref(), Some("project = A"));
+        assert_eq!((question_of(&filters, "7"), question_of(&filters, "8")), (None, None));
     }
 
     #[test]

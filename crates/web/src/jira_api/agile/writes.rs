@@ -7,6 +7,7 @@ use axum::{
 };
 use chrono::{DateTime, Utc};
 use domain::jira_time;
+use serde_json::{Value, json};
 
 use super::{id, sprints};
 use crate::jira_api::{answer, body::Body, refusal::Refusal, site::Site};
@@ -88,12 +89,33 @@ pub(super) async fn remove_from_epic(site: Site, body: Body) -> Result<Response,
     plan(&site, &body, Destination::NoEpic).await
 }
 
-/// `PUT issue/rank`.
+/// `PUT issue/rank`: 207 with what came of each issue where some could not be ranked (jira-facts 9.1).
 pub(super) async fn rank(site: Site, body: Body) -> Result<Response, Refusal> {
-    if target(&body)?.is_none() {
+    let Some(target) = target(&body)? else {
         return Err(Refusal::bad_request("One of rankBeforeIssue and rankAfterIssue is required."));
+    };
+    let issues = body.list("issues")?;
+    let services = &site.state.services;
+    let ranked = sandbox::rank_issues(services, &site.caller, &site.name, &issues, &target).await?;
+    if ranked.iter().all(|(_, issue)| issue.is_some()) {
+        return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    plan(&site, &body, Destination::Here).await
+    let entries: Vec<Value> = ranked.into_iter().map(entry).collect();
+    Ok(answer::json(StatusCode::MULTI_STATUS, &json!({ "entries": entries })))
+}
+
+/// What came of an issue: by its name where there is none.
+fn entry((name, issue): (String, Option<(String, String)>)) -> Value {
+    if let Some((id, key)) = issue {
+        return json!({ "issueId": id.parse::<i64>().ok(), "issueKey": key, "status": 200 });
+    }
+    let missing = "Issue does not exist or you do not have permission to see it.";
+    let mut entry = json!({ "status": 404, "errors": [missing] });
+    match name.parse::<i64>() {
+        Ok(id) => entry["issueId"] = json!(id),
+        Err(_) => entry["issueKey"] = json!(name),
+    }
+    entry
 }
 
 async fn plan(site: &Site, body: &Body, destination: Destination) -> Result<Response, Refusal> {
@@ -134,6 +156,15 @@ mod tests {
         assert!(matches!(target(&body(r#"{"rankAfterIssue": "A-1"}"#)), Ok(Some(RankTarget::After(_)))));
         assert!(matches!(target(&body(r#"{"rankAfterIssue": null}"#)), Ok(None)));
         assert!(target(&body(r#"{"rankBeforeIssue": "A-1", "rankAfterIssue": "A-2"}"#)).is_err());
+    }
+
+    #[test]
+    fn what_could_not_be_ranked_is_told_by_the_name_it_was_given() {
+        let done = entry(("A-1".into(), Some(("10001".into(), "A-1".into()))));
+        assert_eq!(done, json!({ "issueId": 10001, "issueKey": "A-1", "status": 200 }));
+        let missing = [entry(("A-9".into(), None)), entry(("99".into(), None))];
+        assert_eq!((&missing[0]["issueKey"], &missing[0]["status"]), (&json!("A-9"), &json!(404)));
+        assert_eq!((&missing[1]["issueId"], missing[1].get("issueKey")), (&json!(99), None));
     }
 
     #[test]

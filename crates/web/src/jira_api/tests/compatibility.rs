@@ -78,6 +78,14 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
             "submitBulkWatch",
             "submitBulkUnwatch",
             "submitBulkDelete",
+            "getTask",
+            "mergeVersions",
+            "getAttachmentThumbnail",
+            "getDynamicWebhooksForApp",
+            "registerDynamicWebhooks",
+            "deleteWebhookById",
+            "refreshWebhooks",
+            "getFailedWebhooks",
             "getSharedTimeTrackingConfiguration",
         ],
     ),
@@ -171,7 +179,8 @@ operation (`FOREBAY_UPDATE_DOCS=1 cargo nextest run -p web compatibility`), and 
   there 405, as Jira does.
 
 An operation is a method on a path of Atlassian's OpenAPI documents. Those of the platform (`/rest/api/3`) are served under `/rest/api/2` and
-`/rest/api/latest` too. Served besides, though in no such document: admin webhooks (`/rest/webhooks/1.0/webhook`) and `GET /rest/auth/1/session`.
+`/rest/api/latest` too. Served besides, though in no such document: admin webhooks (`/rest/webhooks/1.0/webhook`), `GET /rest/auth/1/session`
+and `GET projects/picker` of Server.
 ";
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -123,6 +123,7 @@ pub(super) const NOT_COMPARED: &[(&str, &str)] = &[
     ("bulk_tasks", "what came of changes to many issues, for whoever asked for them"),
     ("audit_log", "what people did through this program's own doors"),
     ("webhooks", "what was registered at the source"),
+    ("webhook_failures", "what the sandbox could not deliver to apps"),
     ("webhook_inbox", "what the copy was told, and has done since"),
     ("sandbox_seeds", "how the sandbox was made"),
     ("sandbox_faults", "what the sandbox is asked to do wrong"),

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Case, Landmarks, delete, get, post, put, upload};
+use super::{Case, Landmarks, case, delete, get, post, put, upload};
 
 pub fn all(at: &Landmarks) -> Vec<Case> {
     let mut cases = jql(at);
@@ -12,6 +12,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(attachments(at));
     cases.extend(filters(at));
     cases.extend(lists(at));
+    cases.extend(webhooks());
     cases
 }
 
@@ -124,6 +125,8 @@ fn attachments(at: &Landmarks) -> Vec<Case> {
         get("getAttachment", "attachment/99", 404),
         get("getAttachmentContent", content.clone(), 200),
         get("getAttachmentContent", "attachment/content/99", 404),
+        get("getAttachmentThumbnail", content.replace("content", "thumbnail"), 200),
+        get("getAttachmentThumbnail", "attachment/thumbnail/99", 404),
         delete("removeAttachment", one.clone(), 204),
         delete("removeAttachment", one, 404),
     ]
@@ -168,5 +171,29 @@ fn lists(at: &Landmarks) -> Vec<Case> {
         get("getOptionsForContext", format!("{contexts}/{number}/option?maxResults=2"), 200),
         get("getOptionsForContext", format!("{contexts}/99/option"), 404),
         get("getOptionsForContext", "field/customfield_10016/context/10016/option", 400),
+    ]
+}
+
+/// Webhooks of apps.
+fn webhooks() -> Vec<Case> {
+    let one = |jql: &str| json!({ "events": ["comment_created"], "jqlFilter": jql });
+    let new = json!({ "url": "http://127.0.0.1:9/hook", "webhooks": [one("project = PAY"), one("watchCount = 1")] });
+    vec![
+        post("registerDynamicWebhooks", "webhook", new, 200),
+        post("registerDynamicWebhooks", "webhook", json!({ "url": "nowhere", "webhooks": [] }), 400),
+        get("getDynamicWebhooksForApp", "webhook?maxResults=10", 200),
+        get("getDynamicWebhooksForApp", "webhook?startAt=many", 400),
+        put("refreshWebhooks", "webhook/refresh", json!({ "webhookIds": [1] }), 200),
+        put("refreshWebhooks", "webhook/refresh", json!({}), 400),
+        get("getFailedWebhooks", "webhook/failed?maxResults=5", 200),
+        get("getFailedWebhooks", "webhook/failed?after=yesterday", 400),
+        case(
+            "deleteWebhookById",
+            reqwest::Method::DELETE,
+            "webhook".into(),
+            Some(json!({ "webhookIds": [1] })),
+            202,
+        ),
+        case("deleteWebhookById", reqwest::Method::DELETE, "webhook".into(), Some(json!({})), 400),
     ]
 }

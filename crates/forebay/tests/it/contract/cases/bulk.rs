@@ -43,6 +43,8 @@ fn questions(at: &Landmarks) -> Vec<Case> {
         get("getAvailableTransitions", "bulk/issues/transition", 400),
         get("getBulkOperationProgress", format!("bulk/queue/{}", at.task), 200),
         get("getBulkOperationProgress", "bulk/queue/nonsense", 400),
+        get("getTask", format!("task/{}", at.task), 200),
+        get("getTask", "task/nonsense", 404),
     ]
 }
 
