@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::from_markdown;
 use crate::Document;
 
 /// The blocks of some Markdown, which must be valid.

@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::from_wiki;
 use crate::Document;
 
 /// The blocks of some wiki markup, which must be valid.

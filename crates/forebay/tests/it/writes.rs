@@ -4,6 +4,7 @@ mod comments_and_worklogs;
 mod links;
 mod moves_and_deletions;
 mod parts;
+mod rich_text;
 mod workflow;
 
 use std::sync::{Arc, Mutex};

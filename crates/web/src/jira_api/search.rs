@@ -131,6 +131,9 @@ async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusa
         answer.insert("nextPageToken".into(), Value::String(next));
     }
     answer.extend(assembled.expanded);
+    if !warnings.is_empty() {
+        answer.insert("warningMessages".to_owned(), json!(warnings));
+    }
     Ok(answer::ok(&Value::Object(answer)))
 }
 
@@ -193,13 +196,13 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         with_total: true,
         ..request(site, &instance, query)
     };
-    let (mut rows, total) = match window.size {
+    let (mut rows, total, warnings) = match window.size {
         // Asking for no issues is how clients of Server count.
-        0 => (Vec::new(), tx.count(&request).await?),
+        0 => (Vec::new(), tx.count(&request).await?, Vec::new()),
         _ => {
             let page = tx.search(&request).await?;
             let listed = (window.start + page.issues.len()) as u64;
-            (page.issues, page.total.unwrap_or(listed))
+            (page.issues, page.total.unwrap_or(listed), page.warnings)
         }
     };
     leave_out(site, &request, &[], &mut rows);

@@ -89,7 +89,7 @@ pub async fn edit_comment(
     let before = existing(&mut write, &row, comment).await?;
     let now = next_moment(services, [&row]);
     let mut after = before.clone();
-    after["body"] = body.in_dialect(row.dialect);
+    after["body"] = body.in_place_of(&before["body"], row.dialect);
     after["updateAuthor"] = account(row.dialect);
     after["updated"] = json!(now);
     let mut draft = Draft::of(&row, &now);

@@ -171,7 +171,7 @@ fn write_into(worklog: &mut Value, row: &IssueRow, changes: &WorklogChanges, now
         worklog["started"] = json!(domain::jira_time::format(started));
     }
     if let Some(comment) = &changes.comment {
-        worklog["comment"] = comment.in_dialect(row.dialect);
+        worklog["comment"] = comment.in_place_of(&worklog["comment"], row.dialect);
     }
 }
 

@@ -196,7 +196,7 @@ impl Oracle<'_> {
             && !(field == "key" && matches!(literal, Literal::String(text) if text.contains('-')))
         {
             let wanted = self.scalar(field, literal);
-            return scalars.contains(&wanted);
+            return scalars.into_iter().any(|own| as_named_by(literal, own) == wanted);
         }
         let wanted = self.named(field, literal);
         ids(field, issue).iter().any(|id| wanted.contains(id))
@@ -319,8 +319,11 @@ impl Oracle<'_> {
             Operand::Function(function) => self.moment(field, function),
             _ => unreachable!("no list here"),
         };
-        let own = scalars(field, issue).unwrap();
-        own.iter().any(|own| wanted(own.partial_cmp(&other).unwrap()))
+        let own = scalars(field, issue).unwrap().into_iter().map(|own| match operand {
+            Operand::Value(literal) => as_named_by(literal, own),
+            _ => own,
+        });
+        own.into_iter().any(|own| wanted(own.partial_cmp(&other).unwrap()))
     }
 
     /// Numbers with a number, times with a date.
@@ -578,4 +581,16 @@ fn roster(field: &str) -> Option<&'static str> {
         "category" => "category",
         _ => return None,
     })
+}
+
+/// A time as precise as what it is compared with: a day or a time of day names a minute, all else an instant.
+fn as_named_by(literal: &Literal, own: Scalar) -> Scalar {
+    let is_minute = matches!(literal, Literal::String(text) if text.chars().take(4).all(|c| c.is_ascii_digit()) && text.len() >= 8);
+    match own {
+        Scalar::Time(time) if is_minute => {
+            let beyond = time.timestamp_millis().rem_euclid(60_000);
+            Scalar::Time(time - chrono::Duration::milliseconds(beyond))
+        }
+        own => own,
+    }
 }
