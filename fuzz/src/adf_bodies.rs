@@ -63,7 +63,11 @@ pub fn adf_markdown(bytes: &[u8]) {
     made(&document);
     made(&adf::edit_markdown(&rich(), &text));
     made(&adf::from_markdown(&format!("{text}\n\n{}", envelope(&adf::seal_markdown(&rich())))));
-    assert_eq!(adf::from_markdown(&adf::seal_markdown(&document)), document, "a sealed text gives the document back");
+    assert_eq!(
+        adf::from_markdown(&adf::seal_markdown(&document)),
+        document,
+        "a sealed text gives the document back"
+    );
     // Reading may normalise; what was once written can be read again, and is a document as well.
     made(&adf::from_markdown(&adf::to_markdown(&document)));
 }

@@ -37,7 +37,8 @@ use serde_json::Value;
 
 pub use document::{AdfError, Document, MAX_DEPTH, Mark, MarkKind, Node, NodeKind};
 pub use envelope::{
-    edit_markdown, edit_wiki, from_markdown, from_wiki, seal_markdown, seal_wiki, unseal_markdown, unseal_wiki,
+    edit_markdown, edit_wiki, from_markdown, from_wiki, seal_markdown, seal_wiki, unseal_markdown,
+    unseal_wiki,
 };
 pub use html::to_html;
 pub use markdown::to_markdown;

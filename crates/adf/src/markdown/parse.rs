@@ -49,7 +49,8 @@ fn is_blank(line: &str) -> bool {
 
 /// The blocks, and what the last envelope among them holds.
 fn blocks<'a>(lines: &[&'a str], depth: usize) -> (Vec<Node>, Option<&'a str>) {
-    let mut reader = Reader { lines, at: 0, depth, paragraph: Vec::new(), blocks: Vec::new(), envelope: None };
+    let mut reader =
+        Reader { lines, at: 0, depth, paragraph: Vec::new(), blocks: Vec::new(), envelope: None };
     while let Some(line) = reader.line(0) {
         reader.read(line);
     }

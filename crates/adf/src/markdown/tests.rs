@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::from_markdown;
 use crate::Document;
+use crate::from_markdown;
 
 /// The blocks of some Markdown, which must be valid.
 fn blocks(markdown: &str) -> Value {

@@ -14,7 +14,8 @@ struct Sign {
 
 /// The line after its text was edited: the signs that are still there are what they were in the base.
 pub(super) fn merged(markup: Markup, base: &[Node], edited: &[Node]) -> Vec<Node> {
-    let old: Vec<Sign> = base.iter().enumerate().flat_map(|(at, node)| base_signs(markup, at, node)).collect();
+    let old: Vec<Sign> =
+        base.iter().enumerate().flat_map(|(at, node)| base_signs(markup, at, node)).collect();
     let new: Vec<Sign> = edited.iter().enumerate().flat_map(|(at, node)| signs(at, node, true)).collect();
     let keys = |signs: &[Sign]| signs.iter().map(|sign| sign.key).collect::<Vec<_>>();
     let mut found = align::common(&keys(&old), &keys(&new));

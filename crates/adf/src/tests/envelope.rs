@@ -10,8 +10,7 @@ use crate::*;
 type Sealing = (&'static str, fn(&Document) -> String, fn(&str) -> Document);
 type Editing = (&'static str, fn(&Document) -> String, fn(&Document, &str) -> Document);
 
-const SEALINGS: [Sealing; 2] =
-    [("markdown", seal_markdown, from_markdown), ("wiki", seal_wiki, from_wiki)];
+const SEALINGS: [Sealing; 2] = [("markdown", seal_markdown, from_markdown), ("wiki", seal_wiki, from_wiki)];
 const EDITINGS: [Editing; 2] = [("markdown", to_markdown, edit_markdown), ("wiki", to_wiki, edit_wiki)];
 
 fn document(content: Value) -> Document {
@@ -99,7 +98,8 @@ fn a_text_stays_pleasant_and_its_envelope_is_one_line_that_nothing_shows() {
     let code = envelope.strip_prefix("{anchor:adf-").unwrap().strip_suffix('}').unwrap();
     assert!(code.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{code}");
     // What needs none has none; and one that is damaged is not shown either.
-    let plain = document(json!([{"type": "paragraph", "content": [{"type": "text", "text": "Just *text*."}]}]));
+    let plain =
+        document(json!([{"type": "paragraph", "content": [{"type": "text", "text": "Just *text*."}]}]));
     assert_eq!(seal_markdown(&plain), to_markdown(&plain));
     assert_eq!(seal_wiki(&plain), to_wiki(&plain));
     assert_eq!(from_markdown("Text\n<!--adf:[{\"type\"-->\n"), from_markdown("Text"));
@@ -152,7 +152,11 @@ fn what_is_taken_from_the_text_is_gone_and_what_is_added_is_there() {
         assert!(dateless.contains("\"status\"") && dateless.contains("\"expand\""), "{name}: {dateless}");
         let more = edit(&release(), &format!("First.\n\n{text}\n\nLast."));
         let kinds: Vec<&str> = more.content().iter().map(|block| block.kind.as_str()).collect();
-        assert_eq!((kinds.len(), kinds[0]), (release().content().len() + 2, "paragraph"), "{name}: {kinds:?}");
+        assert_eq!(
+            (kinds.len(), kinds[0]),
+            (release().content().len() + 2, "paragraph"),
+            "{name}: {kinds:?}"
+        );
         assert_eq!(&more.content()[1..=14], release().content(), "{name}");
         assert_eq!(edit(&release(), "").content(), [], "{name}");
         assert_eq!(edit(&release(), "All new.").content()[0], Node::paragraph(vec![Node::text("All new.")]));
@@ -191,6 +195,25 @@ fn unknown_nodes_come_back_verbatim_to_who_asks_for_it() {
     let edited = edit_wiki(&document, "newer\n\nold");
     assert_eq!(edited.to_json()["content"][1], unknown["content"][1]);
     assert_eq!(edited.to_json()["content"][0]["type"], "banner");
+}
+
+#[test]
+fn hostile_text_takes_no_time_to_merge() {
+    const SIZE: usize = 10_000;
+    let sealed = seal_markdown(&release());
+    let envelope = sealed.rsplit('\n').next().unwrap();
+    for unit in documents::HOSTILE_UNITS {
+        let source = unit.repeat(SIZE / unit.len());
+        let start = std::time::Instant::now();
+        for (_, write, edit) in EDITINGS {
+            edit(&release(), &source);
+            let document = from_markdown(&source);
+            edit(&document, &format!("{} x", write(&document)));
+        }
+        from_markdown(&format!("{source}\n\n{envelope}"));
+        let took = start.elapsed();
+        assert!(took.as_secs() < 10, "{unit:?} took {took:?}");
+    }
 }
 
 /// Blocks of markups and of documents only, in any order.

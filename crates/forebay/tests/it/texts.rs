@@ -91,7 +91,8 @@ fn what_a_format_cannot_hold_goes_along_where_it_is_asked_for() {
         assert!(sealed.starts_with(text), "{sealed}");
         let back: Value = serde_json::from_str(&converted(format, "adf", &sealed)).unwrap();
         assert_eq!(back, serde_json::from_str::<Value>(adf).unwrap());
-        let edited: Value = serde_json::from_str(&converted(format, "adf", &format!("{sealed}\nMore."))).unwrap();
+        let edited: Value =
+            serde_json::from_str(&converted(format, "adf", &format!("{sealed}\nMore."))).unwrap();
         assert_eq!(edited["content"][0]["content"][0]["attrs"]["color"], "red");
         assert_eq!(edited["content"][1]["content"][0]["text"], "More.");
     }

@@ -96,7 +96,8 @@ impl<'r> Search<'r> {
         let names = Names::of(tx, request, query, &fields).await?;
         remembered::check(tx, instance, query, &fields, &names).await?;
         let search = Self::compile(request, query, tx.tenant.0, &fields, &names)?;
-        let warnings = if instance.is_none() { warnings::of_instances(tx, &fields).await? } else { Vec::new() };
+        let warnings =
+            if instance.is_none() { warnings::of_instances(tx, &fields).await? } else { Vec::new() };
         Ok(Self { warnings: [fields.warnings(), &warnings].concat(), ..search })
     }
 

@@ -32,7 +32,11 @@ fn every_vector_is_judged_right() {
                 let error = parse(text).expect_err(text);
                 let place = |at: usize| vector[at].as_u64().map(|number| number as usize);
                 let position = place(3).zip(place(4)).map(|(line, column)| Position { line, column });
-                assert_eq!((Some(error.message.as_str()), error.position), (vector[2].as_str(), position), "{text:?}");
+                assert_eq!(
+                    (Some(error.message.as_str()), error.position),
+                    (vector[2].as_str(), position),
+                    "{text:?}"
+                );
             }
         }
     }

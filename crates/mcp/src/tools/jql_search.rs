@@ -180,7 +180,12 @@ mod tests {
     use crate::tests::samples::{content, issue};
 
     fn page(count: u32) -> SearchPage {
-        SearchPage { issues: (1..=count).map(issue).collect(), next: Some("c2".into()), total: Some(345), warnings: Vec::new() }
+        SearchPage {
+            issues: (1..=count).map(issue).collect(),
+            next: Some("c2".into()),
+            total: Some(345),
+            warnings: Vec::new(),
+        }
     }
 
     #[test]

@@ -128,7 +128,12 @@ mod tests {
     fn everything_but_the_last_page_has_a_cursor() {
         let last = IssuePage { issues: Vec::new(), next_cursor: None, total: None, warnings: Vec::new() };
         assert_eq!(serde_json::to_value(last).unwrap(), json!({ "issues": [] }));
-        let more = IssuePage { issues: Vec::new(), next_cursor: Some("c".into()), total: Some(7), warnings: Vec::new() };
+        let more = IssuePage {
+            issues: Vec::new(),
+            next_cursor: Some("c".into()),
+            total: Some(7),
+            warnings: Vec::new(),
+        };
         assert_eq!(
             serde_json::to_value(more).unwrap(),
             json!({ "issues": [], "next_cursor": "c", "total": 7 })

@@ -61,8 +61,7 @@ async fn comments_and_worklogs_too() {
     let key = play.issue(json!({})).await;
     let at = |version: u8, path: &str| format!("/jira/play/rest/api/{version}/issue/{key}/{path}");
     let work = json!({ "timeSpent": "30m", "comment": plan() });
-    for (kind, member, new) in
-        [("comment", "body", json!({ "body": plan() })), ("worklog", "comment", work)]
+    for (kind, member, new) in [("comment", "body", json!({ "body": plan() })), ("worklog", "comment", work)]
     {
         let made = play.app.post(&at(3, kind), new).await;
         assert_eq!(made.status, 201, "{}", made.text);

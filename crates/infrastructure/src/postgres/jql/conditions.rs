@@ -91,11 +91,7 @@ impl<'a> Compiler<'a> {
             Field::HierarchyLevel => "i.hierarchy_level",
             Field::Summary => "nullif(i.summary, '')",
             Field::Description => "nullif(i.description_text, '')",
-            Field::Comment
-            | Field::Text
-            | Field::IssueLinkType
-            | Field::ProjectType
-            | Field::ParentEpic => {
+            Field::Comment | Field::Text | Field::IssueLinkType | Field::ProjectType | Field::ParentEpic => {
                 return Err(refusals::no_empty_values(asked.name));
             }
         };

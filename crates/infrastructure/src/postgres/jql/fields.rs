@@ -459,8 +459,7 @@ fn named_so<'r>(field: &Named, rows: &'r [Row]) -> Vec<&'r Row> {
         return named;
     }
     let Some((bare, kind)) = custom_types::disambiguated(&text) else { return Vec::new() };
-    let is_meant =
-        |row: &&Row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind);
+    let is_meant = |row: &&Row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind);
     rows.iter().filter(is_meant).collect()
 }
 

@@ -90,12 +90,7 @@ impl<'a> Compiler<'a> {
     }
 
     /// Issues of these epics, directly or as a part of one, or of others.
-    pub(super) fn parent_epics(
-        &self,
-        asked: Asked<'a>,
-        entries: &[Entry<'a>],
-        negated: bool,
-    ) -> Result<Sql> {
+    pub(super) fn parent_epics(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
         let found: Vec<_> =
             literals(entries)?.flat_map(|value| self.names.find(Roster::Issue, value)).collect();
         let some = of_epics(&found, self.keys(asked, entries)?);

@@ -268,7 +268,9 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
             "SELECT lower(coalesce(u.display_name, u.account_id)) AS value FROM users u \
              WHERE u.tenant_id = i.tenant_id AND u.id = i.creator_id",
         ),
-        Field::List(List::Labels) => Some((first_of(KEY, "", &everywhere(list_id(List::Labels))), Kind::Text)),
+        Field::List(List::Labels) => {
+            Some((first_of(KEY, "", &everywhere(list_id(List::Labels))), Kind::Text))
+        }
         Field::List(List::Components) => {
             Some((first_of(COMPONENT, COMPONENTS, &everywhere(list_id(List::Components))), Kind::Text))
         }
@@ -312,9 +314,7 @@ fn custom_value(custom: &Custom) -> (Sql, Kind) {
 fn first_of(select: &'static str, roster: &'static str, scope: &Scope) -> Sql {
     let sql = Sql::new(select).push(" FROM issue_field_values v");
     let sql = if roster.is_empty() { sql } else { sql.push(" LEFT JOIN ").push(roster) };
-    let sql = sql.push(
-        " WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ",
-    );
+    let sql = sql.push(" WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ");
     let sql = sql.append(rows_of(scope));
     let one_each = match scope {
         Scope::Everywhere(_) => true,

@@ -41,7 +41,9 @@ pub(super) fn empty_text(field: &str) -> Error {
 }
 
 pub(super) fn frequent_words(text: &str, field: &str) -> Error {
-    refused(format!("The field '{field}' does not support searching for words as frequent as '{text}' alone."))
+    refused(format!(
+        "The field '{field}' does not support searching for words as frequent as '{text}' alone."
+    ))
 }
 
 pub(super) fn list_function(operator: &str, function: &str, field: &str) -> Error {

@@ -203,7 +203,8 @@ impl<'a> Compiler<'a> {
             Scope::PerInstance(groups) => groups.iter().map(|(instance, _)| at(scope, *instance)).collect(),
         };
         let mut ways = Vec::new();
-        for (here, entry) in scopes.iter().flat_map(|scope| cascades.iter().map(move |entry| (scope, entry))) {
+        for (here, entry) in scopes.iter().flat_map(|scope| cascades.iter().map(move |entry| (scope, entry)))
+        {
             let Entry::Cascade(parent, child) = entry else { return Err(misfit()) };
             let meant = |place: &'static str, name: &str| {
                 let value = Value::String(name.to_owned());

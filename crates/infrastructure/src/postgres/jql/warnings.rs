@@ -45,7 +45,10 @@ pub(super) async fn of_instances(tx: &mut PgTenantTx, fields: &Fields) -> Result
         let without: Vec<String> = without.map(|instance| format!("'{}'", instance.name)).collect();
         (!without.is_empty()).then(|| {
             let name = fields::shown(name);
-            format!("The field '{name}' does not exist at {}: issues there have no value of it.", without.join(", "))
+            format!(
+                "The field '{name}' does not exist at {}: issues there have no value of it.",
+                without.join(", ")
+            )
         })
     });
     let mut warnings: Vec<String> = warnings.collect();

@@ -164,7 +164,10 @@ async fn functions_of_what_is_below_what() {
     check(&site, &examples).await;
     for (jql, expected) in [
         ("issue in childIssuesOf(PAY-7)", "An issue with key 'PAY-7' does not exist for field 'issue'."),
-        ("issue in childIssuesOf()", "Function 'childIssuesOf' expected at least '1' arguments but received '0'."),
+        (
+            "issue in childIssuesOf()",
+            "Function 'childIssuesOf' expected at least '1' arguments but received '0'.",
+        ),
     ] {
         assert_eq!(site.refusal(jql).await, expected);
     }
@@ -182,7 +185,10 @@ async fn issues_with_a_text_are_those_of_text() {
         assert!(!expected.is_empty(), "{text}");
         assert_eq!(site.find(&format!("issue in issuesWithText('{text}')")).await, expected, "{text}");
     }
-    assert_eq!(site.find("issue not in issuesWithText('card') AND project = PAY").await, "PAY-1 PAY-2 PAY-10");
+    assert_eq!(
+        site.find("issue not in issuesWithText('card') AND project = PAY").await,
+        "PAY-1 PAY-2 PAY-10"
+    );
     site.database.remove().await;
 }
 
@@ -256,9 +262,11 @@ async fn what_only_some_issues_were_asked_is_told() {
     let warnings = async |jql: &str| site.search(&site.request(jql)).await.unwrap().warnings;
     assert_eq!(warnings("'Story Points' > 1").await, Vec::<String>::new());
     assert_eq!(
-        warnings("Size = 12").await,
-        ["The name 'Size' stands for fields of several types: customfield_10036 was searched, customfield_10037 was not. \
-          Name a field by its id, as cf[10001]."]
+        warnings("'Size' = 12").await,
+        [
+            "The name 'Size' stands for fields of several types: customfield_10036 was searched, customfield_10037 was not. \
+          Name a field by its id, as cf[10001]."
+        ]
     );
     assert_eq!(warnings("cf[10037] ~ x").await, Vec::<String>::new());
 
@@ -288,9 +296,32 @@ async fn what_only_some_issues_were_asked_is_told() {
 async fn every_field_that_has_an_order_is_sorted_by() {
     let site = Site::open().await;
     for field in [
-        "environment", "description", "level", "category", "projectType", "parent", "'Epic Link'", "component",
-        "fixVersion", "affectedVersion", "labels", "Team", "Owner", "Notes", "Launch", "'Seen at'", "Rank", "sprint",
-        "resolution", "status", "type", "workRatio", "votes", "hierarchyLevel", "statusCategory", "creator",
+        "environment",
+        "description",
+        "level",
+        "category",
+        "projectType",
+        "parent",
+        "'Epic Link'",
+        "component",
+        "fixVersion",
+        "affectedVersion",
+        "labels",
+        "Team",
+        "Owner",
+        "Notes",
+        "Launch",
+        "'Seen at'",
+        "Rank",
+        "sprint",
+        "resolution",
+        "status",
+        "type",
+        "workRatio",
+        "votes",
+        "hierarchyLevel",
+        "statusCategory",
+        "creator",
     ] {
         for direction in ["ASC", "DESC"] {
             let page = site.search(&site.request(&format!("ORDER BY {field} {direction}"))).await;
@@ -302,9 +333,6 @@ async fn every_field_that_has_an_order_is_sorted_by() {
         "Field 'universe' does not exist or you do not have permission to view it."
     );
     assert_eq!(site.refusal("ORDER BY attachments").await, "Not able to sort using field 'attachments'.");
-    assert_eq!(
-        site.ordered("description is not EMPTY ORDER BY description DESC").await,
-        "PAY-2 PAY-3"
-    );
+    assert_eq!(site.ordered("description is not EMPTY ORDER BY description DESC").await, "PAY-2 PAY-3");
     site.database.remove().await;
 }

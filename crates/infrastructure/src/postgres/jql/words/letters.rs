@@ -3,8 +3,7 @@
 use crate::postgres::jql::sql::Sql;
 
 /// Words so frequent that PostgreSQL's English configuration does not store them: `english.stop`.
-const FREQUENT: &str =
-    "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she \
+const FREQUENT: &str = "i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she \
      her hers herself it its itself they them their theirs themselves what which who whom this that \
      these those am is are was were be been being have has had having do does did doing a an the \
      and but if or because as until while of at by for with about against between into through \

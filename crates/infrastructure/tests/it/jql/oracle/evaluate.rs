@@ -583,14 +583,9 @@ fn roster(field: &str) -> Option<&'static str> {
     })
 }
 
-/// A time as precise as what it is compared with: a day or a time of day names a minute, all else an instant.
 fn as_named_by(literal: &Literal, own: Scalar) -> Scalar {
-    let is_minute = matches!(literal, Literal::String(text) if text.chars().take(4).all(|c| c.is_ascii_digit()) && text.len() >= 8);
     match own {
-        Scalar::Time(time) if is_minute => {
-            let beyond = time.timestamp_millis().rem_euclid(60_000);
-            Scalar::Time(time - chrono::Duration::milliseconds(beyond))
-        }
+        Scalar::Time(time) => Scalar::Time(super::times::as_named_by(literal, time)),
         own => own,
     }
 }
