@@ -1,3 +1,3 @@
-#![no_main]
+#![cfg_attr(feature = "libfuzzer", no_main)]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::jql_parse(bytes));
+fuzz::target!(jql_parse);

@@ -56,20 +56,30 @@ pub fn adf_document(bytes: &[u8]) {
     }
 }
 
-/// Markdown.
+/// Markdown, and what it makes of a document whose text it was edited to be.
 pub fn adf_markdown(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let document = adf::from_markdown(&text);
     made(&document);
+    made(&adf::edit_markdown(&rich(), &text));
+    made(&adf::from_markdown(&format!("{text}\n\n{}", envelope(&adf::seal_markdown(&rich())))));
+    assert_eq!(
+        adf::from_markdown(&adf::seal_markdown(&document)),
+        document,
+        "a sealed text gives the document back"
+    );
     // Reading may normalise; what was once written can be read again, and is a document as well.
     made(&adf::from_markdown(&adf::to_markdown(&document)));
 }
 
-/// Wiki markup.
+/// Wiki markup, and what it makes of a document whose text it was edited to be.
 pub fn adf_wiki(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let document = adf::from_wiki(&text);
     made(&document);
+    made(&adf::edit_wiki(&rich(), &text));
+    made(&adf::from_wiki(&format!("{text}\n\n{}", envelope(&adf::seal_wiki(&rich())))));
+    assert_eq!(adf::from_wiki(&adf::seal_wiki(&document)), document, "a sealed text gives the document back");
     made(&adf::from_wiki(&adf::to_wiki(&document)));
 }
 
@@ -82,6 +92,32 @@ pub fn adf_html(bytes: &[u8]) {
     for document in all.into_iter().flatten() {
         harmless(&adf::to_html(&document));
     }
+}
+
+/// A document of what no markup holds.
+fn rich() -> Document {
+    let text = |text: &str| serde_json::json!({ "type": "text", "text": text });
+    let date = serde_json::json!({ "type": "date", "attrs": { "timestamp": "0" } });
+    let status = serde_json::json!({ "type": "status", "attrs": { "text": "b", "color": "red" } });
+    let line = serde_json::json!({ "type": "paragraph", "content": [text("a "), date, text(" "), status] });
+    let content = serde_json::json!([
+        line,
+        { "type": "expand", "attrs": { "title": "x" }, "content": [line] },
+        { "type": "layoutSection", "content": [
+            { "type": "layoutColumn", "attrs": { "width": 50 }, "content": [line] },
+            { "type": "layoutColumn", "attrs": { "width": 50 }, "content": [line] },
+        ] },
+        { "type": "decisionList", "attrs": { "localId": "1" }, "content": [
+            { "type": "decisionItem", "attrs": { "localId": "2", "state": "DECIDED" }, "content": [text("c")] },
+        ] },
+    ]);
+    let document = serde_json::json!({ "version": 1, "type": "doc", "content": content });
+    Document::from_json(&document).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// The last line of a sealed text.
+fn envelope(sealed: &str) -> &str {
+    sealed.rsplit('\n').next().unwrap_or_default()
 }
 
 /// What a parser made is valid, and is read again as it is.

@@ -254,6 +254,11 @@ impl Node {
         value.as_u64().or_else(|| whole(value.as_f64()?))
     }
 
+    /// Reads a block of a document, as leniently as [`Document::from_json`].
+    pub(crate) fn read(value: &Value) -> Result<Self, AdfError> {
+        Self::from_json(value, "", 2)
+    }
+
     fn from_json(value: &Value, pointer: &str, depth: usize) -> Result<Self, AdfError> {
         if depth > MAX_DEPTH {
             return Err(AdfError::TooDeep);
@@ -290,7 +295,7 @@ impl Node {
         self.extra.insert(name.to_owned(), member.clone());
     }
 
-    fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         let mut members = self.extra.clone();
         members.insert("type".to_owned(), self.kind.as_str().into());
         if let Some(attrs) = &self.attrs {
@@ -338,6 +343,11 @@ impl Document {
     /// The document as JSON; verbatim what [`Self::from_json`] was given.
     pub fn to_json(&self) -> Value {
         self.root.to_json()
+    }
+
+    /// The document with other blocks.
+    pub(crate) fn with_content(&self, content: Vec<Node>) -> Self {
+        Self { root: Node { content: Some(content), ..self.root.clone() } }
     }
 
     /// The blocks.

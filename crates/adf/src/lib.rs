@@ -5,6 +5,9 @@
 //! [`validate()`]. Jira's REST API has documents in version 3 and wiki markup in version 2 (jira-facts section 7),
 //! which is why the functions that take a JSON value take both.
 //!
+//! What a markup cannot hold goes along in a lossless envelope ([`seal_markdown`], [`seal_wiki`]), or stays in the
+//! document whose text is edited ([`edit_wiki`]): the rest of a document outlives a change of its text.
+//!
 //! No parser fails or panics, and each takes time linear in its input.
 //!
 //! ```
@@ -14,10 +17,12 @@
 //! ```
 
 mod document;
+mod envelope;
 mod fit;
 mod html;
 mod links;
 mod markdown;
+mod merge;
 #[cfg(test)]
 mod oracle;
 mod pieces;
@@ -31,11 +36,15 @@ mod wiki;
 use serde_json::Value;
 
 pub use document::{AdfError, Document, MAX_DEPTH, Mark, MarkKind, Node, NodeKind};
+pub use envelope::{
+    edit_markdown, edit_wiki, from_markdown, from_wiki, seal_markdown, seal_wiki, unseal_markdown,
+    unseal_wiki,
+};
 pub use html::to_html;
-pub use markdown::{from_markdown, to_markdown};
+pub use markdown::to_markdown;
 pub use text::{from_text, to_text};
 pub use validate::{Problem, validate};
-pub use wiki::{from_wiki, to_wiki};
+pub use wiki::{to_server_wiki, to_wiki};
 
 /// The plain text of a field: of a document, or a string as it is. Anything else has none.
 pub fn text_of(value: &Value) -> String {

@@ -4,6 +4,13 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+/// Says that something is not beside the checkout; where it is expected to be (`.ci/run`), that is a failure.
+pub(crate) fn absent(what: &str) {
+    let said = format!("{what} is not beside the checkout");
+    assert!(std::env::var_os("FOREBAY_EXPECT_SHARED").is_none(), "{said}");
+    eprintln!("skipped: {said}");
+}
+
 /// The schema; `None`, said so, where the samples are not beside the checkout.
 pub(crate) fn schema() -> Option<&'static Value> {
     static SCHEMA: OnceLock<Option<Value>> = OnceLock::new();
@@ -12,7 +19,7 @@ pub(crate) fn schema() -> Option<&'static Value> {
         match std::fs::read_to_string(path) {
             Ok(text) => Some(serde_json::from_str(&text).unwrap()),
             Err(_) => {
-                eprintln!("skipped: the ADF schema is not beside the checkout");
+                absent("the ADF schema");
                 None
             }
         }

@@ -59,6 +59,9 @@ pub struct SearchPage {
     pub next: Option<String>,
     /// The exact total, where asked for.
     pub total: Option<u64>,
+    /// What of the query was not asked of every issue, and what to do about it: a field that only some instances have, a name
+    /// that stands for fields of several types. For people.
+    pub warnings: Vec<String>,
 }
 
 /// Search over the copy.

@@ -86,6 +86,9 @@ pub(crate) struct AdfArgs {
     /// What stdout gets.
     #[arg(long, value_enum)]
     pub(crate) to: Rendering,
+    /// Puts what Markdown or wiki markup cannot hold into an envelope below the text, from which it is read again.
+    #[arg(long)]
+    pub(crate) lossless: bool,
 }
 
 /// Formats that are read.

@@ -5,3 +5,4 @@ mod errors;
 mod grammar;
 mod printing;
 mod tree;
+mod vectors;

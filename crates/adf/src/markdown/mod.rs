@@ -12,7 +12,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-pub use parse::from_markdown;
+pub(crate) use parse::read;
 pub use render::to_markdown;
 
 /// What `[!INFO]` and its like stand for, ours first, then two more of GitHub's.

@@ -3,17 +3,20 @@
 use super::table::{self, Row};
 use super::{PANELS, inline};
 use crate::document::{Document, Node, NodeKind};
+use crate::envelope::markdown_envelope;
 use crate::fit;
 use crate::text::clean;
 
 /// Quotes and lists stand no deeper inside each other than this; their markers are text from there on.
 const MAX_NESTING: usize = 16;
 
-/// Reads Markdown. Never fails: what is no markup is text. The document is always valid.
-pub fn from_markdown(source: &str) -> Document {
+/// Reads Markdown, and what an envelope in it holds. Never fails: what is no markup is text. The document, which is of
+/// the text alone, is always valid.
+pub(crate) fn read(source: &str) -> (Document, Option<String>) {
     let source = clean(source);
     let lines: Vec<&str> = source.split('\n').collect();
-    fit::document(blocks(&lines, 0))
+    let (blocks, envelope) = blocks(&lines, 0);
+    (fit::document(blocks), envelope.map(str::to_owned))
 }
 
 const BLANKS: [char; 2] = [' ', '\t'];
@@ -44,25 +47,28 @@ fn is_blank(line: &str) -> bool {
     line.trim().is_empty()
 }
 
-fn blocks(lines: &[&str], depth: usize) -> Vec<Node> {
-    let mut reader = Reader { lines, at: 0, depth, paragraph: Vec::new(), blocks: Vec::new() };
+/// The blocks, and what the last envelope among them holds.
+fn blocks<'a>(lines: &[&'a str], depth: usize) -> (Vec<Node>, Option<&'a str>) {
+    let mut reader =
+        Reader { lines, at: 0, depth, paragraph: Vec::new(), blocks: Vec::new(), envelope: None };
     while let Some(line) = reader.line(0) {
         reader.read(line);
     }
     reader.end_paragraph();
-    reader.blocks
+    (reader.blocks, reader.envelope)
 }
 
-struct Reader<'a> {
-    lines: &'a [&'a str],
+struct Reader<'a, 'l> {
+    lines: &'l [&'a str],
     at: usize,
     depth: usize,
     /// The lines of the paragraph that is being read, without their indentation.
     paragraph: Vec<&'a str>,
     blocks: Vec<Node>,
+    envelope: Option<&'a str>,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> Reader<'a, '_> {
     fn line(&self, ahead: usize) -> Option<&'a str> {
         self.lines.get(self.at + ahead).copied()
     }
@@ -86,6 +92,10 @@ impl<'a> Reader<'a> {
         let rest = unindented(line);
         if is_blank(rest) {
             self.end_paragraph();
+            self.at += 1;
+        } else if let Some(envelope) = markdown_envelope(line).filter(|_| self.depth == 0) {
+            self.end_paragraph();
+            self.envelope = Some(envelope);
             self.at += 1;
         } else if indent >= 4 {
             if self.paragraph.is_empty() { self.indented_code() } else { self.continue_paragraph(rest) }
@@ -172,9 +182,9 @@ impl<'a> Reader<'a> {
         }
         let panel = inner.first().and_then(|line| panel_type(line));
         let node = match panel {
-            Some(panel_type) => Node::with_content(NodeKind::Panel, blocks(&inner[1..], self.depth + 1))
+            Some(panel_type) => Node::with_content(NodeKind::Panel, blocks(&inner[1..], self.depth + 1).0)
                 .with_attr("panelType", panel_type),
-            None => Node::with_content(NodeKind::Blockquote, blocks(&inner, self.depth + 1)),
+            None => Node::with_content(NodeKind::Blockquote, blocks(&inner, self.depth + 1).0),
         };
         self.push(node);
     }
@@ -238,7 +248,7 @@ impl<'a> Reader<'a> {
         while self.line(0).is_some_and(is_blank) {
             self.at += 1;
         }
-        Node::with_content(NodeKind::ListItem, blocks(&lines, self.depth + 1))
+        Node::with_content(NodeKind::ListItem, blocks(&lines, self.depth + 1).0)
     }
 
     /// Reads a table where one begins: a row, and a line of dashes of as many columns.
@@ -272,6 +282,7 @@ fn starts_block(line: &str) -> bool {
     let rest = line.trim_start();
     indent_of(line) < 4
         && (rest.starts_with('>')
+            || markdown_envelope(line).is_some()
             || is_rule(rest)
             || heading(rest).is_some()
             || Fence::opening(rest).is_some()

@@ -1,4 +1,4 @@
-//! Writing Markdown that [`super::from_markdown`] and CommonMark read as what was meant.
+//! Writing Markdown that [`crate::from_markdown`] and CommonMark read as what was meant.
 
 mod line;
 

@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::Document;
+use crate::from_markdown;
 
 /// The blocks of some Markdown, which must be valid.
 fn blocks(markdown: &str) -> Value {

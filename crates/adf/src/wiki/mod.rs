@@ -17,8 +17,8 @@ mod render;
 #[cfg(test)]
 mod tests;
 
-pub use parse::from_wiki;
-pub use render::to_wiki;
+pub(crate) use parse::read;
+pub use render::{to_server_wiki, to_wiki};
 
 /// The backgrounds by which Jira tells its panels apart in wiki markup.
 const PANEL_COLORS: [(&str, &str); 5] = [

@@ -3,18 +3,28 @@
 use super::macros::{self, Macro, Part};
 use super::{PANEL_COLORS, color, inline};
 use crate::document::{Document, Mark, MarkKind, Node, NodeKind};
+use crate::envelope::wiki_envelope;
 use crate::fit;
 use crate::text::clean;
 
 /// A list has no more levels than this; deeper markers count as this deep.
 const MAX_LEVELS: usize = 12;
 
-/// Reads wiki markup. Never fails: what is no markup is text. The document is always valid.
-pub fn from_wiki(source: &str) -> Document {
+/// Reads wiki markup, and what an envelope in it holds. Never fails: what is no markup is text. The document, which is
+/// of the text alone, is always valid.
+pub(crate) fn read(source: &str) -> (Document, Option<String>) {
     let source = clean(source);
     let (text, macros) = macros::extract(&source);
     let mut reader = Reader { macros: macros.into_iter().map(Some).collect() };
-    fit::document(reader.blocks(&text))
+    let envelope = text.lines().filter_map(wiki_envelope).next_back();
+    let document = match envelope {
+        None => reader.blocks(&text),
+        Some(_) => {
+            let lines = text.split('\n').map(|line| if wiki_envelope(line).is_some() { "" } else { line });
+            reader.blocks(&lines.collect::<Vec<_>>().join("\n"))
+        }
+    };
+    (fit::document(document), envelope.map(str::to_owned))
 }
 
 struct Reader {

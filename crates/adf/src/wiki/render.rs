@@ -1,4 +1,4 @@
-//! Writing wiki markup that [`super::from_wiki`] and Jira read as what was meant.
+//! Writing wiki markup that [`crate::from_wiki`] and Jira read as what was meant.
 
 mod line;
 
@@ -14,12 +14,27 @@ pub fn to_wiki(document: &Document) -> String {
     Writer::default().blocks(document.content())
 }
 
+/// [`to_wiki`] as a Server or Data Center reads it: a mention is `[~name]`, and its id that name. What Cloud reads,
+/// `[~accountid:…]`, would tell nobody there.
+pub fn to_server_wiki(document: &Document) -> String {
+    Writer { mentions: Mentions::Names, ..Writer::default() }.blocks(document.content())
+}
+
+/// How people are mentioned.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Mentions {
+    #[default]
+    AccountIds,
+    Names,
+}
+
 /// What is open: these macros do not stand inside themselves, and cells take no empty lines.
 #[derive(Clone, Copy, Default)]
 struct Writer {
     in_quote: bool,
     in_panel: bool,
     in_cell: bool,
+    mentions: Mentions,
 }
 
 impl Writer {
@@ -38,7 +53,7 @@ impl Writer {
     }
 
     fn line(self, nodes: &[Node]) -> String {
-        line::write(nodes, if self.in_cell { Place::Cell } else { Place::Paragraph })
+        line::write(nodes, if self.in_cell { Place::Cell } else { Place::Paragraph }, self.mentions)
     }
 
     fn block(self, node: &Node) -> String {
@@ -47,7 +62,7 @@ impl Writer {
             NodeKind::Paragraph | NodeKind::Caption => self.line(children),
             NodeKind::Heading => {
                 let level = node.attr_u64("level").unwrap_or(1).clamp(1, 6);
-                format!("h{level}. {}", line::write(children, Place::Heading))
+                format!("h{level}. {}", line::write(children, Place::Heading, self.mentions))
             }
             NodeKind::BulletList | NodeKind::TaskList | NodeKind::DecisionList => self.list(node, "*"),
             NodeKind::OrderedList => self.list(node, "#"),

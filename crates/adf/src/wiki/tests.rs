@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::Document;
+use crate::from_wiki;
 
 /// The blocks of some wiki markup, which must be valid.
 fn blocks(wiki: &str) -> Value {

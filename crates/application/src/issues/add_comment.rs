@@ -1,5 +1,6 @@
 //! Adding a comment: to the site first, then stored, then audited.
 
+use adf::Document;
 use serde_json::{Value, json};
 
 use super::{CommentRow, IssueRow, Presence, require_issue};
@@ -58,11 +59,39 @@ impl CommentBody {
             (Self::Adf(document), Dialect::V3) => document.clone(),
             (Self::Wiki(markup), Dialect::V2) => Value::String(markup.clone()),
             (Self::Markdown(text), Dialect::V3) => adf::from_markdown(text).to_json(),
-            (Self::Markdown(text), Dialect::V2) => Value::String(adf::to_wiki(&adf::from_markdown(text))),
+            (Self::Markdown(text), Dialect::V2) => {
+                Value::String(adf::to_server_wiki(&adf::from_markdown(text)))
+            }
             (Self::Wiki(markup), Dialect::V3) => adf::from_wiki(markup).to_json(),
-            (Self::Adf(document), Dialect::V2) => Value::String(adf::wiki_of(document)),
+            (Self::Adf(document), Dialect::V2) => Value::String(server_wiki(document)),
         }
     }
+
+    /// The body in the place of what a site's dialect has stored. Who edits a text keeps what the text does not show: a
+    /// status keeps its colour, and what is put back as it was read stays as it is.
+    pub(crate) fn in_place_of(&self, stored: &Value, dialect: Dialect) -> Value {
+        match (self, dialect, stored) {
+            (Self::Adf(document), Dialect::V2, Value::String(markup))
+                if adf::from_wiki(markup).to_json() == *document =>
+            {
+                stored.clone()
+            }
+            (Self::Wiki(text), Dialect::V3, Value::Object(_)) => match Document::from_json(stored) {
+                Ok(stored) => adf::edit_wiki(&stored, text).to_json(),
+                Err(_) => self.in_dialect(dialect),
+            },
+            (Self::Markdown(text), Dialect::V3, Value::Object(_)) => match Document::from_json(stored) {
+                Ok(stored) => adf::edit_markdown(&stored, text).to_json(),
+                Err(_) => self.in_dialect(dialect),
+            },
+            _ => self.in_dialect(dialect),
+        }
+    }
+}
+
+/// A document as a Server has it; nothing of what is none.
+fn server_wiki(document: &Value) -> String {
+    Document::from_json(document).map(|document| adf::to_server_wiki(&document)).unwrap_or_default()
 }
 
 /// Adds a comment and answers it as stored.

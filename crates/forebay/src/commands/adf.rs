@@ -16,12 +16,14 @@ pub(super) fn run(arguments: &AdfArgs, as_json: bool) -> Result<(), Failure> {
     std::io::stdin().lock().read_to_string(&mut text)?;
     let document = match arguments.from {
         RichText::Adf => read(&text)?,
-        RichText::Markdown => adf::from_markdown(&text),
-        RichText::Wiki => adf::from_wiki(&text),
+        RichText::Markdown => adf::unseal_markdown(&text),
+        RichText::Wiki => adf::unseal_wiki(&text),
     };
     let written = match arguments.to {
         Rendering::Adf => serde_json::to_string(&document.to_json())?,
+        Rendering::Markdown if arguments.lossless => adf::seal_markdown(&document),
         Rendering::Markdown => adf::to_markdown(&document),
+        Rendering::Wiki if arguments.lossless => adf::seal_wiki(&document),
         Rendering::Wiki => adf::to_wiki(&document),
         Rendering::Text => adf::to_text(&document),
         Rendering::Html => adf::to_html(&document),

@@ -33,6 +33,9 @@ pub(super) async fn run(wiring: &Wiring, arguments: &SearchArgs, as_json: bool) 
     let mut total = None;
     loop {
         let page = tx.search(&request).await?;
+        if total.is_none() {
+            page.warnings.iter().for_each(|warning| output::note(warning));
+        }
         total = total.or(page.total);
         issues.extend(page.issues);
         let missing = arguments.limit.saturating_sub(u32::try_from(issues.len()).unwrap_or(u32::MAX));

@@ -83,6 +83,22 @@ fn rich_text_goes_from_each_format_into_each() {
 }
 
 #[test]
+fn what_a_format_cannot_hold_goes_along_where_it_is_asked_for() {
+    let adf = r#"{"content":[{"content":[{"attrs":{"color":"red","text":"At risk"},"type":"status"}],"type":"paragraph"}],"type":"doc","version":1}"#;
+    for (format, text) in [("markdown", "At risk\n\n<!--adf:["), ("wiki", "*At risk*\n\n{anchor:adf-")] {
+        let sealed = fed(&["adf", "--from", "adf", "--to", format, "--lossless"], adf.as_bytes());
+        let sealed = String::from_utf8(sealed.stdout).unwrap();
+        assert!(sealed.starts_with(text), "{sealed}");
+        let back: Value = serde_json::from_str(&converted(format, "adf", &sealed)).unwrap();
+        assert_eq!(back, serde_json::from_str::<Value>(adf).unwrap());
+        let edited: Value =
+            serde_json::from_str(&converted(format, "adf", &format!("{sealed}\nMore."))).unwrap();
+        assert_eq!(edited["content"][0]["content"][0]["attrs"]["color"], "red");
+        assert_eq!(edited["content"][1]["content"][0]["text"], "More.");
+    }
+}
+
+#[test]
 fn what_is_no_document_is_refused() {
     for (input, said) in [("nothing", "stdin is not JSON"), ("[]", "stdin is no ADF document")] {
         let output = fed(&["adf", "--from", "adf", "--to", "text"], input.as_bytes());

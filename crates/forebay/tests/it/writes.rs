@@ -6,6 +6,7 @@ mod links;
 mod moves_and_deletions;
 mod neighbours;
 mod parts;
+mod rich_text;
 mod workflow;
 
 use std::sync::{Arc, Mutex};

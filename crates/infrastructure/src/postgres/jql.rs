@@ -30,6 +30,7 @@ mod plan;
 mod properties;
 pub(super) mod reference;
 mod refusals;
+mod remembered;
 mod rosters;
 mod sql;
 #[cfg(test)]
@@ -37,6 +38,7 @@ mod tests;
 mod texts;
 mod unanswered;
 mod values;
+mod warnings;
 mod words;
 
 use std::sync::{Mutex, OnceLock};
@@ -73,6 +75,8 @@ pub(super) struct Search<'r> {
     /// The same, where it asks for nothing but projects and instances, as conditions on `issue_tallies`.
     tallied: Option<Vec<Sql>>,
     order: Order,
+    /// What was not asked of every issue: see [`warnings`].
+    pub(super) warnings: Vec<String>,
     /// How many ids each look-up of the filter has, once counted.
     counts: OnceLock<Vec<i64>>,
     /// The statements that were run, where they are to be explained.
@@ -99,7 +103,11 @@ impl<'r> Search<'r> {
         check_size(query)?;
         let fields = Fields::of(tx, query, instance).await?;
         let names = Names::of(tx, request, query, &fields).await?;
-        Self::compile(request, query, tx.tenant.0, &fields, &names)
+        remembered::check(tx, instance, query, &fields, &names).await?;
+        let search = Self::compile(request, query, tx.tenant.0, &fields, &names)?;
+        let warnings =
+            if instance.is_none() { warnings::of_instances(tx, &fields).await? } else { Vec::new() };
+        Ok(Self { warnings: [fields.warnings(), &warnings].concat(), ..search })
     }
 
     /// `query` is the request's, with its filters put in.
@@ -130,7 +138,8 @@ impl<'r> Search<'r> {
         let tallied = is_tallied.then(|| filter.clone());
         filter.insert(1, Sql::new("i.presence = 'present'"));
         let order = Order::of(query, fields, request.instance.is_some())?;
-        Ok(Self { request, filter, tallied, order, counts: OnceLock::new(), explained: None })
+        let warnings = Vec::new();
+        Ok(Self { request, filter, tallied, order, warnings, counts: OnceLock::new(), explained: None })
     }
 
     /// How many issues there are.

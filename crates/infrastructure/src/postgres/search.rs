@@ -27,7 +27,8 @@ impl SearchStore for PgTenantTx {
         let search = Search::prepare(self, request).await?;
         let page = search.page(self).await?;
         let total = if request.with_total { Some(search.count(self).await?) } else { None };
-        Ok(SearchPage { issues: self.issues_by_id(&page.ids).await?, next: page.next, total })
+        let issues = self.issues_by_id(&page.ids).await?;
+        Ok(SearchPage { issues, next: page.next, total, warnings: search.warnings })
     }
 
     async fn count(&mut self, request: &SearchRequest) -> Result<u64> {

@@ -2,6 +2,7 @@
 
 mod history;
 mod many;
+mod meaning;
 mod operators;
 mod oracle;
 mod paging;

@@ -147,6 +147,9 @@ fn answer(page: &SearchPage, columns: &[&str], budget: &mut Budget) -> Answer {
     if let Some(next) = &page.next {
         answer.set("next_cursor", next.as_str());
     }
+    if !page.warnings.is_empty() {
+        answer.set("warnings", page.warnings.clone());
+    }
     if !rows.is_empty() {
         answer.untrusted("issues");
     }
@@ -177,7 +180,12 @@ mod tests {
     use crate::tests::samples::{content, issue};
 
     fn page(count: u32) -> SearchPage {
-        SearchPage { issues: (1..=count).map(issue).collect(), next: Some("c2".into()), total: Some(345) }
+        SearchPage {
+            issues: (1..=count).map(issue).collect(),
+            next: Some("c2".into()),
+            total: Some(345),
+            warnings: Vec::new(),
+        }
     }
 
     #[test]

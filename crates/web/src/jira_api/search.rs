@@ -216,6 +216,9 @@ async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusa
         answer.insert("nextPageToken".into(), Value::String(next));
     }
     answer.extend(assembled.expanded);
+    if !warnings.is_empty() {
+        answer.insert("warningMessages".to_owned(), json!(warnings));
+    }
     Ok(answer::ok(&Value::Object(answer)))
 }
 
@@ -271,16 +274,17 @@ async fn offset_page(site: &Site, search: OffsetSearch) -> Result<Response, Refu
         with_total: true,
         ..request(site, &instance, query)
     };
-    let (request, warnings) = search.validation.judge(tx.as_mut(), request).await?;
-    let (mut rows, total) = match window.size {
+    let (request, mut warnings) = search.validation.judge(tx.as_mut(), request).await?;
+    let (mut rows, total, told) = match window.size {
         // Asking for no issues is how clients of Server count.
-        0 => (Vec::new(), tx.count(&request).await?),
+        0 => (Vec::new(), tx.count(&request).await?, Vec::new()),
         _ => {
             let page = tx.search(&request).await?;
             let listed = (window.start + page.issues.len()) as u64;
-            (page.issues, page.total.unwrap_or(listed))
+            (page.issues, page.total.unwrap_or(listed), page.warnings)
         }
     };
+    warnings.extend(told);
     leave_out(site, &request, &[], &mut rows);
     let assembled = expansions::assemble(site, tx, &instance, &view, rows).await?;
     let mut answer = Map::from_iter([

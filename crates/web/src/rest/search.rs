@@ -65,6 +65,10 @@ struct IssuePage {
     /// The exact total, where asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     total: Option<u64>,
+    /// What of the query was not asked of every issue: a field that only some instances have, a name of several fields. Absent
+    /// where there is nothing to say.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
 async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Json<IssuePage>, Problem> {
@@ -83,7 +87,7 @@ async fn answer(state: &WebState, caller: &Caller, search: Search) -> Result<Jso
     };
     let page = state.services.db.tenant(&caller.context()).await?.search(&request).await?;
     let issues = page.issues.iter().map(Issue::from).collect();
-    Ok(Json(IssuePage { issues, next_cursor: page.next, total: page.total }))
+    Ok(Json(IssuePage { issues, next_cursor: page.next, total: page.total, warnings: page.warnings }))
 }
 
 /// Searches issues by JQL.
@@ -122,9 +126,14 @@ mod tests {
 
     #[test]
     fn everything_but_the_last_page_has_a_cursor() {
-        let last = IssuePage { issues: Vec::new(), next_cursor: None, total: None };
+        let last = IssuePage { issues: Vec::new(), next_cursor: None, total: None, warnings: Vec::new() };
         assert_eq!(serde_json::to_value(last).unwrap(), json!({ "issues": [] }));
-        let more = IssuePage { issues: Vec::new(), next_cursor: Some("c".into()), total: Some(7) };
+        let more = IssuePage {
+            issues: Vec::new(),
+            next_cursor: Some("c".into()),
+            total: Some(7),
+            warnings: Vec::new(),
+        };
         assert_eq!(
             serde_json::to_value(more).unwrap(),
             json!({ "issues": [], "next_cursor": "c", "total": 7 })

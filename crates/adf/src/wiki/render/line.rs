@@ -1,5 +1,6 @@
 //! Writing what stands in a line.
 
+use super::Mentions;
 use crate::document::{Node, NodeKind};
 use crate::links::{self, is_link_target};
 use crate::runs::{Event, Rules, Tag, events};
@@ -16,10 +17,11 @@ pub(super) enum Place {
 }
 
 /// The inline nodes as wiki markup.
-pub(super) fn write(nodes: &[Node], place: Place) -> String {
+pub(super) fn write(nodes: &[Node], place: Place, mentions: Mentions) -> String {
     let events = events(nodes, Rules { colors: true, formats_end_at_breaks: true });
     let mut writer = Writer {
         place,
+        mentions,
         parts: Vec::new(),
         active: [false; Format::ALL.len()],
         link: None,
@@ -65,6 +67,7 @@ fn assemble(parts: &[Part]) -> String {
 
 struct Writer {
     place: Place,
+    mentions: Mentions,
     parts: Vec<Part>,
     /// The formats that are open, whose signs have to be escaped.
     active: [bool; Format::ALL.len()],
@@ -196,7 +199,8 @@ impl Writer {
             NodeKind::Mention => {
                 let id = node.attr_str("id").unwrap_or_default();
                 if inline::is_user(id) {
-                    self.markup(&format!("[~accountid:{id}]"));
+                    let scheme = if self.mentions == Mentions::AccountIds { "accountid:" } else { "" };
+                    self.markup(&format!("[~{scheme}{id}]"));
                 } else {
                     self.text(&mention_text(node));
                 }

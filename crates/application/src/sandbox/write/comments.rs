@@ -184,7 +184,7 @@ pub(super) async fn edit(
     let before = existing(write, row, comment).await?;
     let now = next_moment(write.services, [row]);
     let mut after = before.clone();
-    after["body"] = changes.body.in_dialect(row.dialect);
+    after["body"] = changes.body.in_place_of(&before["body"], row.dialect);
     after["updateAuthor"] = account(row.dialect);
     after["updated"] = json!(now);
     let project = &row.raw["fields"]["project"];

@@ -240,7 +240,7 @@ impl<'t> Desk<'t> {
                 )),
                 _ => Err(refused("Operation value must be a string")),
             },
-            Kind::RichText => self.rich(field, wanted),
+            Kind::RichText => self.rich(field, &fields[&field.id], wanted),
             Kind::Number if wanted.is_number() => Ok(wanted.clone()),
             Kind::Number => Err(refused("Operation value must be a number")),
             Kind::Date => {
@@ -277,7 +277,7 @@ impl<'t> Desk<'t> {
         }
     }
 
-    fn rich(&self, field: &Field, wanted: &Value) -> Result<Value> {
+    fn rich(&self, field: &Field, stored: &Value, wanted: &Value) -> Result<Value> {
         let body = match (self.from, wanted) {
             (Dialect::V3, document) if document["type"] == "doc" => {
                 let valid = adf::validate(document);
@@ -296,7 +296,7 @@ impl<'t> Desk<'t> {
             (Dialect::V2, Value::String(markup)) => CommentBody::Wiki(markup.clone()),
             (Dialect::V2, _) => return Err(Error::invalid(&field.id, "Operation value must be a string")),
         };
-        Ok(body.in_dialect(self.to))
+        Ok(body.in_place_of(stored, self.to))
     }
 
     async fn named(&mut self, roster: Roster, field: &Field, wanted: &Value, refusal: &str) -> Result<Value> {

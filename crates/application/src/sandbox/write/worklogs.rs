@@ -214,7 +214,7 @@ async fn write_into(
         worklog["started"] = json!(domain::jira_time::format(started));
     }
     if let Some(comment) = &changes.comment {
-        worklog["comment"] = comment.in_dialect(row.dialect);
+        worklog["comment"] = comment.in_place_of(&worklog["comment"], row.dialect);
     }
     let project = &row.raw["fields"]["project"];
     visibility::write_into(worklog, changes.visibility.as_ref(), write, project).await

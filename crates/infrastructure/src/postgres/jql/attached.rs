@@ -13,6 +13,7 @@ use super::{
     names::Roster,
     refusals,
     sql::Sql,
+    words::TextQuery,
 };
 
 /// The day on which work of the worklog `w` began, as the site shows it: not turned into the caller's zone (jira-facts 8.4).
@@ -36,8 +37,8 @@ pub(super) fn worked(condition: Option<Sql>) -> Sql {
 }
 
 /// Whether a worklog's comment meets a text query.
-pub(super) fn worklog_commented(query: Sql) -> Sql {
-    worked(Some(Sql::new("to_tsvector('english', ").push(WORKLOG_TEXT).push(") @@ ").append(query)))
+pub(super) fn worklog_commented(query: &TextQuery) -> Sql {
+    worked(Some(query.met_by(WORKLOG_TEXT)))
 }
 
 /// Whether the issue has attachments.
@@ -93,6 +94,16 @@ pub(super) fn updated_by(people: &[Uuid], from: Option<DateTime<Utc>>, to: Optio
         changed.append(within("c.author_id", "c.created_at")).push(")"),
         commented.append(within("c.author_id", "c.created_at")).push(")"),
     ])
+}
+
+/// Issues with links to these things outside of Jira.
+pub(super) fn remotely_linked(global_ids: &[String]) -> Sql {
+    Sql::new(
+        "EXISTS (SELECT FROM remote_links r WHERE r.tenant_id = i.tenant_id AND r.issue_id = i.id \
+         AND r.presence = 'present' AND r.global_id = ANY(",
+    )
+    .bind(global_ids.to_vec())
+    .push("))")
 }
 
 /// Issues that the account watches or voted for that reads the site: of itself a site tells with every issue.

@@ -61,6 +61,16 @@ pub(super) enum Entry<'q> {
     },
     /// Issues that the caller follows.
     Followed(Follower),
+    /// Issues below these, at any depth.
+    ChildrenOf(Vec<&'q Found>),
+    /// Issues of these epics, and those below them.
+    OfEpics(Vec<&'q Found>),
+    /// Issues with links to these, by their global ids.
+    RemotelyLinked(&'q [String]),
+    /// Issues in which the text is found.
+    WithText(&'q str),
+    /// An option, and one of its own.
+    Cascade(&'q str, Option<&'q str>),
     /// Issue types for sub-tasks, or the others.
     IssueTypes {
         subtasks: bool,
@@ -261,6 +271,13 @@ impl<'a> Compiler<'a> {
             Called::IssueTypes { subtasks } => Entry::IssueTypes { subtasks },
             Called::Versions(_) | Called::ComponentsLed | Called::ProjectsLed => {
                 Entry::Listed(self.looked_up(called, function)?)
+            }
+            Called::ChildrenOf => Entry::ChildrenOf(self.issues_of(function, asked.name)?),
+            Called::OfEpics => Entry::OfEpics(self.issues_of(function, asked.name)?),
+            Called::RemotelyLinked => self.remotely_linked(function)?,
+            Called::WithText => Entry::WithText(&function.arguments[0]),
+            Called::Cascade => {
+                Entry::Cascade(&function.arguments[0], function.arguments.get(1).map(String::as_str))
             }
             Called::Linked => {
                 let issue = Value::String(function.arguments[0].clone());

@@ -91,7 +91,7 @@ impl<'a> Compiler<'a> {
             Field::HierarchyLevel => "i.hierarchy_level",
             Field::Summary => "nullif(i.summary, '')",
             Field::Description => "nullif(i.description_text, '')",
-            Field::Comment | Field::Text | Field::IssueLinkType | Field::ProjectType => {
+            Field::Comment | Field::Text | Field::IssueLinkType | Field::ProjectType | Field::ParentEpic => {
                 return Err(refusals::no_empty_values(asked.name));
             }
         };
@@ -149,7 +149,8 @@ impl<'a> Compiler<'a> {
             Field::Follower(follower) => self.followers(asked, *follower, entries, negated),
             Field::Parent => self.parents(asked, entries, negated),
             Field::EpicLink => self.epics(asked, entries, negated),
-            Field::Time(time) => Ok(Sql::among(time_column(*time), self.instants(asked, entries)?, negated)),
+            Field::ParentEpic => self.parent_epics(asked, entries, negated),
+            Field::Time(time) => self.times_among(time_column(*time), asked, entries, negated),
             Field::Due => Ok(Sql::among("i.due_date", self.days(asked, entries)?, negated)),
             Field::HierarchyLevel => {
                 let levels = literals(entries)?
@@ -184,9 +185,7 @@ impl<'a> Compiler<'a> {
     /// How the field's value stands to another one in the field's order.
     pub(super) fn order(&self, asked: Asked<'a>, order: Order, entry: Entry<'a>) -> Result<Sql> {
         match asked.field {
-            Field::Time(time) => {
-                Ok(Sql::new(time_column(*time)).push(order.sql()).bind(self.instant(asked, &entry)?))
-            }
+            Field::Time(time) => self.time_order(time_column(*time), asked, order, &entry),
             Field::Due => Ok(Sql::new("i.due_date").push(order.sql()).bind(self.day(asked, &entry)?)),
             // Ranks count from the highest down; so a higher priority has a lower rank.
             Field::Priority => self.ranked(asked, "priorities", "i.priority_id", order.reversed(), &entry),
@@ -316,8 +315,55 @@ impl<'a> Compiler<'a> {
         Ok(sql.append(Sql::any(others.collect())).push(")"))
     }
 
-    fn instants(&self, asked: Asked<'_>, entries: &[Entry<'_>]) -> Result<Vec<DateTime<Utc>>> {
-        entries.iter().map(|entry| self.instant(asked, entry)).collect()
+    /// Whether a time is one of these or, negated, another one.
+    pub(super) fn times_among(
+        &self,
+        column: &'static str,
+        asked: Asked<'_>,
+        entries: &[Entry<'_>],
+        negated: bool,
+    ) -> Result<Sql> {
+        let mut instants = Vec::new();
+        let mut parts = Vec::new();
+        let (first, second, joined) =
+            if negated { (" < ", " >= ", " OR ") } else { (" >= ", " < ", " AND ") };
+        for entry in entries {
+            match self.minute(entry) {
+                Some((from, until)) => {
+                    let sql = Sql::new("(").push(column).push(first).bind(from).push(joined);
+                    parts.push(sql.push(column).push(second).bind(until).push(")"));
+                }
+                None => instants.push(self.instant(asked, entry)?),
+            }
+        }
+        if !instants.is_empty() || parts.is_empty() {
+            parts.push(Sql::among(column, instants, negated));
+        }
+        Ok(if negated { Sql::all(parts) } else { Sql::any(parts) })
+    }
+
+    /// How a time stands to another one: before or behind the whole minute, where that names one.
+    pub(super) fn time_order(
+        &self,
+        column: &'static str,
+        asked: Asked<'_>,
+        order: Order,
+        entry: &Entry<'_>,
+    ) -> Result<Sql> {
+        let (order, border) = match (order, self.minute(entry)) {
+            (Order::LessOrEqual, Some((_, until))) => (Order::Less, until),
+            (Order::Greater, Some((_, until))) => (Order::GreaterOrEqual, until),
+            (order, Some((from, _))) => (order, from),
+            (order, None) => (order, self.instant(asked, entry)?),
+        };
+        Ok(Sql::new(column).push(order.sql()).bind(border))
+    }
+
+    fn minute(&self, entry: &Entry<'_>) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        match entry {
+            Entry::Value(Value::String(text)) => self.dates.minute(text),
+            _ => None,
+        }
     }
 
     pub(super) fn instant(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<DateTime<Utc>> {

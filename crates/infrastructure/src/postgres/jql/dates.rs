@@ -113,6 +113,13 @@ impl Dates {
         in_range(instant)
     }
 
+    /// The minute that a literal of day and time names: from when, and until when it is not that any more. A day alone is its
+    /// first minute. Jira compares times by the minute (jira-facts 2.2); periods, numbers and functions name instants.
+    pub(super) fn minute(&self, text: &str) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+        let from = in_range(self.instant_of(local_literal(text.trim())?))?;
+        Some((from, from + Duration::minutes(1)))
+    }
+
     /// The caller's day at an instant.
     pub(super) fn day_of(&self, instant: DateTime<Utc>) -> NaiveDate {
         instant.with_timezone(&self.zone).date_naive()

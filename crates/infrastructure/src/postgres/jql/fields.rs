@@ -8,8 +8,9 @@ use uuid::Uuid;
 
 use super::{
     custom_types,
+    functions::{self, Called},
     properties::{self, Property},
-    refusals, unanswered,
+    refusals, unanswered, warnings,
 };
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
@@ -31,6 +32,8 @@ pub(super) enum Field {
     Sprint(Scope),
     Parent,
     EpicLink,
+    /// The epic of the issue, or of the issue that it is a part of.
+    ParentEpic,
     Summary,
     Description,
     Environment,
@@ -181,9 +184,11 @@ impl Field {
                 &[Equality, Order, In]
             }
             Self::Amount(_) => &[Equality, Order, In, Emptiness],
-            Self::StatusCategory | Self::IssueLinkType | Self::ProjectType | Self::Instance => {
-                &[Equality, In]
-            }
+            Self::StatusCategory
+            | Self::IssueLinkType
+            | Self::ProjectType
+            | Self::ParentEpic
+            | Self::Instance => &[Equality, In],
             Self::Category | Self::Level | Self::Follower(_) | Self::Worklog(Worklog::Author) => {
                 &[Equality, In, Emptiness]
             }
@@ -233,6 +238,7 @@ pub(super) fn system(name: &str) -> Option<Field> {
         "affectedversion" | "affectsversion" | "versions" => Field::List(List::AffectedVersions),
         "parent" => Field::Parent,
         "epic link" => Field::EpicLink,
+        "parentepic" => Field::ParentEpic,
         "summary" => Field::Summary,
         "description" => Field::Description,
         "environment" => Field::Environment,
@@ -262,6 +268,7 @@ pub(super) struct Fields {
     named: HashMap<Named, Option<Field>>,
     /// Custom fields with texts, for `text`: by id, looked up only where they are asked for.
     texts: Vec<String>,
+    warnings: Vec<String>,
 }
 
 /// How a query names a field, without quotation marks.
@@ -302,7 +309,8 @@ impl Fields {
             }
             fields.named.insert(field.clone(), found);
         }
-        let with_texts = fields.named.values().any(|field| *field == Some(Field::Text));
+        let with_texts = fields.named.values().any(|field| *field == Some(Field::Text))
+            || functions::are_called(query, Called::WithText);
         if !unknown.is_empty() || with_texts {
             let rows = look_up(tx, instance, &unknown, with_texts).await?;
             if with_texts {
@@ -313,6 +321,7 @@ impl Fields {
             }
             for name in unknown {
                 let found = custom(&name, &rows, instance.is_none())?;
+                fields.warnings.extend(warnings::of_types(&name, &named_so(&name, &rows)));
                 fields.named.insert(name, found);
             }
         }
@@ -322,6 +331,16 @@ impl Fields {
     /// The ids of the custom fields that `text` looks at.
     pub(super) fn texts(&self) -> &[String] {
         &self.texts
+    }
+
+    /// What has to be said of the query's names: see [`warnings`].
+    pub(super) fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The names and what they stand for.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&Named, &Field)> {
+        self.named.iter().filter_map(|(name, field)| Some((name, field.as_ref()?)))
     }
 
     /// What this name stands for.
@@ -338,15 +357,16 @@ impl Fields {
             _ => None,
         };
         let named = query.fields().map(|named| (named.clone(), field(named))).collect();
-        Self { named, texts: vec!["customfield_7".to_owned()] }
+        Self { named, texts: vec!["customfield_7".to_owned()], warnings: Vec::new() }
     }
 }
 
-struct Row {
+/// A custom field of an instance.
+pub(super) struct Row {
     instance: Uuid,
-    field_id: String,
+    pub(super) field_id: String,
     name: String,
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
 }
 
 async fn look_up(
@@ -415,15 +435,7 @@ fn custom(field: &Named, rows: &[Row], several_instances: bool) -> Result<Option
             return Ok(Some(Field::Sprint(scope(&sprints))));
         }
     }
-    let mut named: Vec<_> = rows.iter().filter(|row| row.name == text).collect();
-    if named.is_empty()
-        && let Some((bare, kind)) = custom_types::disambiguated(&text)
-    {
-        named = rows
-            .iter()
-            .filter(|row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind))
-            .collect();
-    }
+    let mut named = named_so(field, rows);
     if named.is_empty() {
         return match by_id(&text, rows) {
             None if unanswered::is_field(&text) => {
@@ -436,6 +448,19 @@ fn custom(field: &Named, rows: &[Row], several_instances: bool) -> Result<Option
     let class = custom_types::class(named[0].kind.as_deref());
     named.retain(|row| custom_types::class(row.kind.as_deref()) == class);
     Ok(Some(Field::Custom(Custom { scope: scope(&named), class })))
+}
+
+/// The fields of this name, or of the name before the type in brackets.
+fn named_so<'r>(field: &Named, rows: &'r [Row]) -> Vec<&'r Row> {
+    let FieldName::Name(name) = &field.name else { return Vec::new() };
+    let text = name.to_lowercase();
+    let named: Vec<_> = rows.iter().filter(|row| row.name == text).collect();
+    if !named.is_empty() || text == SPRINT {
+        return named;
+    }
+    let Some((bare, kind)) = custom_types::disambiguated(&text) else { return Vec::new() };
+    let is_meant = |row: &&Row| row.name == bare && custom_types::is_shown_as(row.kind.as_deref(), kind);
+    rows.iter().filter(is_meant).collect()
 }
 
 fn by_id(field_id: &str, rows: &[Row]) -> Option<Field> {

@@ -1,7 +1,7 @@
 //! The functions of JQL (jira-facts 8.5).
 
 use application::{Error, Result};
-use jql::Function;
+use jql::{Clause, Function, Operand, Predicate, Query};
 
 use super::{
     dates::DateFunction,
@@ -29,6 +29,16 @@ pub(super) enum Called {
     UpdatedBy,
     /// Issues that the caller watches or voted for.
     Followed(Follower),
+    /// Issues below others, at any depth.
+    ChildrenOf,
+    /// Issues of epics, and those below them.
+    OfEpics,
+    /// Issues with links to certain things outside of Jira.
+    RemotelyLinked,
+    /// Issues in which a text is found.
+    WithText,
+    /// Options of a field whose options have options of their own.
+    Cascade,
     /// Issue types that are for sub-tasks, or those that are not.
     IssueTypes {
         subtasks: bool,
@@ -46,10 +56,13 @@ const VERSION: &str = "com.atlassian.jira.project.version.Version";
 const ISSUE: &str = "com.atlassian.jira.issue.Issue";
 const SPRINT: &str = "com.atlassian.greenhopper.service.sprint.Sprint";
 const USER: &str = "com.atlassian.jira.user.ApplicationUser";
+const OPTION: &str = "com.atlassian.jira.issue.customfields.option.Option";
 const PROJECT: &str = "com.atlassian.jira.project.Project";
 
 /// The functions that are answered, as Jira writes them; whether each stands for a list, and of what.
-pub(super) const FUNCTIONS: [(&str, bool, &str); 28] = [
+pub(super) const FUNCTIONS: [(&str, bool, &str); 33] = [
+    ("cascadeOption", true, OPTION),
+    ("childIssuesOf", true, ISSUE),
     ("closedSprints", true, SPRINT),
     ("componentsLeadByUser", true, "com.atlassian.jira.bc.project.component.ProjectComponent"),
     ("currentUser", false, USER),
@@ -59,11 +72,14 @@ pub(super) const FUNCTIONS: [(&str, bool, &str); 28] = [
     ("endOfWeek", false, DATE),
     ("endOfYear", false, DATE),
     ("futureSprints", true, SPRINT),
+    ("issuesWithRemoteLinksByGlobalId", true, ISSUE),
+    ("issuesWithText", true, ISSUE),
     ("latestReleasedVersion", false, VERSION),
     ("linkedIssues", true, ISSUE),
     ("membersOf", true, USER),
     ("now", false, DATE),
     ("openSprints", true, SPRINT),
+    ("parentEpic", true, ISSUE),
     ("projectsLeadByUser", true, PROJECT),
     ("projectsWhereUserHasPermission", true, PROJECT),
     ("projectsWhereUserHasRole", true, PROJECT),
@@ -108,10 +124,15 @@ impl Called {
             "membersof" => Self::MembersOf,
             "linkedissues" | "linkedworkitems" => Self::Linked,
             "updatedby" => Self::UpdatedBy,
-            "watchedissues" => Self::Followed(Follower::Watcher),
-            "votedissues" => Self::Followed(Follower::Voter),
-            "standardissuetypes" => Self::IssueTypes { subtasks: false },
-            "subtaskissuetypes" => Self::IssueTypes { subtasks: true },
+            "watchedissues" | "watchedworkitems" => Self::Followed(Follower::Watcher),
+            "votedissues" | "votedworkitems" => Self::Followed(Follower::Voter),
+            "standardissuetypes" | "standardworkitemtypes" => Self::IssueTypes { subtasks: false },
+            "subtaskissuetypes" | "subtaskworkitemtypes" => Self::IssueTypes { subtasks: true },
+            "childissuesof" => Self::ChildrenOf,
+            "parentepic" => Self::OfEpics,
+            "issueswithremotelinksbyglobalid" => Self::RemotelyLinked,
+            "issueswithtext" => Self::WithText,
+            "cascadeoption" => Self::Cascade,
             _ => Self::Date(DateFunction::named(name)?),
         })
     }
@@ -128,7 +149,9 @@ impl Called {
             Self::Versions(Versions::Released | Versions::Unreleased) => (0, usize::MAX),
             Self::Versions(_) | Self::MembersOf | Self::ProjectsWithRole | Self::ProjectsPermitted => (1, 1),
             Self::ComponentsLed | Self::ProjectsLed => (0, 1),
-            Self::Linked => (1, 2),
+            Self::Linked | Self::Cascade => (1, 2),
+            Self::ChildrenOf | Self::OfEpics | Self::RemotelyLinked => (1, usize::MAX),
+            Self::WithText => (1, 1),
             Self::UpdatedBy => (1, 3),
             _ => (0, 0),
         };
@@ -145,7 +168,8 @@ impl Called {
         move |place| match (self, place) {
             (Self::Versions(_), _) => Some(Roster::Project),
             (Self::ComponentsLed | Self::ProjectsLed | Self::UpdatedBy, 0) => Some(Roster::User),
-            (Self::Linked, 0) => Some(Roster::Issue),
+            (Self::Linked, 0) | (Self::ChildrenOf | Self::OfEpics, _) => Some(Roster::Issue),
+            (Self::Cascade, _) => Some(Roster::Option),
             (Self::MembersOf, 0) => Some(Roster::Group),
             (Self::ProjectsWithRole, 0) => Some(Roster::Role),
             _ => None,
@@ -191,7 +215,14 @@ impl Called {
             Self::ComponentsLed => *field == Field::List(List::Components),
             Self::MembersOf => is_of_people(field) || class == Some(Class::Person),
             Self::ProjectsLed | Self::ProjectsWithRole | Self::ProjectsPermitted => *field == Field::Project,
-            Self::Linked | Self::UpdatedBy | Self::Followed(_) => *field == Field::Key,
+            Self::Linked
+            | Self::UpdatedBy
+            | Self::Followed(_)
+            | Self::ChildrenOf
+            | Self::OfEpics
+            | Self::RemotelyLinked
+            | Self::WithText => *field == Field::Key,
+            Self::Cascade => class == Some(Class::Choice),
             Self::IssueTypes { .. } => *field == Field::IssueType,
         }
     }
@@ -209,6 +240,21 @@ impl Called {
 /// Whether the values of a system field are people.
 fn is_of_people(field: &Field) -> bool {
     matches!(field, Field::Person(_) | Field::Worklog(Worklog::Author) | Field::Follower(_))
+}
+
+/// Whether a query calls this function as a value of a field.
+pub(super) fn are_called(query: &Query, called: Called) -> bool {
+    fn holds(operand: &Operand, called: Called) -> bool {
+        match operand {
+            Operand::Function(function) => Called::named(&function.name) == Some(called),
+            Operand::List(entries) => entries.iter().any(|entry| holds(entry, called)),
+            Operand::Value(_) | Operand::Empty => false,
+        }
+    }
+    query.filter.iter().flat_map(Clause::terms).any(|term| match &term.predicate {
+        Predicate::Compare { operand, .. } | Predicate::In { operand, .. } => holds(operand, called),
+        _ => false,
+    })
 }
 
 fn unknown(function: &Function) -> Error {

@@ -13,7 +13,7 @@ use super::{
     compile::{Asked, Compiler, Entry, misfit, uuids},
     conditions::list_id,
     fields::{Field, List, Person, Time},
-    names::text_of,
+    names::{Found, text_of},
     refusals,
     sql::Sql,
     values::{everywhere, matching},
@@ -100,6 +100,14 @@ const SPAN: Place = Place { id: "s.id", name: "s.name", instance: "i.instance_id
 const FIX_VERSION: Place = Place { id: "v.value_id", name: "v.value_text", instance: "i.instance_id" };
 
 impl Asking {
+    fn add(&mut self, found: &[&Found], one_instance: bool) {
+        if one_instance {
+            self.global_ids.extend(found.iter().map(|found| found.id.clone()));
+        } else {
+            self.ids.extend(found.iter().map(|found| (found.instance, found.id.clone())));
+        }
+    }
+
     /// Whether a value is one of them. Never unknown.
     fn met_by(&self, place: Place) -> Sql {
         let mut ways = Vec::new();
@@ -166,10 +174,8 @@ impl<'a> Compiler<'a> {
         asking: &Asking,
         limits: &'a [HistoryPredicate],
     ) -> Result<Sql> {
-        if tracked.present.is_none() && asking.or_empty {
-            return Err(refusals::unanswered(&format!("'{}' WAS EMPTY", asked.name)));
-        }
-        if limits.is_empty() {
+        let of_none = tracked.present.is_none() && asking.or_empty;
+        if limits.is_empty() && !of_none {
             return Ok(ever(tracked, asking));
         }
         let mut parts = vec![asking.met_by(SPAN)];
@@ -182,6 +188,7 @@ impl<'a> Compiler<'a> {
         }
         let spans = match tracked.present {
             Some(present) => spans(tracked, present),
+            None if of_none => spans_of_each(tracked).push(" UNION ALL ").append(spans_of_none(tracked)),
             None => spans_of_each(tracked),
         };
         let exists = Sql::new("EXISTS (SELECT FROM (").append(spans);
@@ -199,28 +206,16 @@ impl<'a> Compiler<'a> {
             match entry {
                 Entry::Value(value) => {
                     let text = text_of(value);
-                    if matches!(asked.field, Field::List(_)) {
+                    // A name that nothing has today is one that something had then: see [`super::remembered`].
+                    let found = self.found(asked, entry).unwrap_or_default();
+                    if found.is_empty() {
                         asking.global_ids.push(text.clone());
-                    } else {
-                        // A name that nothing has today may be one that something had then.
-                        let found = self.found(asked, entry).unwrap_or_default();
-                        if self.one_instance {
-                            asking.global_ids.extend(found.into_iter().map(|found| found.id.clone()));
-                        } else {
-                            asking
-                                .ids
-                                .extend(found.into_iter().map(|found| (found.instance, found.id.clone())));
-                        }
                     }
+                    asking.add(&found, self.one_instance);
                     asking.names.push(text.to_lowercase());
                 }
                 Entry::User(account) => asking.global_ids.push((*account).to_owned()),
-                Entry::Listed(found) if self.one_instance => {
-                    asking.global_ids.extend(found.iter().map(|found| found.id.clone()));
-                }
-                Entry::Listed(found) => {
-                    asking.ids.extend(found.iter().map(|found| (found.instance, found.id.clone())));
-                }
+                Entry::Listed(found) => asking.add(found, self.one_instance),
                 _ => return Err(misfit()),
             }
         }
@@ -333,4 +328,19 @@ fn spans_of_each(tracked: &Tracked) -> Sql {
          AND NOT EXISTS (SELECT",
     );
     sql.append(tracked.changes()).push(" AND c.to_value = v.value_id)")
+}
+
+/// Spans in which there was no version: from the issue's creation or the removal of one to the next one, where no other lasted.
+fn spans_of_none(tracked: &Tracked) -> Sql {
+    let each = || spans_of_each(tracked).push(") AS x (id, name, starts, ends, author) WHERE x.starts ");
+    let sql = Sql::new("SELECT NULL, NULL, g.at, coalesce((SELECT min(x.starts) FROM (").append(each());
+    let sql = sql.push("> g.at), 'infinity'), g.author FROM (SELECT i.created_at, i.creator_id UNION ALL ");
+    let sql = sql.push("SELECT c.created_at, c.author_id").append(tracked.changes());
+    let sql = sql.push(" AND c.from_value IS NOT NULL) AS g (at, author) WHERE NOT EXISTS (SELECT FROM (");
+    sql.append(each()).push("<= g.at AND x.ends > g.at)")
+}
+
+/// How histories name a field; `None` for one without a history.
+pub(super) fn name_in_histories(field: &Field) -> Option<&'static str> {
+    Tracked::of(field).map(|tracked| tracked.name)
 }

@@ -2,7 +2,7 @@
 
 use application::{Error, Result};
 use domain::issue_key::IssueKey;
-use jql::Value;
+use jql::{Function, Value};
 
 use super::{
     attached,
@@ -11,6 +11,7 @@ use super::{
     names::{Found, Roster, text_of},
     refusals,
     sql::Sql,
+    words::text_query,
 };
 
 impl<'a> Compiler<'a> {
@@ -23,6 +24,10 @@ impl<'a> Compiler<'a> {
                 Entry::Linked { with, link_type } => attached::linked_with(with, *link_type),
                 Entry::UpdatedBy { people, from, to } => attached::updated_by(people, *from, *to),
                 Entry::Followed(follower) => attached::followed(*follower),
+                Entry::ChildrenOf(found) => below(found),
+                Entry::OfEpics(found) => of_epics(found, present_keys(found)),
+                Entry::RemotelyLinked(global_ids) => attached::remotely_linked(global_ids),
+                Entry::WithText(text) => self.anywhere(text_query(text, asked.name)?),
                 other => {
                     literal.push(other.clone());
                     continue;
@@ -80,16 +85,44 @@ impl<'a> Compiler<'a> {
         if found.is_empty() {
             return Ok(Sql::among("i.epic_key", keys, negated));
         }
-        let operator = if negated { "(i.epic_key <> ALL(ARRAY(" } else { "(i.epic_key = ANY(ARRAY(" };
-        Ok(Sql::new(operator)
-            .push("SELECT unnest(")
-            .bind(keys)
-            .push("::text[]) UNION ALL SELECT k.key FROM issue_key_aliases k WHERE k.issue_id = ANY(")
-            .bind(uuids(&found))
-            .push(
-                ") AND NOT EXISTS (SELECT FROM issues o WHERE o.tenant_id = k.tenant_id AND \
-                 o.instance_id = k.instance_id AND o.key = k.key AND o.presence = 'present'))))",
-            ))
+        let operator = if negated { "(i.epic_key <> ALL(" } else { "(i.epic_key = ANY(" };
+        Ok(Sql::new(operator).append(keys_ever(keys, &found)).push("))"))
+    }
+
+    /// Issues of these epics, directly or as a part of one, or of others.
+    pub(super) fn parent_epics(&self, asked: Asked<'a>, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let found: Vec<_> =
+            literals(entries)?.flat_map(|value| self.names.find(Roster::Issue, value)).collect();
+        let some = of_epics(&found, self.keys(asked, entries)?);
+        if !negated {
+            return Ok(some);
+        }
+        let has_one = Sql::new(
+            "(i.epic_key IS NOT NULL OR EXISTS (SELECT FROM issues p WHERE p.tenant_id = i.tenant_id \
+             AND p.id = i.parent_issue_id AND p.epic_key IS NOT NULL))",
+        );
+        Ok(Sql::all(vec![has_one, some.not()]))
+    }
+
+    /// The issues that a function's arguments name, every one of them.
+    pub(super) fn issues_of(&self, function: &Function, field: &str) -> Result<Vec<&'a Found>> {
+        let mut all = Vec::new();
+        for argument in &function.arguments {
+            let found = self.names.find(Roster::Issue, &Value::String(argument.clone()));
+            if found.is_empty() {
+                return Err(refusals::unknown_issue(argument, field));
+            }
+            all.extend(found);
+        }
+        Ok(all)
+    }
+
+    /// Links to what is outside of Jira are not copied from sites.
+    pub(super) fn remotely_linked(&self, function: &'a Function) -> Result<Entry<'a>> {
+        if self.is_known(Roster::Mirror) {
+            return Err(refusals::unanswered(&format!("the function '{}'", function.name)));
+        }
+        Ok(Entry::RemotelyLinked(&function.arguments))
     }
 
     /// Present keys of issues, and keys that are not in the copy as they are.
@@ -121,6 +154,43 @@ impl<'a> Compiler<'a> {
         let project = Sql::new("(i.key_project = ").bind(key.project());
         Ok(project.push(" AND i.key_number").push(order.sql()).bind(key.number()).push(")"))
     }
+}
+
+/// These keys, and those that the issues had before: an array.
+fn keys_ever(keys: Vec<String>, found: &[&Found]) -> Sql {
+    Sql::new("ARRAY(SELECT unnest(")
+        .bind(keys)
+        .push("::text[]) UNION ALL SELECT k.key FROM issue_key_aliases k WHERE k.issue_id = ANY(")
+        .bind(uuids(found))
+        .push(
+            ") AND NOT EXISTS (SELECT FROM issues o WHERE o.tenant_id = k.tenant_id AND \
+             o.instance_id = k.instance_id AND o.key = k.key AND o.presence = 'present'))",
+        )
+}
+
+fn present_keys(found: &[&Found]) -> Vec<String> {
+    found.iter().map(|found| found.name.clone()).collect()
+}
+
+/// Issues of epics, and those that are a part of one. Never unknown.
+fn of_epics(found: &[&Found], keys: Vec<String>) -> Sql {
+    let keys = keys_ever(keys, found);
+    let own = Sql::new("(i.epic_key = ANY(").append(keys.clone()).push(")) IS TRUE");
+    let parents = Sql::new(
+        "EXISTS (SELECT FROM issues p WHERE p.tenant_id = i.tenant_id AND p.id = i.parent_issue_id AND p.epic_key = ANY(",
+    );
+    Sql::any(vec![own, parents.append(keys).push("))")])
+}
+
+/// Issues below these: their children and those of their children, by parent or, at epics, by the epic's link.
+fn below(found: &[&Found]) -> Sql {
+    let sql = Sql::new(
+        "i.id IN (WITH RECURSIVE below (id) AS ((SELECT x.id FROM issues x WHERE x.parent_issue_id = ANY(",
+    );
+    let sql = sql.bind(uuids(found)).push(") UNION SELECT x.id FROM issues x WHERE x.epic_key = ANY(");
+    sql.append(keys_ever(present_keys(found), found)).push(
+        ")) UNION SELECT x.id FROM issues x JOIN below b ON x.parent_issue_id = b.id) SELECT id FROM below)",
+    )
 }
 
 fn missing_issue(value: &Value, name: &str) -> Error {

@@ -16,6 +16,7 @@ use super::{
     refusals,
     rosters::list_of,
     sql::Sql,
+    texts::pattern,
 };
 use crate::postgres::{addresses::AddressHashes, errors::convert, transaction::PgTenantTx};
 
@@ -35,6 +36,8 @@ pub(super) enum Roster {
     Instance,
     Component,
     Version,
+    /// Versions by a pattern of their names.
+    VersionsLike,
     /// Versions before the one of this name, in the order of its project; and so on.
     VersionsBefore,
     VersionsUpTo,
@@ -71,6 +74,8 @@ pub(super) enum Roster {
     KnowingFollowers,
     /// Instances whose truth is here.
     Sandbox,
+    /// Instances whose truth is elsewhere.
+    Mirror,
 }
 
 impl Roster {
@@ -226,7 +231,7 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
         Field::Category => Roster::Category,
         Field::ProjectType => Roster::ProjectType,
         Field::Custom(custom) if custom.class == Class::Person => Roster::User,
-        Field::Key | Field::Parent | Field::EpicLink => Roster::Issue,
+        Field::Key | Field::Parent | Field::EpicLink | Field::ParentEpic => Roster::Issue,
         Field::Instance => Roster::Instance,
         _ => return None,
     })
@@ -263,7 +268,11 @@ impl<'a> Wanted<'a> {
                     }
                     wanted.operand(request, roster, operand);
                 }
-                Predicate::Compare { op: CompareOp::Like | CompareOp::NotLike, .. } => {}
+                Predicate::Compare { op: CompareOp::Like | CompareOp::NotLike, operand } => {
+                    if let (Operand::Value(value), Some(Roster::Version)) = (operand, roster) {
+                        wanted.add(Roster::VersionsLike, pattern(&text_of(value)));
+                    }
+                }
                 Predicate::Compare { operand, .. } | Predicate::In { operand, .. } => {
                     let is_choice = matches!(field, Field::Custom(custom) if custom.class == Class::Choice);
                     wanted.operand(request, if is_choice { Some(Roster::Option) } else { roster }, operand);
@@ -340,6 +349,7 @@ impl<'a> Wanted<'a> {
             }
             Called::ProjectsWithRole => self.add(Roster::KnowingRoles, String::new()),
             Called::ProjectsPermitted => self.add(Roster::Sandbox, String::new()),
+            Called::RemotelyLinked => self.add(Roster::Mirror, String::new()),
             _ => {}
         }
     }

@@ -6,8 +6,8 @@ use jql::{Clause, Direction, Query};
 
 use super::{
     amounts::amount_column,
-    conditions::{list_id, time_column},
-    fields::{self, Amount, Class, Custom, Field, Fields, Person, Scope, Time},
+    conditions::{ENVIRONMENT, list_id, time_column},
+    fields::{self, Amount, Class, Custom, Field, Fields, List, Person, Scope, Time},
     refusals,
     sql::Sql,
     values::{everywhere, rows_of},
@@ -64,6 +64,31 @@ const KEY_PROJECT_UNINDEXED: &str = "i.key_project || ''";
 const CATEGORY: &str =
     "array_position('{undefined,new,indeterminate,done}'::text[], i.status_category::text)::int8";
 
+const LEVEL: &str = "lower(i.raw_jsonb #>> '{fields,security,name}')";
+
+/// The parts of a key whose issue may be outside of the copy.
+const PARENT_PROJECT: &str = "regexp_replace(i.parent_key, '-[0-9]+$', '')";
+const PARENT_NUMBER: &str = "substring(i.parent_key FROM '-([0-9]{1,18})$')::int8";
+const EPIC_PROJECT: &str = "regexp_replace(i.epic_key, '-[0-9]+$', '')";
+const EPIC_NUMBER: &str = "substring(i.epic_key FROM '-([0-9]{1,18})$')::int8";
+
+/// Versions by their projects' names, then in the order of their project; those whose place is not known come last, by name.
+const VERSION: &str = "SELECT coalesce(p.name_lower, '') || ' ' || CASE WHEN t.sequence IS NULL THEN '1' ELSE '0' || \
+     lpad(t.sequence::text, 10, '0') END || ' ' || coalesce(lower(t.name), v.value_key) AS value";
+const VERSIONS: &str = "versions t ON t.tenant_id = v.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = v.value_id \
+     LEFT JOIN projects p ON p.tenant_id = t.tenant_id AND p.id = t.project_id";
+
+/// Components by the names that they have now.
+const COMPONENT: &str = "SELECT coalesce(lower(t.name), v.value_key) AS value";
+const COMPONENTS: &str =
+    "components t ON t.tenant_id = v.tenant_id AND t.instance_id = i.instance_id AND t.jira_id = v.value_id";
+
+/// Options as they are put in order, before what has no such order, by name.
+const OPTION: &str = "SELECT CASE WHEN t.sequence IS NULL THEN '1' ELSE '0' || lpad(t.sequence::text, 10, '0') END || ' ' || \
+     coalesce(lower(t.value), v.value_key) AS value";
+const OPTIONS: &str = "field_options t ON t.tenant_id = v.tenant_id AND t.instance_id = i.instance_id \
+     AND t.field_key = v.field_id AND t.jira_id = v.value_id";
+
 const SPRINT: &str = "(SELECT max(sprint) FROM unnest(i.sprint_ids) sprint)::int8";
 
 impl Order {
@@ -80,7 +105,7 @@ impl Order {
         let mut joined_fields: Vec<&Field> = Vec::new();
         for (sort, joined) in query.order_by.iter().zip(JOINED) {
             let name = fields::shown(&sort.field);
-            let field = fields.get(&sort.field).ok_or_else(|| refusals::not_sortable(&name))?;
+            let field = fields.get(&sort.field).ok_or_else(|| refusals::unknown_field(&name))?;
             // What is there already decides nothing any more.
             if joined_fields.contains(&field) {
                 continue;
@@ -136,8 +161,18 @@ impl Order {
             Field::StatusCategory => self.column(CATEGORY, Kind::Int, true, descending),
             Field::HierarchyLevel => self.column("i.hierarchy_level::int8", Kind::Int, true, descending),
             Field::Summary => self.column("left(lower(i.summary), 255)", Kind::Text, false, descending),
-            Field::Parent => self.column("i.parent_key", Kind::Text, true, descending),
-            Field::EpicLink => self.column("i.epic_key", Kind::Text, true, descending),
+            Field::Parent => {
+                self.column(PARENT_PROJECT, Kind::Text, true, descending);
+                self.column(PARENT_NUMBER, Kind::Int, true, descending);
+            }
+            Field::EpicLink => {
+                self.column(EPIC_PROJECT, Kind::Text, true, descending);
+                self.column(EPIC_NUMBER, Kind::Int, true, descending);
+            }
+            Field::Description => {
+                self.column("left(lower(i.description_text), 255)", Kind::Text, true, descending);
+            }
+            Field::Level => self.column(LEVEL, Kind::Text, true, descending),
             Field::Sprint(_) => self.column(SPRINT, Kind::Int, true, descending),
             _ => return false,
         }
@@ -233,31 +268,53 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
             "SELECT lower(coalesce(u.display_name, u.account_id)) AS value FROM users u \
              WHERE u.tenant_id = i.tenant_id AND u.id = i.creator_id",
         ),
-        Field::List(list) => {
-            Some((first_of("SELECT v.value_key AS value", &everywhere(list_id(*list))), Kind::Text))
+        Field::List(List::Labels) => {
+            Some((first_of(KEY, "", &everywhere(list_id(List::Labels))), Kind::Text))
         }
+        Field::List(List::Components) => {
+            Some((first_of(COMPONENT, COMPONENTS, &everywhere(list_id(List::Components))), Kind::Text))
+        }
+        Field::List(list) => Some((first_of(VERSION, VERSIONS, &everywhere(list_id(*list))), Kind::Text)),
+        Field::Environment => Some((first_of(KEY, "", &everywhere(ENVIRONMENT)), Kind::Text)),
+        Field::Category => Some((
+            Sql::new(
+                "SELECT lower(t.raw_jsonb #>> '{projectCategory,name}') AS value FROM projects t \
+                 WHERE t.tenant_id = i.tenant_id AND t.id = i.project_id",
+            ),
+            Kind::Text,
+        )),
+        Field::ProjectType => Some((
+            Sql::new(
+                "SELECT lower(t.project_type) AS value FROM projects t WHERE t.tenant_id = i.tenant_id AND t.id = i.project_id",
+            ),
+            Kind::Text,
+        )),
         Field::Custom(custom) => Some(custom_value(custom)),
         _ => None,
     }
 }
 
+/// A value as it is compared.
+const KEY: &str = "SELECT v.value_key AS value";
+
 fn custom_value(custom: &Custom) -> (Sql, Kind) {
     let (select, kind) = match custom.class {
         Class::Number => ("SELECT v.value_number AS value", Kind::Number),
         Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
-        Class::Text | Class::Choice | Class::Person => ("SELECT v.value_key AS value", Kind::Text),
+        Class::Choice => return (first_of(OPTION, OPTIONS, &custom.scope), Kind::Text),
+        Class::Text | Class::Person => (KEY, Kind::Text),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
         Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };
-    (first_of(select, &custom.scope), kind)
+    (first_of(select, "", &custom.scope), kind)
 }
 
-/// The first value of a field. There is at most one row, so that PostgreSQL may join it as it likes; but of several fields of
+/// The first value of a field, joined with the roster that it stands in. There is at most one row, so that PostgreSQL may join it as it likes; but of several fields of
 /// one name in an instance, one has to be chosen.
-fn first_of(select: &'static str, scope: &Scope) -> Sql {
-    let sql = Sql::new(select).push(
-        " FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ",
-    );
+fn first_of(select: &'static str, roster: &'static str, scope: &Scope) -> Sql {
+    let sql = Sql::new(select).push(" FROM issue_field_values v");
+    let sql = if roster.is_empty() { sql } else { sql.push(" LEFT JOIN ").push(roster) };
+    let sql = sql.push(" WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ");
     let sql = sql.append(rows_of(scope));
     let one_each = match scope {
         Scope::Everywhere(_) => true,

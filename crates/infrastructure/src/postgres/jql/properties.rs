@@ -15,6 +15,7 @@ use super::{
     names::text_of,
     refusals,
     sql::Sql,
+    words::TextQuery,
 };
 use crate::postgres::{errors::convert, transaction::PgTenantTx};
 
@@ -93,9 +94,9 @@ impl Property {
     }
 
     /// Whether a text meets a text query.
-    pub(super) fn like(&self, query: Sql, negated: bool) -> Sql {
-        let condition = Sql::new("jsonb_typeof(x.v) = 'string' AND to_tsvector('english', left(").push(TEXT);
-        self.matching(condition.push(", 100000)) @@ ").append(query), negated)
+    pub(super) fn like(&self, query: &TextQuery, negated: bool) -> Sql {
+        let condition = Sql::new("jsonb_typeof(x.v) = 'string' AND ");
+        self.matching(condition.append(query.met_by("left((x.v #>> '{}'), 100000)")), negated)
     }
 }
 

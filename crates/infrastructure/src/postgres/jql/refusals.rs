@@ -40,6 +40,12 @@ pub(super) fn empty_text(field: &str) -> Error {
     refused(format!("The field '{field}' does not support searching for an empty string."))
 }
 
+pub(super) fn frequent_words(text: &str, field: &str) -> Error {
+    refused(format!(
+        "The field '{field}' does not support searching for words as frequent as '{text}' alone."
+    ))
+}
+
 pub(super) fn list_function(operator: &str, function: &str, field: &str) -> Error {
     refused(format!(
         "Operator '{operator}' does not support the list value '{function}' for field '{field}'."

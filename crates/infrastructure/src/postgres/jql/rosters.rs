@@ -172,6 +172,7 @@ pub(super) fn list_of(roster: Roster) -> Stored {
             (By::Id, "versions t ON t.jira_id = w.value"),
             (By::Name, "versions t ON lower(t.name) = w.lowered"),
         ]),
+        Roster::VersionsLike => Stored::named(&[(By::Name, "versions t ON lower(t.name) LIKE w.lowered")]),
         Roster::VersionsBefore => Stored::named(beside!("<")),
         Roster::VersionsUpTo => Stored::named(beside!("<=")),
         Roster::VersionsAfter => Stored::named(beside!(">")),
@@ -256,6 +257,7 @@ pub(super) fn list_of(roster: Roster) -> Stored {
              WHERE g.tenant_id = t.tenant_id AND g.instance_id = t.id AND g.presence = 'present' AND NOT g.members_known)",
         ),
         Roster::Sandbox => instances!("jira_instances t ON t.kind = 'sandbox'"),
+        Roster::Mirror => instances!("jira_instances t ON t.kind <> 'sandbox'"),
         Roster::KnowingFollowers => instances!(
             "jira_instances t ON t.kind = 'sandbox' OR EXISTS (SELECT FROM reference_reads r WHERE r.tenant_id = t.tenant_id \
              AND r.instance_id = t.id AND r.list = 'followers' AND r.read_at IS NOT NULL AND r.refused = 0)",

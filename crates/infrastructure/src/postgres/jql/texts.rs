@@ -5,6 +5,7 @@
 //! for in the issues themselves, in the order of the page (see [`super::lookups`]).
 
 use application::Result;
+use jql::Value;
 
 use super::{
     attached::{worked, worklog_commented},
@@ -12,9 +13,10 @@ use super::{
     conditions::{ENVIRONMENT, list_id, opposite_if},
     fields::{Class, Field, Worklog},
     lookups::Lookup,
+    names::Roster,
     refusals,
     sql::Sql,
-    values::{everywhere, matching, searched, value_key},
+    values::{everywhere, searched, value_key},
     words::{TextQuery, text_query},
 };
 
@@ -28,28 +30,30 @@ impl<'a> Compiler<'a> {
                 let found = one_of(DESCRIPTION, query(text)?);
                 Sql::all(vec![self.emptiness(asked, true)?, opposite_if(found, negated)])
             }
-            Field::Environment => {
-                let condition = words_of_value().append(query(text)?.sql);
-                searched(&everywhere(ENVIRONMENT), &condition, negated)
-            }
+            Field::Environment => searched(&everywhere(ENVIRONMENT), &query(text)?.met_by(VALUE), negated),
             Field::Worklog(Worklog::Comment) => {
-                let found = worklog_commented(query(text)?.sql);
+                let found = worklog_commented(&query(text)?);
                 if negated { Sql::all(vec![worked(None), found.not()]) } else { found }
             }
             Field::Comment => {
-                let query = query(text)?.sql;
-                let call = Sql::new("search_comments(").append(query.clone());
-                let found = Sql::lookup(Lookup::of_text(commented(&query), call, true));
+                let query = query(text)?;
+                let found = match query.is_indexed() {
+                    true => {
+                        let call = Sql::new("search_comments(").append(query.sql.clone());
+                        Sql::lookup(Lookup::of_text(commented(&query), call, true))
+                    }
+                    false => commented(&query),
+                };
                 if negated { Sql::all(vec![comment_where(None), found.not()]) } else { found }
             }
             // Versions are named exactly, but for wildcards (jira-facts 8.4).
             Field::List(list) => {
-                let condition = Sql::new("v.value_key LIKE ").bind(pattern(text));
-                matching(&everywhere(list_id(*list)), &condition, negated)
+                let found = self.names.find(Roster::VersionsLike, &Value::String(pattern(text)));
+                self.members(&everywhere(list_id(*list)), &found, negated)
             }
-            Field::Property(property) => property.like(query(text)?.sql, negated),
+            Field::Property(property) => property.like(&query(text)?, negated),
             Field::Custom(custom) if matches!(custom.class, Class::Text | Class::Other) => {
-                searched(&custom.scope, &words_of_value().append(query(text)?.sql), negated)
+                searched(&custom.scope, &query(text)?.met_by(VALUE), negated)
             }
             _ => return Err(refusals::wrong_operator(if negated { "!~" } else { "~" }, asked.name)),
         })
@@ -60,30 +64,23 @@ impl<'a> Compiler<'a> {
 const IS_TEXT: &str = ") AND v.value_id IS NULL AND v.value_number IS NULL AND v.value_time IS NULL AND v.field_id <> 'labels' \
      AND v.value_text !~ '^[0-9]\\|[0-9a-z]*:' AND ";
 
+const COMMENT: &str = "left(coalesce(c.body_text, ''), 100000)";
 const SUMMARY: &str = "i.summary";
 const DESCRIPTION: &str = "coalesce(i.description_text, '')";
 
-/// Behind it stands a text query that the text `v` of a field has to meet.
-fn words_of_value() -> Sql {
-    Sql::new("to_tsvector('english', left(coalesce(v.value_text, ''), 100000)) @@ ")
-}
-
-/// Behind it stands a text query that one of the issue's own texts has to meet.
-fn words_of(column: &'static str, query: &Sql) -> Sql {
-    Sql::new("to_tsvector('english', ").push(column).push(") @@ ").append(query.clone())
-}
+/// The text of a field's value `v`.
+const VALUE: &str = "left(coalesce(v.value_text, ''), 100000)";
 
 impl Compiler<'_> {
     /// Whether any text of the issue meets a query: each by itself, as Jira looks at them (jira-facts 8.3).
-    fn anywhere(&self, query: TextQuery) -> Sql {
+    pub(super) fn anywhere(&self, query: TextQuery) -> Sql {
         let mut fields = self.fields.texts().to_vec();
         fields.push(ENVIRONMENT.to_owned());
-        let TextQuery { sql, of_the_whole, is_of_one_word } = query;
-        let own = if is_of_one_word {
-            Sql::new("i.search @@ ").append(sql.clone())
+        let own = if query.is_of_one_word {
+            Sql::new("i.search @@ ").append(query.sql.clone())
         } else {
-            let parts = Sql::any(vec![words_of(SUMMARY, &sql), words_of(DESCRIPTION, &sql)]);
-            match &of_the_whole {
+            let parts = Sql::any(vec![query.met_by(SUMMARY), query.met_by(DESCRIPTION)]);
+            match &query.of_the_whole {
                 Some(whole) => Sql::all(vec![Sql::new("i.search @@ ").append(whole.clone()), parts]),
                 None => parts,
             }
@@ -92,17 +89,17 @@ impl Compiler<'_> {
             "EXISTS (SELECT FROM issue_field_values v WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.field_id = ANY(",
         );
         let valued = valued.bind(fields.clone()).push(IS_TEXT);
-        let valued = valued.append(words_of_value()).append(sql.clone()).push(" OFFSET 0)");
-        let anywhere = Sql::any(vec![own, commented(&sql), valued]);
-        let Some(whole) = of_the_whole else { return anywhere };
+        let valued = valued.append(query.met_by(VALUE)).push(" OFFSET 0)");
+        let anywhere = Sql::any(vec![own, commented(&query), valued]);
+        let Some(whole) = query.of_the_whole else { return anywhere };
         let call = Sql::new("search_texts(").append(whole).push(", ").bind(fields);
-        Sql::lookup(Lookup::of_text(anywhere, call, is_of_one_word))
+        Sql::lookup(Lookup::of_text(anywhere, call, query.is_of_one_word))
     }
 }
 
 /// Whether a comment meets a text query.
-fn commented(query: &Sql) -> Sql {
-    comment_where(Some(Sql::new("c.search @@ ").append(query.clone())))
+fn commented(query: &TextQuery) -> Sql {
+    comment_where(Some(query.met_by_stored("c.search", COMMENT)))
 }
 
 fn comment_where(condition: Option<Sql>) -> Sql {
@@ -118,7 +115,7 @@ fn comment_where(condition: Option<Sql>) -> Sql {
 
 /// One text of the issue: found among the issues whose texts together meet the query, where they must, and looked at again.
 fn one_of(column: &'static str, query: TextQuery) -> Sql {
-    let itself = words_of(column, &query.sql);
+    let itself = query.met_by(column);
     let Some(whole) = query.of_the_whole else { return itself };
     let call = Sql::new("search_issues(").append(whole.clone()).push(", false");
     let whole = Sql::new("i.search @@ ").append(whole);
@@ -126,7 +123,7 @@ fn one_of(column: &'static str, query: TextQuery) -> Sql {
 }
 
 /// `*` and `?` as `LIKE` has them.
-fn pattern(text: &str) -> String {
+pub(super) fn pattern(text: &str) -> String {
     let mut pattern = String::new();
     for character in value_key(text).chars() {
         match character {

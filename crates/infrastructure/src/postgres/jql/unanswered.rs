@@ -2,7 +2,7 @@
 //! only the site itself knows, or on what is not copied.
 
 /// Fields, in lower case.
-const FIELDS: [&str; 19] = [
+const FIELDS: [&str; 18] = [
     "aggregateprogress",
     "aggregatetimeestimate",
     "aggregatetimeoriginalestimate",
@@ -13,7 +13,6 @@ const FIELDS: [&str; 19] = [
     "issue.property",
     "lastviewed",
     "organizations",
-    "parentepic",
     "progress",
     "request type",
     "request-channel-type",
@@ -25,25 +24,20 @@ const FIELDS: [&str; 19] = [
 ];
 
 /// Functions, in lower case.
-const FUNCTIONS: [&str; 31] = [
+const FUNCTIONS: [&str; 24] = [
     "approved",
     "approver",
     "breached",
-    "cascadeoption",
-    "childissuesof",
     "choiceoptions",
     "completed",
     "currentlogin",
     "elapsed",
     "everbreached",
     "issuehistory",
-    "issueswithremotelinksbyglobalid",
-    "issueswithtext",
     "lastlogin",
     "myapproval",
     "mypending",
     "organizationmembers",
-    "parentepic",
     "paused",
     "pending",
     "pendingapproval",
@@ -53,8 +47,6 @@ const FUNCTIONS: [&str; 31] = [
     "portfolioparentsof",
     "remaining",
     "running",
-    "votedworkitems",
-    "watchedworkitems",
     "withincalendarhours",
     "workitemhistory",
 ];

@@ -132,6 +132,9 @@ impl<'a> Compiler<'a> {
         entries: &[Entry<'a>],
         negated: bool,
     ) -> Result<Sql> {
+        if entries.iter().any(|entry| matches!(entry, Entry::Cascade(..))) {
+            return self.cascades(&custom.scope, entries, negated);
+        }
         let condition = match custom.class {
             Class::Number => {
                 let numbers = entries.iter().map(|entry| number(asked, entry)).collect::<Result<Vec<_>>>()?;
@@ -140,9 +143,10 @@ impl<'a> Compiler<'a> {
                 let condition = Sql::new("v.value_number = ANY(").bind(numbers).push("::numeric[])");
                 return Ok(having(&custom.scope, Which::Numbers(&condition, from, to), negated));
             }
-            Class::Day | Class::Time => {
-                let times = entries.iter().map(|entry| self.time(asked, custom.class, entry));
-                Sql::among("v.value_time", times.collect::<Result<Vec<_>>>()?, false)
+            Class::Time => self.times_among("v.value_time", asked, entries, false)?,
+            Class::Day => {
+                let days = entries.iter().map(|entry| self.stored_day(asked, entry));
+                Sql::among("v.value_time", days.collect::<Result<Vec<_>>>()?, false)
             }
             Class::Person => {
                 // An account id means the same at every instance.
@@ -170,7 +174,7 @@ impl<'a> Compiler<'a> {
 
     /// Values of these names or ids. An option that is known by its name is meant by its id, so that a renamed one is found by
     /// the name it has now, and no longer by the one that payloads from before still tell.
-    fn choice(&self, scope: &Scope, entries: &[Entry<'a>]) -> Result<Sql> {
+    fn choice(&self, scope: &Scope, entries: &[Entry<'_>]) -> Result<Sql> {
         let (mut keys, mut ids) = (Vec::new(), Vec::new());
         for entry in entries {
             match entry {
@@ -188,6 +192,40 @@ impl<'a> Compiler<'a> {
             }
         }
         Ok(named(keys, ids))
+    }
+
+    /// Options, some of them with options of their own: the option comes first among the field's values, and its own behind it.
+    fn cascades(&self, scope: &Scope, entries: &[Entry<'a>], negated: bool) -> Result<Sql> {
+        let (cascades, others): (Vec<_>, Vec<_>) =
+            entries.iter().cloned().partition(|entry| matches!(entry, Entry::Cascade(..)));
+        let scopes: Vec<Scope> = match scope {
+            Scope::Everywhere(_) => vec![scope.clone()],
+            Scope::PerInstance(groups) => groups.iter().map(|(instance, _)| at(scope, *instance)).collect(),
+        };
+        let mut ways = Vec::new();
+        for (here, entry) in scopes.iter().flat_map(|scope| cascades.iter().map(move |entry| (scope, entry)))
+        {
+            let Entry::Cascade(parent, child) = entry else { return Err(misfit()) };
+            let meant = |place: &'static str, name: &str| {
+                let value = Value::String(name.to_owned());
+                let condition = self.choice(here, &[Entry::Value(&value)])?;
+                Ok(exists(here, Which::Meeting(&Sql::new(place).append(condition))))
+            };
+            let parent = meant("v.ordinal = 0 AND ", parent)?;
+            ways.push(match child {
+                None => parent,
+                Some(none) if none.eq_ignore_ascii_case("none") => {
+                    let any_child = exists(here, Which::Meeting(&Sql::new("v.ordinal = 1")));
+                    Sql::all(vec![parent, any_child.not()])
+                }
+                Some(child) => Sql::all(vec![parent, meant("v.ordinal = 1 AND ", child)?]),
+            });
+        }
+        if !others.is_empty() {
+            ways.push(self.choices(scope, &others, false)?);
+        }
+        let some = Sql::any(ways);
+        Ok(if negated { Sql::all(vec![exists(scope, Which::Any), some.not()]) } else { some })
     }
 
     /// The ids of the field's options of that name.
@@ -219,9 +257,8 @@ impl<'a> Compiler<'a> {
                 };
                 return Ok(having(&custom.scope, Which::Numbers(&condition, from, to), false));
             }
-            Class::Day | Class::Time => {
-                Sql::new("v.value_time").push(order.sql()).bind(self.time(asked, custom.class, entry)?)
-            }
+            Class::Time => self.time_order("v.value_time", asked, order, entry)?,
+            Class::Day => Sql::new("v.value_time").push(order.sql()).bind(self.stored_day(asked, entry)?),
             Class::Text | Class::Choice | Class::Person | Class::Other => {
                 return Err(refusals::wrong_operator(order.sql().trim(), asked.name));
             }
@@ -230,12 +267,8 @@ impl<'a> Compiler<'a> {
     }
 
     /// A day is stored as its midnight in UTC.
-    fn time(&self, asked: Asked<'_>, class: Class, entry: &Entry<'_>) -> Result<DateTime<Utc>> {
-        if class == Class::Day {
-            self.day(asked, entry).map(|day| day.and_time(NaiveTime::MIN).and_utc())
-        } else {
-            self.instant(asked, entry)
-        }
+    fn stored_day(&self, asked: Asked<'_>, entry: &Entry<'_>) -> Result<DateTime<Utc>> {
+        self.day(asked, entry).map(|day| day.and_time(NaiveTime::MIN).and_utc())
     }
 }
 

@@ -4,11 +4,18 @@
 //! `OR`, `NOT`, `-` and `!` mean what they say; `AND` and `+` are what holds anyway. Weights (`^4`), likeness (`~2`) and
 //! parentheses are passed over, as Jira Cloud does. A backslash takes the meaning from what follows.
 //!
+//! Words that are too frequent to be stored (`the`, `to be or not to be`) are passed over beside others, and refused where there are
+//! no others. Han, kana and hangul are looked for character by character in a row, as nobody puts blanks between their words; no
+//! index serves that.
+//!
 //! Every text is a query: nothing a caller writes makes PostgreSQL refuse it.
 
 use application::Result;
 
+use self::letters::{is_frequent, is_unspaced, spaced, spaced_column};
 use super::{refusals, sql::Sql};
+
+mod letters;
 
 /// More words than this in one text are refused: PostgreSQL nests them one in another.
 const MOST_WORDS: usize = 200;
@@ -37,6 +44,8 @@ pub(super) struct TextQuery {
     /// A query that texts meet which have a part that meets this one: without what must not be there. `None` where that would
     /// ask for nothing.
     pub(super) of_the_whole: Option<Sql>,
+    /// Whether texts have to be parted into characters first: see [`letters`].
+    is_spaced: bool,
     /// Whether texts that meet it always have a part that does: not when words may stand in different parts.
     pub(super) is_of_one_word: bool,
 }
@@ -46,21 +55,55 @@ pub(super) struct TextQuery {
 /// # Errors
 /// For a text without any letter or digit, and for one with too many words. `field` is the name for the message.
 pub(super) fn text_query(text: &str, field: &str) -> Result<TextQuery> {
-    let groups = groups(text);
+    let mut groups = groups(text);
     if groups.is_empty() {
         return Err(refusals::empty_text(field));
+    }
+    for group in &mut groups {
+        group.retain(|piece| piece.kind == Kind::Prefix || !is_frequent(&piece.text));
+    }
+    groups.retain(|group| !group.is_empty());
+    if groups.is_empty() {
+        return Err(refusals::frequent_words(text, field));
+    }
+    let is_spaced = groups.iter().flatten().any(|piece| piece.text.contains(is_unspaced));
+    if is_spaced {
+        let whole = groups.iter_mut().flatten().filter(|piece| piece.text.contains(is_unspaced));
+        whole.for_each(|piece| (piece.text, piece.kind) = (spaced(&piece.text), Kind::Phrase));
     }
     if text.split_whitespace().count() > MOST_WORDS {
         return Err(refusals::too_many("words in one text", MOST_WORDS));
     }
-    let is_of_one_word = groups.iter().all(|group| {
+    let is_of_one_word = !is_spaced && groups.iter().all(|group| {
         matches!(group.as_slice(), [piece] if !piece.negated && piece.kind != Kind::Phrase && is_one_word(&piece.text))
     });
     let positive =
         |group: &Vec<Piece>| group.iter().filter(|piece| !piece.negated).cloned().collect::<Vec<_>>();
     let wanted: Vec<Vec<Piece>> = groups.iter().map(positive).collect();
-    let of_the_whole = wanted.iter().all(|group| !group.is_empty()).then(|| any_of(wanted));
-    Ok(TextQuery { sql: any_of(groups), of_the_whole, is_of_one_word })
+    let is_indexed = !is_spaced && wanted.iter().all(|group| !group.is_empty());
+    let of_the_whole = is_indexed.then(|| any_of(wanted));
+    Ok(TextQuery { sql: any_of(groups), of_the_whole, is_spaced, is_of_one_word })
+}
+
+impl TextQuery {
+    /// Whether the text in a column meets it.
+    pub(super) fn met_by(&self, column: &'static str) -> Sql {
+        let column = if self.is_spaced { spaced_column(column) } else { Sql::new(column) };
+        Sql::new("to_tsvector('english', ").append(column).push(") @@ ").append(self.sql.clone())
+    }
+
+    /// The same for a text of which the words are stored.
+    pub(super) fn met_by_stored(&self, words: &'static str, column: &'static str) -> Sql {
+        if self.is_spaced {
+            return self.met_by(column);
+        }
+        Sql::new(words).push(" @@ ").append(self.sql.clone())
+    }
+
+    /// Whether stored words tell what meets it.
+    pub(super) fn is_indexed(&self) -> bool {
+        !self.is_spaced
+    }
 }
 
 /// Whether PostgreSQL reads it as one word too: `a-b` is several.
@@ -276,18 +319,35 @@ mod tests {
     }
 
     #[test]
+    fn frequent_words_alone_are_refused_and_passed_over_beside_others() {
+        for text in ["the", "\"to be or not to be\"", "-the", "it OR the"] {
+            assert_eq!(
+                refusal(text),
+                format!(
+                    "The field 'summary' does not support searching for words as frequent as '{text}' alone."
+                )
+            );
+        }
+        let sql = |text: &str| text_query(text, "text").unwrap().sql.values();
+        assert_eq!(sql("the login"), sql("login"));
+        assert_eq!(sql("the -login"), sql("-login"));
+        assert_eq!(sql("\"the login\""), [Bind::Text("the login".into())]);
+        assert_eq!(sql("登录 the*"), ["登 录", "'the':*", "'the':*"].map(|text| Bind::Text(text.into())));
+    }
+
+    #[test]
     fn what_must_not_be_there_is_not_asked_of_the_whole() {
         let whole = |text: &str| text_query(text, "text").unwrap().of_the_whole.map(|sql| sql.text());
-        assert_eq!(whole("a -b"), whole("a"));
-        assert_eq!(whole("-b"), None);
+        assert_eq!(whole("x -y"), whole("x"));
+        assert_eq!(whole("-y"), None);
         let one = |text: &str| text_query(text, "text").unwrap().is_of_one_word;
-        assert!(one("login") && one("log*") && one("a OR b"));
-        assert!(!one("a b") && !one("\"a b\"") && !one("a-b") && !one("-a"));
+        assert!(one("login") && one("log*") && one("x OR y"));
+        assert!(!one("x y") && !one("\"x y\"") && !one("x-y") && !one("-x"));
     }
 
     #[test]
     fn texts_are_bound() {
-        let TextQuery { sql, of_the_whole, is_of_one_word } =
+        let TextQuery { sql, of_the_whole, is_of_one_word, .. } =
             text_query("a'b* \"c d\" OR -e", "text").unwrap();
         assert!(of_the_whole.is_none() && !is_of_one_word);
         assert_eq!(

@@ -92,19 +92,28 @@ async fn was() {
         ("fixVersion was '10.0'", "PAY-4"),
         ("fixVersion was 9.1 on 2025-05-07", "PAY-4"),
         ("fixVersion was 9.1 after 2025-05-12", ""),
+        ("fixVersion was EMPTY", "PAY-1 PAY-2 PAY-3"),
+        ("fixVersion was not EMPTY", "PAY-4"),
+        ("fixVersion was in (9.1, EMPTY)", "PAY-1 PAY-2 PAY-3 PAY-4"),
+        ("fixVersion was EMPTY after 2025-05-12", "PAY-1 PAY-2 PAY-3"),
         ("fixVersion was '10.0' before 2025-05-02", "PAY-4"),
     ];
     check(&site, &examples).await;
     let refusals = [
         ("status was Done by zoe", "The value 'zoe' does not exist for the field 'status'."),
+        ("status was Nonsense", "The value 'Nonsense' does not exist for the field 'status'."),
+        ("status was not in (Done, Nonsense)", "The value 'Nonsense' does not exist for the field 'status'."),
+        ("status changed to Nonsense", "The value 'Nonsense' does not exist for the field 'status'."),
+        ("assignee was zoee", "The value 'zoee' does not exist for the field 'assignee'."),
+        ("fixVersion was '7.7'", "The value '7.7' does not exist for the field 'fixVersion'."),
         ("summary was x", "The operator 'was' is not supported by the 'summary' field."),
         (
-            "status was x on soon",
+            "status was Done on soon",
             "Date value 'soon' for field 'status' is invalid. Valid formats include: 'yyyy/MM/dd \
           HH:mm', 'yyyy-MM-dd HH:mm', 'yyyy/MM/dd', 'yyyy-MM-dd', or a period format e.g. '-5d', '4w 2d'.",
         ),
         (
-            "status was x during (2025-05-01)",
+            "status was Done during (2025-05-01)",
             "The predicate 'during' on the field 'status' needs two dates: DURING (\"from\", \"to\").",
         ),
     ];

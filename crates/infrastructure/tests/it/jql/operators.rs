@@ -90,7 +90,7 @@ async fn what_a_copy_cannot_answer_is_refused_by_name() {
         ("voter = ann", "'voter' with anybody but currentUser()"),
         ("issue.property[a].b = c", "`issue.property[a].b`"),
         ("project in projectsWhereUserHasRole(Dev)", "the function 'projectsWhereUserHasRole'"),
-        ("fixVersion was EMPTY", "'fixVersion' WAS EMPTY"),
+        ("issue in issuesWithRemoteLinksByGlobalId(x)", "the function 'issuesWithRemoteLinksByGlobalId'"),
     ] {
         let error = site.search(&site.request(jql)).await.unwrap_err();
         assert!(matches!(error, application::Error::InvalidJql(_)), "{jql}");

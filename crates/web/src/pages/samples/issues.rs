@@ -151,7 +151,7 @@ pub(super) fn list_pages() -> Vec<(&'static str, String)> {
     let wrong = |jql: &str| QueryError::unparsed(&jql::parse(jql).unwrap_err(), jql);
     let found = |issues: Vec<IssueRow>, next: Option<&str>| {
         let total = issues.len() as u64 * 247;
-        Ok(SearchPage { issues, next: next.map(str::to_owned), total: Some(total) })
+        Ok(SearchPage { issues, next: next.map(str::to_owned), total: Some(total), warnings: Vec::new() })
     };
     let hostile = issues().into_iter().map(|issue| IssueRow {
         key: HOSTILE.into(),

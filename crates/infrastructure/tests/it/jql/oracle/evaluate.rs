@@ -196,7 +196,7 @@ impl Oracle<'_> {
             && !(field == "key" && matches!(literal, Literal::String(text) if text.contains('-')))
         {
             let wanted = self.scalar(field, literal);
-            return scalars.contains(&wanted);
+            return scalars.into_iter().any(|own| as_named_by(literal, own) == wanted);
         }
         let wanted = self.named(field, literal);
         ids(field, issue).iter().any(|id| wanted.contains(id))
@@ -319,8 +319,11 @@ impl Oracle<'_> {
             Operand::Function(function) => self.moment(field, function),
             _ => unreachable!("no list here"),
         };
-        let own = scalars(field, issue).unwrap();
-        own.iter().any(|own| wanted(own.partial_cmp(&other).unwrap()))
+        let own = scalars(field, issue).unwrap().into_iter().map(|own| match operand {
+            Operand::Value(literal) => as_named_by(literal, own),
+            _ => own,
+        });
+        own.into_iter().any(|own| wanted(own.partial_cmp(&other).unwrap()))
     }
 
     /// Numbers with a number, times with a date.
@@ -578,4 +581,11 @@ fn roster(field: &str) -> Option<&'static str> {
         "category" => "category",
         _ => return None,
     })
+}
+
+fn as_named_by(literal: &Literal, own: Scalar) -> Scalar {
+    match own {
+        Scalar::Time(time) => Scalar::Time(super::times::as_named_by(literal, time)),
+        own => own,
+    }
 }

@@ -235,7 +235,7 @@ impl Generator<'_> {
             2 => ("assignee", vec!["ann", "Bob Roy", "zed", "EMPTY", "currentUser()"]),
             3 => ("priority", PRIORITIES.iter().map(|p| p.1).chain(["EMPTY"]).collect()),
             4 => ("resolution", RESOLUTIONS.iter().map(|r| r.1).chain(["EMPTY", "Unresolved"]).collect()),
-            _ => ("fixVersion", vec!["1.0", "1.1", "2.0", "0.9", "22"]),
+            _ => ("fixVersion", vec!["1.0", "1.1", "2.0", "0.9", "22", "EMPTY"]),
         };
         let values: Vec<String> = values
             .into_iter()

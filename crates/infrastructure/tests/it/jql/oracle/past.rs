@@ -39,7 +39,7 @@ pub fn holds(oracle: &Oracle<'_>, field: &str, predicate: &Predicate, issue: &Va
         _ => unreachable!("no history is asked for"),
     };
     let spans =
-        if field == "fixversion" { each_version(issue, &changes) } else { spans(field, issue, changes) };
+        if field == "fixversion" { versions_and_none(issue, &changes) } else { spans(field, issue, changes) };
     let was = spans.iter().any(|span| {
         is_one(oracle, field, operand, &span.to)
             && limits
@@ -95,6 +95,30 @@ fn at_creation(issue: &Value, value: Side) -> Period {
         ended: DateTime::<Utc>::MAX_UTC,
         author: issue["fields"]["creator"]["accountId"].as_str().map(str::to_owned),
     }
+}
+
+/// The times of each version, and those without any.
+fn versions_and_none(issue: &Value, changes: &[Period]) -> Vec<Period> {
+    let mut periods = each_version(issue, changes);
+    let removals = changes.iter().filter(|change| change.from.0.is_some());
+    let starts: Vec<Period> = std::iter::once(at_creation(issue, (None, None)))
+        .chain(removals.map(|change| Period {
+            from: (None, None),
+            to: (None, None),
+            began: change.began,
+            ended: DateTime::<Utc>::MAX_UTC,
+            author: change.author.clone(),
+        }))
+        .collect();
+    for none in starts {
+        if periods.iter().any(|one| one.to.0.is_some() && one.began <= none.began && one.ended > none.began) {
+            continue;
+        }
+        let next = periods.iter().filter(|one| one.to.0.is_some() && one.began > none.began);
+        let ended = next.map(|one| one.began).min().unwrap_or(DateTime::<Utc>::MAX_UTC);
+        periods.push(Period { ended, ..none });
+    }
+    periods
 }
 
 /// Each version from when it was added to when it was removed; those that were there from the beginning have no addition.

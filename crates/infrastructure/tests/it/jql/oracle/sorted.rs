@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{
     evaluate::canonical,
     payload::{ids, parsed},
-    world::{PRIORITIES, RESOLUTIONS},
+    world::{PRIORITIES, PROJECTS, RESOLUTIONS, VERSIONS},
 };
 
 /// A sort value; empty is less than everything.
@@ -74,6 +74,13 @@ fn key(field: &str, by_id: bool, issue: &Value) -> Key {
         let id = ids(field, issue).pop();
         id.map_or(Key::Empty, |id| Key::Number(list.iter().position(|known| *known == id).unwrap() as f64))
     };
+    let version = |value: &Value| {
+        value["id"].as_str().map_or(Key::Empty, |id| {
+            let place = VERSIONS.iter().position(|version| version.0 == id).unwrap();
+            let project = PROJECTS.iter().find(|project| project.0 == VERSIONS[place].1).unwrap();
+            Key::Pair(project.2.to_lowercase(), place as i64)
+        })
+    };
     match field {
         "key" if by_id => Key::Number(issue["id"].as_str().unwrap().parse().unwrap()),
         "key" => {
@@ -94,8 +101,8 @@ fn key(field: &str, by_id: bool, issue: &Value) -> Key {
         "assignee" | "reporter" | "creator" | "customfield_10007" => text(&fields[field]["displayName"]),
         "labels" => text(&fields["labels"][0]),
         "component" => text(&fields["components"][0]["name"]),
-        "fixversion" => text(&fields["fixVersions"][0]["name"]),
-        "affectedversion" => text(&fields["versions"][0]["name"]),
+        "fixversion" => version(&fields["fixVersions"][0]),
+        "affectedversion" => version(&fields["versions"][0]),
         "customfield_10001" => number(&fields[field]),
         "customfield_10003" => text(&fields[field]["value"]),
         "sprint" => {
@@ -106,7 +113,10 @@ fn key(field: &str, by_id: bool, issue: &Value) -> Key {
                 .map_or(Key::Empty, |id| Key::Number(id as f64))
         }
         "hierarchylevel" => number(&fields["issuetype"]["hierarchyLevel"]),
-        "parent" => fields["parent"]["key"].as_str().map_or(Key::Empty, |key| Key::Text(key.to_owned())),
+        "parent" => fields["parent"]["key"].as_str().map_or(Key::Empty, |key| {
+            let (project, number) = key.split_once('-').unwrap();
+            Key::Pair(project.to_owned(), number.parse().unwrap())
+        }),
         "votes" => number(&fields["votes"]["votes"]),
         "watchers" => number(&fields["watches"]["watchCount"]),
         "timespent" => number(&fields["timespent"]),

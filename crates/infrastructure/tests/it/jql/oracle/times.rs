@@ -149,3 +149,13 @@ pub fn working_seconds(text: &str) -> f64 {
     };
     text.split_whitespace().map(seconds).sum()
 }
+
+/// A time as precise as what it is compared with: a day or a time of day names a minute, all else an instant.
+pub fn as_named_by(literal: &Literal, time: DateTime<Utc>) -> DateTime<Utc> {
+    match literal {
+        Literal::String(text) if text.len() >= 8 && text.chars().take(4).all(|c| c.is_ascii_digit()) => {
+            time - Duration::milliseconds(time.timestamp_millis().rem_euclid(60_000))
+        }
+        _ => time,
+    }
+}
