@@ -12,7 +12,8 @@ pub use clock::Clock;
 pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use secrets::Secrets;
 pub use sites::{
-    Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedFollowers,
-    ListedMembers, ListedOptions, ListedRoles, ListedSprints, ProjectRoll, ReferenceData, RollCallPage,
-    SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedDesk,
+    ListedFollowers, ListedMembers, ListedOptions, ListedOrganization, ListedRoles, ListedSprints,
+    ProjectRoll, ReferenceData, RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage,
+    WorklogFeed, WorklogPage,
 };

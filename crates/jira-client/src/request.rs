@@ -13,6 +13,8 @@ pub(crate) struct Call {
     pub(crate) method: Method,
     pub(crate) url: Url,
     pub(crate) body: Option<Value>,
+    /// Whether it opts in to what may still change.
+    pub(crate) experimental: bool,
 }
 
 impl Call {
@@ -26,7 +28,13 @@ impl Call {
 
     fn new(operation: &'static str, access: Access, method: Method, url: Url) -> Self {
         let kind = RequestKind { operation, access, issue: None, objects: 1 };
-        Self { kind, method, url, body: None }
+        Self { kind, method, url, body: None, experimental: false }
+    }
+
+    /// Opts in to what Jira Service Management calls experimental.
+    pub(crate) fn experimental(mut self) -> Self {
+        self.experimental = true;
+        self
     }
 
     pub(crate) fn json(mut self, body: Value) -> Self {

@@ -66,7 +66,7 @@ pub use requests::{Feedback, NewRequest, change_participants, create_request, gi
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
 pub use temporary_files::{attach_kept_files, keep_files};
 pub use transition::{TransitionInput, transition};
-pub use versions::{VersionSwap, create_version, delete_version, edit_version};
+pub use versions::{VersionPlace, VersionSwap, create_version, delete_version, edit_version, move_version};
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
 
 pub(super) use fields::account_of;

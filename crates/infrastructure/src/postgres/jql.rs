@@ -31,6 +31,8 @@ mod properties;
 pub(super) mod reference;
 mod refusals;
 mod rosters;
+mod service_desks;
+mod slas;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -49,7 +51,9 @@ use jql::{Operand, Predicate, Query};
 use sqlx::Row;
 use uuid::Uuid;
 
-use self::{compile::Compiler, dates::Dates, fields::Fields, names::Names, order::Order, sql::Sql};
+use self::{
+    compile::Compiler, dates::Dates, fields::Fields, names::Names, order::Order, slas::Clocks, sql::Sql,
+};
 use super::{errors::convert, transaction::PgTenantTx};
 
 /// More conditions than this are refused.
@@ -90,7 +94,8 @@ impl<'r> Search<'r> {
         check_size(query)?;
         let fields = Fields::of(tx, query, instance).await?;
         let names = Names::of(tx, request, query, &fields).await?;
-        Self::compile(request, query, tx.tenant.0, &fields, &names)
+        let clocks = Clocks::of(tx, &fields, request).await?;
+        Self::compile(request, query, tx.tenant.0, (&fields, &names, &clocks))
     }
 
     /// `query` is the request's, with its filters put in.
@@ -98,14 +103,14 @@ impl<'r> Search<'r> {
         request: &'r SearchRequest,
         query: &Query,
         tenant: Uuid,
-        fields: &Fields,
-        names: &Names,
+        (fields, names, clocks): (&Fields, &Names, &Clocks),
     ) -> Result<Self> {
         let compiler = Compiler {
             fields,
             names,
             dates: Dates::of(request),
             current_user: request.current_user.as_deref(),
+            clocks,
             one_instance: request.instance.is_some(),
         };
         let mut filter = vec![Sql::new("i.tenant_id = ").bind(tenant), Sql::new("i.presence = 'present'")];

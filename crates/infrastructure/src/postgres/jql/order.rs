@@ -8,7 +8,7 @@ use super::{
     amounts::amount_column,
     conditions::{list_id, time_column},
     fields::{self, Amount, Class, Custom, Field, Fields, Person, Scope, Time},
-    refusals,
+    refusals, slas,
     sql::Sql,
     values::{everywhere, rows_of},
 };
@@ -245,7 +245,11 @@ fn custom_value(custom: &Custom) -> (Sql, Kind) {
     let (select, kind) = match custom.class {
         Class::Number => ("SELECT v.value_number AS value", Kind::Number),
         Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
-        Class::Text | Class::Choice | Class::Person => ("SELECT v.value_key AS value", Kind::Text),
+        Class::Text | Class::Choice | Class::Person | Class::RequestType | Class::Organization => {
+            ("SELECT v.value_key AS value", Kind::Text)
+        }
+        // What misses its goal first comes first; a clock that stands still does not say when it will.
+        Class::Sla => (slas::BREACH_OF_VALUE, Kind::Int),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
         Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };

@@ -40,7 +40,7 @@ impl<'a> Compiler<'a> {
         Ok(self.names.find(Roster::GroupMembers, &named))
     }
 
-    fn is_known(&self, roster: Roster) -> bool {
+    pub(super) fn is_known(&self, roster: Roster) -> bool {
         !self.names.find(roster, &Value::String(String::new())).is_empty()
     }
 
