@@ -10,6 +10,7 @@ mod addresses;
 mod attached;
 mod children;
 mod clean;
+mod desks;
 mod field_values;
 mod groups;
 mod hash;

@@ -33,7 +33,7 @@ pub use payload::{AUTHOR, Head, Payload, UPDATE_AUTHOR};
 pub use properties::PropertyStore;
 pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};
 pub use transition::{TransitionChoice, list_transitions, transition_issue, transition_with};
-pub use worklog_feed::{ChangedWorklog, WorklogFeedStore};
+pub use worklog_feed::{ChangedWorklog, FeedOrder, WorklogFeedStore};
 
 use crate::{
     error::{Error, Result},

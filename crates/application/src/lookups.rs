@@ -233,7 +233,10 @@ fn is_cached(roster: Roster, reach: &Reach<'_>) -> bool {
         | Roster::Components
         | Roster::Boards
         | Roster::Sprints
-        | Roster::Filters => false,
+        | Roster::Filters
+        | Roster::Dashboards
+        | Roster::ServiceDesks
+        | Roster::Organizations => false,
     }
 }
 

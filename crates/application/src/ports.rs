@@ -14,7 +14,8 @@ pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use issue_text::IssueText;
 pub use secrets::Secrets;
 pub use sites::{
-    Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedFollowers,
-    ListedMembers, ListedOptions, ListedRoles, ListedSprints, PageSize, ProjectRoll, ReferenceData,
-    RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedDesk,
+    ListedFollowers, ListedMembers, ListedOptions, ListedOrganization, ListedRoles, ListedSprints, PageSize,
+    ProjectRoll, ReferenceData, RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage,
+    WorklogFeed, WorklogPage,
 };

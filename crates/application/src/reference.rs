@@ -1,5 +1,6 @@
 //! Reference data of a site: what issues point to. A rename changes one row.
 
+mod desks;
 mod groups;
 mod rosters;
 
@@ -10,13 +11,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::ids::InstanceId;
 use serde_json::Value;
 
+pub use desks::{DeskRecord, DeskSetup, OrganizationMembers, OrganizationRecord};
 pub use groups::{
     BoardConfiguration, Group, GroupMembers, GroupRecord, GroupStore, IssueFollowers, MemberPage,
     ProjectRoleRecord, ProjectRoles,
 };
 pub use rosters::{
-    BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,
-    OptionRecord, VersionRecord,
+    BoardRecord, BoardSprints, ComponentRecord, ContextRecord, DashboardRecord, FilterRecord,
+    IssueLinkTypeRecord, OptionRecord, VersionRecord,
 };
 
 use crate::{error::Result, issues::Presence};
@@ -180,6 +182,8 @@ pub struct ReferenceRecords {
     pub board_sprints: Vec<BoardSprints>,
     /// Filters.
     pub filters: Vec<FilterRecord>,
+    /// Dashboards.
+    pub dashboards: Vec<DashboardRecord>,
     /// Types of links.
     pub link_types: Vec<IssueLinkTypeRecord>,
     /// Contexts of custom fields.
@@ -196,6 +200,14 @@ pub struct ReferenceRecords {
     pub board_configurations: Vec<BoardConfiguration>,
     /// Who follows issues.
     pub followers: Vec<IssueFollowers>,
+    /// Service desks.
+    pub service_desks: Vec<DeskRecord>,
+    /// How desks are set up, each desk whole.
+    pub desk_setups: Vec<DeskSetup>,
+    /// Organisations of customers.
+    pub organizations: Vec<OrganizationRecord>,
+    /// Who is in organisations, each organisation whole.
+    pub organization_members: Vec<OrganizationMembers>,
     /// The lists above that name everything the site has: what they do not name has vanished. A list that is not named
     /// here may be a part, or was not asked for.
     pub whole: Vec<Roster>,
@@ -234,10 +246,16 @@ pub enum Roster {
     Sprints,
     /// `filters`
     Filters,
+    /// `dashboards`
+    Dashboards,
     /// `issue_link_types`
     IssueLinkTypes,
     /// `groups`, by name
     Groups,
+    /// `service_desks`: their ids and projects alone
+    ServiceDesks,
+    /// `organizations`: their ids and names alone
+    Organizations,
 }
 
 /// A due date and such.

@@ -1,7 +1,7 @@
 //! Jira Service Management: desks, the organisations of their customers, and what is asked of issues that are requests.
 //!
 //! What a request has beside other issues is kept where Jira keeps it: in custom fields of the issue ([`RequestFields`]). A mirror gets
-//! them with its issues. How a desk is set up has a table of its own, which only sandboxes fill so far.
+//! them with its issues. How a desk is set up has a table of its own, which a mirror's rounds fill from the lists of its site.
 
 pub mod shown;
 pub mod state;
@@ -21,6 +21,7 @@ use crate::{
     error::{Error, Result},
     instances::{Instance, InstanceKind},
     ports::TenantTx,
+    reference::Roster,
 };
 
 /// A desk.
@@ -36,6 +37,8 @@ pub struct ServiceDesk {
     pub project_name: String,
     /// How it is set up.
     pub setup: Setup,
+    /// Whether that is known: a mirror's rounds may not have come to a desk, or be refused there.
+    pub set_up: bool,
 }
 
 /// An organisation: customers who see each other's requests.
@@ -47,10 +50,14 @@ pub struct Organization {
     pub name: String,
     /// Account ids of its people, in the order in which they came.
     pub members: Vec<String>,
-    /// Its properties.
+    /// Whether these are known: a mirror's rounds may not have come to an organisation, or be refused there.
+    pub members_known: bool,
+    /// Its properties; those of a mirror are not copied.
     pub properties: BTreeMap<String, Value>,
-    /// When it was made.
-    pub created: DateTime<Utc>,
+    /// When it was made; old ones of a mirror do not tell.
+    pub created: Option<DateTime<Utc>>,
+    /// As its site serves it; null where its truth is here.
+    pub raw: Value,
 }
 
 /// A file that was sent to a desk, and is not attached to a request yet.
@@ -151,7 +158,7 @@ pub trait ServiceDeskStore: Send {
     async fn is_email_known(&mut self, instance: InstanceId, email_hash: &str) -> Result<bool>;
 }
 
-/// Refuses what is asked of how a mirrored desk is set up: that is not copied.
+/// Refuses what no list of a mirrored site tells: customers, articles, properties.
 ///
 /// # Errors
 /// [`Error::Unsupported`] with the operation's name for anything but a sandbox.
@@ -160,8 +167,35 @@ pub fn require_set_up_here(instance: &Instance, operation: &str) -> Result<()> {
         return Ok(());
     }
     Err(Error::Unsupported(format!(
-        "{operation} is not served by Forebay for mirrors yet: how a service desk is set up is not copied; ask the site itself"
+        "{operation} is not served by Forebay for mirrors: it is not copied; ask the site itself"
     )))
+}
+
+/// The desks whose projects the caller may see.
+///
+/// # Errors
+/// [`Error::Unsupported`] where a mirror has service projects, and has not been shown their desks.
+pub async fn known_desks(
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    operation: &str,
+) -> Result<Vec<ServiceDesk>> {
+    let desks = tx.service_desks(instance.id).await?;
+    if desks.is_empty() && instance.kind != InstanceKind::Sandbox {
+        let projects = tx.roster(instance.id, Roster::Projects).await?;
+        if projects.iter().any(|project| project["projectTypeKey"] == "service_desk") {
+            return Err(not_shown(operation, "service desks"));
+        }
+    }
+    Ok(desks)
+}
+
+/// What a mirror has not been shown.
+fn not_shown(operation: &str, what: &str) -> Error {
+    Error::Unsupported(format!(
+        "{operation} is not served by Forebay for this mirror: the site has not shown its {what} to the mirror's account yet (`forebay sync \
+         status` tells of `service_desks` and `organizations`); ask the site itself"
+    ))
 }
 
 /// The desk with this id.
@@ -173,7 +207,25 @@ pub async fn require_desk(tx: &mut dyn TenantTx, instance: InstanceId, id: &str)
     found.ok_or_else(|| Error::not_found("service desk", id))
 }
 
+impl Organization {
+    /// Refuses an organisation whose people are not known.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the operation's name.
+    pub fn require_members(&self, operation: &str) -> Result<()> {
+        if self.members_known { Ok(()) } else { Err(not_shown(operation, "organisations' people")) }
+    }
+}
+
 impl ServiceDesk {
+    /// Refuses a desk of which it is not known how it is set up.
+    ///
+    /// # Errors
+    /// [`Error::Unsupported`] with the operation's name.
+    pub fn require_set_up(&self, operation: &str) -> Result<()> {
+        if self.set_up { Ok(()) } else { Err(not_shown(operation, "desk's set-up")) }
+    }
+
     /// The request type with this id.
     ///
     /// # Errors

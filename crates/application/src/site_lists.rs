@@ -38,6 +38,17 @@ pub struct OfferedOption {
 /// Reading them. Projects are named by their present key.
 #[async_trait]
 pub trait SiteListStore: Send {
+    /// The contexts of a custom field, as served: of fields with options alone, and none where the site does not show them.
+    async fn contexts_of_field(&mut self, instance: InstanceId, field: &str) -> Result<Vec<Value>>;
+
+    /// The options of a custom field in one of its contexts, as served, in order.
+    async fn options_in_context(
+        &mut self,
+        instance: InstanceId,
+        field: &str,
+        context: &str,
+    ) -> Result<Vec<Value>>;
+
     /// People as served, by name.
     async fn people(&mut self, instance: InstanceId, query: &PeopleQuery) -> Result<Vec<Value>>;
 

@@ -86,6 +86,8 @@ pub struct Site {
     pub boards: Vec<Value>,
     /// `GET /filter/search`: that of each board.
     pub filters: Vec<Value>,
+    /// `GET /dashboard/search`: the system's own, and one of each project's lead.
+    pub dashboards: Vec<Value>,
     /// `GET /rest/agile/1.0/board/{id}/sprint` of all boards; `originBoardId` tells the board.
     pub sprints: Vec<Value>,
     /// `GET /project/{key}/version` of all projects; `projectId` tells the project.

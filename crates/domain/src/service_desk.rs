@@ -49,6 +49,9 @@ pub struct RequestType {
     /// Its properties.
     #[serde(default)]
     pub properties: BTreeMap<String, Value>,
+    /// As its site serves it, with its form; null where its truth is here.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub raw: Value,
 }
 
 /// A field of a form.
@@ -86,6 +89,9 @@ pub struct Queue {
     pub jql: String,
     /// Its columns.
     pub fields: Vec<String>,
+    /// As its site serves it; null where its truth is here.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub raw: Value,
 }
 
 /// A status in which an issue waits until people have agreed.

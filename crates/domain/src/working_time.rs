@@ -165,6 +165,29 @@ impl WorkingCalendar {
         None
     }
 
+    /// The first moment from which on no more than so much working time passes until `to`. `None` where there never was so much
+    /// before it.
+    #[must_use]
+    pub fn before(&self, to: DateTime<Utc>, work: TimeDelta) -> Option<DateTime<Utc>> {
+        let mut left = work.max(TimeDelta::zero());
+        let first = to.with_timezone(&self.zone).date_naive().succ_opt()?;
+        let last = first.checked_sub_days(HORIZON)?;
+        let mut day = first;
+        while day >= last {
+            let spans: Vec<_> = self.spans(day).collect();
+            for (begin, end) in spans.into_iter().rev() {
+                let end = end.min(to);
+                let here = (end - begin).max(TimeDelta::zero());
+                if here > left {
+                    return Some(end - left);
+                }
+                left -= here;
+            }
+            day = day.pred_opt()?;
+        }
+        None
+    }
+
     /// The working hours of every day that has a part in a span of time, in their order. A day more on each side: clocks that are
     /// put back over midnight show the day before again.
     fn spans_around(

@@ -109,6 +109,9 @@ impl JiraClient {
         if let Some(authorization) = &signature.header {
             request = request.header(AUTHORIZATION, authorization);
         }
+        if call.experimental {
+            request = request.header("X-ExperimentalApi", "opt-in");
+        }
         if let Some(body) = &call.body {
             request = request.json(body);
         }

@@ -21,6 +21,7 @@ mod bulk_issues;
 mod changelog;
 mod client;
 mod comments;
+mod desks;
 mod error;
 mod error_body;
 mod exchange;

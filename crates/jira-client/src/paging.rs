@@ -7,7 +7,7 @@ use crate::request::Call;
 use crate::{JiraClient, JiraError};
 
 /// A bound for servers that never come to an end.
-const MAX_PAGES: usize = 10_000;
+pub(crate) const MAX_PAGES: usize = 10_000;
 
 /// A paged collection.
 pub(crate) struct Paged {

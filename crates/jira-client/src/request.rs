@@ -18,6 +18,8 @@ pub(crate) struct Call {
     pub(crate) body: Option<Value>,
     /// The largest answer that is read.
     pub(crate) most_bytes: u64,
+    /// Whether it opts in to what may still change.
+    pub(crate) experimental: bool,
 }
 
 impl Call {
@@ -31,7 +33,13 @@ impl Call {
 
     fn new(operation: &'static str, access: Access, method: Method, url: Url) -> Self {
         let kind = RequestKind { operation, access, issue: None, objects: 1 };
-        Self { kind, method, url, body: None, most_bytes: MAX_BODY_BYTES }
+        Self { kind, method, url, body: None, most_bytes: MAX_BODY_BYTES, experimental: false }
+    }
+
+    /// Opts in to what Jira Service Management calls experimental.
+    pub(crate) fn experimental(mut self) -> Self {
+        self.experimental = true;
+        self
     }
 
     pub(crate) fn json(mut self, body: Value) -> Self {

@@ -16,6 +16,10 @@ const FILTERS: usize = 50;
 /// All that Jira's OpenAPI document says a filter can show.
 const FILTER: &str = "description,favourite,favouritedCount,jql,owner,searchUrl,sharePermissions,editPermissions,isWritable,\
                       approximateLastUsed,subscriptions,viewUrl";
+/// Dashboards per page, and all that Jira's OpenAPI document says one can show.
+const DASHBOARDS: usize = 50;
+const DASHBOARD: &str =
+    "description,owner,viewUrl,favourite,favouritedCount,sharePermissions,editPermissions,isWritable";
 /// Contexts and options of custom fields per page.
 const OPTIONS: usize = 100;
 
@@ -151,6 +155,19 @@ impl JiraClient {
                 Ok((array(WHAT, self.json(call).await?)?, false))
             }
         }
+    }
+
+    /// The dashboards that the account may see.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub async fn dashboards(&self) -> Result<Vec<Value>, JiraError> {
+        const WHAT: &str = "dashboards";
+        let (call, items_key) = match self.dialect() {
+            Dialect::V3 => (self.get(WHAT, &["dashboard", "search"])?.query("expand", DASHBOARD), "values"),
+            Dialect::V2 => (self.get(WHAT, &["dashboard"])?, "dashboards"),
+        };
+        self.all_pages(Paged { call, items_key, page_size: DASHBOARDS }).await
     }
 
     /// The versions of a project, in its order.

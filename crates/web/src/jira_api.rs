@@ -14,6 +14,7 @@ mod body;
 mod bulk;
 mod changelog;
 mod comments;
+mod dashboards;
 mod dynamic_webhooks;
 mod edits;
 mod expansions;
@@ -133,7 +134,7 @@ fn api() -> Router<WebState> {
         .route(&api("issue/{issue}/editmeta"), get(forms::of_issue))
         .route(&api("issue/{issue}/assignee"), put(edits::assign))
         .route(&api("issue/{issue}/changelog"), get(changelog::of_issue))
-        .route(&api("issue/{issue}/changelog/list"), post(changelog::by_ids))
+        .route(&api("issue/{issue}/changelog/list"), post(changelog::of_ids))
         .route(&api("issue/{issue}/comment"), get(comments::list).post(comments::add))
         .route(
             &api("issue/{issue}/comment/{comment}"),
@@ -192,6 +193,8 @@ fn reference() -> Router<WebState> {
         .route(&api("project/recent"), get(site_lists::recent_projects))
         .route(&api("project/type"), get(site_lists::project_types))
         .route(&api("project/type/{type}"), get(site_lists::one_project_type))
+        .route(&api("project/type/accessible"), get(site_lists::accessible_project_types))
+        .route(&api("project/type/{type}/accessible"), get(site_lists::accessible_project_type))
         .route(&api("project/{project}/hierarchy"), get(site_lists::project_hierarchy))
         .route(&api("projectCategory"), get(site_lists::project_categories))
         .route(&api("projectCategory/{category}"), get(site_lists::project_category))
@@ -206,6 +209,7 @@ fn reference() -> Router<WebState> {
             &api("version/{version_id}"),
             get(projects::version).put(parts::edit_version).delete(parts::delete_version),
         )
+        .route(&api("version/{version_id}/move"), post(parts::move_version))
         .route(&api("version/{version_id}/removeAndSwap"), post(parts::swap_version))
         .route(&api("version/{version_id}/mergeto/{other}"), put(parts::merge_version))
         .route(&api("version/{version_id}/relatedIssueCounts"), get(parts::version_counts))
@@ -281,6 +285,8 @@ fn beside_issues() -> Router<WebState> {
         .route(&api("filter/my"), get(filters::my))
         .route(&api("filter/favourite"), get(filters::favourites))
         .route(&api("filter/{filter}"), get(filters::one).put(filters::edit).delete(filters::remove))
+        .route(&api("filter/{filter}/permission"), get(filters::permissions))
+        .route(&api("filter/{filter}/permission/{permission}"), get(filters::permission))
         .route(&api("filter/{filter}/favourite"), put(filters::favour).delete(filters::disfavour))
         .route(
             &api("webhook"),
@@ -288,6 +294,9 @@ fn beside_issues() -> Router<WebState> {
         )
         .route(&api("webhook/refresh"), put(dynamic_webhooks::refresh))
         .route(&api("webhook/failed"), get(dynamic_webhooks::failed))
+        .route(&api("dashboard"), get(dashboards::list))
+        .route(&api("dashboard/search"), get(dashboards::search))
+        .route(&api("dashboard/{dashboard}"), get(dashboards::one))
         .route(&api("worklog/updated"), get(worklog_feed::updated))
         .route(&api("worklog/deleted"), get(worklog_feed::deleted))
         .route(&api("worklog/list"), post(worklog_feed::list))

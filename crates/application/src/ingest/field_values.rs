@@ -59,6 +59,8 @@ fn values_of(item: &Value) -> Vec<FieldValueRecord> {
             if object.get("type").is_some_and(|kind| kind == "doc") {
                 return vec![FieldValueRecord { text: Some(adf::text_of(item)), ..Default::default() }];
             }
+            // What a customer asked a service desk for, with how it stands.
+            let item = if item["requestType"].is_object() { &item["requestType"] } else { item };
             let mut values = vec![FieldValueRecord {
                 value_id: user_id_of_person(item).or_else(|| text_of(&item["id"])),
                 text: ["value", "displayName", "name", "key"]
@@ -235,6 +237,9 @@ mod tests {
             values("customfield_1", json!({"accountId": "abc", "displayName": "Ann"})),
             [(some("abc"), some("Ann"), None)]
         );
+        let asked =
+            json!({"requestType": {"id": "4", "name": "Get help"}, "currentStatus": {"status": "Open"}});
+        assert_eq!(values("customfield_1", asked), [(some("4"), some("Get help"), None)]);
         assert_eq!(values("labels", json!(["a", "B"])), [(None, some("a"), None), (None, some("B"), None)]);
         assert_eq!(values("customfield_1", json!(null)), []);
         assert_eq!(values("summary", json!("not multi-valued")), []);

@@ -1,4 +1,4 @@
-//! Versions, components, boards, filters, types of links and options: as their own lists serve them, and as issues and
+//! Versions, components, boards, filters, dashboards, types of links and options: as their own lists serve them, and as issues and
 //! projects show them.
 
 use std::collections::{BTreeMap, HashMap};
@@ -14,8 +14,8 @@ use super::{
 use crate::{
     ports::{ListedOptions, ListedSprints},
     reference::{
-        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FilterRecord, IssueLinkTypeRecord,
-        OptionRecord, ReferenceRecords, VersionRecord,
+        BoardRecord, BoardSprints, ComponentRecord, ContextRecord, DashboardRecord, FilterRecord,
+        IssueLinkTypeRecord, OptionRecord, ReferenceRecords, VersionRecord,
     },
 };
 
@@ -102,6 +102,10 @@ pub(super) fn filter(raw: &Value) -> Option<FilterRecord> {
         owner_account_id: account(&raw["owner"]),
         raw: raw.clone(),
     })
+}
+
+pub(super) fn dashboard(raw: &Value) -> Option<DashboardRecord> {
+    Some(DashboardRecord { jira_id: text_of(&raw["id"])?, name: text_of(&raw["name"])?, raw: raw.clone() })
 }
 
 pub(super) fn link_type(raw: &Value) -> Option<IssueLinkTypeRecord> {

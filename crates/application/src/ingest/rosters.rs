@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     children::text_of,
     clean::Cleaner,
-    groups, lists,
+    desks, groups, lists,
     shared::{Kind, Shared},
 };
 use crate::{
@@ -40,6 +40,7 @@ pub fn read_rosters(
     lists::board_sprints(&data.board_sprints, &mut records);
     lists::listed_options(&data.field_options, &mut records);
     groups::members_and_roles(&data, &mut records);
+    desks::set_ups_and_members(&data, &mut records);
     read_parts_of_projects(&mut records, &data.projects, data.versions, data.components);
     records.projects = data.projects.iter().filter_map(|raw| project(raw, &mut shared)).collect();
     let mut take = |list: Listed, roster| {
@@ -49,12 +50,18 @@ pub fn read_rosters(
     };
     let boards = take(data.boards, Roster::Boards);
     let filters = take(data.filters, Roster::Filters);
+    let dashboards = take(data.dashboards, Roster::Dashboards);
     let link_types = take(data.link_types, Roster::IssueLinkTypes);
     records.boards = boards.iter().filter_map(lists::board).collect();
     records.filters = filters.iter().filter_map(lists::filter).collect();
+    records.dashboards = dashboards.iter().filter_map(lists::dashboard).collect();
     records.link_types = link_types.iter().filter_map(lists::link_type).collect();
     let found = take(data.groups, Roster::Groups);
     records.groups = found.iter().filter_map(groups::group).collect();
+    let found = take(data.service_desks, Roster::ServiceDesks);
+    records.service_desks = found.iter().filter_map(desks::desk).collect();
+    let found = take(data.organizations, Roster::Organizations);
+    records.organizations = found.iter().filter_map(desks::organization).collect();
     records
 }
 
@@ -73,6 +80,7 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         boards,
         board_sprints,
         filters,
+        dashboards,
         link_types,
         field_options,
         groups,
@@ -80,13 +88,20 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         project_roles,
         board_configurations,
         followers,
+        service_desks,
+        desk_setups,
+        organizations,
+        organization_members,
     } = data;
-    let optional = [versions, components, boards, filters, link_types, groups].into_iter().filter_map(
-        |list| match list {
-            Listed::NotAsked => None,
-            Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
-        },
-    );
+    let optional =
+        [versions, components, boards, filters, dashboards, link_types, groups, service_desks, organizations];
+    let optional = optional.into_iter().filter_map(|list| match list {
+        Listed::NotAsked => None,
+        Listed::Part(entries) | Listed::Whole(entries) => Some(entries),
+    });
+    let of_desks = desk_setups.iter_mut().flat_map(|desk| {
+        [&mut desk.request_types, &mut desk.groups, &mut desk.queues, &mut desk.organizations]
+    });
     let lists = [projects, fields, statuses, issue_types, priorities, resolutions, users]
         .into_iter()
         .chain(optional)
@@ -94,7 +109,9 @@ fn clean(data: &mut ReferenceData, cleaner: &mut Cleaner<'_>) {
         .chain(field_options.iter_mut().flat_map(|field| [&mut field.contexts, &mut field.options]))
         .chain(group_members.iter_mut().map(|group| &mut group.members))
         .chain(project_roles.iter_mut().map(|project| &mut project.roles))
-        .chain(followers.iter_mut().flat_map(|issue| [&mut issue.watchers, &mut issue.voters]).flatten());
+        .chain(followers.iter_mut().flat_map(|issue| [&mut issue.watchers, &mut issue.voters]).flatten())
+        .chain(of_desks)
+        .chain(organization_members.iter_mut().map(|organization| &mut organization.members));
     let configurations = board_configurations.iter_mut().map(|board| &mut board.configuration);
     lists.flatten().chain(configurations).for_each(|entry| cleaner.clean(entry));
 }

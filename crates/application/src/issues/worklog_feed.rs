@@ -7,18 +7,37 @@ use domain::ids::InstanceId;
 use super::WorklogRow;
 use crate::error::Result;
 
-/// A worklog that was changed or deleted: its number, and when.
-pub type ChangedWorklog = (i64, DateTime<Utc>);
+/// By what a feed goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FeedOrder {
+    /// Present worklogs, by when they were changed.
+    Changed,
+    /// Present worklogs, by when the copy learnt of their last change.
+    Learnt,
+    /// Deleted worklogs, by when that was noted.
+    Deleted,
+}
+
+/// A worklog that was changed or deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangedWorklog {
+    /// Its numeric id.
+    pub number: i64,
+    /// When it was changed, or noted as deleted.
+    pub at: DateTime<Utc>,
+    /// Where it stands in the feed.
+    pub place: DateTime<Utc>,
+}
 
 /// Reading of worklogs beyond issues.
 #[async_trait]
 pub trait WorklogFeedStore: Send {
-    /// Worklogs that were changed after a moment and not after another, or deleted, oldest first. At most so many, but all of the
-    /// last one's moment.
+    /// Worklogs whose place in the feed is after a moment and not after another, in its order. At most so many, but all of the last
+    /// one's moment.
     async fn worklog_changes(
         &mut self,
         instance: InstanceId,
-        deleted: bool,
+        order: FeedOrder,
         (after, until): (DateTime<Utc>, DateTime<Utc>),
         limit: i64,
     ) -> Result<Vec<ChangedWorklog>>;

@@ -122,6 +122,30 @@ pub struct ListedConfiguration {
     pub configuration: Value,
 }
 
+/// How one service desk is set up: what `GET /rest/servicedeskapi/servicedesk/{id}/…` lists, each to its end.
+#[derive(Clone, Debug, Default)]
+pub struct ListedDesk {
+    /// The desk.
+    pub desk_id: String,
+    /// `requesttype`, with its forms.
+    pub request_types: Vec<Value>,
+    /// `requesttypegroup`.
+    pub groups: Vec<Value>,
+    /// `queue`; none where the account is no agent.
+    pub queues: Vec<Value>,
+    /// `organization`; none where the account may not see them.
+    pub organizations: Vec<Value>,
+}
+
+/// The people of one organisation: `GET /rest/servicedeskapi/organization/{id}/user`, to its end.
+#[derive(Clone, Debug)]
+pub struct ListedOrganization {
+    /// The organisation.
+    pub organization_id: String,
+    /// Users.
+    pub members: Vec<Value>,
+}
+
 /// The options of one custom field: `GET /field/{id}/context/{context}/option` for all its contexts, to their ends.
 #[derive(Clone, Debug)]
 pub struct ListedOptions {
@@ -160,6 +184,8 @@ pub struct ReferenceData {
     pub board_sprints: Vec<ListedSprints>,
     /// `GET /filter/search`, with owner, description and JQL.
     pub filters: Listed,
+    /// `GET /dashboard/search`, or `GET /dashboard` on Server and Data Center.
+    pub dashboards: Listed,
     /// `GET /issueLinkType`.
     pub link_types: Listed,
     /// The custom fields whose options were asked for.
@@ -174,6 +200,14 @@ pub struct ReferenceData {
     pub board_configurations: Vec<ListedConfiguration>,
     /// The issues whose followers were asked for.
     pub followers: Vec<ListedFollowers>,
+    /// `GET /rest/servicedeskapi/servicedesk`.
+    pub service_desks: Listed,
+    /// The desks of which it was asked how they are set up.
+    pub desk_setups: Vec<ListedDesk>,
+    /// `GET /rest/servicedeskapi/organization`.
+    pub organizations: Listed,
+    /// The organisations whose people were asked for.
+    pub organization_members: Vec<ListedOrganization>,
 }
 
 /// One issue with all its comments, worklogs and histories, embedded as Jira embeds them.
@@ -368,6 +402,16 @@ pub trait JiraSite: Send + Sync {
 
     /// How a board is configured; `None` where the site does not show it to us.
     async fn board_configuration(&self, _board_id: i64) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// How a service desk is set up; `None` where the site does not show it to us.
+    async fn desk_setup(&self, _desk: &str) -> Result<Option<ListedDesk>> {
+        Ok(None)
+    }
+
+    /// The people of an organisation of customers; `None` where the site does not show them to us.
+    async fn organization_members(&self, _organization: &str) -> Result<Option<Vec<Value>>> {
         Ok(None)
     }
 

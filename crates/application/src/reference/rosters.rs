@@ -88,6 +88,17 @@ pub struct FilterRecord {
     pub raw: Value,
 }
 
+/// A dashboard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DashboardRecord {
+    /// Its id.
+    pub jira_id: String,
+    /// Its name; not unique.
+    pub name: String,
+    /// As served, without e-mail addresses.
+    pub raw: Value,
+}
+
 /// A type of links between issues.
 #[derive(Clone, Debug, PartialEq)]
 pub struct IssueLinkTypeRecord {

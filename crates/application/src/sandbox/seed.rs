@@ -138,6 +138,7 @@ pub fn generated_rosters(site: generator::Site) -> ReferenceData {
             .map(|(board_id, sprints)| ListedSprints { board_id, sprints })
             .collect(),
         filters: Listed::Whole(site.filters),
+        dashboards: Listed::Whole(site.dashboards),
         link_types: Listed::Whole(site.issue_link_types),
         field_options,
         group_members: site.groups.iter().filter_map(members).collect(),

@@ -100,6 +100,7 @@ fn desk(site: &ServiceSite) -> ServiceDesk {
         project_key: text("key"),
         project_name: text("name"),
         setup: site.setup.clone(),
+        set_up: true,
     }
 }
 
@@ -142,7 +143,9 @@ async fn store_lists(
             name: organization.name,
             members: organization.members,
             properties: std::collections::BTreeMap::new(),
-            created: services.clock.now(),
+            created: Some(services.clock.now()),
+            members_known: true,
+            raw: Value::Null,
         };
         tx.put_organization(instance.id, &stored).await?;
     }

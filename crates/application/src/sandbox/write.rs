@@ -69,7 +69,9 @@ pub use requests::{Feedback, NewRequest, change_participants, create_request, gi
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
 pub use temporary_files::{attach_kept_files, keep_files};
 pub use transition::{TransitionInput, transition};
-pub use versions::{VersionSwap, create_version, delete_version, edit_version, merge_versions};
+pub use versions::{
+    VersionPlace, VersionSwap, create_version, delete_version, edit_version, merge_versions, move_version,
+};
 pub use visibility::Visibility;
 pub use worklogs::{AdjustEstimate, WorklogChanges, add_worklog, delete_worklog, duration, edit_worklog};
 

@@ -1,12 +1,13 @@
 //! Reference data that costs requests of its own: versions and components by project, sprints and configuration by board, contexts and
-//! options by custom field, members by group, roles by project, and people page by page.
+//! options by custom field, members by group, roles by project, set-ups by service desk, members by organisation, and people
+//! page by page.
 //!
 //! The lists that one request serves are read at the beginning of a sync, once an hour and when a webhook spoke of them. Each time
 //! they are, rounds over the others are asked for: a job for each list, which gives its worker's slot back after half a minute and
 //! goes on where it was, and never keeps a poll waiting. What a project, a board or a field does not list any more has vanished.
 //!
 //! Sites do not serve all of it: Server and Data Center show no options, contexts need the right to administer Jira, groups that to
-//! browse users, and boards are those of Jira Software. That fails nothing. What could not be read stays as it was, and freshness tells of it.
+//! browse users, boards are those of Jira Software, and desks those of Jira Service Management. That fails nothing. What could not be read stays as it was, and freshness tells of it.
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -25,8 +26,8 @@ use crate::{
     issues::FollowedIssue,
     jobs::{Job, JobError, JobRequest},
     ports::{
-        JiraSite, Listed, ListedConfiguration, ListedFollowers, ListedMembers, ListedRoles, ReferenceData,
-        TenantTx,
+        JiraSite, Listed, ListedConfiguration, ListedFollowers, ListedMembers, ListedOrganization,
+        ListedRoles, ReferenceData, TenantTx,
     },
     reference::Roster,
     services::Services,
@@ -60,6 +61,10 @@ pub enum ReferenceList {
     GroupMembers,
     /// Who plays which role, project by project.
     ProjectRoles,
+    /// Request types with their forms, their groups, queues and organisations, service desk by service desk.
+    ServiceDesks,
+    /// The people of organisations of customers, organisation by organisation.
+    Organizations,
     /// Everybody, page by page.
     Users,
     /// Watchers and voters, issue by issue: only where the settings ask for it.
@@ -68,12 +73,14 @@ pub enum ReferenceList {
 
 impl ReferenceList {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::ProjectParts,
         Self::BoardSprints,
         Self::FieldOptions,
         Self::GroupMembers,
         Self::ProjectRoles,
+        Self::ServiceDesks,
+        Self::Organizations,
         Self::Users,
         Self::Followers,
     ];
@@ -86,6 +93,8 @@ impl ReferenceList {
             Self::FieldOptions => "field_options",
             Self::GroupMembers => "group_members",
             Self::ProjectRoles => "project_roles",
+            Self::ServiceDesks => "service_desks",
+            Self::Organizations => "organizations",
             Self::Users => "users",
             Self::Followers => "followers",
         }
@@ -95,7 +104,11 @@ impl ReferenceList {
     fn apart(self) -> TimeDelta {
         match self {
             Self::ProjectParts | Self::BoardSprints | Self::FieldOptions => APART,
-            Self::GroupMembers | Self::ProjectRoles | Self::Users => SELDOM,
+            Self::GroupMembers
+            | Self::ProjectRoles
+            | Self::ServiceDesks
+            | Self::Organizations
+            | Self::Users => SELDOM,
             Self::Followers => DAILY,
         }
     }
@@ -107,6 +120,8 @@ impl ReferenceList {
             Self::BoardSprints => Some(Roster::Boards),
             Self::FieldOptions => Some(Roster::Fields),
             Self::GroupMembers => Some(Roster::Groups),
+            Self::ServiceDesks => Some(Roster::ServiceDesks),
+            Self::Organizations => Some(Roster::Organizations),
             Self::Users | Self::Followers => None,
         }
     }
@@ -199,6 +214,12 @@ pub(super) async fn ask(
     let reads = tx.reference_reads(instance).await?;
     for list in ReferenceList::ALL {
         if list == ReferenceList::Followers && !services.sync.followers {
+            continue;
+        }
+        // Most sites have no service desk: they are not asked for what hangs on one.
+        if let Some(roster @ (Roster::ServiceDesks | Roster::Organizations)) = list.roster()
+            && tx.roster(instance, roster).await?.is_empty()
+        {
             continue;
         }
         let before = reads.iter().find(|read| read.list == list);
@@ -387,6 +408,14 @@ async fn ask_for(
         ReferenceList::ProjectRoles => site.project_roles(dialect, id).await?.map(|roles| {
             let listed = ListedRoles { project_id: id.to_owned(), roles };
             ReferenceData { project_roles: vec![listed], ..ReferenceData::default() }
+        }),
+        ReferenceList::ServiceDesks => site
+            .desk_setup(id)
+            .await?
+            .map(|desk| ReferenceData { desk_setups: vec![desk], ..ReferenceData::default() }),
+        ReferenceList::Organizations => site.organization_members(id).await?.map(|members| {
+            let listed = ListedOrganization { organization_id: id.to_owned(), members };
+            ReferenceData { organization_members: vec![listed], ..ReferenceData::default() }
         }),
         // These come in pages.
         ReferenceList::Users | ReferenceList::Followers => None,

@@ -12,6 +12,9 @@ use super::roster::{Model, Project};
 /// The id of the first board's filter.
 const FIRST_FILTER: usize = 10_001;
 
+/// The id of the dashboard that every site has; those of people follow.
+const SYSTEM_DASHBOARD: usize = 10_000;
+
 /// The site of a model.
 pub(super) fn site(model: &Model, reference: &Reference) -> Site {
     let all = 0..model.projects.len();
@@ -27,6 +30,9 @@ pub(super) fn site(model: &Model, reference: &Reference) -> Site {
         issue_link_types: reference.link_types.clone(),
         boards: all.clone().map(|project| board_json(model, project)).collect(),
         filters: all.clone().map(|project| filter_json(model, reference, project)).collect(),
+        dashboards: std::iter::once(system_dashboard(model))
+            .chain(all.clone().map(|project| dashboard_json(model, reference, project)))
+            .collect(),
         sprints: all.clone().flat_map(|project| sprints(model, project)).collect(),
         versions: all.clone().flat_map(|project| versions(model, reference, project)).collect(),
         components: all.flat_map(|project| components(model, reference, project)).collect(),
@@ -110,6 +116,45 @@ fn filter_json(model: &Model, reference: &Reference, number: usize) -> Value {
         "editPermissions": [],
         "subscriptions": { "size": 0, "items": [], "max-results": 0, "start-index": 0, "end-index": 0 },
     })
+}
+
+/// What Jira shows of any dashboard.
+fn dashboard(model: &Model, id: usize, name: &str) -> Value {
+    json!({
+        "id": id.to_string(),
+        "name": name,
+        "description": "",
+        "self": format!("{}/rest/api/3/dashboard/{id}", model.base_url),
+        "view": format!("{}/jira/dashboards/{id}", model.base_url),
+        "isFavourite": false,
+        "popularity": 0,
+        "editPermissions": [],
+        "isWritable": false,
+        "systemDashboard": false,
+    })
+}
+
+/// The dashboard that comes with Jira. Nobody owns it.
+fn system_dashboard(model: &Model) -> Value {
+    let shared = json!([{ "id": SYSTEM_DASHBOARD, "type": "global" }]);
+    with(
+        &dashboard(model, SYSTEM_DASHBOARD, "Default dashboard"),
+        json!({ "systemDashboard": true, "sharePermissions": shared }),
+    )
+}
+
+fn dashboard_json(model: &Model, reference: &Reference, number: usize) -> Value {
+    let project = &model.projects[number];
+    let id = SYSTEM_DASHBOARD + 1 + number;
+    let shared = json!([{ "id": id, "type": "loggedin" }]);
+    with(
+        &dashboard(model, id, &format!("{} at a glance", project.name)),
+        json!({
+            "description": format!("What the team of {} looks at every morning.", project.key),
+            "owner": reference.users[project.lead],
+            "sharePermissions": shared,
+        }),
+    )
 }
 
 fn sprints(model: &Model, number: usize) -> Vec<Value> {

@@ -174,6 +174,19 @@ proptest! {
     }
 
     #[test]
+    fn before_is_the_first_moment_from_which_no_more_work_is_done(
+        calendar in calendars(), to in moments(), seconds in 0_i64..400_000,
+    ) {
+        let work = TimeDelta::seconds(seconds);
+        if let Some(from) = calendar.before(to, work) {
+            prop_assert_eq!(calendar.working_time(from, to), work);
+            prop_assert!(calendar.working_time(from - TimeDelta::seconds(1), to) > work);
+        } else {
+            prop_assert!(calendar.week.iter().all(Vec::is_empty));
+        }
+    }
+
+    #[test]
     fn it_is_working_time_where_a_second_counts(calendar in calendars(), at in moments()) {
         let counted = calendar.working_time(at, at + TimeDelta::seconds(1));
         prop_assert_eq!(calendar.is_working(at), counted > TimeDelta::zero());

@@ -394,6 +394,8 @@ fn is_read(operation: &str) -> bool {
         "getBulkPermissions",
         "getIsWatchingIssueBulk",
         "getCommentsByIds",
+        "getWorklogsForIds",
+        "getChangeLogsByIds",
     ]
     .contains(&operation)
 }

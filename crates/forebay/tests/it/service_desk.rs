@@ -1,4 +1,5 @@
-//! Jira Service Management at a sandbox: a request from the day it is raised until it is resolved, and what a mirror knows of it.
+//! Jira Service Management at a sandbox: a request from the day it is raised until it is resolved, what a mirror knows of it, and how JQL
+//! asks about desks.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -300,25 +301,45 @@ async fn what_is_experimental_has_to_be_opted_in_to() {
     assert_eq!(help.get("requesttype").await.status, 200);
 }
 
+/// A mirror of the desk's site, with all of its lists.
+async fn mirrored(app: &TestApp) {
+    app.mirror("copy", "play", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app.until_rosters_are_read("copy").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_mirror_tells_of_requests_and_not_of_how_desks_are_set_up() {
+async fn a_mirror_tells_of_requests_and_of_how_desks_are_set_up() {
     let help = Help::start(0, 8).await;
     let key = help.request(&help.customer("Ann").await).await;
     help.send(&format!("request/{key}/comment"), json!({ "body": "Soon", "public": false })).await;
     let app = &help.0;
-    app.mirror("copy", "play", "cloud");
-    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    mirrored(app).await;
     let copy = async |path: &str| app.get(&format!("/jira/copy/rest/servicedeskapi/{path}")).await;
 
-    for part in ["", "/approval", "/comment", "/status", "/participant", "/attachment"] {
-        let path = format!("request/{key}{part}");
-        let (there, here) = (help.get(&path).await.ok(), copy(&path).await.ok());
-        // A form is how a desk is set up.
-        let told = |value: &Value| {
-            let mut value = value.clone();
-            value.as_object_mut().unwrap().remove("requestFieldValues");
-            value.to_string().replace("/jira/play/", "/jira/copy/")
-        };
+    let of_request = ["", "/approval", "/comment", "/status", "/participant", "/attachment"]
+        .map(|part| format!("request/{key}{part}"));
+    let organization = text(&help.get("organization").await.ok()["values"][0]["id"]);
+    let of_desks = [
+        "servicedesk".to_owned(),
+        "servicedesk/1".to_owned(),
+        "servicedesk/1/requesttype".to_owned(),
+        "servicedesk/1/requesttype?expand=field".to_owned(),
+        "servicedesk/1/requesttype?groupId=2".to_owned(),
+        "servicedesk/1/requesttype/4".to_owned(),
+        "servicedesk/1/requesttype/4/field".to_owned(),
+        "servicedesk/1/requesttypegroup".to_owned(),
+        "servicedesk/1/queue?includeCount=true".to_owned(),
+        "servicedesk/1/queue/1".to_owned(),
+        "servicedesk/1/queue/1/issue".to_owned(),
+        "servicedesk/1/organization".to_owned(),
+        "organization".to_owned(),
+        format!("organization/{organization}"),
+        format!("organization/{organization}/user"),
+    ];
+    for path in of_request.iter().chain(&of_desks) {
+        let (there, here) = (help.get(path).await.ok(), copy(path).await.ok());
+        let told = |value: &Value| value.to_string().replace("/jira/play/", "/jira/copy/");
         assert_eq!(told(&here), told(&there), "{path}");
     }
     let clock = copy(&format!("request/{key}/sla/2")).await.ok();
@@ -329,14 +350,172 @@ async fn a_mirror_tells_of_requests_and_not_of_how_desks_are_set_up() {
     assert!(text(&clock["_links"]["self"]).contains("/jira/copy/rest/servicedeskapi/request/"));
     let mine = copy("request?requestOwnership=APPROVER").await.ok();
     assert!(list(&mine["values"]).iter().any(|request| request["issueKey"] == key.as_str()), "{mine}");
-    for path in ["servicedesk", "servicedesk/1/queue", "organization", "servicedesk/1/requesttype"] {
+    for path in
+        ["servicedesk/1/customer", "servicedesk/1/requesttype/1/property", "knowledgebase/article?query=x"]
+    {
         let refused = copy(path).await;
         assert_eq!(refused.status, 501, "{path}");
-        assert!(text(&refused.json["errorMessage"]).contains("is not served by Forebay for mirrors yet"));
+        assert!(text(&refused.json["errorMessage"]).contains("is not copied"), "{}", refused.text);
     }
     let note = json!({ "body": "For agents", "public": false });
     let internal = app.post(&format!("/jira/copy/rest/servicedeskapi/request/{key}/comment"), note).await;
     assert_eq!(internal.status, 501, "it would be shown to everyone: {}", internal.text);
+}
+
+/// Keys of issues that JQL finds.
+async fn found(app: &TestApp, instance: &str, jql: &str) -> Vec<String> {
+    let body = json!({ "jql": jql, "maxResults": 1000, "fields": ["summary"] });
+    let found = app.post(&format!("/jira/{instance}/rest/api/3/search/jql"), body).await.ok();
+    let mut keys: Vec<String> = list(&found["issues"]).iter().map(|issue| text(&issue["key"])).collect();
+    keys.sort();
+    keys
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn desks_are_asked_about_in_jql() {
+    let help = Help::start(10, 40).await;
+    let app = &help.0;
+    mirrored(app).await;
+    let requests = help.get("request?limit=100").await.ok();
+    let kinds = help.get("servicedesk/1/requesttype").await.ok();
+    for kind in list(&kinds["values"]) {
+        let (id, name) = (text(&kind["id"]), text(&kind["name"]));
+        let of_kind = |request: &&Value| request["requestTypeId"] == id.as_str();
+        let mut expected: Vec<String> =
+            list(&requests["values"]).iter().filter(of_kind).map(|one| text(&one["issueKey"])).collect();
+        expected.sort();
+        for instance in ["play", "copy"] {
+            for jql in [
+                format!("\"Request Type\" = \"{name}\""),
+                format!("\"customer request type\" in (\"{name} (HELP)\")"),
+                format!("cf[10050] = {id}"),
+            ] {
+                assert_eq!(found(app, instance, &jql).await, expected, "{jql} at {instance}");
+            }
+        }
+    }
+    for jql in ["\"Request Type\" = \"Nothing of the kind\"", "organizations = \"No such people\""] {
+        for instance in ["play", "copy"] {
+            let body = json!({ "jql": jql });
+            let refused = app.post(&format!("/jira/{instance}/rest/api/3/search/jql"), body).await;
+            assert_eq!(refused.status, 400, "{jql}");
+            assert!(refused.text.contains("does not exist for the field"), "{}", refused.text);
+        }
+    }
+    let organizations = help.get("organization").await.ok();
+    let mut shared = Vec::new();
+    for organization in list(&organizations["values"]) {
+        let (id, name) = (text(&organization["id"]), text(&organization["name"]));
+        let here = found(app, "play", &format!("organizations = \"{name}\"")).await;
+        assert_eq!(found(app, "copy", &format!("organizations in ({id})")).await, here);
+        shared.extend(here);
+    }
+    shared.sort();
+    assert!(!shared.is_empty());
+    assert_eq!(found(app, "copy", "organizations is not EMPTY").await, shared);
+}
+
+/// What the clocks of all requests show is what JQL finds them by, to the millisecond that it was asked in.
+#[tokio::test(flavor = "multi_thread")]
+async fn clocks_are_asked_about_in_jql_as_they_stand_now() {
+    let help = Help::start(0, 60).await;
+    let app = &help.0;
+    let mut clocks = Vec::new();
+    let everything = help.get("request?limit=100&requestOwnership=ALL_REQUESTS").await.ok();
+    for request in list(&everything["values"]) {
+        let key = text(&request["issueKey"]);
+        for (sla, name) in [(1, "Time to first response"), (2, "Time to resolution")] {
+            let shown = help.get(&format!("request/{key}/sla/{sla}")).await;
+            if shown.status == 200 {
+                clocks.push((key.clone(), name, shown.json));
+            }
+        }
+    }
+    let ask = async |name: &str, condition: &str, meets: &dyn Fn(&Value) -> bool| {
+        let own = clocks.iter().filter(|(_, of, clock)| *of == name && meets(clock));
+        let mut expected: Vec<String> = own.map(|(key, ..)| key.clone()).collect();
+        expected.sort();
+        let jql = format!("project = HELP AND \"{name}\" {condition}");
+        assert_eq!(found(app, "play", &jql).await, expected, "{jql}");
+        expected.len()
+    };
+    let ongoing = |clock: &Value| clock["ongoingCycle"].is_object();
+    let completed = |clock: &Value| clock["completedCycles"].as_array().is_some_and(|all| !all.is_empty());
+    let breached = |clock: &Value| match clock["ongoingCycle"].is_object() {
+        true => clock["ongoingCycle"]["breached"] == true,
+        false => clock["completedCycles"]
+            .as_array()
+            .and_then(|all| all.last())
+            .is_some_and(|last| last["breached"] == true),
+    };
+    let ever = |clock: &Value| {
+        clock["ongoingCycle"]["breached"] == true
+            || clock["completedCycles"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|one| one["breached"] == true))
+    };
+    let paused = |clock: &Value| clock["ongoingCycle"]["paused"] == true;
+    let running = |clock: &Value| clock["ongoingCycle"]["paused"] == false;
+    let within = |clock: &Value| running(clock) && clock["ongoingCycle"]["withinCalendarHours"] == true;
+    let started = |clock: &Value| ongoing(clock) || completed(clock);
+    let mut some = 0;
+    for name in ["Time to first response", "Time to resolution"] {
+        let states: [(&str, &dyn Fn(&Value) -> bool); 6] = [
+            ("breached()", &breached),
+            ("everBreached()", &ever),
+            ("completed()", &|clock| completed(clock) && !ongoing(clock)),
+            ("running()", &running),
+            ("PAUSED()", &paused),
+            ("withinCalendarHours()", &within),
+        ];
+        for (state, meets) in states {
+            some += ask(name, &format!("= {state}"), meets).await;
+            some += ask(name, &format!("!= {state}"), &|clock| started(clock) && !meets(clock)).await;
+        }
+        // Far from what any clock shows to the minute, but for what takes no time at all.
+        for minutes in [37, 61, 367, 733, 1447, 2903] {
+            let limit = minutes * 60_000 + 17_000;
+            for (function, member) in [("remaining", "remainingTime"), ("elapsed", "elapsedTime")] {
+                let millis = |clock: &Value| clock["ongoingCycle"][member]["millis"].as_i64();
+                let margin = |clock: &Value| {
+                    millis(clock).is_none_or(|shown| (shown - (limit - 17_000)).abs() > 90_000)
+                };
+                if !clocks.iter().all(|(_, _, clock)| margin(clock)) {
+                    continue;
+                }
+                let less = |clock: &Value| millis(clock).is_some_and(|shown| shown < limit - 17_000);
+                let more = |clock: &Value| millis(clock).is_some_and(|shown| shown > limit - 17_000);
+                some += ask(name, &format!("< {function}({minutes}m)"), &less).await;
+                some += ask(name, &format!(">= {function}(\"{minutes}\")"), &more).await;
+            }
+        }
+    }
+    assert!(some > 100, "{some}");
+    let ordered =
+        format!("project = HELP AND \"Time to resolution\" = running() ORDER BY \"Time to resolution\" ASC");
+    assert!(!found(app, "play", &ordered).await.is_empty());
+    let refused = async |jql: &str, said: &str| {
+        let answer = app.post("/jira/play/rest/api/3/search/jql", json!({ "jql": jql })).await;
+        assert_eq!(answer.status, 400, "{jql}");
+        assert!(answer.text.contains(said), "{}", answer.text);
+    };
+    refused("\"Time to resolution\" = remaining(2h)", "is not supported by the function 'remaining()'").await;
+    refused("\"Time to resolution\" > breached()", "is not supported by the function 'breached()'").await;
+    refused("\"Time to resolution\" = 4h", "an SLA is compared with functions").await;
+    refused("\"Time to resolution\" in (breached())", "The operator 'in' is not supported").await;
+    refused("summary ~ breached()", "cannot be used with the field 'summary'").await;
+    refused("\"Time to resolution\" < elapsed(soon)", "The duration 'soon'").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_without_desks_says_so() {
+    let app = TestApp::start().await;
+    app.sandbox("site", 5);
+    for jql in ["\"Request Type\" = x", "organizations = y", "\"Time to resolution\" = breached()"] {
+        let answer = app.post("/jira/site/rest/api/3/search/jql", json!({ "jql": jql })).await;
+        assert_eq!(answer.status, 400, "{jql}");
+        assert!(answer.text.contains("the site has no service desk"), "{}", answer.text);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -6,7 +6,7 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, IssueText, JiraSite, Listed, ListedOptions, ListedSprints, PageSize, ProjectRoll,
+        Clock, Fetched, IssueText, JiraSite, Listed, ListedDesk, ListedOptions, ListedSprints, PageSize, ProjectRoll,
         ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
@@ -182,8 +182,10 @@ impl JiraSite for Site {
     async fn reference_data(&self) -> Result<ReferenceData> {
         let client = self.client();
         let read = async {
+            let projects = client.projects().await?;
+            let has_desks = projects.iter().any(|project| project["projectTypeKey"] == "service_desk");
             Ok::<_, JiraError>(ReferenceData {
-                projects: client.projects().await?,
+                projects,
                 fields: client.fields().await?,
                 statuses: client.statuses().await?,
                 issue_types: client.issue_types().await?,
@@ -199,6 +201,15 @@ impl JiraSite for Site {
                     true => Listed::Whole(filters),
                     false => Listed::Part(filters),
                 }))?,
+                dashboards: optional(client.dashboards().await.map(Listed::Whole))?,
+                service_desks: match has_desks {
+                    true => optional(client.service_desks().await.map(Listed::Whole))?,
+                    false => Listed::NotAsked,
+                },
+                organizations: match has_desks {
+                    true => optional(client.organizations(None).await.map(Listed::Whole))?,
+                    false => Listed::NotAsked,
+                },
                 ..ReferenceData::default()
             })
         };
@@ -363,6 +374,24 @@ impl JiraSite for Site {
 
     async fn voters(&self, dialect: Dialect, issue: &str) -> Result<Option<Vec<Value>>> {
         nobody_where_gone(self.speaking(dialect).voters(issue).await).map_err(|error| self.error(error))
+    }
+
+    async fn desk_setup(&self, desk: &str) -> Result<Option<ListedDesk>> {
+        let client = self.client();
+        let read = async {
+            Ok(ListedDesk {
+                desk_id: desk.to_owned(),
+                request_types: client.request_types(desk).await?,
+                groups: client.request_type_groups(desk).await?,
+                queues: shown(client.queues(desk).await)?.unwrap_or_default(),
+                organizations: shown(client.organizations(Some(desk)).await)?.unwrap_or_default(),
+            })
+        };
+        shown(read.await).map_err(|error| self.error(error))
+    }
+
+    async fn organization_members(&self, organization: &str) -> Result<Option<Vec<Value>>> {
+        shown(self.client().organization_members(organization).await).map_err(|error| self.error(error))
     }
 
     async fn people(&self, dialect: Dialect, start: u64) -> Result<Option<Vec<Value>>> {

@@ -32,6 +32,8 @@ pub(super) mod reference;
 mod refusals;
 mod remembered;
 mod rosters;
+mod service_desks;
+mod slas;
 mod sql;
 #[cfg(test)]
 mod tests;
@@ -57,6 +59,7 @@ use self::{
     fields::{Field, Fields},
     names::Names,
     order::Order,
+    slas::Clocks,
     sql::Sql,
 };
 use super::{errors::convert, transaction::PgTenantTx};
@@ -104,7 +107,8 @@ impl<'r> Search<'r> {
         let fields = Fields::of(tx, query, instance).await?;
         let names = Names::of(tx, request, query, &fields).await?;
         remembered::check(tx, instance, query, &fields, &names).await?;
-        let search = Self::compile(request, query, tx.tenant.0, &fields, &names)?;
+        let clocks = Clocks::of(tx, &fields, request).await?;
+        let search = Self::compile(request, query, tx.tenant.0, (&fields, &names, &clocks))?;
         let warnings =
             if instance.is_none() { warnings::of_instances(tx, &fields).await? } else { Vec::new() };
         Ok(Self { warnings: [fields.warnings(), &warnings].concat(), ..search })
@@ -115,14 +119,14 @@ impl<'r> Search<'r> {
         request: &'r SearchRequest,
         query: &Query,
         tenant: Uuid,
-        fields: &Fields,
-        names: &Names,
+        (fields, names, clocks): (&Fields, &Names, &Clocks),
     ) -> Result<Self> {
         let compiler = Compiler {
             fields,
             names,
             dates: Dates::of(request),
             current_user: request.current_user.as_deref(),
+            clocks,
             one_instance: request.instance.is_some(),
         };
         let mut filter = vec![Sql::new("i.tenant_id = ").bind(tenant)];

@@ -5,6 +5,7 @@
 //! not wait for each other at a status that all of them name.
 
 mod boards_and_filters;
+mod dashboards_and_desks;
 mod followers;
 mod groups_and_roles;
 mod link_types_and_options;
@@ -22,10 +23,11 @@ use application::{
     Result,
     issues::Presence,
     reference::{
-        BoardConfiguration, BoardRecord, BoardSprints, ComponentRecord, ContextRecord, FieldRecord,
-        FilterRecord, GroupMembers, GroupRecord, IssueFollowers, IssueLinkTypeRecord, IssueTypeRecord,
-        OptionRecord, ProjectRecord, ProjectRoles, RankedRecord, ReferenceRecords, ReferenceStore, Roster,
-        SprintRecord, StatusRecord, UserRecord, VersionRecord,
+        BoardConfiguration, BoardRecord, BoardSprints, ComponentRecord, ContextRecord, DashboardRecord,
+        DeskRecord, DeskSetup, FieldRecord, FilterRecord, GroupMembers, GroupRecord, IssueFollowers,
+        IssueLinkTypeRecord, IssueTypeRecord, OptionRecord, OrganizationMembers, OrganizationRecord,
+        ProjectRecord, ProjectRoles, RankedRecord, ReferenceRecords, ReferenceStore, Roster, SprintRecord,
+        StatusRecord, UserRecord, VersionRecord,
     },
 };
 use async_trait::async_trait;
@@ -55,6 +57,7 @@ pub(super) struct Seen<'a> {
     boards: BTreeMap<i64, &'a BoardRecord>,
     board_sprints: BTreeMap<i64, &'a BoardSprints>,
     filters: BTreeMap<&'a str, &'a FilterRecord>,
+    dashboards: BTreeMap<&'a str, &'a DashboardRecord>,
     link_types: BTreeMap<&'a str, &'a IssueLinkTypeRecord>,
     /// By field and id, like the next.
     contexts: BTreeMap<(&'a str, &'a str), &'a ContextRecord>,
@@ -64,6 +67,10 @@ pub(super) struct Seen<'a> {
     project_roles: BTreeMap<&'a str, &'a ProjectRoles>,
     board_configurations: BTreeMap<i64, &'a BoardConfiguration>,
     followers: BTreeMap<&'a str, &'a IssueFollowers>,
+    service_desks: BTreeMap<&'a str, &'a DeskRecord>,
+    desk_setups: BTreeMap<&'a str, &'a DeskSetup>,
+    organizations: BTreeMap<&'a str, &'a OrganizationRecord>,
+    organization_members: BTreeMap<&'a str, &'a OrganizationMembers>,
 }
 
 /// A project, or its key alone, as an issue's key has it.
@@ -87,6 +94,7 @@ impl<'a> Seen<'a> {
         self.boards.extend(records.boards.iter().map(|r| (r.jira_id, r)));
         self.board_sprints.extend(records.board_sprints.iter().map(|r| (r.board_id, r)));
         self.filters.extend(records.filters.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.dashboards.extend(records.dashboards.iter().map(|r| (r.jira_id.as_str(), r)));
         self.link_types.extend(records.link_types.iter().map(|r| (r.jira_id.as_str(), r)));
         self.contexts
             .extend(records.contexts.iter().map(|r| ((r.field_key.as_str(), r.jira_id.as_str()), r)));
@@ -96,6 +104,11 @@ impl<'a> Seen<'a> {
         self.project_roles.extend(records.project_roles.iter().map(|r| (r.project_jira_id.as_str(), r)));
         self.followers.extend(records.followers.iter().map(|r| (r.issue_jira_id.as_str(), r)));
         self.board_configurations.extend(records.board_configurations.iter().map(|r| (r.board_id, r)));
+        self.service_desks.extend(records.service_desks.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.desk_setups.extend(records.desk_setups.iter().map(|r| (r.desk_id.as_str(), r)));
+        self.organizations.extend(records.organizations.iter().map(|r| (r.jira_id.as_str(), r)));
+        self.organization_members
+            .extend(records.organization_members.iter().map(|r| (r.organization_id.as_str(), r)));
     }
 
     /// An account that something points to: it needs a row, whatever is known of it.
@@ -130,6 +143,7 @@ pub(super) async fn upsert(
     boards_and_filters::upsert_boards(conn, scope, &seen.boards).await?;
     boards_and_filters::replace_board_sprints(conn, scope, &seen.board_sprints).await?;
     boards_and_filters::upsert_filters(conn, scope, &seen.filters).await?;
+    dashboards_and_desks::upsert_dashboards(conn, scope, &seen.dashboards).await?;
     link_types_and_options::upsert_link_types(conn, scope, &seen.link_types, complete).await?;
     link_types_and_options::upsert_contexts(conn, scope, &seen.contexts).await?;
     link_types_and_options::upsert_options(conn, scope, &seen.options, complete).await?;
@@ -138,6 +152,10 @@ pub(super) async fn upsert(
     groups_and_roles::replace_roles(conn, scope, &seen.project_roles).await?;
     groups_and_roles::configure_boards(conn, scope, &seen.board_configurations).await?;
     followers::replace(conn, scope, &seen.followers).await?;
+    dashboards_and_desks::upsert_desks(conn, scope, &seen.service_desks).await?;
+    dashboards_and_desks::set_desks_up(conn, scope, &seen.desk_setups).await?;
+    dashboards_and_desks::upsert_organizations(conn, scope, &seen.organizations).await?;
+    dashboards_and_desks::replace_members(conn, scope, &seen.organization_members).await?;
     Ok(renamed)
 }
 

@@ -23,18 +23,21 @@ struct DeskRow {
     project_id: String,
     project_key: String,
     project_name: String,
-    setup: Value,
+    /// `None` where a mirror has not read it.
+    setup: Option<Value>,
 }
 
 impl DeskRow {
     fn read(self) -> Result<ServiceDesk> {
-        let setup: Setup = read(self.setup)?;
+        let set_up = self.setup.is_some();
+        let setup: Setup = self.setup.map(read).transpose()?.unwrap_or_default();
         Ok(ServiceDesk {
             id: self.jira_id,
             project_id: self.project_id,
             project_key: self.project_key,
             project_name: self.project_name,
             setup,
+            set_up,
         })
     }
 }
@@ -42,9 +45,11 @@ impl DeskRow {
 struct OrganizationRow {
     jira_id: String,
     name: String,
-    members: Value,
+    /// `None` where a mirror has not read them.
+    members: Option<Value>,
     properties: Value,
-    created_at: DateTime<Utc>,
+    created_at: Option<DateTime<Utc>>,
+    raw_jsonb: Option<Value>,
 }
 
 impl OrganizationRow {
@@ -52,9 +57,11 @@ impl OrganizationRow {
         Ok(Organization {
             id: self.jira_id,
             name: self.name,
-            members: read(self.members)?,
+            members_known: self.members.is_some(),
+            members: self.members.map(read).transpose()?.unwrap_or_default(),
             properties: read(self.properties)?,
             created: self.created_at,
+            raw: self.raw_jsonb.unwrap_or_default(),
         })
     }
 }
@@ -134,7 +141,7 @@ impl ServiceDeskStore for PgTenantTx {
     async fn organizations(&mut self, instance: InstanceId) -> Result<Vec<Organization>> {
         let rows = sqlx::query_as!(
             OrganizationRow,
-            "SELECT jira_id, name, members, properties, created_at FROM organizations
+            "SELECT jira_id, name, members, properties, created_at, raw_jsonb FROM organizations
              WHERE instance_id = $1 ORDER BY length(jira_id), jira_id",
             instance.0,
         )
@@ -147,7 +154,7 @@ impl ServiceDeskStore for PgTenantTx {
     async fn lock_organization(&mut self, instance: InstanceId, id: &str) -> Result<Option<Organization>> {
         let row = sqlx::query_as!(
             OrganizationRow,
-            "SELECT jira_id, name, members, properties, created_at FROM organizations
+            "SELECT jira_id, name, members, properties, created_at, raw_jsonb FROM organizations
              WHERE instance_id = $1 AND jira_id = $2 FOR UPDATE",
             instance.0,
             id,
@@ -171,7 +178,7 @@ impl ServiceDeskStore for PgTenantTx {
             organization.name,
             written(&organization.members)?,
             written(&organization.properties)?,
-            organization.created,
+            organization.created as _,
         )
         .execute(self.conn())
         .await

@@ -25,6 +25,40 @@ fn beginning(text: &str) -> String {
 
 #[async_trait]
 impl SiteListStore for PgTenantTx {
+    async fn contexts_of_field(&mut self, instance: InstanceId, field: &str) -> Result<Vec<Value>> {
+        sqlx::query_scalar!(
+            r#"SELECT raw_jsonb AS "raw!" FROM field_contexts
+               WHERE instance_id = $1 AND field_key = $2 AND presence = 'present' AND raw_jsonb IS NOT NULL
+               ORDER BY length(jira_id), jira_id"#,
+            instance.0,
+            field,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)
+    }
+
+    async fn options_in_context(
+        &mut self,
+        instance: InstanceId,
+        field: &str,
+        context: &str,
+    ) -> Result<Vec<Value>> {
+        // Which context it is of is our own note.
+        sqlx::query_scalar!(
+            r#"SELECT raw_jsonb - 'contextId' AS "raw!" FROM field_options
+               WHERE instance_id = $1 AND field_key = $2 AND context_id = $3 AND presence = 'present'
+                 AND raw_jsonb IS NOT NULL
+               ORDER BY sequence, length(jira_id), jira_id"#,
+            instance.0,
+            field,
+            context,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)
+    }
+
     async fn people(&mut self, instance: InstanceId, query: &PeopleQuery) -> Result<Vec<Value>> {
         let text = query.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
         let asked = text.or(query.login.as_deref());

@@ -1,8 +1,8 @@
-//! Worklogs of a whole instance by when they changed. Only sandboxes are asked, so that no index pays for it.
+//! Worklogs of a whole instance by when they changed, or by when that was stored.
 
 use application::{
     Result,
-    issues::{ChangedWorklog, WorklogFeedStore, WorklogRow},
+    issues::{ChangedWorklog, FeedOrder, WorklogFeedStore, WorklogRow},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -16,21 +16,39 @@ impl WorklogFeedStore for PgTenantTx {
     async fn worklog_changes(
         &mut self,
         instance: InstanceId,
-        deleted: bool,
+        order: FeedOrder,
         (after, until): (DateTime<Utc>, DateTime<Utc>),
         limit: i64,
     ) -> Result<Vec<ChangedWorklog>> {
+        let changed =
+            |number: i64, at: DateTime<Utc>, place: DateTime<Utc>| ChangedWorklog { number, at, place };
+        if order == FeedOrder::Changed {
+            let rows = sqlx::query!(
+                "SELECT jira_number, updated_at FROM worklogs
+                 WHERE instance_id = $1 AND presence = 'present' AND updated_at > $2 AND updated_at <= $3
+                 ORDER BY updated_at FETCH FIRST $4 ROWS WITH TIES",
+                instance.0,
+                after,
+                until,
+                limit,
+            )
+            .fetch_all(self.conn())
+            .await
+            .map_err(convert)?;
+            return Ok(rows
+                .into_iter()
+                .map(|row| changed(row.jira_number, row.updated_at, row.updated_at))
+                .collect());
+        }
         // A worklog that is gone was stored last when it went.
+        let is_gone = order == FeedOrder::Deleted;
         let rows = sqlx::query!(
-            r#"SELECT w.jira_number, w.at AS "at!"
-               FROM (SELECT jira_number, CASE WHEN $2 THEN synced_at ELSE updated_at END AS at
-                     FROM worklogs
-                     WHERE instance_id = $1 AND presence = CASE WHEN $2 THEN 'deleted' ELSE 'present' END) w
-               WHERE w.at > $3 AND w.at <= $4
-               ORDER BY w.at
-               FETCH FIRST $5 ROWS WITH TIES"#,
+            r#"SELECT jira_number, synced_at, CASE WHEN $2 THEN synced_at ELSE updated_at END AS "at!" FROM worklogs
+               WHERE instance_id = $1 AND presence = CASE WHEN $2 THEN 'deleted' ELSE 'present' END
+                 AND synced_at > $3 AND synced_at <= $4
+               ORDER BY synced_at FETCH FIRST $5 ROWS WITH TIES"#,
             instance.0,
-            deleted,
+            is_gone,
             after,
             until,
             limit,
@@ -38,7 +56,7 @@ impl WorklogFeedStore for PgTenantTx {
         .fetch_all(self.conn())
         .await
         .map_err(convert)?;
-        Ok(rows.into_iter().map(|row| (row.jira_number, row.at)).collect())
+        Ok(rows.into_iter().map(|row| changed(row.jira_number, row.at, row.synced_at)).collect())
     }
 
     async fn worklogs_numbered(&mut self, instance: InstanceId, ids: &[i64]) -> Result<Vec<WorklogRow>> {

@@ -195,6 +195,7 @@ async fn what_callers_with_a_limit_can_still_read_is_known() {
         // Ids of issues alone, found by an id that nobody guesses.
         "bulk_tasks",
         "custom_fields",
+        "dashboards",
         "field_contexts",
         "field_options",
         "filters",

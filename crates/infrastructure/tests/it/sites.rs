@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use application::{
     Error,
     instances::{AuthMethod, Dialect, InstanceKind},
-    ports::{Clock, Database, IssueText, JiraSite, JiraSites, PageSize, SiteConnection, WorklogFeed},
+    ports::{
+        Clock, Database, IssueText, JiraSite, JiraSites, Listed, PageSize, ReferenceData, SiteConnection, WorklogFeed,
+    },
     site_limits::{SiteLimits, SitePause, WHOLE_SITE},
 };
 use axum::{
@@ -355,6 +357,53 @@ async fn one_issue_that_cannot_be_completed_does_not_hold_up_its_page() {
     base.remove().await;
 }
 
+/// Lists of a Cloud site, with or without a service project; what is asked of Jira Service Management is refused.
+async fn reference_data_of(
+    base: &TestDatabase,
+    kind: &'static str,
+    status: u16,
+) -> (ReferenceData, Vec<String>) {
+    let (tenant, instance) = base.mirror().await;
+    let fake = Fake::start(move |asked, _| match asked.path.as_str() {
+        path if path.starts_with("/rest/servicedeskapi/") => answer(
+            status,
+            &[],
+            json!({"errorMessage": "No.", "i18nErrorMessage": {"i18nKey": "x", "parameters": []}}),
+        ),
+        "/rest/api/3/project/search" => {
+            let project = json!({"id": "1", "key": "HELP", "name": "Help", "projectTypeKey": kind});
+            ok(json!({"startAt": 0, "total": 1, "isLast": true, "values": [project]}))
+        }
+        "/rest/api/3/issueLinkType" => ok(json!({"issueLinkTypes": []})),
+        path if path.ends_with("/search") || path.ends_with("/board") || path.ends_with("/bulk") => {
+            ok(json!({"startAt": 0, "total": 0, "isLast": true, "values": []}))
+        }
+        _ => ok(json!([])),
+    })
+    .await;
+    let [process, _] = two_processes(base).await;
+    let site = process.site(&connection(tenant, instance, &fake.url));
+    let data = site.reference_data().await.unwrap();
+    (data, fake.asked().into_iter().map(|asked| asked.path).collect())
+}
+
+#[tokio::test]
+async fn a_site_is_asked_about_desks_where_it_has_service_projects_and_may_refuse() {
+    let base = TestDatabase::create().await;
+    let (data, asked) = reference_data_of(&base, "software", 500).await;
+    assert!(!asked.iter().any(|path| path.starts_with("/rest/servicedeskapi/")), "{asked:?}");
+    assert!(matches!(data.service_desks, Listed::NotAsked));
+    base.remove().await;
+    for status in [403, 404] {
+        let base = TestDatabase::create().await;
+        let (data, asked) = reference_data_of(&base, "service_desk", status).await;
+        assert!(asked.iter().any(|path| path == "/rest/servicedeskapi/servicedesk"), "{asked:?}");
+        assert!(matches!(data.service_desks, Listed::NotAsked), "{status}: what is known stays");
+        assert_eq!(data.projects.len(), 1, "{status}: the rest is read");
+        base.remove().await;
+    }
+}
+
 #[tokio::test]
 async fn a_list_that_a_site_does_not_serve_is_none_and_a_site_that_wants_to_be_left_alone_is_an_error() {
     let base = TestDatabase::create().await;
@@ -367,7 +416,9 @@ async fn a_list_that_a_site_does_not_serve_is_none_and_a_site_that_wants_to_be_l
         assert!(site.board_sprints(1).await.unwrap().is_none(), "{status}");
         assert!(site.field_options(Dialect::V3, "customfield_1").await.unwrap().is_none(), "{status}");
         assert!(site.worklog_feed(Dialect::V3, WorklogFeed::Deleted, 1).await.unwrap().is_none(), "{status}");
-        assert_eq!(fake.asked().len(), 4, "{status}: asked once each");
+        assert!(site.desk_setup("1").await.unwrap().is_none(), "{status}");
+        assert!(site.organization_members("1").await.unwrap().is_none(), "{status}");
+        assert_eq!(fake.asked().len(), 6, "{status}: asked once each");
     }
     let fake = Fake::start(|_, _| answer(429, &[("retry-after", "600")], json!({}))).await;
     let [process, _] = two_processes(&base).await;

@@ -108,6 +108,65 @@ async fn boards_are_an_api_of_their_own_and_filters_differ_by_dialect() {
 }
 
 #[tokio::test]
+async fn dashboards_are_searched_for_on_cloud_and_listed_by_a_server() {
+    let server = Server::start(|asked, _| match asked.path.ends_with("search") {
+        true => ok(page(asked, "values")),
+        false => ok(page(asked, "dashboards")),
+    })
+    .await;
+    assert_eq!(server.client(Dialect::V3).dashboards().await.unwrap().len(), 5);
+    let asked = server.asked().pop().unwrap();
+    assert_eq!(asked.path, "/rest/api/3/dashboard/search");
+    assert!(asked.query["expand"].contains("owner"), "{asked:?}");
+    assert_eq!(server.client(Dialect::V2).dashboards().await.unwrap().len(), 5);
+    assert_eq!(server.asked().pop().unwrap().path, "/rest/api/2/dashboard");
+}
+
+/// A page of at most two out of five, as Jira Service Management has them: without a total.
+fn desk_page(asked: &Asked) -> Value {
+    let start = asked.number("start");
+    let items: Vec<_> = (start..5).take(2).map(|id| json!({"id": id.to_string()})).collect();
+    json!({"start": start, "limit": 2, "size": items.len(), "isLastPage": start + 2 >= 5, "values": items})
+}
+
+#[tokio::test]
+async fn desks_page_in_their_own_way_and_are_opted_in_to() {
+    let server = Server::start(|asked, _| ok(desk_page(asked))).await;
+    let client = server.client(Dialect::V3);
+    let all = ["0", "1", "2", "3", "4"];
+    for (found, path) in [
+        (client.service_desks().await.unwrap(), "servicedesk"),
+        (client.request_types("7").await.unwrap(), "servicedesk/7/requesttype"),
+        (client.request_type_groups("7").await.unwrap(), "servicedesk/7/requesttypegroup"),
+        (client.queues("7").await.unwrap(), "servicedesk/7/queue"),
+        (client.organizations(Some("7")).await.unwrap(), "servicedesk/7/organization"),
+        (client.organizations(None).await.unwrap(), "organization"),
+        (client.organization_members("9").await.unwrap(), "organization/9/user"),
+    ] {
+        assert_eq!(ids(&found), all, "{path}");
+        let path = format!("/rest/servicedeskapi/{path}");
+        let asked: Vec<_> = server.asked().into_iter().filter(|asked| asked.path == path).collect();
+        assert_eq!(asked.iter().map(|asked| asked.number("start")).collect::<Vec<_>>(), [0, 2, 4], "{path}");
+        assert!(asked.iter().all(|asked| asked.headers["x-experimentalapi"] == "opt-in"));
+        assert_eq!(
+            asked[0].query.get("expand").map(String::as_str),
+            path.ends_with("requesttype").then_some("field")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_desk_that_says_nothing_of_a_next_page_has_none() {
+    let server =
+        Server::start(|asked, _| ok(json!({"start": asked.number("start"), "values": [{"id": "1"}]}))).await;
+    assert_eq!(server.client(Dialect::V3).queues("1").await.unwrap().len(), 1);
+    let again =
+        Server::start(|_, _| ok(json!({"start": 0, "isLastPage": false, "values": [{"id": "1"}]}))).await;
+    let error = again.client(Dialect::V3).queues("1").await.unwrap_err();
+    assert!(matches!(error, JiraError::InvalidBody { .. }), "the first page again and again: {error:?}");
+}
+
+#[tokio::test]
 async fn worklog_feeds_say_where_to_read_on() {
     let server = Server::start(|_, _| {
         ok(json!({"values": [{"worklogId": 103, "updatedTime": 1_438_013_671_562_i64, "properties": []},

@@ -33,6 +33,32 @@ pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
     Ok(answer::ok(&found.ok_or_else(|| Error::not_found("filter", wanted))?))
 }
 
+/// `GET filter/{id}/permission`.
+pub(super) async fn permissions(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&Value::Array(shared(&site).await?)))
+}
+
+/// `GET filter/{id}/permission/{id}`.
+pub(super) async fn permission(site: Site) -> Result<Response, Refusal> {
+    let wanted = site.param("permission");
+    let found = shared(&site).await?.into_iter().find(|share| share["id"].to_string() == wanted);
+    Ok(answer::ok(&found.ok_or_else(|| Error::not_found("share permission", wanted))?))
+}
+
+/// With whom the filter is shared that the path names.
+async fn shared(site: &Site) -> Result<Vec<Value>, Refusal> {
+    let wanted = site.param("filter");
+    let found = filters(site).await?.into_iter().find(|filter| filter["id"] == wanted);
+    // Here Jira says 404 where it says 400 of the filter itself.
+    let mut found = found.ok_or_else(|| {
+        Refusal::message(StatusCode::NOT_FOUND, format!("The filter with id '{wanted}' does not exist."))
+    })?;
+    match found["sharePermissions"].take() {
+        Value::Array(shares) => Ok(shares),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// `GET filter/search`.
 pub(super) async fn search(site: Site, params: Params) -> Result<Response, Refusal> {
     let window = Window::of(&params, PAGE, LARGEST_PAGE)?;

@@ -4,7 +4,7 @@ use application::{
     Scope,
     instances::Instance,
     reference::Roster,
-    sandbox::{self, VersionSwap},
+    sandbox::{self, VersionPlace, VersionSwap},
     search::{parse_jql, request_of},
 };
 use axum::{
@@ -39,6 +39,33 @@ pub(super) async fn edit_version(site: Site, body: Body) -> Result<Response, Ref
     let (services, id) = (&site.state.services, site.param("version_id"));
     let changed = sandbox::edit_version(services, &site.caller, &site.name, id, body.members()).await?;
     Ok(answer::ok(&changed))
+}
+
+/// `POST version/{id}/move`.
+pub(super) async fn move_version(site: Site, body: Body) -> Result<Response, Refusal> {
+    let place = match (body.text("position")?, body.text("after")?) {
+        (Some("Earlier"), None) => VersionPlace::Earlier,
+        (Some("Later"), None) => VersionPlace::Later,
+        (Some("First"), None) => VersionPlace::First,
+        (Some("Last"), None) => VersionPlace::Last,
+        (Some(_), None) => {
+            return Err(Refusal::field("position", "must be one of 'Earlier', 'Later', 'First' and 'Last'"));
+        }
+        // The link of a version ends with its id.
+        (None, Some(link)) => {
+            let id = link.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+            VersionPlace::After(id.to_owned())
+        }
+        (Some(_), Some(_)) => {
+            return Err(Refusal::field("position", "cannot be named together with 'after'"));
+        }
+        (None, None) => {
+            return Err(Refusal::field("position", "Name a 'position', or a version to be 'after'."));
+        }
+    };
+    let (services, id) = (&site.state.services, site.param("version_id"));
+    let moved = sandbox::move_version(services, &site.caller, &site.name, id, &place).await?;
+    Ok(answer::ok(&moved))
 }
 
 /// `DELETE version/{id}?moveFixIssuesTo=&moveAffectedIssuesTo=`.

@@ -1,6 +1,6 @@
 //! The API of Jira Service Management (`rest/servicedeskapi`), as its OpenAPI document has it: desks, request types, queues,
-//! organisations and customers of sandboxes; requests of sandboxes and mirrors, since what is special about them is in fields of
-//! their issues.
+//! organisations and requests of sandboxes and mirrors; customers and properties of sandboxes. What is special about requests is
+//! in fields of their issues.
 //!
 //! It has pages, errors and dates of its own, and operations that want to be opted in to.
 
@@ -174,7 +174,7 @@ fn address(site: &Site, path: &str) -> String {
     application::service_desks::shown::address(&site.base_url(), path)
 }
 
-/// Refuses a mirror: how its desks are set up is not copied.
+/// Refuses a mirror, where what is asked for is not copied.
 async fn require_set_up(site: &Site, operation: &str) -> Result<(), Refusal> {
     let instance = site.instance(Scope::Read).await?;
     Ok(require_set_up_here(&instance, operation)?)
@@ -189,7 +189,7 @@ async fn articles(site: Site, params: Params) -> Result<Response, Refusal> {
     let path = match site.param("desk") {
         "" => "knowledgebase/article".to_owned(),
         desk => {
-            desks::named(&site, desk).await?;
+            desks::named(&site, desk, "getArticles").await?;
             format!("servicedesk/{desk}/knowledgebase/article")
         }
     };

@@ -49,6 +49,25 @@ pub(super) async fn one_project_type(site: Site) -> Result<Response, Refusal> {
     Ok(answer::ok(&project_type(found.ok_or_else(|| Error::not_found("project type", wanted))?)))
 }
 
+/// The project types of which the caller sees projects: of products that are not there, nobody has any.
+async fn accessible(site: &Site) -> Result<Vec<Value>, Refusal> {
+    let projects = load(site, Roster::Projects).await?;
+    let has = |key: &str| projects.iter().any(|project| project["projectTypeKey"] == key);
+    Ok(PROJECT_TYPES.iter().filter(|(key, _)| has(key)).map(project_type).collect())
+}
+
+/// `GET project/type/accessible`.
+pub(super) async fn accessible_project_types(site: Site) -> Result<Response, Refusal> {
+    Ok(answer::ok(&Value::Array(accessible(&site).await?)))
+}
+
+/// `GET project/type/{key}/accessible`.
+pub(super) async fn accessible_project_type(site: Site) -> Result<Response, Refusal> {
+    let wanted = site.param("type");
+    let found = accessible(&site).await?.into_iter().find(|known| known["key"] == wanted);
+    Ok(answer::ok(&found.ok_or_else(|| Error::not_found("project type", wanted))?))
+}
+
 /// The categories that projects have, each once; of a category without projects a copy does not know.
 async fn categories(site: &Site) -> Result<Vec<Value>, Refusal> {
     let projects = load(site, Roster::Projects).await?;

@@ -1,12 +1,9 @@
-//! Worklogs of a whole site: which were changed or deleted since when, and those of a list (jira-facts 1.5). Of a sandbox; a mirror
-//! follows the site's own feed.
+//! Worklogs of a whole site: which were changed or deleted since when, and those of a list (jira-facts 1.5).
+//!
+//! A mirror learns of a change some time after it, so its feeds go by when it did: whoever reads on from `until` misses nothing,
+//! and may be told of what has changed before `since`.
 
-use std::sync::Arc;
-
-use application::{
-    Error, Scope,
-    instances::{Instance, InstanceKind},
-};
+use application::{Scope, instances::InstanceKind, issues::FeedOrder};
 use axum::response::Response;
 use chrono::{DateTime, Duration, Utc};
 use serde_json::{Value, json};
@@ -27,7 +24,7 @@ pub(super) async fn deleted(site: Site, params: Params) -> Result<Response, Refu
 }
 
 async fn feed(site: &Site, params: &Params, which: &str) -> Result<Response, Refusal> {
-    let instance = sandbox(site).await?;
+    let instance = site.instance(Scope::Read).await?;
     let since = params.integer("since")?.unwrap_or(0);
     let after = DateTime::from_timestamp_millis(since);
     let after: DateTime<Utc> =
@@ -37,15 +34,24 @@ async fn feed(site: &Site, params: &Params, which: &str) -> Result<Response, Ref
     let mut tx = site.transaction().await?;
     // The moments are kept to the microsecond and told to the millisecond.
     let bounds = (after + Duration::microseconds(999), until);
-    let found = tx.worklog_changes(instance.id, which == "deleted", bounds, PAGE).await?;
+    let order = match (which, instance.kind) {
+        ("deleted", _) => FeedOrder::Deleted,
+        (_, InstanceKind::Sandbox) => FeedOrder::Changed,
+        _ => FeedOrder::Learnt,
+    };
+    let found = tx.worklog_changes(instance.id, order, bounds, PAGE).await?;
     let is_last = found.len() < PAGE as usize;
     let reached = match found.last() {
-        Some((_, at)) if !is_last => at.timestamp_millis(),
+        Some(last) if !is_last => last.place.timestamp_millis(),
         _ => until.timestamp_millis().max(since),
     };
     let values: Vec<Value> = found
         .iter()
-        .map(|(id, at)| json!({ "worklogId": id, "updatedTime": at.timestamp_millis(), "properties": [] }))
+        .map(|change| {
+            json!({
+                "worklogId": change.number, "updatedTime": change.at.timestamp_millis(), "properties": [],
+            })
+        })
         .collect();
     let url = |since: i64| site.api_url(&format!("worklog/{which}?since={since}"));
     let mut answer = json!({
@@ -59,7 +65,7 @@ async fn feed(site: &Site, params: &Params, which: &str) -> Result<Response, Ref
 
 /// `POST worklog/list`: those that are there, by id.
 pub(super) async fn list(site: Site, body: Body) -> Result<Response, Refusal> {
-    let instance = sandbox(&site).await?;
+    let instance = site.instance(Scope::Read).await?;
     let ids = body.list("ids")?;
     if !(1..=PAGE as usize).contains(&ids.len()) {
         return Err(Refusal::bad_request(format!("Between 1 and {PAGE} worklogs can be asked for at once.")));
@@ -69,13 +75,4 @@ pub(super) async fn list(site: Site, body: Body) -> Result<Response, Refusal> {
     let found = site.transaction().await?.worklogs_numbered(instance.id, &ids).await?;
     let shown = found.into_iter().map(|worklog| assemble::worklog(worklog, site.dialect)).collect();
     Ok(answer::ok(&Value::Array(shown)))
-}
-
-async fn sandbox(site: &Site) -> Result<Arc<Instance>, Refusal> {
-    let instance = site.instance(Scope::Read).await?;
-    if instance.kind == InstanceKind::Sandbox {
-        return Ok(instance);
-    }
-    let message = "the feeds of worklogs are not served for mirrors; ask the site itself";
-    Err(Error::Unsupported(message.into()).into())
 }

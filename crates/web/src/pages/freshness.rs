@@ -46,12 +46,14 @@ struct ListRow {
 /// What a list is called on the page.
 fn list_name(list: &str) -> &'static str {
     match list {
-        "rosters" => "Projects, fields, statuses, boards, filters",
+        "rosters" => "Projects, fields, statuses, boards, filters, dashboards",
         "worklogs_updated" => "Feed of changed worklogs",
         "worklogs_deleted" => "Feed of deleted worklogs",
         "project_parts" => "Versions and components",
         "board_sprints" => "Sprints",
         "field_options" => "Options and contexts of fields",
+        "service_desks" => "Set-up of service desks",
+        "organizations" => "People of organisations",
         _ => "Others",
     }
 }

@@ -59,7 +59,8 @@ struct ListRead {
 #[derive(Serialize, ToSchema)]
 struct ReferenceRead {
     /// `project_parts` (versions and components), `board_sprints` (configuration too), `field_options` (contexts too),
-    /// `group_members`, `project_roles` or `users`.
+    /// `group_members`, `project_roles`, `service_desks` (how they are set up), `organizations` (their people), `users` or
+    /// `followers`.
     list: &'static str,
     /// The copy has it as of then; absent until a round came to its end.
     read_at: Option<DateTime<Utc>>,

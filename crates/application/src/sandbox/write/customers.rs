@@ -168,6 +168,7 @@ pub async fn add_request_type(
         groups: Vec::new(),
         fields: vec![summary],
         properties: std::collections::BTreeMap::new(),
+        raw: Value::Null,
     };
     desk.setup.request_types.push(kind.clone());
     let after = json!({ "requestType": kind.id, "name": kind.name, "of": desk.id });

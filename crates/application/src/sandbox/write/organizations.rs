@@ -40,7 +40,9 @@ pub async fn create_organization(
         name: name.to_owned(),
         members: Vec::new(),
         properties: std::collections::BTreeMap::new(),
-        created: services.clock.now(),
+        created: Some(services.clock.now()),
+        members_known: true,
+        raw: Value::Null,
     };
     let site = write.instance.id;
     write.tx.put_organization(site, &made).await?;

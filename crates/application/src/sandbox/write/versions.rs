@@ -27,6 +27,21 @@ pub struct VersionSwap {
     pub affected: Option<String>,
 }
 
+/// Where a version goes in the order of its project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VersionPlace {
+    /// One place nearer to the beginning.
+    Earlier,
+    /// One place nearer to the end.
+    Later,
+    /// To the beginning.
+    First,
+    /// To the end.
+    Last,
+    /// Behind the version with this id.
+    After(String),
+}
+
 /// Makes a version of the project that `projectId` or `project` names; answers it as served.
 ///
 /// # Errors
@@ -87,6 +102,51 @@ pub async fn edit_version(
     }
     write.finish(id, before, after.clone()).await?;
     Ok(after)
+}
+
+/// Moves a version within the order of its project; answers it as served.
+///
+/// # Errors
+/// [`Error::NotFound`] without the version; [`Error::Invalid`] for a place behind what is no other version of the project.
+pub async fn move_version(
+    services: &Services,
+    caller: &Caller,
+    instance: &str,
+    id: &str,
+    place: &VersionPlace,
+) -> Result<Value> {
+    let mut write = Writing::begin(services, caller, Action::EditVersion, instance).await?;
+    let (version, key) = existing(&mut write, id).await?;
+    let site = write.instance.id;
+    let mut order = write.tx.versions_of(site, &key).await?;
+    moved(&mut order, id, place)?;
+    let records = order.iter().filter_map(version_record).zip(0_i32..);
+    let versions = records.map(|(record, place)| VersionRecord { sequence: Some(place), ..record }).collect();
+    let records = ReferenceRecords { versions, ..ReferenceRecords::default() };
+    write.tx.upsert_reference(site, &records, true).await?;
+    write.announce("jira:version_moved", json!({ "version": version })).await?;
+    let ids: Vec<&Value> = order.iter().map(|version| &version["id"]).collect();
+    write.finish(id, Value::Null, json!({ "order": ids })).await?;
+    Ok(version)
+}
+
+/// Puts the version of this id in its place among those of its project.
+fn moved(order: &mut Vec<Value>, id: &str, place: &VersionPlace) -> Result<()> {
+    let position = |order: &[Value], id: &str| order.iter().position(|version| version["id"] == id);
+    let from = position(order, id).ok_or_else(|| Error::not_found("version", id))?;
+    let version = order.remove(from);
+    let to = match place {
+        VersionPlace::Earlier => from.saturating_sub(1),
+        VersionPlace::Later => (from + 1).min(order.len()),
+        VersionPlace::First => 0,
+        VersionPlace::Last => order.len(),
+        VersionPlace::After(other) => {
+            let other = position(order, other).map(|other| other + 1);
+            other.ok_or_else(|| Error::invalid("after", "is the link of no other version of this project"))?
+        }
+    };
+    order.insert(to, version);
+    Ok(())
 }
 
 /// Takes a version away; its issues get others in its place, or lose it. Each of them is changed by that.
@@ -233,6 +293,26 @@ mod tests {
             changed(json!({ "released": true, "releaseDate": "", "name": null, "overdue": true })).unwrap();
         assert_eq!(after, json!({ "id": "1", "name": "1.0", "released": true }));
         assert_eq!(changed(json!({ "name": " 2.0 " })).unwrap()["name"], "2.0");
+    }
+
+    #[test]
+    fn a_version_moves_within_its_project() {
+        let moved = |place: VersionPlace| {
+            let mut order: Vec<Value> = ["1", "2", "3", "4"].map(|id| json!({ "id": id })).to_vec();
+            moved(&mut order, "2", &place).map(|()| {
+                order.iter().map(|version| version["id"].as_str().unwrap().to_owned()).collect::<String>()
+            })
+        };
+        assert_eq!(moved(VersionPlace::Earlier).unwrap(), "2134");
+        assert_eq!(moved(VersionPlace::Later).unwrap(), "1324");
+        assert_eq!(moved(VersionPlace::First).unwrap(), "2134");
+        assert_eq!(moved(VersionPlace::Last).unwrap(), "1342");
+        assert_eq!(moved(VersionPlace::After("4".into())).unwrap(), "1342");
+        assert_eq!(moved(VersionPlace::After("1".into())).unwrap(), "1234");
+        assert!(
+            moved(VersionPlace::After("2".into())).is_err()
+                && moved(VersionPlace::After("9".into())).is_err()
+        );
     }
 
     #[test]

@@ -63,6 +63,7 @@ fn request_types() -> Vec<RequestType> {
             groups: groups.iter().map(|&id| id.into()).collect(),
             fields,
             properties: std::collections::BTreeMap::new(),
+            raw: Value::Null,
         }
     };
     vec![
@@ -129,6 +130,7 @@ fn queues() -> Vec<Queue> {
         name: name.into(),
         jql: format!("project = {PROJECT_KEY} AND {jql}"),
         fields: columns.iter().map(|&column| column.into()).collect(),
+        raw: Value::Null,
     };
     vec![
         queue("1", "All open", "resolution = Unresolved ORDER BY created ASC", &columns),

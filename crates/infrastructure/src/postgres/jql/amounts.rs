@@ -60,7 +60,7 @@ impl Compiler<'_> {
 }
 
 /// A duration of work: `1w 2d 4h 30m`; a number alone is minutes.
-fn seconds(text: &str) -> Option<i64> {
+pub(super) fn seconds(text: &str) -> Option<i64> {
     let mut rest = text.trim();
     let mut whole: i64 = 0;
     while !rest.is_empty() {

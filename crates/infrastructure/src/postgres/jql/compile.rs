@@ -10,11 +10,13 @@ use jql::{Clause, CompareOp, Function, Operand, Predicate, Term, Value};
 use uuid::Uuid;
 
 use super::{
+    amounts,
     dates::Dates,
     fields::{self, Field, Fields, Follower, Operators},
     functions::Called,
     names::{By, Found, Names, Roster, roster_of, text_of},
     refusals,
+    slas::{Clocks, Measure, State},
     sql::Sql,
 };
 
@@ -24,6 +26,8 @@ pub(super) struct Compiler<'a> {
     pub(super) names: &'a Names,
     pub(super) dates: Dates,
     pub(super) current_user: Option<&'a str>,
+    /// How fast the clocks of service desks run.
+    pub(super) clocks: &'a Clocks,
     /// Whether the search is of one instance, so that ids mean one thing.
     pub(super) one_instance: bool,
 }
@@ -82,6 +86,10 @@ pub(super) enum Entry<'q> {
     },
     /// All projects, or none.
     Permitted(bool),
+    /// How a clock of a service desk stands.
+    Clock(State),
+    /// So many milliseconds on a clock of a service desk, and the function that said so.
+    ClockTime(Measure, i64, &'q str),
 }
 
 /// A comparison by order.
@@ -300,6 +308,13 @@ impl<'a> Compiler<'a> {
             Called::MembersOf => Entry::Listed(self.members_of(function)?),
             Called::ProjectsWithRole => self.with_role(function)?,
             Called::ProjectsPermitted => self.permitted(function)?,
+            Called::Clock(state) => Entry::Clock(state),
+            Called::ClockTime(measure) => {
+                let time = &function.arguments[0];
+                let seconds = amounts::seconds(time);
+                let seconds = seconds.ok_or_else(|| refusals::invalid_duration(time, asked.name))?;
+                Entry::ClockTime(measure, seconds.saturating_mul(1_000), &function.name)
+            }
             Called::Followed(follower) => {
                 self.current_user.ok_or_else(refusals::nobody_is_logged_in)?;
                 Entry::Followed(follower)

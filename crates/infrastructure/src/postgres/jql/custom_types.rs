@@ -3,6 +3,10 @@
 
 use super::fields::Class;
 
+const SPRINT: &str = "gh-sprint";
+const REQUEST_TYPE: &str = "vp-origin";
+const ORGANIZATIONS: &str = "sd-customer-organizations";
+
 /// The part of `schema.custom` behind the colon, or `schema.type`.
 fn suffix(kind: Option<&str>) -> &str {
     let kind = kind.unwrap_or_default();
@@ -19,15 +23,33 @@ pub(super) fn class(kind: Option<&str>) -> Class {
         "select" | "radiobuttons" | "multiselect" | "multicheckboxes" | "cascadingselect" | "labels"
         | "grouppicker" | "multigrouppicker" | "version" | "multiversion" | "project" | "option" | "url"
         | "gh-epic-link" | "gh-epic-status" | "gh-epic-color" => Class::Choice,
-        "userpicker" | "multiuserpicker" | "people" | "user" => Class::Person,
+        "userpicker" | "multiuserpicker" | "people" | "user" | "sd-request-participants" => Class::Person,
         "gh-epic-label" => Class::Text,
+        REQUEST_TYPE => Class::RequestType,
+        ORGANIZATIONS => Class::Organization,
+        "sd-sla-field" => Class::Sla,
         _ => Class::Other,
     }
 }
 
 /// Whether this is the field that holds sprints.
 pub(super) fn is_sprint(kind: Option<&str>) -> bool {
-    suffix(kind) == "gh-sprint"
+    suffix(kind) == SPRINT
+}
+
+/// The type of the one field of a site that JQL knows by names of its own (in lower case), whatever the site calls it.
+pub(super) fn by_any_name(name: &str) -> Option<&'static str> {
+    match name {
+        "sprint" => Some(SPRINT),
+        "request type" | "customer request type" => Some(REQUEST_TYPE),
+        "organization" | "organizations" => Some(ORGANIZATIONS),
+        _ => None,
+    }
+}
+
+/// Whether this is a field of that type.
+pub(super) fn is_of_type(kind: Option<&str>, wanted: &str) -> bool {
+    suffix(kind) == wanted
 }
 
 /// Splits `name[type]`.
@@ -75,6 +97,8 @@ mod tests {
         assert_eq!(class(Some("com.pyxis.greenhopper.jira:gh-lexo-rank")), Class::Other);
         assert_eq!(class(None), Class::Other);
         assert!(is_sprint(Some("com.pyxis.greenhopper.jira:gh-sprint")));
+        assert_eq!(class(Some("com.atlassian.servicedesk:sd-sla-field")), Class::Sla);
+        assert_eq!(class(Some("com.atlassian.servicedesk:vp-origin")), Class::RequestType);
     }
 
     #[test]

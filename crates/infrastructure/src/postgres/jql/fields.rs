@@ -129,6 +129,12 @@ pub(super) enum Class {
     Choice,
     /// Users: equal or not, by account.
     Person,
+    /// What a customer asked a service desk for: equal or not, by id or name.
+    RequestType,
+    /// Organisations of customers: equal or not, by id or name.
+    Organization,
+    /// A clock of a service desk: by functions alone.
+    Sla,
     /// A type we do not know: by id or name, or by words.
     Other,
 }
@@ -200,7 +206,9 @@ impl Field {
             Self::Custom(custom) => match custom.class {
                 Class::Number | Class::Day | Class::Time => &[Equality, Order, In, Emptiness],
                 Class::Text => &[Like, NotLike, Emptiness],
-                Class::Choice | Class::Person => &[Equality, In, Emptiness],
+                Class::Choice | Class::Person | Class::Organization => &[Equality, In, Emptiness],
+                Class::RequestType => &[Equality, In],
+                Class::Sla => &[Equality, Order],
                 Class::Other => &[Equality, Like, NotLike, In, Emptiness],
             },
         };
@@ -259,8 +267,6 @@ pub(super) fn system(name: &str) -> Option<Field> {
         _ => return None,
     })
 }
-
-const SPRINT: &str = "sprint";
 
 /// The fields of a query, by name.
 #[derive(Debug, Default)]
@@ -343,6 +349,14 @@ impl Fields {
         self.named.iter().filter_map(|(name, field)| Some((name, field.as_ref()?)))
     }
 
+    /// The clocks of service desks among them.
+    pub(super) fn slas(&self) -> impl Iterator<Item = &Custom> {
+        self.named.values().filter_map(|field| match field {
+            Some(Field::Custom(custom)) if custom.class == Class::Sla => Some(custom),
+            _ => None,
+        })
+    }
+
     /// What this name stands for.
     pub(super) fn get(&self, field: &Named) -> Option<&Field> {
         self.named.get(field)?.as_ref()
@@ -394,6 +408,8 @@ async fn look_up(
             FieldName::CustomId(id) | FieldName::Id(id) => ids.push(format!("customfield_{id}")),
         }
     }
+    let by_type: Vec<String> =
+        lower.iter().filter_map(|name| custom_types::by_any_name(name)).map(str::to_owned).collect();
     let rows = sqlx::query!(
         r"WITH known AS (
               SELECT instance_id, field_key, name_lower,
@@ -401,13 +417,13 @@ async fn look_up(
               FROM custom_fields
               WHERE ($1::uuid IS NULL OR instance_id = $1) AND field_key LIKE 'customfield\_%')
           SELECT instance_id, field_key, name_lower, kind FROM known
-          WHERE name_lower = ANY($2) OR field_key = ANY($3) OR ($4 AND kind LIKE '%gh-sprint')
+          WHERE name_lower = ANY($2) OR field_key = ANY($3) OR substring(kind FROM '[^:]*$') = ANY($4)
               OR ($5 AND kind ~ '(textfield|textarea|readonlyfield|gh-epic-label)$')
           ORDER BY instance_id, field_key",
         instance as _,
         &lower,
         &ids,
-        lower.iter().any(|name| name == SPRINT),
+        &by_type,
         with_texts,
     )
     .fetch_all(tx.conn())
@@ -428,16 +444,21 @@ fn custom(field: &Named, rows: &[Row], several_instances: bool) -> Result<Option
         FieldName::Name(name) => name.to_lowercase(),
     };
     let scope = |rows: &[&Row]| scope(rows, several_instances);
-    if text == SPRINT {
-        let sprints: Vec<_> =
-            rows.iter().filter(|row| custom_types::is_sprint(row.kind.as_deref())).collect();
-        if !sprints.is_empty() {
-            return Ok(Some(Field::Sprint(scope(&sprints))));
+    if let Some(kind) = custom_types::by_any_name(&text) {
+        let of_type: Vec<_> =
+            rows.iter().filter(|row| custom_types::is_of_type(row.kind.as_deref(), kind)).collect();
+        if let Some(first) = of_type.first().map(|row| row.kind.as_deref()) {
+            let scope = scope(&of_type);
+            return Ok(Some(match custom_types::is_sprint(first) {
+                true => Field::Sprint(scope),
+                false => Field::Custom(Custom { scope, class: custom_types::class(first) }),
+            }));
         }
     }
     let mut named = named_so(field, rows);
     if named.is_empty() {
         return match by_id(&text, rows) {
+            None if unanswered::is_of_desks(&text) => Err(refusals::no_desk(&shown(field))),
             None if unanswered::is_field(&text) => {
                 Err(refusals::unanswered(&format!("the field '{}'", shown(field))))
             }
@@ -455,7 +476,7 @@ fn named_so<'r>(field: &Named, rows: &'r [Row]) -> Vec<&'r Row> {
     let FieldName::Name(name) = &field.name else { return Vec::new() };
     let text = name.to_lowercase();
     let named: Vec<_> = rows.iter().filter(|row| row.name == text).collect();
-    if !named.is_empty() || text == SPRINT {
+    if !named.is_empty() || custom_types::by_any_name(&text).is_some() {
         return named;
     }
     let Some((bare, kind)) = custom_types::disambiguated(&text) else { return Vec::new() };

@@ -7,7 +7,9 @@ use super::{
     dates::DateFunction,
     fields::{Class, Field, Follower, List, Worklog},
     names::Roster,
-    refusals, unanswered,
+    refusals,
+    slas::{Measure, State},
+    unanswered,
 };
 
 /// A function that is answered.
@@ -49,6 +51,10 @@ pub(super) enum Called {
     ProjectsWithRole,
     /// Projects in which the caller has a permission.
     ProjectsPermitted,
+    /// How a clock of a service desk stands.
+    Clock(State),
+    /// What a clock of a service desk shows.
+    ClockTime(Measure),
 }
 
 const DATE: &str = "java.util.Date";
@@ -58,19 +64,24 @@ const SPRINT: &str = "com.atlassian.greenhopper.service.sprint.Sprint";
 const USER: &str = "com.atlassian.jira.user.ApplicationUser";
 const OPTION: &str = "com.atlassian.jira.issue.customfields.option.Option";
 const PROJECT: &str = "com.atlassian.jira.project.Project";
+pub(super) const SLA: &str = "com.atlassian.servicedesk.sla";
 
 /// The functions that are answered, as Jira writes them; whether each stands for a list, and of what.
-pub(super) const FUNCTIONS: [(&str, bool, &str); 33] = [
+pub(super) const FUNCTIONS: [(&str, bool, &str); 41] = [
+    ("breached", false, SLA),
     ("cascadeOption", true, OPTION),
     ("childIssuesOf", true, ISSUE),
     ("closedSprints", true, SPRINT),
+    ("completed", false, SLA),
     ("componentsLeadByUser", true, "com.atlassian.jira.bc.project.component.ProjectComponent"),
     ("currentUser", false, USER),
     ("earliestUnreleasedVersion", false, VERSION),
+    ("elapsed", false, SLA),
     ("endOfDay", false, DATE),
     ("endOfMonth", false, DATE),
     ("endOfWeek", false, DATE),
     ("endOfYear", false, DATE),
+    ("everBreached", false, SLA),
     ("futureSprints", true, SPRINT),
     ("issuesWithRemoteLinksByGlobalId", true, ISSUE),
     ("issuesWithText", true, ISSUE),
@@ -80,10 +91,13 @@ pub(super) const FUNCTIONS: [(&str, bool, &str); 33] = [
     ("now", false, DATE),
     ("openSprints", true, SPRINT),
     ("parentEpic", true, ISSUE),
+    ("paused", false, SLA),
     ("projectsLeadByUser", true, PROJECT),
     ("projectsWhereUserHasPermission", true, PROJECT),
     ("projectsWhereUserHasRole", true, PROJECT),
     ("releasedVersions", true, VERSION),
+    ("remaining", false, SLA),
+    ("running", false, SLA),
     ("standardIssueTypes", true, "com.atlassian.jira.issue.issuetype.IssueType"),
     ("startOfDay", false, DATE),
     ("startOfMonth", false, DATE),
@@ -94,6 +108,7 @@ pub(super) const FUNCTIONS: [(&str, bool, &str); 33] = [
     ("updatedBy", true, ISSUE),
     ("votedIssues", true, ISSUE),
     ("watchedIssues", true, ISSUE),
+    ("withinCalendarHours", false, SLA),
 ];
 
 /// Which versions.
@@ -133,6 +148,14 @@ impl Called {
             "issueswithremotelinksbyglobalid" => Self::RemotelyLinked,
             "issueswithtext" => Self::WithText,
             "cascadeoption" => Self::Cascade,
+            "breached" => Self::Clock(State::Breached),
+            "everbreached" => Self::Clock(State::EverBreached),
+            "completed" => Self::Clock(State::Completed),
+            "running" => Self::Clock(State::Running),
+            "paused" => Self::Clock(State::Paused),
+            "withincalendarhours" => Self::Clock(State::WithinCalendarHours),
+            "elapsed" => Self::ClockTime(Measure::Elapsed),
+            "remaining" => Self::ClockTime(Measure::Remaining),
             _ => Self::Date(DateFunction::named(name)?),
         })
     }
@@ -147,7 +170,11 @@ impl Called {
             // Dates look at their arguments themselves.
             Self::Date(_) => return Ok(called),
             Self::Versions(Versions::Released | Versions::Unreleased) => (0, usize::MAX),
-            Self::Versions(_) | Self::MembersOf | Self::ProjectsWithRole | Self::ProjectsPermitted => (1, 1),
+            Self::Versions(_)
+            | Self::MembersOf
+            | Self::ProjectsWithRole
+            | Self::ProjectsPermitted
+            | Self::ClockTime(_) => (1, 1),
             Self::ComponentsLed | Self::ProjectsLed => (0, 1),
             Self::Linked | Self::Cascade => (1, 2),
             Self::ChildrenOf | Self::OfEpics | Self::RemotelyLinked => (1, usize::MAX),
@@ -224,13 +251,14 @@ impl Called {
             | Self::WithText => *field == Field::Key,
             Self::Cascade => class == Some(Class::Choice),
             Self::IssueTypes { .. } => *field == Field::IssueType,
+            Self::Clock(_) | Self::ClockTime(_) => class == Some(Class::Sla),
         }
     }
 
     /// Whether it stands for a list, and so goes with `IN` only.
     pub(super) fn is_list(self) -> bool {
         match self {
-            Self::CurrentUser | Self::Date(_) => false,
+            Self::CurrentUser | Self::Date(_) | Self::Clock(_) | Self::ClockTime(_) => false,
             Self::Versions(versions) => matches!(versions, Versions::Released | Versions::Unreleased),
             _ => true,
         }

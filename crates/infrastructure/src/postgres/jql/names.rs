@@ -76,6 +76,14 @@ pub(super) enum Roster {
     Sandbox,
     /// Instances whose truth is elsewhere.
     Mirror,
+    /// Request types of service desks.
+    RequestType,
+    /// Organisations of customers.
+    Organization,
+    /// Instances of which it is known how their desks are set up.
+    KnowingDesks,
+    /// Instances whose organisations are known.
+    KnowingOrganizations,
 }
 
 impl Roster {
@@ -230,7 +238,12 @@ pub(super) fn roster_of(field: &Field) -> Option<Roster> {
         Field::List(List::FixVersions | List::AffectedVersions) => Roster::Version,
         Field::Category => Roster::Category,
         Field::ProjectType => Roster::ProjectType,
-        Field::Custom(custom) if custom.class == Class::Person => Roster::User,
+        Field::Custom(custom) => match custom.class {
+            Class::Person => Roster::User,
+            Class::RequestType => Roster::RequestType,
+            Class::Organization => Roster::Organization,
+            _ => return None,
+        },
         Field::Key | Field::Parent | Field::EpicLink | Field::ParentEpic => Roster::Issue,
         Field::Instance => Roster::Instance,
         _ => return None,
@@ -259,6 +272,11 @@ impl<'a> Wanted<'a> {
             let roster = roster_of(field);
             if matches!(field, Field::Follower(_)) {
                 wanted.add(Roster::KnowingFollowers, String::new());
+            }
+            match roster {
+                Some(Roster::RequestType) => wanted.add(Roster::KnowingDesks, String::new()),
+                Some(Roster::Organization) => wanted.add(Roster::KnowingOrganizations, String::new()),
+                _ => {}
             }
             match &term.predicate {
                 // Versions are compared by their place; which operator it is, `NOT` decides.

@@ -8,7 +8,7 @@ use super::{
     amounts::amount_column,
     conditions::{ENVIRONMENT, list_id, time_column},
     fields::{self, Amount, Class, Custom, Field, Fields, List, Person, Scope, Time},
-    refusals,
+    refusals, slas,
     sql::Sql,
     values::{everywhere, rows_of},
 };
@@ -302,7 +302,9 @@ fn custom_value(custom: &Custom) -> (Sql, Kind) {
         Class::Number => ("SELECT v.value_number AS value", Kind::Number),
         Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
         Class::Choice => return (first_of(OPTION, OPTIONS, &custom.scope), Kind::Text),
-        Class::Text | Class::Person => (KEY, Kind::Text),
+        Class::Text | Class::Person | Class::RequestType | Class::Organization => (KEY, Kind::Text),
+        // What misses its goal first comes first; a clock that stands still does not say when it will.
+        Class::Sla => (slas::BREACH_OF_VALUE, Kind::Int),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
         Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };

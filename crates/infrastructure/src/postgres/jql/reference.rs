@@ -11,7 +11,7 @@ use super::{
     conditions::list_id,
     custom_types,
     fields::{Class, Custom, Field, Fields, List, Operators, Scope, system},
-    functions::FUNCTIONS,
+    functions::{FUNCTIONS, SLA},
     names::roster_of,
     order::is_sortable,
     refusals,
@@ -104,7 +104,9 @@ fn described(name: &str, custom_id: Option<u64>, field: &Field) -> FieldReferenc
 fn suggests(field: &Field) -> bool {
     match field {
         Field::List(_) | Field::Sprint(_) | Field::StatusCategory | Field::Follower(_) => true,
-        Field::Custom(custom) => matches!(custom.class, Class::Choice | Class::Person),
+        Field::Custom(custom) => {
+            matches!(custom.class, Class::Choice | Class::Person | Class::RequestType | Class::Organization)
+        }
         Field::Key | Field::Parent | Field::EpicLink | Field::Instance => false,
         other => roster_of(other).is_some(),
     }
@@ -131,6 +133,9 @@ fn class(field: &Field) -> &'static str {
             Class::Day | Class::Time => "java.util.Date",
             Class::Person => "com.atlassian.jira.user.ApplicationUser",
             Class::Choice => "com.atlassian.jira.issue.customfields.option.Option",
+            Class::RequestType => "com.atlassian.servicedesk.requesttype",
+            Class::Organization => "com.atlassian.servicedesk.organization",
+            Class::Sla => SLA,
             Class::Text | Class::Other => "java.lang.String",
         },
         _ => "java.lang.String",
@@ -226,6 +231,13 @@ fn source(field: &Field) -> Option<&'static str> {
         Field::List(List::Components) => "name FROM components WHERE presence = 'present' AND instance_id = ",
         Field::List(List::FixVersions | List::AffectedVersions) => {
             "name FROM versions WHERE presence = 'present' AND instance_id = "
+        }
+        Field::Custom(custom) if custom.class == Class::RequestType => {
+            "k.kind ->> 'name' FROM service_desks d CROSS JOIN LATERAL jsonb_array_elements(d.setup -> 'request_types') \
+             AS k (kind) WHERE d.instance_id = "
+        }
+        Field::Custom(custom) if custom.class == Class::Organization => {
+            "name FROM organizations WHERE instance_id = "
         }
         Field::Custom(custom) if custom.class != Class::Person => return None,
         Field::List(List::Labels) => return None,

@@ -152,6 +152,26 @@ pub(super) fn filter_out_of_sight(name: &str) -> Error {
     refused(format!("The JQL of the filter '{name}' is not known here, so it cannot be searched by."))
 }
 
+/// A field of Jira Service Management where that is not.
+pub(super) fn no_desk(field: &str) -> Error {
+    refused(format!(
+        "The field '{field}' is one of service desks: it does not exist here, because the site has no service desk."
+    ))
+}
+
+pub(super) fn not_a_clock(value: &str, field: &str) -> Error {
+    refused(format!(
+        "The value '{value}' is not supported by the field '{field}': an SLA is compared with functions, such as \
+         breached(), paused() or remaining(\"2h\")."
+    ))
+}
+
+pub(super) fn operator_of_function(operator: &str, function: &str, field: &str) -> Error {
+    refused(format!(
+        "Operator '{operator}' is not supported by the function '{function}()' for field '{field}'."
+    ))
+}
+
 /// Right, but not to be known from a copy.
 pub(super) fn unanswered(construct: &str) -> Error {
     refused(format!("{construct} is valid JQL, but a copy cannot answer it"))

@@ -13,7 +13,7 @@ macro_rules! beside {
     (@placed $sign:literal) => {
         concat!(
             "versions t ON t.tenant_id = o.tenant_id AND t.instance_id = o.instance_id AND t.project_id = o.project_id \
-             AND t.sequence ",
+             AND o.presence = 'present' AND t.presence = 'present' AND t.sequence ",
             $sign,
             " o.sequence"
         )
@@ -54,6 +54,15 @@ macro_rules! members {
              AND m.instance_id = g.instance_id AND m.group_id = g.group_id LIMIT 10001) AS m ON true \
              JOIN users t ON t.tenant_id = g.tenant_id AND t.id = m.user_id"
         )
+    };
+}
+
+/// The request types of all desks, each with its project.
+macro_rules! request_types {
+    () => {
+        "(SELECT d.tenant_id, d.instance_id, p.key_lower, k.kind FROM service_desks d JOIN projects p \
+         ON p.tenant_id = d.tenant_id AND p.id = d.project_id AND p.presence = 'present' \
+         CROSS JOIN LATERAL jsonb_array_elements(d.setup -> 'request_types') AS k (kind)) AS t ON "
     };
 }
 
@@ -135,9 +144,9 @@ pub(super) fn list_of(roster: Roster) -> Stored {
             (
                 By::Id,
                 "jira_instances n ON true JOIN sprints t ON t.tenant_id = n.tenant_id AND t.instance_id = n.id \
-                 AND t.jira_id = w.number",
+                 AND t.jira_id = w.number AND t.presence = 'present'",
             ),
-            (By::Name, "sprints t ON t.name_lower = w.lowered"),
+            (By::Name, "sprints t ON t.name_lower = w.lowered AND t.presence = 'present'"),
         ]),
         Roster::SprintState => Stored::named(&[(By::Name, "sprints t ON t.state = w.value")]),
         Roster::Issue => Stored {
@@ -165,12 +174,12 @@ pub(super) fn list_of(roster: Roster) -> Stored {
             ways: &[(By::Name, "jira_instances t ON lower(t.name) = w.lowered")],
         },
         Roster::Component => Stored::named(&[
-            (By::Id, "components t ON t.jira_id = w.value"),
-            (By::Name, "components t ON lower(t.name) = w.lowered"),
+            (By::Id, "components t ON t.jira_id = w.value AND t.presence = 'present'"),
+            (By::Name, "components t ON lower(t.name) = w.lowered AND t.presence = 'present'"),
         ]),
         Roster::Version => Stored::named(&[
-            (By::Id, "versions t ON t.jira_id = w.value"),
-            (By::Name, "versions t ON lower(t.name) = w.lowered"),
+            (By::Id, "versions t ON t.jira_id = w.value AND t.presence = 'present'"),
+            (By::Name, "versions t ON lower(t.name) = w.lowered AND t.presence = 'present'"),
         ]),
         Roster::VersionsLike => Stored::named(&[(By::Name, "versions t ON lower(t.name) LIKE w.lowered")]),
         Roster::VersionsBefore => Stored::named(beside!("<")),
@@ -255,6 +264,34 @@ pub(super) fn list_of(roster: Roster) -> Stored {
              AND p.instance_id = t.id AND p.presence = 'present' AND NOT EXISTS (SELECT FROM project_roles r \
              WHERE r.tenant_id = p.tenant_id AND r.project_id = p.id)) AND NOT EXISTS (SELECT FROM groups g \
              WHERE g.tenant_id = t.tenant_id AND g.instance_id = t.id AND g.presence = 'present' AND NOT g.members_known)",
+        ),
+        Roster::RequestType => Stored {
+            columns: "t.instance_id, t.kind ->> 'id', t.kind ->> 'name', NULL::uuid",
+            instance: "t.instance_id",
+            ways: &[
+                (By::Id, concat!(request_types!(), "t.kind ->> 'id' = w.value")),
+                // By the name alone, or as Jira completes it: with the key of its project.
+                (
+                    By::Name,
+                    concat!(
+                        request_types!(),
+                        "w.lowered IN (lower(t.kind ->> 'name'), lower(t.kind ->> 'name') || ' (' || t.key_lower || ')')"
+                    ),
+                ),
+            ],
+        },
+        Roster::Organization => Stored::named(&[
+            (By::Id, "organizations t ON t.jira_id = w.value"),
+            (By::Name, "organizations t ON lower(t.name) = w.lowered"),
+        ]),
+        Roster::KnowingDesks => instances!(
+            "jira_instances t ON EXISTS (SELECT FROM service_desks d WHERE d.tenant_id = t.tenant_id AND d.instance_id = t.id) \
+             AND NOT EXISTS (SELECT FROM service_desks d WHERE d.tenant_id = t.tenant_id AND d.instance_id = t.id \
+             AND d.setup IS NULL)",
+        ),
+        Roster::KnowingOrganizations => instances!(
+            "jira_instances t ON t.kind = 'sandbox' OR EXISTS (SELECT FROM organizations o WHERE o.tenant_id = t.tenant_id \
+             AND o.instance_id = t.id)",
         ),
         Roster::Sandbox => instances!("jira_instances t ON t.kind = 'sandbox'"),
         Roster::Mirror => instances!("jira_instances t ON t.kind <> 'sandbox'"),

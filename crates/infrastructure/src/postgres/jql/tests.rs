@@ -73,6 +73,7 @@ fn compiled(jql: &str, one_instance: bool) -> Result<Sql> {
         names: &names,
         dates: Dates::of(&request),
         current_user: request.current_user.as_deref(),
+        clocks: &Clocks::default(),
         one_instance,
     };
     compiler.clause(request.query.filter.as_ref().expect("a condition"), false)
@@ -245,7 +246,9 @@ fn nobody_is_logged_in_without_a_current_user() {
     let request = SearchRequest { current_user: None, ..request("reporter = currentUser()") };
     let fields = Fields::known(&request.query, &[]);
     let names = Names::default();
-    let error = Search::compile(&request, &request.query, TENANT, &fields, &names).err().unwrap();
+    let error = Search::compile(&request, &request.query, TENANT, (&fields, &names, &Clocks::default()))
+        .err()
+        .unwrap();
     assert_eq!(error.to_string(), "The function 'currentUser' can only be used by logged-in users.");
 }
 
@@ -253,7 +256,9 @@ fn nobody_is_logged_in_without_a_current_user() {
 fn a_page_is_bound_to_tenant_and_instance_and_asks_for_one_more() {
     let request = request("due is empty order by priority, updated asc");
     let fields = Fields::known(&request.query, &[]);
-    let search = Search::compile(&request, &request.query, TENANT, &fields, &Names::default()).unwrap();
+    let search =
+        Search::compile(&request, &request.query, TENANT, (&fields, &Names::default(), &Clocks::default()))
+            .unwrap();
     let statement = search.page_statement(&search.everywhere(search.filter.clone())).unwrap();
     assert_eq!(
         statement.text(),

@@ -2,54 +2,58 @@
 //! only the site itself knows, or on what is not copied.
 
 /// Fields, in lower case.
-const FIELDS: [&str; 18] = [
+const FIELDS: [&str; 14] = [
     "aggregateprogress",
     "aggregatetimeestimate",
     "aggregatetimeoriginalestimate",
     "aggregatetimespent",
     "approvals",
-    "customer request type",
     "development",
     "issue.property",
     "lastviewed",
-    "organizations",
     "progress",
-    "request type",
     "request-channel-type",
     "request-last-activity-time",
     "security",
-    "sla",
     "subtasks",
     "thumbnail",
 ];
 
 /// Functions, in lower case.
-const FUNCTIONS: [&str; 24] = [
+const FUNCTIONS: [&str; 16] = [
     "approved",
     "approver",
-    "breached",
     "choiceoptions",
-    "completed",
     "currentlogin",
-    "elapsed",
-    "everbreached",
     "issuehistory",
     "lastlogin",
     "myapproval",
     "mypending",
     "organizationmembers",
-    "paused",
     "pending",
     "pendingapproval",
     "pendingby",
     "portfoliochildissuesof",
     "portfoliochildrenof",
     "portfolioparentsof",
-    "remaining",
-    "running",
-    "withincalendarhours",
     "workitemhistory",
 ];
+
+/// Fields that only a site with service desks has, in lower case. SLAs are called as the site likes: these two it has from the
+/// beginning.
+const OF_DESKS: [&str; 6] = [
+    "customer request type",
+    "organization",
+    "organizations",
+    "request type",
+    "time to first response",
+    "time to resolution",
+];
+
+/// Whether Jira has a field of this name (in lower case) where there is a service desk.
+pub(super) fn is_of_desks(name: &str) -> bool {
+    OF_DESKS.contains(&name)
+}
 
 /// Whether Jira has a field of this name (in lower case) that is not answered.
 pub(super) fn is_field(name: &str) -> bool {

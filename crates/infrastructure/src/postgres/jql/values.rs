@@ -153,6 +153,9 @@ impl<'a> Compiler<'a> {
                 Sql::among("v.value_id", ids(&self.all_found(asked, entries)?), false)
             }
             Class::Choice => return self.choices(&custom.scope, entries, negated),
+            Class::RequestType => return self.request_types(asked, &custom.scope, entries, negated),
+            Class::Organization => return self.organizations(asked, &custom.scope, entries, negated),
+            Class::Sla => return self.clock_state(asked, &custom.scope, entries, negated),
             Class::Text | Class::Other => self.choice(&custom.scope, entries)?,
         };
         Ok(matching(&custom.scope, &condition, negated))
@@ -259,7 +262,13 @@ impl<'a> Compiler<'a> {
             }
             Class::Time => self.time_order("v.value_time", asked, order, entry)?,
             Class::Day => Sql::new("v.value_time").push(order.sql()).bind(self.stored_day(asked, entry)?),
-            Class::Text | Class::Choice | Class::Person | Class::Other => {
+            Class::Sla => return self.clock_time(asked, &custom.scope, order, entry),
+            Class::Text
+            | Class::Choice
+            | Class::Person
+            | Class::RequestType
+            | Class::Organization
+            | Class::Other => {
                 return Err(refusals::wrong_operator(order.sql().trim(), asked.name));
             }
         };
@@ -273,7 +282,7 @@ impl<'a> Compiler<'a> {
 }
 
 /// What of a field's scope belongs to an instance.
-fn at(scope: &Scope, instance: Uuid) -> Scope {
+pub(super) fn at(scope: &Scope, instance: Uuid) -> Scope {
     match scope {
         Scope::Everywhere(_) => scope.clone(),
         Scope::PerInstance(groups) => {

@@ -25,8 +25,11 @@ pub(super) async fn read(
         Roster::Boards => boards(conn, instance).await,
         Roster::Sprints => sprints(conn, instance).await,
         Roster::Filters => filters(conn, instance).await,
+        Roster::Dashboards => dashboards(conn, instance).await,
         Roster::IssueLinkTypes => issue_link_types(conn, instance).await,
         Roster::Groups => groups(conn, instance).await,
+        Roster::ServiceDesks => service_desks(conn, instance).await,
+        Roster::Organizations => organizations(conn, instance).await,
     }
 }
 
@@ -225,6 +228,18 @@ async fn filters(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Va
     .map_err(convert)
 }
 
+async fn dashboards(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM dashboards
+           WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
+           ORDER BY length(jira_id), jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
 async fn issue_link_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
     sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM issue_link_types
@@ -242,6 +257,30 @@ async fn groups(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Val
     sqlx::query_scalar!(
         r#"SELECT jsonb_build_object('groupId', group_id, 'name', name) AS "raw!" FROM groups
            WHERE instance_id = $1 AND presence = 'present' ORDER BY name_lower, group_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+/// The rest of a desk is asked for by itself.
+async fn service_desks(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT jsonb_build_object('id', d.jira_id, 'projectId', p.jira_id) AS "raw!"
+           FROM service_desks d JOIN projects p ON p.tenant_id = d.tenant_id AND p.id = d.project_id
+           WHERE d.instance_id = $1 AND p.presence = 'present' ORDER BY length(d.jira_id), d.jira_id"#,
+        instance.0
+    )
+    .fetch_all(conn)
+    .await
+    .map_err(convert)
+}
+
+async fn organizations(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
+    sqlx::query_scalar!(
+        r#"SELECT jsonb_build_object('id', jira_id, 'name', name) AS "raw!" FROM organizations
+           WHERE instance_id = $1 ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
     .fetch_all(conn)

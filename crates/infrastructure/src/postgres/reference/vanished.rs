@@ -1,5 +1,5 @@
-//! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it (boards, filters and
-//! contexts at once: no issue does), and its row stays: histories, and issues that are gone, still name it. A row that is seen
+//! What a whole roster does not name any more. It is noted as deleted once no present issue refers to it (boards, filters, dashboards
+//! and contexts at once: no issue does; desks and organisations are forgotten), and its row stays: histories, and issues that are gone, still name it. A row that is seen
 //! again is present again.
 
 use std::collections::BTreeMap;
@@ -34,8 +34,11 @@ pub(super) async fn note(
             Roster::Components => components(conn, scope, seen).await?,
             Roster::Boards => boards(conn, scope, seen).await?,
             Roster::Filters => filters(conn, scope, seen).await?,
+            Roster::Dashboards => dashboards(conn, scope, seen).await?,
             Roster::IssueLinkTypes => link_types(conn, scope, seen).await?,
             Roster::Groups => groups(conn, scope, seen).await?,
+            Roster::ServiceDesks => service_desks(conn, scope, seen).await?,
+            Roster::Organizations => organizations(conn, scope, seen).await?,
             Roster::Users | Roster::Sprints => {}
         }
     }
@@ -212,6 +215,39 @@ async fn filters(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Resu
     let gone = sqlx::query!(
         "UPDATE filters x SET presence = 'deleted', updated_at = now()
          WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
+        scope.instance.0,
+        &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+async fn dashboards(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = ids(&seen.dashboards);
+    let gone = sqlx::query!(
+        "UPDATE dashboards x SET presence = 'deleted', updated_at = now()
+         WHERE x.instance_id = $1 AND x.presence = 'present' AND x.jira_id <> ALL($2)",
+        scope.instance.0,
+        &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+/// Nothing names a desk by a row: requests tell of theirs in a field of their own.
+async fn service_desks(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = ids(&seen.service_desks);
+    let gone = sqlx::query!(
+        "DELETE FROM service_desks x WHERE x.instance_id = $1 AND x.jira_id <> ALL($2)",
+        scope.instance.0,
+        &listed,
+    );
+    note_gone(conn, gone).await
+}
+
+/// The same of organisations.
+async fn organizations(conn: &mut PgConnection, scope: Scope, seen: &Seen<'_>) -> Result<()> {
+    let listed = ids(&seen.organizations);
+    let gone = sqlx::query!(
+        "DELETE FROM organizations x WHERE x.instance_id = $1 AND x.jira_id <> ALL($2)",
         scope.instance.0,
         &listed,
     );

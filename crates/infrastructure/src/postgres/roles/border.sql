@@ -41,7 +41,7 @@ WITH wanted (name, login) AS (
     -- Tables that callers who are limited to projects may read whole: what a site has and how it behaves, not what is in its
     -- projects. A table that is neither here nor behind a limit is a gap.
     VALUES ('tenants'), ('jira_instances'), ('users'), ('statuses'), ('issue_types'), ('priorities'), ('resolutions'),
-        ('issue_link_types'), ('custom_fields'), ('field_contexts'), ('field_options'), ('filters'), ('sprints'), ('board_sprints'),
+        ('issue_link_types'), ('custom_fields'), ('field_contexts'), ('field_options'), ('filters'), ('dashboards'), ('sprints'), ('board_sprints'),
         -- How far the copy of a site is; why a run failed is kept from them by the statements.
         ('sync_runs'), ('sync_schedules'), ('sync_watermarks'),
         -- Of the keys, the use cases show those within the caller's own limit.

@@ -3,6 +3,7 @@
 //! The numbers come from a seed: `FOREBAY_JQL_SEED` has another one (or the one of a failure), `FOREBAY_JQL_QUERIES` more
 //! queries.
 
+mod desks;
 mod evaluate;
 mod generate;
 mod past;
@@ -73,6 +74,9 @@ fn fields() -> Vec<Value> {
         field(10007, "Owner", format!("{plain}userpicker")),
         field(10008, "Regions", format!("{plain}multiselect")),
         field(10009, "Tags", format!("{plain}labels")),
+        field(10010, "Time to resolution", "com.atlassian.servicedesk:sd-sla-field".into()),
+        field(10011, "Request Type", "com.atlassian.servicedesk:vp-origin".into()),
+        field(10012, "Organizations", "com.atlassian.servicedesk:sd-customer-organizations".into()),
     ]
 }
 
@@ -163,6 +167,10 @@ async fn store(base: &TestDatabase, name: &str, world: &World) -> (Box<dyn Tenan
     let mut tx = base.begin(tenant).await;
     let records = read_rosters(rosters(), &keyring, &erased);
     tx.upsert_reference(instance, &records, true).await.unwrap();
+    tx.put_service_desk(instance, &desks::desk()).await.unwrap();
+    for organization in desks::organizations() {
+        tx.put_organization(instance, &organization).await.unwrap();
+    }
     let fields = fields();
     let roles = FieldRoles::from_fields(&fields);
     let reader = Reader::new(Dialect::V2, &roles, &keyring, &erased);

@@ -31,7 +31,7 @@ pub(super) async fn create(site: Site, params: Params, body: Body) -> Result<Res
 /// `GET servicedesk/{id}/customer`: those of its own, and the people of its organisations.
 pub(super) async fn list(site: Site, _: OptedIn, params: Params) -> Result<Response, Refusal> {
     require_set_up(&site, "getCustomers").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::named(&site, site.param("desk"), "getCustomers").await?;
     let instance = site.instance(Scope::Read).await?;
     let mut ids = desk.setup.customers.clone();
     for organization in site.transaction().await?.organizations(instance.id).await? {

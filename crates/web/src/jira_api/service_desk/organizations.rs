@@ -4,7 +4,7 @@ use application::{
     Error,
     instances::Instance,
     lookups, sandbox,
-    service_desks::{Organization, shown},
+    service_desks::{Organization, known_desks, shown},
 };
 use axum::{
     http::StatusCode,
@@ -12,7 +12,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{address, desks, page, require_set_up, user};
+use super::{address, desks, page, user};
 use crate::jira_api::{
     answer,
     body::Body,
@@ -22,8 +22,9 @@ use crate::jira_api::{
 };
 
 /// The organisation that the path names.
-pub(super) async fn named(site: &Site) -> Result<Organization, Refusal> {
+pub(super) async fn named(site: &Site, operation: &str) -> Result<Organization, Refusal> {
     let (mut tx, instance) = site.read().await?;
+    known_desks(tx.as_mut(), &instance, operation).await?;
     let wanted = site.param("organization");
     let found = tx.organizations(instance.id).await?.into_iter().find(|known| known.id == wanted);
     Ok(found.ok_or_else(|| Error::not_found("organization", wanted))?)
@@ -31,26 +32,34 @@ pub(super) async fn named(site: &Site) -> Result<Organization, Refusal> {
 
 /// `OrganizationDTO`.
 fn organization(site: &Site, instance: &Instance, known: &Organization) -> Value {
-    json!({
+    if known.raw.is_object() {
+        return known.raw.clone();
+    }
+    let mut shown = json!({
         "id": known.id,
         "uuid": uuid::Uuid::new_v5(&instance.id.0, format!("organization/{}", known.id).as_bytes()),
         "name": known.name,
-        "created": shown::moment(known.created, zone(instance)),
         "scimManaged": false,
         "_links": { "self": address(site, &format!("organization/{}", known.id)) },
-    })
+    });
+    if let Some(created) = known.created {
+        shown["created"] = shown::moment(created, zone(instance));
+    }
+    shown
 }
 
 /// `GET organization`.
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getOrganizations").await?;
+    let (mut tx, instance) = site.read().await?;
+    // Where desks are not shown, neither are organisations.
+    known_desks(tx.as_mut(), &instance, "getOrganizations").await?;
+    drop(tx);
     listed(&site, &params, ("organization", |_: &Organization| true)).await
 }
 
 /// `GET servicedesk/{id}/organization`.
 pub(super) async fn of_desk(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getOrganizations").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getOrganizations").await?;
     let path = format!("servicedesk/{}/organization", desk.id);
     let is_of_desk = |known: &Organization| desk.setup.organizations.contains(&known.id);
     listed(&site, &params, (&path, is_of_desk)).await
@@ -63,8 +72,12 @@ async fn listed(
 ) -> Result<Response, Refusal> {
     let (mut tx, instance) = site.read().await?;
     let member = params.text("accountId").map(str::to_owned);
-    let all = tx.organizations(instance.id).await?.into_iter();
+    let all = tx.organizations(instance.id).await?;
+    if member.is_some() {
+        all.iter().try_for_each(|known| known.require_members("getOrganizations"))?;
+    }
     let found = all
+        .into_iter()
         .filter(|known| {
             is_wanted(known) && member.as_ref().is_none_or(|member| known.members.contains(member))
         })
@@ -84,8 +97,7 @@ pub(super) async fn create(site: Site, body: Body) -> Result<Response, Refusal> 
 
 /// `GET organization/{id}`.
 pub(super) async fn one(site: Site) -> Result<Response, Refusal> {
-    require_set_up(&site, "getOrganization").await?;
-    let found = named(&site).await?;
+    let found = named(&site, "getOrganization").await?;
     let instance = site.instance(application::Scope::Read).await?;
     Ok(answer::ok(&organization(&site, &instance, &found)))
 }
@@ -99,8 +111,8 @@ pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
 
 /// `GET organization/{id}/user`.
 pub(super) async fn users(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getUsersInOrganization").await?;
-    let found = named(&site).await?;
+    let found = named(&site, "getUsersInOrganization").await?;
+    found.require_members("getUsersInOrganization")?;
     let instance = site.instance(application::Scope::Read).await?;
     let mut people = Vec::with_capacity(found.members.len());
     for id in &found.members {

@@ -39,14 +39,14 @@ fn stored(is_new: bool) -> Response {
 /// `GET organization/{id}/property`.
 pub(super) async fn of_organization(site: Site) -> Result<Response, Refusal> {
     require_set_up(&site, "getPropertiesKeys").await?;
-    let organization = organizations::named(&site).await?;
+    let organization = organizations::named(&site, "getPropertiesKeys").await?;
     Ok(keys(&site, &format!("organization/{}", organization.id), &organization.properties))
 }
 
 /// `GET organization/{id}/property/{key}`.
 pub(super) async fn one_of_organization(site: Site) -> Result<Response, Refusal> {
     require_set_up(&site, "getProperty").await?;
-    one(&site, &organizations::named(&site).await?.properties)
+    one(&site, &organizations::named(&site, "getProperty").await?.properties)
 }
 
 /// `PUT organization/{id}/property/{key}`: the body is the value, whatever JSON it is.
@@ -69,7 +69,7 @@ async fn change_organization(site: &Site, value: Option<&Value>) -> Result<bool,
 /// `GET servicedesk/{id}/requesttype/{id}/property`.
 pub(super) async fn of_request_type(site: Site, _: OptedIn) -> Result<Response, Refusal> {
     require_set_up(&site, "getPropertiesKeys").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::named(&site, site.param("desk"), "getPropertiesKeys").await?;
     let kind = desk.require_type(site.param("type"))?;
     Ok(keys(&site, &format!("servicedesk/{}/requesttype/{}", desk.id, kind.id), &kind.properties))
 }
@@ -77,7 +77,7 @@ pub(super) async fn of_request_type(site: Site, _: OptedIn) -> Result<Response, 
 /// `GET servicedesk/{id}/requesttype/{id}/property/{key}`.
 pub(super) async fn one_of_request_type(site: Site, _: OptedIn) -> Result<Response, Refusal> {
     require_set_up(&site, "getProperty").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::named(&site, site.param("desk"), "getProperty").await?;
     one(&site, &desk.require_type(site.param("type"))?.properties)
 }
 

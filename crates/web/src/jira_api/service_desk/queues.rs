@@ -12,7 +12,7 @@ use application::{
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{address, desks, page, require_set_up};
+use super::{address, desks, page};
 use crate::jira_api::{
     answer,
     assemble::View,
@@ -25,8 +25,7 @@ use crate::jira_api::{
 
 /// `GET servicedesk/{id}/queue`.
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getQueues").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getQueues").await?;
     let mut queues = Vec::with_capacity(desk.setup.queues.len());
     for queue in &desk.setup.queues {
         queues.push(shown(&site, &params, &desk, queue).await?);
@@ -37,8 +36,7 @@ pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal
 
 /// `GET servicedesk/{id}/queue/{id}`.
 pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getQueue").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getQueue").await?;
     let queue = named(&site, &desk)?;
     Ok(answer::ok(&shown(&site, &params, &desk, queue).await?))
 }
@@ -51,13 +49,16 @@ fn named<'d>(site: &Site, desk: &'d ServiceDesk) -> Result<&'d Queue, Refusal> {
 
 /// `QueueDTO`; how many issues are in it only where that is asked for.
 async fn shown(site: &Site, params: &Params, desk: &ServiceDesk, queue: &Queue) -> Result<Value, Refusal> {
-    let mut shown = json!({
-        "id": queue.id,
-        "name": queue.name,
-        "jql": queue.jql,
-        "fields": queue.fields,
-        "_links": { "self": address(site, &format!("servicedesk/{}/queue/{}", desk.id, queue.id)) },
-    });
+    let mut shown = match &queue.raw {
+        Value::Null => json!({
+            "id": queue.id,
+            "name": queue.name,
+            "jql": queue.jql,
+            "fields": queue.fields,
+            "_links": { "self": address(site, &format!("servicedesk/{}/queue/{}", desk.id, queue.id)) },
+        }),
+        raw => raw.clone(),
+    };
     if params.text("includeCount") == Some("true") {
         let (mut tx, instance) = site.read().await?;
         shown["issueCount"] = json!(tx.count(&search(site, &instance, queue)?).await?);
@@ -71,9 +72,8 @@ fn search(site: &Site, instance: &Instance, queue: &Queue) -> Result<SearchReque
 
 /// `GET servicedesk/{id}/queue/{id}/issue`: only the queue's columns are shown.
 pub(super) async fn issues(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getIssuesInQueue").await?;
     let window = page::Window::of(&params)?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getIssuesInQueue").await?;
     let queue = named(&site, &desk)?;
     let (mut tx, instance): (Box<dyn TenantTx>, Arc<Instance>) = site.read().await?;
     let asked = SearchRequest {

@@ -4,7 +4,7 @@ use application::{
     Error, lookups,
     reference::Roster,
     sandbox::{self, NewRequestType, Takes, writable_fields},
-    service_desks::{FormField, RequestType, ServiceDesk, shown},
+    service_desks::{FormField, RequestType, ServiceDesk, known_desks, shown},
     site_lists::OfferedOption,
 };
 use axum::{
@@ -19,14 +19,14 @@ use crate::jira_api::{answer, body::Body, params::Params, refusal::Refusal, site
 
 /// `GET requesttype`.
 pub(super) async fn of_all_desks(site: Site, _: OptedIn, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getAllRequestTypes").await?;
     let (mut tx, instance) = site.read().await?;
     let wanted = params.list("serviceDeskId");
-    let mut desks = tx.service_desks(instance.id).await?;
+    let mut desks = known_desks(tx.as_mut(), &instance, "getAllRequestTypes").await?;
     drop(tx);
     desks.retain(|desk| wanted.is_empty() || wanted.contains(&desk.id));
     let mut found = Vec::new();
     for desk in &desks {
+        desk.require_set_up("getAllRequestTypes")?;
         found.extend(listed(&site, &params, desk).await?);
     }
     Ok(answer::ok(&page::of_list(&site, &params, "requesttype", &[], found)?))
@@ -34,8 +34,7 @@ pub(super) async fn of_all_desks(site: Site, _: OptedIn, params: Params) -> Resu
 
 /// `GET servicedesk/{id}/requesttype`.
 pub(super) async fn list(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getRequestTypes").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getRequestTypes").await?;
     let found = listed(&site, &params, &desk).await?;
     let path = format!("servicedesk/{}/requesttype", desk.id);
     Ok(answer::ok(&page::of_list(&site, &params, &path, &[], found)?))
@@ -55,17 +54,22 @@ async fn listed(site: &Site, params: &Params, desk: &ServiceDesk) -> Result<Vec<
                 .any(|known| known.to_lowercase().contains(text.trim()));
             says && (with_hidden || !kind.groups.is_empty())
         });
-        if is_in_group && is_meant && params.text("restrictionStatus") != Some("RESTRICTED") {
+        if is_in_group && is_meant && is_as_restricted(kind, params.text("restrictionStatus")) {
             found.push(with_form(site, params, desk, kind).await?);
         }
     }
     Ok(found)
 }
 
+/// Whether a request type is open to everybody, or is not, as asked; at a sandbox all are.
+fn is_as_restricted(kind: &RequestType, asked: Option<&str>) -> bool {
+    let own = kind.raw["restrictionStatus"].as_str().unwrap_or("OPEN");
+    asked.is_none_or(|asked| asked.trim().is_empty() || asked == own)
+}
+
 /// `GET servicedesk/{id}/requesttype/{id}`.
 pub(super) async fn one(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getRequestTypeById").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getRequestTypeById").await?;
     let kind = desk.require_type(site.param("type"))?;
     Ok(answer::ok(&with_form(&site, &params, &desk, kind).await?))
 }
@@ -77,10 +81,16 @@ async fn with_form(
     desk: &ServiceDesk,
     kind: &RequestType,
 ) -> Result<Value, Refusal> {
+    let with_form = params.list("expand").iter().any(|name| name == "field");
+    if let Value::Object(raw) = &kind.raw {
+        let mut raw = raw.clone();
+        raw.retain(|name, _| with_form || name != "fields");
+        return Ok(Value::Object(raw));
+    }
     let mut shown = shown::request_type(&site.base_url(), desk, kind);
     shown["canCreateRequest"] = json!(true);
     shown["restrictionStatus"] = json!("OPEN");
-    if params.list("expand").iter().any(|name| name == "field") {
+    if with_form {
         shown["fields"] = form(site, desk, kind).await?;
     }
     Ok(shown)
@@ -88,14 +98,16 @@ async fn with_form(
 
 /// `GET servicedesk/{id}/requesttype/{id}/field`.
 pub(super) async fn fields(site: Site) -> Result<Response, Refusal> {
-    require_set_up(&site, "getRequestTypeFields").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getRequestTypeFields").await?;
     let kind = desk.require_type(site.param("type"))?;
     Ok(answer::ok(&form(&site, &desk, kind).await?))
 }
 
 /// `CustomerRequestCreateMetaDTO`.
 async fn form(site: &Site, desk: &ServiceDesk, kind: &RequestType) -> Result<Value, Refusal> {
+    if kind.raw["fields"].is_object() {
+        return Ok(kind.raw["fields"].clone());
+    }
     let (mut tx, instance) = site.read().await?;
     let roster = tx.roster(instance.id, Roster::Fields).await?;
     let writable = writable_fields(&roster);
@@ -189,7 +201,7 @@ pub(super) async fn check_permissions(site: Site, _: OptedIn, body: Body) -> Res
     if let Some(other) = permissions.iter().find(|name| !known.contains(&name.as_str())) {
         return Err(Refusal::field("permissions", format!("'{other}' is no permission.")));
     }
-    let desk = desks::named(&site, site.param("desk"))
+    let desk = desks::named(&site, site.param("desk"), "checkRequestTypePermissions")
         .await
         .map_err(|_| Refusal::from(Error::invalid("serviceDeskId", "The service desk does not exist.")))?;
     let found: Vec<i64> = asked
@@ -206,8 +218,7 @@ pub(super) async fn check_permissions(site: Site, _: OptedIn, body: Body) -> Res
 
 /// `GET servicedesk/{id}/requesttypegroup`.
 pub(super) async fn groups(site: Site, params: Params) -> Result<Response, Refusal> {
-    require_set_up(&site, "getRequestTypeGroups").await?;
-    let desk = desks::named(&site, site.param("desk")).await?;
+    let desk = desks::set_up(&site, site.param("desk"), "getRequestTypeGroups").await?;
     let groups =
         desk.setup.groups.iter().map(|group| json!({ "id": group.id, "name": group.name })).collect();
     let path = format!("servicedesk/{}/requesttypegroup", desk.id);

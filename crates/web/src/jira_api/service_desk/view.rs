@@ -1,5 +1,5 @@
-//! A request as this API shows it: from its issue, from the fields that service management keeps in it, and, at a sandbox, from how its
-//! desk is set up.
+//! A request as this API shows it: from its issue, from the fields that service management keeps in it, and from how its desk is
+//! set up, as far as that is known.
 
 use std::sync::Arc;
 
@@ -85,7 +85,7 @@ impl<'a> Requests<'a> {
         &self.value(row, &self.ids.request_type)["requestType"]
     }
 
-    /// The desk, where it is known how it is set up.
+    /// The desk, where it is known.
     pub(super) fn desk(&self, row: &IssueRow) -> Option<&ServiceDesk> {
         self.desks.iter().find(|desk| desk.project_key == row.project_key)
     }
@@ -253,7 +253,7 @@ impl<'a> Requests<'a> {
 
     /// `SlaInformationDTO`s: measured now at a sandbox; at a mirror as the issue showed them when it was read last.
     pub(super) async fn slas(&self, tx: &mut dyn TenantTx, row: &IssueRow) -> Result<Vec<Value>, Refusal> {
-        let Some(desk) = self.desk(row) else {
+        let Some(desk) = self.desk(row).filter(|_| self.is_sandbox()) else {
             let shown = self.ids.slas.iter().map(|field| &row.raw["fields"][field]);
             return Ok(shown.filter(|sla| sla["name"].is_string()).cloned().collect());
         };

@@ -11,6 +11,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(properties(at));
     cases.extend(attachments(at));
     cases.extend(filters(at));
+    cases.extend(dashboards());
     cases.extend(lists(at));
     cases.extend(webhooks());
     cases
@@ -142,6 +143,9 @@ fn filters(at: &Landmarks) -> Vec<Case> {
         get("getFiltersPaginated", "filter/search?expand=jql,owner,description&maxResults=2", 200),
         get("getFiltersPaginated", "filter/search?maxResults=many", 400),
         get("getMyFilters", "filter/my", 200),
+        get("getSharePermissions", format!("{one}/permission"), 200),
+        get("getSharePermissions", "filter/99/permission", 404),
+        get("getSharePermission", format!("{one}/permission/99"), 404),
         put("setFavouriteForFilter", favourite.clone(), json!({}), 200),
         put("setFavouriteForFilter", "filter/99/favourite", json!({}), 400),
         get("getFavouriteFilters", "filter/favourite", 200),
@@ -157,11 +161,38 @@ fn filters(at: &Landmarks) -> Vec<Case> {
     ]
 }
 
+fn dashboards() -> Vec<Case> {
+    vec![
+        get("getAllAccessibleProjectTypes", "project/type/accessible", 200),
+        get("getAccessibleProjectTypeByKey", "project/type/software/accessible", 200),
+        get("getAccessibleProjectTypeByKey", "project/type/business/accessible", 404),
+        get("getAllDashboards", "dashboard?startAt=1&maxResults=2", 200),
+        get("getAllDashboards", "dashboard?filter=favourite", 200),
+        get("getAllDashboards", "dashboard?filter=other", 400),
+        get(
+            "getDashboardsPaginated",
+            "dashboard/search?expand=description,owner,editPermissions,isWritable&orderBy=-id&maxResults=2",
+            200,
+        ),
+        get("getDashboardsPaginated", "dashboard/search?dashboardName=glance", 200),
+        get("getDashboardsPaginated", "dashboard/search?orderBy=colour", 400),
+        get("getDashboardsPaginated", "dashboard/search?status=lost", 400),
+        get("getDashboard", "dashboard/10000", 200),
+        get("getDashboard", "dashboard/10001", 200),
+        get("getDashboard", "dashboard/99", 404),
+        get("getDashboard", "dashboard/first", 400),
+    ]
+}
+
 fn lists(at: &Landmarks) -> Vec<Case> {
     let contexts = format!("field/{}/context", at.select);
     let number = at.select.trim_start_matches("customfield_");
     let worklog: u64 = at.worklog.parse().unwrap();
+    let histories = format!("issue/{}/changelog/list", at.issue);
     vec![
+        post("getChangeLogsByIds", histories.clone(), json!({ "changelogIds": [1, 10001] }), 200),
+        post("getChangeLogsByIds", histories, json!({ "changelogIds": [] }), 400),
+        post("getChangeLogsByIds", "issue/NOPE-1/changelog/list", json!({ "changelogIds": [1] }), 404),
         get("getIdsOfWorklogsModifiedSince", "worklog/updated", 200),
         get("getIdsOfWorklogsDeletedSince", "worklog/deleted?since=0", 200),
         post("getWorklogsForIds", "worklog/list", json!({ "ids": [worklog, 99] }), 200),

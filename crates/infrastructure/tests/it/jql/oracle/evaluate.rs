@@ -8,6 +8,7 @@ use jql::{Clause, CompareOp, FieldName, Function, Operand, Predicate, Term, Valu
 use serde_json::Value;
 
 use super::{
+    desks::{self, ORGANIZATIONS, REQUEST_TYPES, SLA},
     past,
     payload::{self, Scalar, ids, parsed, scalars},
     times::Clock,
@@ -59,6 +60,9 @@ pub fn canonical(name: &FieldName) -> String {
         "owner" => "customfield_10007",
         "regions" => "customfield_10008",
         "tags" => "customfield_10009",
+        "time to resolution" => SLA,
+        "request type" | "customer request type" => "customfield_10011",
+        "organizations" => "customfield_10012",
         "id" | "issue" | "issuekey" | "workitemkey" => "key",
         "issuetype" | "worktype" => "type",
         "createddate" => "created",
@@ -172,6 +176,7 @@ impl Oracle<'_> {
             "summary" | "description" | "environment" | "customfield_10004" => {
                 self.texts(field, issue).is_empty()
             }
+            SLA => !desks::is_started(issue),
             "watcher" => issue["fields"]["watches"]["watchCount"] == 0,
             "voter" => issue["fields"]["votes"]["votes"] == 0,
             "attachments" => issue["fields"]["attachment"].as_array().is_none_or(Vec::is_empty),
@@ -235,6 +240,8 @@ impl Oracle<'_> {
             "user" => USERS.iter().map(|u| plain(u.0, u.1)).collect(),
             "sprint" => SPRINTS.iter().map(|s| plain(&s.0.to_string(), s.1)).collect(),
             "version" => VERSIONS.iter().map(|v| plain(v.0, v.2)).collect(),
+            "requesttype" => REQUEST_TYPES.iter().map(|kind| plain(kind.0, kind.1)).collect(),
+            "organization" => ORGANIZATIONS.iter().map(|known| plain(known.0, known.1)).collect(),
             "component" => COMPONENTS.iter().map(|c| plain(c.0, c.2)).collect(),
             "option" => super::world::OPTIONS.iter().map(|o| plain(o.0, o.1)).collect(),
             "level" => vec![plain("60", "Staff")],
@@ -278,6 +285,12 @@ impl Oracle<'_> {
             return self.property_compares(field, operand, issue, wanted);
         }
         match field {
+            SLA => {
+                let Operand::Function(function) = operand else {
+                    unreachable!("clocks are asked by functions")
+                };
+                return desks::shown(function, issue).is_some_and(|(own, other)| wanted(own.cmp(&other)));
+            }
             "fixversion" | "affectedversion" => {
                 let others = match operand {
                     Operand::Value(literal) => self.named(field, literal),
@@ -386,6 +399,7 @@ impl Oracle<'_> {
             None => vec![self.user.to_owned()],
         };
         match function.name.to_lowercase().as_str() {
+            _ if field == SLA => desks::stands(function, issue),
             "watchedissues" => issue["fields"]["watches"]["isWatching"] == true,
             "votedissues" => issue["fields"]["votes"]["hasVoted"] == true,
             "currentuser" if field == "watcher" => issue["fields"]["watches"]["isWatching"] == true,
@@ -577,6 +591,8 @@ fn roster(field: &str) -> Option<&'static str> {
         "component" => "component",
         "key" | "parent" | "epic link" => "issue",
         "customfield_10003" | "customfield_10008" => "option",
+        "customfield_10011" => "requesttype",
+        "customfield_10012" => "organization",
         "level" => "level",
         "category" => "category",
         _ => return None,

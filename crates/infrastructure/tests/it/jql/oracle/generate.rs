@@ -85,7 +85,8 @@ impl Generator<'_> {
     }
 
     fn term(&mut self) -> String {
-        match self.rng.random_range(0..25) {
+        match self.rng.random_range(0..27) {
+            25..27 => self.of_desks(),
             0..5 => self.listed(),
             5..7 => self.dated(),
             7..9 => self.numbered(),
@@ -422,6 +423,32 @@ impl Generator<'_> {
                 let field = self.pick(&["review", "flag", "review].score", "review].tags", "none].of"]);
                 let field = if field.contains(']') { field.to_owned() } else { format!("{field}]") };
                 format!("issue.property[{field} is {}EMPTY", self.pick(&["", "not "]))
+            }
+        }
+    }
+
+    fn of_desks(&mut self) -> String {
+        let clock = self.pick(&["'Time to resolution'", "cf[10010]"]);
+        let field = self.pick(&["'Request Type'", "'customer request type'", "cf[10011]"]);
+        match self.rng.random_range(0..6) {
+            0 => self.among(field, &["Get help", "report a problem", "1", "2"], false),
+            1 => self.among("organizations", &["North", "SOUTH", "7", "5"], true),
+            2 => format!("organizations is {}EMPTY", self.pick(&["", "not "])),
+            3 => {
+                let state = self.pick(&[
+                    "breached",
+                    "everBreached",
+                    "completed",
+                    "running",
+                    "Paused",
+                    "withinCalendarHours",
+                ]);
+                format!("{clock} {} {state}()", self.pick(&["=", "!="]))
+            }
+            _ => {
+                let time = self.pick(&["'0m'", "30", "1h", "'2h 30m'", "'4h'", "'1d'", "'2d 3h'", "'3w'"]);
+                let function = self.pick(&["remaining", "elapsed"]);
+                format!("{clock} {} {function}({time})", self.pick(&["<", "<=", ">", ">="]))
             }
         }
     }

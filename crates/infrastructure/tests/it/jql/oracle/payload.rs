@@ -113,6 +113,7 @@ pub fn ids(field: &str, issue: &Value) -> Vec<String> {
                 })
                 .collect()
         }
+        "customfield_10011" => of(&fields[field]["requestType"]),
         other => of(&fields[other]),
     }
 }

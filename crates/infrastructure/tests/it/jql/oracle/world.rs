@@ -5,6 +5,7 @@ use rand::{RngExt, seq::IndexedRandom};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Map, Value, json};
 
+use super::desks;
 use crate::jql::site::NOW;
 
 /// Id, name, category.
@@ -218,6 +219,7 @@ impl World {
         let creator = anyone(rng);
         fields.insert("creator".into(), person(creator));
         let histories = past(rng, number, created, &versions, &mut fields);
+        desks::fill(rng, &mut fields);
         let id = 1_000 + number;
         json!({
             "id": id.to_string(), "key": format!("{key}-{}", number + 1), "fields": fields,
