@@ -149,8 +149,11 @@ async fn shown_of_others(app: &TestApp, instance: &str, id: &str, sprints: &str)
     let of_fields = |fields: &Value| {
         let sprint = &fields[sprints][0];
         json!([
-            fields["assignee"]["displayName"], fields["assignee"]["active"],
-            fields["status"]["statusCategory"]["key"], sprint["name"], sprint["state"],
+            fields["assignee"]["displayName"],
+            fields["assignee"]["active"],
+            fields["status"]["statusCategory"]["key"],
+            sprint["name"],
+            sprint["state"],
         ])
     };
     json!({

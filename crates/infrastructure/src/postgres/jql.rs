@@ -53,7 +53,10 @@ use self::{
     compile::Compiler,
     dates::Dates,
     fields::{Field, Fields},
-    names::Names, order::Order, sql::Sql};
+    names::Names,
+    order::Order,
+    sql::Sql,
+};
 use super::{errors::convert, transaction::PgTenantTx};
 
 /// More conditions than this are refused.
@@ -121,9 +124,8 @@ impl<'r> Search<'r> {
         if let Some(clause) = &query.filter {
             filter.extend(compiler.clause(clause, false)?.conjuncts());
         }
-        let has_tally = |term: &Term| {
-            matches!(fields.get(&term.field), Some(Field::Project | Field::Instance))
-        };
+        let has_tally =
+            |term: &Term| matches!(fields.get(&term.field), Some(Field::Project | Field::Instance));
         let is_tallied = query.filter.iter().flat_map(Clause::terms).all(has_tally);
         let tallied = is_tallied.then(|| filter.clone());
         filter.insert(1, Sql::new("i.presence = 'present'"));

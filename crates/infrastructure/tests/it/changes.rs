@@ -201,8 +201,7 @@ async fn people_and_reference_data_announce_what_issues_show_of_them() {
         let shown = user("ann", name);
         let raw = json!({ "accountId": "ann", "displayName": name, "active": active });
         let hash = Some(hash.to_owned());
-        let ann =
-            application::reference::UserRecord { active: Some(active), email_hash: hash, raw, ..shown };
+        let ann = application::reference::UserRecord { active: Some(active), email_hash: hash, raw, ..shown };
         ReferenceRecords { users: vec![ann], ..ReferenceRecords::default() }
     };
     let mut store = async |records: ReferenceRecords| {

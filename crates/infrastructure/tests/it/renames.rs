@@ -337,8 +337,12 @@ async fn payloads_show_people_sprints_options_and_categories_as_they_are_now() {
         assert_eq!(shown().await, fields(names));
         assert_eq!(
             texts().await,
-            json!([["Device", names.option], ["Sprint", names.sprint], ["Reviewers", names.person],
-                   ["Reviewers", names.person]])
+            json!([
+                ["Device", names.option],
+                ["Sprint", names.sprint],
+                ["Reviewers", names.person],
+                ["Reviewers", names.person]
+            ])
         );
     }
     // What it is called in the payload is what is stored still: one row changed for each name.
@@ -353,6 +357,10 @@ async fn payloads_show_people_sprints_options_and_categories_as_they_are_now() {
     let later = "UPDATE issues SET synced_at = synced_at + interval '2 hours'";
     sqlx::query(later).execute(&mut admin).await.unwrap();
     let fresh = shown().await;
-    assert_eq!(fresh["assignee"], fields(&BEFORE)["assignee"], "as the payload has it, which is newer than the row");
+    assert_eq!(
+        fresh["assignee"],
+        fields(&BEFORE)["assignee"],
+        "as the payload has it, which is newer than the row"
+    );
     base.remove().await;
 }

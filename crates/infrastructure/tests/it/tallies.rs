@@ -59,7 +59,10 @@ async fn tallies_are_what_counting_says_whatever_happens_to_issues() {
     for presence in [Presence::Deleted, Presence::Archived, Presence::Present] {
         let mut tx = base.begin(tenant).await;
         tx.set_presence(instance, &["1".into(), "3".into()], presence).await.unwrap();
-        assert_eq!(tx.issue_count(instance).await.unwrap(), if presence == Presence::Present { 4 } else { 2 });
+        assert_eq!(
+            tx.issue_count(instance).await.unwrap(),
+            if presence == Presence::Present { 4 } else { 2 }
+        );
         tx.commit().await.unwrap();
         assert_that_they_are_right(&mut admin, presence.as_str()).await;
     }
