@@ -148,7 +148,10 @@ fn date_text(sprint: &SprintDetails, member: &str, moment: DateTime<Utc>, shown:
 
 fn renew_sprint(shown: &mut Map<String, Value>, now: &SprintDetails) {
     shown.insert("name".to_owned(), json!(now.name));
-    shown.insert("state".to_owned(), json!(now.state));
+    // Some write it in capitals.
+    if !shown.get("state").and_then(Value::as_str).is_some_and(|old| old.eq_ignore_ascii_case(&now.state)) {
+        shown.insert("state".to_owned(), json!(now.state));
+    }
     match (&now.goal, shown.get_mut("goal")) {
         (Some(goal), _) => drop(shown.insert("goal".to_owned(), json!(goal))),
         (None, Some(Value::String(old))) => old.clear(),
@@ -161,7 +164,7 @@ fn renew_sprint(shown: &mut Map<String, Value>, now: &SprintDetails) {
                 let text = date_text(now, member, moment, old);
                 shown.insert(member.to_owned(), json!(text));
             }
-            None if old.is_some() => drop(shown.remove(member)),
+            None if old.is_some_and(is_moment) => drop(shown.remove(member)),
             None => {}
         }
     }
@@ -180,9 +183,17 @@ fn renewed_member(member: &str, shown: Option<&str>, now: &SprintDetails) -> Opt
         },
         _ => {
             let (_, moment) = dates(now).into_iter().find(|(date, _)| *date == member)?;
-            Some(moment.map_or_else(nothing, |moment| date_text(now, member, moment, shown)))
+            match moment {
+                Some(moment) => Some(date_text(now, member, moment, shown)),
+                None => shown.is_none_or(is_moment).then(nothing),
+            }
         }
     }
+}
+
+/// What is no moment was none when the row was made of it, either.
+fn is_moment(text: &str) -> bool {
+    domain::jira_time::parse(text).is_ok()
 }
 
 #[cfg(test)]
@@ -283,6 +294,17 @@ mod tests {
         assert_eq!(after["state"], "active");
         assert_eq!(after["startDate"], "2026-01-05T09:00:00.000Z");
         assert_eq!(after.get("completeDate"), None);
+    }
+
+    #[test]
+    fn what_is_shown_already_keeps_its_words() {
+        let mut present = Present::default();
+        present.add_sprint(SprintDetails { end: None, ..sprint("active") });
+        let fields = json!({"customfield_1": [
+            {"id": 7, "name": "Sprint 7, renamed", "state": "ACTIVE", "goal": null, "endDate": "some day",
+             "startDate": "2026-01-05T11:00:00.000+02:00"},
+        ]});
+        assert_eq!(shown(&present, fields.clone()), fields);
     }
 
     #[test]
