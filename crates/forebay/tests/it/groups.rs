@@ -123,7 +123,21 @@ async fn a_version_that_is_renamed_or_deleted_is_so_in_the_issues_that_have_it()
     let issue = get(&app, "site", &format!("issue/{key}?fields=fixVersions")).await;
     assert!(issue.to_string().contains("another name"), "{issue}");
     assert!(ask(&app, Method::DELETE, &path, None).await.status.is_success());
-    assert!(keys(&app, "site", "fixVersion = \"another name\"").await.is_empty());
+    for jql in [
+        "fixVersion = \"another name\"",
+        "fixVersion not in (\"another name\")",
+        "affectedVersion > \"another name\"",
+    ] {
+        let refused = search(&app, "site", jql).await;
+        assert_eq!(refused.status, StatusCode::BAD_REQUEST, "{jql}");
+        assert!(
+            refused.text.contains("The value 'another name' does not exist for the field"),
+            "{}",
+            refused.text
+        );
+    }
+    // What was once is found in histories still.
+    assert!(!keys(&app, "site", "fixVersion was \"another name\"").await.is_empty());
     let issue = get(&app, "site", &format!("issue/{key}?fields=fixVersions")).await;
     assert!(!issue.to_string().contains("another name"), "{issue}");
 }

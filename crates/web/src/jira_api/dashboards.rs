@@ -16,13 +16,8 @@ const PAGE: usize = 20;
 const SEARCH_PAGE: usize = 50;
 const LARGEST_PAGE: usize = 100;
 
-/// What a dashboard shows in a search only where it is asked for (OpenAPI `getDashboardsPaginated`), and how that is called.
-const EXPANDED: [(&str, &str); 4] = [
-    ("description", "description"),
-    ("owner", "owner"),
-    ("editPermissions", "editPermissions"),
-    ("isWritable", "isWritable"),
-];
+/// What a dashboard shows in a search only where it is asked for (OpenAPI `getDashboardsPaginated`).
+const EXPANDED: [&str; 4] = ["description", "owner", "editPermissions", "isWritable"];
 
 async fn dashboards(site: &Site, instance: &Instance) -> Result<Vec<Value>, Refusal> {
     let found = lookups::roster(&site.state.services, &site.caller, instance.id, Roster::Dashboards).await?;
@@ -119,10 +114,7 @@ fn is_owner(dashboard: &Value, account: &str) -> bool {
 
 fn brief(mut dashboard: Value, expand: &[String]) -> Value {
     if let Some(members) = dashboard.as_object_mut() {
-        members.retain(|name, _| {
-            let asked = EXPANDED.iter().find(|(member, _)| member == name);
-            asked.is_none_or(|(_, expansion)| expand.iter().any(|wanted| wanted == expansion))
-        });
+        members.retain(|name, _| !EXPANDED.contains(&name.as_str()) || expand.contains(name));
     }
     dashboard
 }
@@ -159,9 +151,9 @@ impl Wanted {
         let name = dashboard["name"].as_str().unwrap_or_default().to_lowercase();
         let shares = dashboard["sharePermissions"].as_array().map_or(&[][..], Vec::as_slice);
         let shared = |wanted: &Option<String>, of: &str, member: &str| {
-            wanted
-                .as_ref()
-                .is_none_or(|wanted| shares.iter().any(|share| share[of][member].as_str() == Some(wanted)))
+            wanted.as_ref().is_none_or(|wanted| {
+                shares.iter().any(|share| share[of][member].as_str() == Some(wanted.as_str()))
+            })
         };
         self.name.as_ref().is_none_or(|part| name.contains(part))
             && self.owner.as_ref().is_none_or(|owner| is_owner(dashboard, owner))
@@ -196,7 +188,7 @@ impl Order {
             None => (false, asked.trim_start_matches(['+', ' '])),
         };
         let found = Self::MEMBERS.iter().find(|(known, _)| *known == name);
-        let (_, by) = found
+        let &(_, by) = found
             .ok_or_else(|| Refusal::bad_request(format!("Dashboards cannot be ordered by '{asked}'.")))?;
         Ok(Self { by, descending })
     }
