@@ -31,7 +31,7 @@ pub use addresses::is_address;
 pub(crate) use children::text_of;
 pub(crate) use clean::address_stand_in;
 pub(crate) use field_values::field_values;
-pub use issue::read_issue;
+pub use issue::{read_issue, read_text};
 pub use present::Present;
 pub use rosters::read_rosters;
 use shared::Shared;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord, Payload},
-    ports::FetchedIssue,
+    ports::{FetchedIssue, IssueText},
     reference::{ReferenceRecords, SprintRecord, UserRecord},
 };
 
@@ -35,6 +35,16 @@ const WITHOUT_ROLES: u8 = 128;
 pub fn read_issue(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, Reject> {
     let jira_id = text_of(&fetched.raw["id"]);
     read(reader, fetched).map_err(|reason| Reject { jira_id, reason })
+}
+
+/// The same of an issue that is text until now.
+///
+/// # Errors
+/// Those of [`read_issue`], and for text that says nothing.
+pub fn read_text(reader: &Reader<'_>, issue: IssueText) -> Result<IssueBundle, Reject> {
+    let jira_id = issue.id().map(str::to_owned);
+    let fetched = issue.open().map_err(|reason| Reject { jira_id, reason })?;
+    read_issue(reader, fetched)
 }
 
 fn read(reader: &Reader<'_>, fetched: FetchedIssue) -> Result<IssueBundle, String> {

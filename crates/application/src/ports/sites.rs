@@ -256,7 +256,7 @@ pub struct SitePage {
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
     /// Those that are visible.
-    pub issues: Vec<FetchedIssue>,
+    pub issues: Vec<IssueText>,
     /// Ids the site could not answer for just now: to be asked again, never to be taken for deleted (jira-facts 1.4).
     pub retry: Vec<String>,
 }

@@ -13,14 +13,17 @@ use domain::ids::{EntityKind, InstanceId, TenantId};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::freshness::{Checked, Collection};
+use super::{
+    freshness::{Checked, Collection},
+    memory::bytes_of,
+};
 use crate::{
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, read_issue},
+    ingest::{FieldRoles, Reader, read_text},
     instances::{self, Instance, require_instance},
     issues::IssueBundle,
     jobs::Job,
-    ports::{FetchedIssue, JiraSite, TenantTx},
+    ports::{IssueText, JiraSite, TenantTx},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -299,6 +302,7 @@ async fn compare_portion(
         false => site.issues(instance.dialect, &names).await?.issues,
     };
     let now = services.clock.now();
+    let _apart = services.sync.memory.apart(bytes_of(&fetched)).await;
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let mut round = tx.drift_round(instance.id).await?;
     let new_round = round.began_at.is_none();
@@ -337,7 +341,7 @@ async fn mend(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
-    fetched: Vec<FetchedIssue>,
+    fetched: Vec<IssueText>,
     (read_at, now): (DateTime<Utc>, DateTime<Utc>),
     new_round: bool,
 ) -> Result<Vec<Finding>> {
@@ -347,11 +351,11 @@ async fn mend(
     let reader = Reader::new(instance.dialect, &roles, secrets, &erased);
     let mut bundles = Vec::with_capacity(fetched.len());
     for issue in fetched {
-        let raw_id = issue.raw["id"].clone();
-        match read_issue(&reader, issue) {
+        let shown = issue.id().map_or(Value::Null, Value::from);
+        match read_text(&reader, issue) {
             Ok(bundle) => bundles.push(IssueBundle { read_at: Some(read_at), ..bundle }),
             Err(reject) => {
-                tx.reject(instance.id, reject.jira_id.as_deref(), &reject.reason, &raw_id).await?;
+                tx.reject(instance.id, reject.jira_id.as_deref(), &reject.reason, &shown).await?;
             }
         }
     }

@@ -4,10 +4,10 @@ use chrono::{DateTime, Utc};
 
 use crate::{
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, read_issue},
+    ingest::{FieldRoles, Reader, read_text},
     instances::{self, Instance},
     issues::IssueBundle,
-    ports::{FetchedIssue, JiraSite, TenantTx},
+    ports::{IssueText, JiraSite, TenantTx},
     services::Services,
 };
 use domain::ids::TenantId;
@@ -18,7 +18,7 @@ pub async fn fetch_one(
     tenant: TenantId,
     instance: &Instance,
     jira_id: &str,
-) -> Result<Option<FetchedIssue>> {
+) -> Result<Option<IssueText>> {
     let site = instances::connect(services, tenant, instance).await?;
     fetch_from(site.as_ref(), instance, jira_id).await
 }
@@ -28,7 +28,7 @@ pub(crate) async fn fetch_from(
     site: &dyn JiraSite,
     instance: &Instance,
     jira_id: &str,
-) -> Result<Option<FetchedIssue>> {
+) -> Result<Option<IssueText>> {
     let fetched = site.issues(instance.dialect, &[jira_id.to_owned()]).await?;
     if !fetched.retry.is_empty() {
         return Err(Error::Upstream {
@@ -46,15 +46,15 @@ pub async fn read_fetched(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
-    issue: FetchedIssue,
+    issue: IssueText,
     read_at: Option<DateTime<Utc>>,
 ) -> Result<IssueBundle> {
     let roles = FieldRoles::from_fields(&tx.fields_with_roles(instance.id).await?);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
     let reader = Reader::new(instance.dialect, &roles, secrets, &erased);
-    let id = issue.raw["id"].clone();
-    let bundle = read_issue(&reader, issue).map_err(|reject| Error::Upstream {
+    let id = issue.id().unwrap_or("without an id").to_owned();
+    let bundle = read_text(&reader, issue).map_err(|reject| Error::Upstream {
         system: "Jira",
         message: format!("the issue {id} cannot be read: {}", reject.reason),
         retryable: false,

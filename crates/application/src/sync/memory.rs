@@ -23,6 +23,8 @@ const TEXT_SHARE: u64 = 3;
 const LARGEST_SHARE: u64 = 4;
 /// The text that is taken apart at a time, where one issue has no more by itself. A usual page of a hundred issues has less.
 const PORTION: u64 = 2 << 20;
+/// The text of an issue that takes no room to speak of.
+const USUAL_ISSUE: u64 = 256 << 10;
 /// What permits count.
 const KIB: u64 = 1024;
 
@@ -41,7 +43,7 @@ struct Share {
 
 /// Some of it, until it is dropped.
 #[derive(Debug)]
-pub(super) struct Held {
+pub(crate) struct Held {
     permit: Option<OwnedSemaphorePermit>,
     all_kib: u32,
 }
@@ -72,6 +74,15 @@ impl PageMemory {
     /// Room to take so many bytes of text apart and store them. More than all is all.
     pub(super) async fn apart(&self, bytes: u64) -> Held {
         self.apart.take(bytes).await
+    }
+
+    /// Room for one issue that somebody looks at by itself: a usual one is let through, so that webhooks never wait for pages, and
+    /// there are no more of them at a time than jobs.
+    pub(crate) async fn one_issue(&self, bytes: u64) -> Option<Held> {
+        match bytes <= USUAL_ISSUE {
+            true => None,
+            false => Some(self.apart(bytes).await),
+        }
     }
 
     /// The largest page that is worth asking for, in bytes, where it has more than one issue.
@@ -197,6 +208,11 @@ mod tests {
         assert!(memory.apart(1).now_or_never().is_none());
         let text = memory.text(64 * MIB, &own).now_or_never().unwrap();
         assert!(memory.text(64 * MIB, &own).now_or_never().is_none(), "not from a run's own");
+        assert!(memory.one_issue(5 * MIB).now_or_never().is_none());
+        assert!(
+            memory.one_issue(20 << 10).now_or_never().unwrap().is_none(),
+            "a webhook does not wait for it"
+        );
         drop((monster, text));
         assert!(memory.apart(1).now_or_never().is_some());
         assert_eq!(memory.portion(), 2 * MIB);

@@ -15,7 +15,7 @@ use crate::{
     audit::NewAuditEntry,
     caller::Caller,
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, clean_payload, read_issue},
+    ingest::{FieldRoles, Reader, Reject, clean_payload, read_issue},
     instances::{self, Instance, require_instance},
     issues::IssueBundle,
     pulse::RefreshMetrics,
@@ -190,8 +190,10 @@ async fn retry(
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
     let reader = Reader::new(identity.dialect, &roles, secrets, &erased);
-    let mut payload = issue.raw.clone();
-    let outcome = match read_issue(&reader, issue) {
+    let opened = issue.open();
+    let mut payload = opened.as_ref().map_or(Value::Null, |issue| issue.raw.clone());
+    let refused = |reason| Reject { jira_id: Some(jira_id.clone()), reason };
+    let outcome = match opened.map_err(refused).and_then(|issue| read_issue(&reader, issue)) {
         Ok(bundle) => {
             let bundle = IssueBundle { read_at: Some(read_at), ..bundle };
             if tx.upsert_issues(instance.id, &[bundle]).await?.rejected > 0 {

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, Reject, read_issue},
+    ingest::{FieldRoles, Reader, read_text},
     instances::Instance,
     issues::{IssueBundle, UpsertCounts},
     jobs::Job,
@@ -388,8 +388,7 @@ impl<'a> Work<'a> {
         let mut bundles = Vec::with_capacity(issues.len());
         for issue in issues {
             let jira_id = id_of(&issue);
-            let refused = |reason| Reject { jira_id: jira_id.clone(), reason };
-            match issue.open().map_err(refused).and_then(|issue| read_issue(&reader, issue)) {
+            match read_text(&reader, issue) {
                 Ok(bundle) => {
                     count(counts, &bundle);
                     bundles.push(IssueBundle { read_at: Some(read_at), ..bundle });

@@ -14,7 +14,7 @@ use crate::{
     instances::{self, Instance},
     issues::Presence,
     jobs::{Job, JobError},
-    ports::TenantTx,
+    ports::{IssueText, TenantTx},
     pulse::RefreshMetrics,
     services::Services,
     sync::{self, SyncInstance},
@@ -151,6 +151,8 @@ impl ProcessHint {
         // No transaction is open while a site is waited for.
         drop(tx);
         let fetched = sync::fetch_from(site.as_ref(), instance, &self.issue).await?;
+        let bytes = fetched.as_ref().map_or(0, IssueText::bytes);
+        let _room = services.sync.memory.one_issue(bytes).await;
         let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
         match fetched {
             Some(fetched) => {

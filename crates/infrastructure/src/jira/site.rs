@@ -6,7 +6,7 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, IssueText, JiraSite, Listed, ListedDesk, ListedOptions, ListedSprints, PageSize, ProjectRoll,
+        Clock, Fetched, JiraSite, Listed, ListedDesk, ListedOptions, ListedSprints, PageSize, ProjectRoll,
         ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
@@ -280,13 +280,14 @@ impl JiraSite for Site {
                 .map_err(|error| self.error(error))?;
             (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
         };
-        let found = found.iter().map(to_raw_value).collect::<std::result::Result<_, _>>();
+        // Nobody waits for anything with a tree of values in hand.
+        let found =
+            found.into_iter().map(|issue| to_raw_value(&issue)).collect::<std::result::Result<_, _>>();
         let found = found.map_err(Error::internal)?;
         let whole =
             whole::complete(&client, dialect, found, u64::MAX).await.map_err(|error| self.error(error))?;
         retry.extend(whole.set_aside.into_iter().filter_map(|aside| aside.jira_id));
-        let issues = whole.issues.into_iter().map(IssueText::open).collect::<std::result::Result<_, _>>();
-        Ok(Fetched { issues: issues.map_err(Error::internal)?, retry })
+        Ok(Fetched { issues: whole.issues, retry })
     }
 
     async fn worklog_feed(

@@ -13,12 +13,13 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    ingest::{Reader, read_issue},
+    ingest::{Reader, read_text},
     instances::Dialect,
     issues::{IssueBundle, Presence, UpsertCounts},
-    ports::{FetchedIssue, ProjectRoll, TenantTx},
+    ports::{IssueText, ProjectRoll, TenantTx},
     sync::{
         freshness::Proof,
+        memory::bytes_of,
         presence::{self, Standing},
         work::TRIES,
     },
@@ -32,7 +33,7 @@ const WRITE: i64 = 2_000;
 /// What became of issues that were asked for by id.
 #[derive(Default)]
 pub(super) struct Looked {
-    pub(super) shown: Vec<FetchedIssue>,
+    pub(super) shown: Vec<IssueText>,
     /// The site has no answer just now.
     pub(super) unanswered: Vec<i64>,
     pub(super) gone: Vec<i64>,
@@ -47,7 +48,7 @@ impl RollCall<'_> {
         let names: Vec<String> = ids.iter().map(i64::to_string).collect();
         let read_at = self.now();
         let mut fetched = self.site.issues(self.dialect, &names).await?;
-        let id_of = |issue: &FetchedIssue| issue.raw["id"].as_str().map(str::to_owned);
+        let id_of = |issue: &IssueText| issue.id().map(str::to_owned);
         let mut answered: HashSet<String> = fetched.issues.iter().filter_map(id_of).collect();
         answered.extend(fetched.retry.iter().cloned());
         let unseen: Vec<String> = names.iter().filter(|name| !answered.contains(*name)).cloned().collect();
@@ -78,7 +79,7 @@ impl RollCall<'_> {
     /// giving one of their keys to another issue: whoever the database turns away for that tries again.
     pub(super) async fn store(
         &mut self,
-        issues: Vec<FetchedIssue>,
+        issues: Vec<IssueText>,
         read_at: DateTime<Utc>,
         step: &str,
     ) -> Result<()> {
@@ -98,10 +99,11 @@ impl RollCall<'_> {
 
     async fn try_to_store(
         &mut self,
-        issues: Vec<FetchedIssue>,
+        issues: Vec<IssueText>,
         read_at: DateTime<Utc>,
         step: &str,
     ) -> Result<()> {
+        let _apart = self.services.sync.memory.apart(bytes_of(&issues)).await;
         let mut tx = self.tx().await?;
         self.hold(tx.as_mut(), step).await?;
         let erased = tx.erased_people(self.instance.id).await?;
@@ -109,15 +111,16 @@ impl RollCall<'_> {
         let reader = Reader::new(self.dialect, &self.roles, secrets, &erased);
         let (mut bundles, mut archived) = (Vec::with_capacity(issues.len()), Vec::new());
         for issue in issues {
-            let in_archive = presence::of_shown(&issue.raw) == Presence::Archived;
-            let raw_id = issue.raw["id"].clone();
-            match read_issue(&reader, issue) {
+            let shown = issue.id().map_or(Value::Null, Value::from);
+            match read_text(&reader, issue) {
                 Ok(bundle) => {
+                    let shown = bundle.issue.raw.value().map_err(Error::internal)?;
+                    let in_archive = presence::of_shown(&shown) == Presence::Archived;
                     archived.extend(in_archive.then(|| bundle.issue.jira_id.clone()));
                     bundles.push(IssueBundle { read_at: Some(read_at), ..bundle });
                 }
                 Err(reject) => {
-                    tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &raw_id).await?;
+                    tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &shown).await?;
                 }
             }
         }
