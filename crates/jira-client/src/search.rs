@@ -124,8 +124,7 @@ impl JiraClient {
     ) -> Result<SearchPage, JiraError> {
         let SearchPage { issues, next, total, ends_early } =
             self.search_page_as_text(request, cursor, MAX_BODY_BYTES).await?;
-        let read = |issue: &Box<RawValue>| serde_json::from_str(issue.get());
-        let issues = issues.iter().map(read).collect::<Result<_, _>>();
+        let issues = issues.iter().map(|issue| serde_json::from_str(issue.get())).collect::<Result<_, _>>();
         let issues = issues.map_err(|_| unexpected("search: an issue that cannot be read", &Value::Null))?;
         Ok(SearchPage { issues, next, total, ends_early })
     }

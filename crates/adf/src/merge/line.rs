@@ -124,9 +124,9 @@ fn give_up_scraps(old: &[Sign], new: &[Sign], found: &mut [Option<usize>]) {
 fn silent(base: &[Node], old: &[Sign]) -> std::vec::IntoIter<(usize, usize)> {
     let mut before = 0;
     let mut silent = Vec::new();
-    for at in 0..base.len() {
+    for (at, node) in base.iter().enumerate() {
         let own = old[before..].iter().take_while(|sign| sign.node == at).count();
-        if own == 0 && base[at].text.is_none() {
+        if own == 0 && node.text.is_none() {
             silent.push((before, at));
         }
         before += own;

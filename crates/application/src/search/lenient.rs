@@ -1,6 +1,6 @@
 //! Queries with errors, answered as far as they can be: what Jira does where a search is asked to `warn` (jira-facts 1.3).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, hash_map::Entry};
 
 use jql::{Clause, Operand, Predicate, Query, Term};
 
@@ -39,9 +39,9 @@ pub async fn without_errors(
     let mut judge = Judge { tx, request: &request, warnings: Vec::new() };
     let mut kept: HashMap<Term, Option<Term>> = HashMap::new();
     for term in terms {
-        if !kept.contains_key(&term) {
-            let left = judge.term(&term).await?;
-            kept.insert(term, left);
+        if let Entry::Vacant(place) = kept.entry(term) {
+            let left = judge.term(place.key()).await?;
+            place.insert(left);
         }
     }
     let mut order_by = Vec::new();
