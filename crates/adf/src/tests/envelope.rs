@@ -199,7 +199,7 @@ fn unknown_nodes_come_back_verbatim_to_who_asks_for_it() {
 
 #[test]
 fn hostile_text_takes_no_time_to_merge() {
-    const SIZE: usize = 10_000;
+    const SIZE: usize = 2_000;
     let sealed = seal_markdown(&release());
     let envelope = sealed.rsplit('\n').next().unwrap();
     for unit in documents::HOSTILE_UNITS {
