@@ -249,7 +249,7 @@ pub trait SyncStore: Send {
     /// The watermark of a collection: the largest `updated` stored.
     async fn watermark(&mut self, instance: InstanceId, entity: &str) -> Result<Option<DateTime<Utc>>>;
 
-    /// Raises the watermark (it never falls) and notes the proof; both where there is one.
+    /// Raises the watermark (it never falls, and never passes the present) and notes the proof; both where there is one.
     async fn raise_watermark(
         &mut self,
         instance: InstanceId,

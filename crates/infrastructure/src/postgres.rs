@@ -20,6 +20,7 @@ mod changes;
 mod children;
 mod contents;
 mod erasure;
+mod displaced;
 mod errors;
 mod faults;
 mod followed_worklogs;

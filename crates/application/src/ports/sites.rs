@@ -208,6 +208,15 @@ pub struct SitePage {
     pub ends_early: bool,
 }
 
+/// A page of a search that shows no more of its issues than their ids, keys, `created` and `updated`.
+#[derive(Clone, Debug, Default)]
+pub struct NamesPage {
+    /// The issues, as the site sent them.
+    pub issues: Vec<Value>,
+    /// How to go on; `None` on the last page.
+    pub next: Option<String>,
+}
+
 /// Issues looked up by id.
 #[derive(Clone, Debug, Default)]
 pub struct Fetched {
@@ -301,6 +310,16 @@ pub trait JiraSite: Send + Sync {
         cursor: Option<&str>,
         page_size: u32,
     ) -> Result<SitePage>;
+
+    /// A page of which issues there are and when they were created and updated: it is cheap, and nothing that is in an issue can
+    /// break it. The site may give fewer than asked for.
+    async fn names(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<NamesPage>;
 
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;

@@ -53,8 +53,8 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
         Some(error) => Err(error),
         None if left => Ok(None),
         None => {
-            // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
-            let watermark = plan.began_at.unwrap_or(DateTime::UNIX_EPOCH);
+            let now = work.services.clock.now();
+            let watermark = plan.watermark(now);
             let proof = plan.planned_at.unwrap_or(watermark);
             let mut tx = work.begin().await?;
             // Whoever canceled the run has taken the ranges away, too: none being left does not mean that they are copied.
@@ -102,8 +102,8 @@ async fn edge(work: &Work<'_>, field: &str, direction: &str) -> Result<Option<Da
 }
 
 async fn first(work: &Work<'_>, jql: &str) -> Result<Option<Value>> {
-    let page = work.site.search(work.instance.dialect, jql, None, 1).await?;
-    Ok(page.issues.into_iter().next().map(|issue| issue.raw))
+    let page = work.site.names(work.instance.dialect, jql, None, 1).await?;
+    Ok(page.issues.into_iter().next())
 }
 
 async fn read(work: &Work<'_>, plan: &Plan, range: StoredRange, pace: &Pace) -> Result<()> {

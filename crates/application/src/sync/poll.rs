@@ -31,6 +31,7 @@ pub(super) async fn poll(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
 async fn since(work: &Work<'_>) -> Result<DateTime<Utc>> {
     let mut tx = work.begin().await?;
     let watermark = tx.watermark(work.instance.id, ISSUES).await?.unwrap_or(DateTime::UNIX_EPOCH);
-    let since = (watermark - OVERLAP).max(DateTime::UNIX_EPOCH);
+    // Whatever an earlier version stored: nothing is known of the future.
+    let since = (watermark.min(work.services.clock.now()) - OVERLAP).max(DateTime::UNIX_EPOCH);
     Ok(minute(since).unwrap_or(since))
 }

@@ -36,6 +36,7 @@ mod jql;
 mod keys;
 mod migrations;
 mod newcomer;
+mod pages;
 mod privacy;
 mod renames;
 mod samples;

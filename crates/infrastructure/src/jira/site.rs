@@ -6,7 +6,7 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, ProjectRoll, ReferenceData,
+        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, NamesPage, ProjectRoll, ReferenceData,
         RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
@@ -15,7 +15,7 @@ use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::{errors::application_error, manners::SharedManners, roll_call, whole};
+use super::{errors::application_error, manners::SharedManners, parts, roll_call, whole};
 
 /// Events the sync listens to (jira-facts 3.3).
 const EVENTS: [&str; 21] = [
@@ -138,12 +138,17 @@ fn is_about_the_list(error: &JiraError) -> bool {
     }
 }
 
-fn all_fields() -> Vec<String> {
+fn read_cursor(text: Option<&str>) -> Result<Option<SearchCursor>> {
+    let read = text.map(serde_json::from_str).transpose();
+    read.map_err(|_| Error::invalid("cursor", "is no page cursor"))
+}
+
+pub(super) fn all_fields() -> Vec<String> {
     vec!["*all".to_owned()]
 }
 
 /// Server and Data Center embed the changelog; on Cloud it is truncated and asked for in bulk.
-fn expansions(dialect: Dialect) -> Vec<String> {
+pub(super) fn expansions(dialect: Dialect) -> Vec<String> {
     match dialect {
         Dialect::V2 => vec!["changelog".to_owned()],
         Dialect::V3 => Vec::new(),
@@ -224,12 +229,7 @@ impl JiraSite for Site {
         page_size: u32,
     ) -> Result<SitePage> {
         let client = self.speaking(dialect);
-        let cursor: Option<SearchCursor> = match cursor {
-            Some(text) => {
-                Some(serde_json::from_str(text).map_err(|_| Error::invalid("cursor", "is no page cursor"))?)
-            }
-            None => None,
-        };
+        let cursor = read_cursor(cursor)?;
         let request = SearchRequest {
             jql: jql.to_owned(),
             fields: all_fields(),
@@ -237,33 +237,50 @@ impl JiraSite for Site {
             page_size,
             reconcile_issues: Vec::new(),
         };
-        let page = client.search_page(&request, cursor.as_ref()).await.map_err(|error| self.error(error))?;
-        let ends_early = page.ends_early;
+        let read = async {
+            match client.search_page(&request, cursor.as_ref()).await {
+                Ok(mut page) => {
+                    let issues = std::mem::take(&mut page.issues);
+                    Ok((page, whole::complete(&client, dialect, issues).await?))
+                }
+                Err(error) if parts::is_about_the_content(&error) => {
+                    parts::page(&client, dialect, &request, cursor.as_ref(), error).await
+                }
+                Err(error) => Err(error),
+            }
+        };
+        let (page, whole) = read.await.map_err(|error| self.error(error))?;
         let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
-        let whole =
-            whole::complete(&client, dialect, page.issues).await.map_err(|error| self.error(error))?;
-        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early })
+        Ok(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early: page.ends_early })
+    }
+
+    async fn names(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<NamesPage> {
+        let cursor = read_cursor(cursor)?;
+        let page = parts::names(&self.speaking(dialect), jql, cursor.as_ref(), page_size).await;
+        let page = page.map_err(|error| self.error(error))?;
+        let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
+        Ok(NamesPage { issues: page.issues, next })
     }
 
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
         let client = self.speaking(dialect);
-        // One issue is read by its own address, which does not wait for the search index.
-        let (found, mut retry) = if let [id] = ids {
-            // Its histories come with it: most issues have so few that this is all.
-            match client.issue(id, &all_fields(), &["changelog".to_owned()]).await {
-                Ok(issue) => (vec![issue], Vec::new()),
-                Err(JiraError::NotFound { .. }) => (Vec::new(), Vec::new()),
-                Err(error) => return Err(self.error(error)),
-            }
-        } else {
-            let bulk = client
-                .issues_by_id(ids, &all_fields(), &expansions(dialect))
-                .await
-                .map_err(|error| self.error(error))?;
-            (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
+        let asked = match ids {
+            [] => Ok(whole::Whole::default()),
+            [id] => parts::one(&client, dialect, id).await,
+            several => parts::some(&client, dialect, several).await,
         };
-        let whole = whole::complete(&client, dialect, found).await.map_err(|error| self.error(error))?;
-        retry.extend(whole.set_aside.into_iter().filter_map(|aside| aside.jira_id));
+        let whole = match asked {
+            Err(error) if parts::is_about_the_content(&error) => parts::read(&client, dialect, ids, error).await,
+            asked => asked,
+        };
+        let whole = whole.map_err(|error| self.error(error))?;
+        let retry = whole.set_aside.into_iter().filter_map(|aside| aside.jira_id).collect();
         Ok(Fetched { issues: whole.issues, retry })
     }
 

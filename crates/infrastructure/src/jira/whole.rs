@@ -9,6 +9,8 @@ use application::{
 use jira_client::{JiraClient, JiraError};
 use serde_json::{Value, json};
 
+use super::parts::{self, Portions};
+
 /// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
 const FEWEST_CUT: usize = 20;
 /// What an embedded list of worklogs holds at most where it holds all (jira-facts 1.7).
@@ -30,7 +32,7 @@ pub(super) async fn complete(
     let open = issues.iter().filter(|issue| !has_whole_changelog(issue));
     let ids: Vec<String> = open.filter_map(id_of).collect();
     let mut changelogs = match dialect {
-        Dialect::V3 if !ids.is_empty() => client.changelogs(&ids).await?,
+        Dialect::V3 if !ids.is_empty() => changelogs(client, &ids).await?,
         _ => HashMap::new(),
     };
     let mut whole = Whole::default();
@@ -42,10 +44,17 @@ pub(super) async fn complete(
         };
         if dialect == Dialect::V3 {
             let histories = match raw["changelog"]["histories"].take() {
-                Value::Array(histories) if !ids.contains(&id) => histories,
-                _ => changelogs.remove(&id).unwrap_or_default(),
+                Value::Array(histories) if !ids.contains(&id) => Ok(histories),
+                _ => changelogs.remove(&id).unwrap_or_else(|| Ok(Vec::new())),
             };
-            embed_changelog(&mut raw, histories);
+            match histories {
+                Ok(histories) => embed_changelog(&mut raw, histories),
+                Err(error) => {
+                    let reason = format!("its histories cannot be read: {error}");
+                    whole.set_aside.push(SetAside { jira_id: Some(id), reason });
+                    continue;
+                }
+            }
         }
         let fetched = match fill(client, dialect, &id, &mut raw).await {
             Ok(fetched) => fetched,
@@ -66,6 +75,40 @@ pub(super) async fn complete(
         whole.issues.push(FetchedIssue { raw, comments_complete, worklogs_complete });
     }
     Ok(whole)
+}
+
+/// All histories of issues, by id. Where asking for them together fails, they are asked for in halves, and one by its own address; what
+/// fails even so is told of that issue alone.
+async fn changelogs(
+    client: &JiraClient,
+    ids: &[String],
+) -> Result<HashMap<String, Result<Vec<Value>, JiraError>>, JiraError> {
+    let failed = match client.changelogs(ids).await {
+        Ok(found) => return Ok(found.into_iter().map(|(id, histories)| (id, Ok(histories))).collect()),
+        Err(error) if parts::is_about_the_issues(&error, ids.len()) => error,
+        Err(error) => return Err(error),
+    };
+    let (quick, patient) = (parts::tries(client, 1), parts::tries(client, 2));
+    let mut found = HashMap::new();
+    let mut portions = Portions::of(ids);
+    while let Some(portion) = portions.next() {
+        let asked = match portion.as_slice() {
+            [id] => still_there(patient.issue_changelog(id).await)
+                .map(|histories| histories.map(|histories| (id.clone(), histories)).into_iter().collect()),
+            several => quick.changelogs(several).await,
+        };
+        match asked {
+            Ok(part) => found.extend(part.into_iter().map(|(id, histories)| (id, Ok(histories)))),
+            Err(error) if parts::is_about_the_issues(&error, portion.len()) => {
+                if let Some(id) = portions.divide(portion) {
+                    found.insert(id, Err(error));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let is_site = ids.len() > parts::FEW && found.len() >= ids.len() && found.values().all(Result::is_err);
+    if is_site { Err(failed) } else { Ok(found) }
 }
 
 /// What was fetched to its end, and therefore whole: a `total` may count what the account may not see, and stays as sent.
@@ -143,7 +186,7 @@ fn has_whole_changelog(issue: &Value) -> bool {
     listed.is_some_and(|listed| listed < FEWEST_CUT && changelog["total"].as_u64() == Some(listed as u64))
 }
 
-fn id_of(issue: &Value) -> Option<String> {
+pub(super) fn id_of(issue: &Value) -> Option<String> {
     issue["id"].as_str().map(str::to_owned)
 }
 

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use issue_rows::Written;
 
 use super::{
+    displaced,
     errors::convert,
     missing,
     people::People,
@@ -116,8 +117,8 @@ pub(super) async fn upsert(
 async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_>>) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    let mut displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
-    lock_stored(conn, scope, &mut issues, &displaced).await?;
+    let mut former = holders_of_claimed_keys(conn, scope, &issues).await?;
+    lock_stored(conn, scope, &mut issues, &former).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
     let renamed = reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
@@ -127,9 +128,9 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
 
     if renamed {
         // Issues that this page does not have may have got keys that it gives to others.
-        displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+        former = holders_of_claimed_keys(conn, scope, &issues).await?;
     }
-    displace(conn, &issues, &displaced).await?;
+    displace(conn, scope, &issues, &former).await?;
     let others = others(conn, scope, &issues).await?;
     let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues, &others).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
@@ -368,20 +369,29 @@ async fn holders_of_claimed_keys(
     .map_err(convert)
 }
 
-/// Where these issues are is not known until somebody looks: others have their keys. They are held already.
-async fn displace(conn: &mut PgConnection, issues: &[Planned<'_>], displaced: &[Uuid]) -> Result<()> {
-    if displaced.is_empty() {
-        return Ok(());
+/// Where these issues are is not known until somebody looks, who is asked to: others have their keys, as have some of the page
+/// itself. They are held already.
+async fn displace(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    displaced: &[Uuid],
+) -> Result<()> {
+    let of_page = issues.iter().filter(|issue| issue.presence == UNOBSERVED && issue.is_changed());
+    let mut lost: Vec<String> = of_page.map(|issue| issue.bundle.issue.jira_id.clone()).collect();
+    if !displaced.is_empty() {
+        let elsewhere = sqlx::query_scalar!(
+            "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'
+             RETURNING jira_id",
+            displaced,
+            claimed_keys(issues) as _,
+        )
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(convert)?;
+        lost.extend(elsewhere);
     }
-    sqlx::query!(
-        "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'",
-        displaced,
-        claimed_keys(issues) as _,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    displaced::have_looked_at(conn, scope, &lost).await
 }
 
 /// Jira keeps answering to old keys, so the copy does as well: the key a stored issue had until now, and those that the

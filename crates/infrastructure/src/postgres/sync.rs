@@ -270,10 +270,10 @@ impl SyncStore for PgTenantTx {
         updated: Option<DateTime<Utc>>,
         proof: Option<DateTime<Utc>>,
     ) -> Result<()> {
-        // greatest() passes over NULL.
+        // A site whose clock runs ahead must not make us pass over what is yet to come. greatest() and least() pass over NULL.
         sqlx::query!(
             "INSERT INTO sync_watermarks (tenant_id, instance_id, entity, last_updated_at, last_sync_at)
-             VALUES ($1, $2, $3, $4, $5)
+             VALUES ($1, $2, $3, CASE WHEN $4::timestamptz IS NOT NULL THEN least($4, clock_timestamp()) END, $5)
              ON CONFLICT (tenant_id, instance_id, entity) DO UPDATE SET
                  last_updated_at = greatest(sync_watermarks.last_updated_at, excluded.last_updated_at),
                  last_sync_at = greatest(sync_watermarks.last_sync_at, excluded.last_sync_at)",

@@ -146,6 +146,21 @@ async fn a_watermark_never_falls_and_the_status_shows_it() {
 }
 
 #[tokio::test]
+async fn a_watermark_is_never_in_the_future() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let ahead = chrono::Utc::now() + chrono::TimeDelta::days(400);
+    tx.raise_watermark(instance, "issues", Some(ahead), Some(at(1))).await.unwrap();
+    tx.raise_watermark(instance, "issues", Some(ahead), Some(at(1))).await.unwrap();
+    let stored = tx.watermark(instance, "issues").await.unwrap().unwrap();
+    let age = chrono::Utc::now() - stored;
+    assert!((0..60).contains(&age.num_seconds()), "{stored}: a site's clock is not believed beyond ours");
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
 async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_canceled_one_is_not() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::*;
 use crate::ports::{
-    Fetched, ListedOptions, ListedSprints, ProjectRoll, RollCallPage, SiteIdentity, SitePage, SiteUsage,
+    Fetched, ListedOptions, ListedSprints, NamesPage, ProjectRoll, RollCallPage, SiteIdentity, SitePage, SiteUsage,
     WorklogFeed, WorklogPage,
 };
 
@@ -48,6 +48,9 @@ impl JiraSite for Stub {
         unserved()
     }
     async fn search(&self, _: Dialect, _: &str, _: Option<&str>, _: u32) -> Result<SitePage> {
+        unserved()
+    }
+    async fn names(&self, _: Dialect, _: &str, _: Option<&str>, _: u32) -> Result<NamesPage> {
         unserved()
     }
     async fn issues(&self, _: Dialect, _: &[String]) -> Result<Fetched> {

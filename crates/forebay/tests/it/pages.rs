@@ -1,0 +1,124 @@
+//! Pages that fail, and changes that pages pass over: neither stops a mirror, nor makes it wrong.
+
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, PgConnection};
+
+use crate::app::TestApp;
+
+const OF_SOURCE: &str = "instance_id = (SELECT id FROM jira_instances WHERE name = 'source')";
+const OF_COPY: &str = "instance_id = (SELECT id FROM jira_instances WHERE name = 'copy')";
+
+/// A sandbox and a mirror of it that nothing is copied to yet, and that no worker looks at.
+async fn mirror(kind: &str, issues: u32) -> (TestApp, PgConnection) {
+    let app = TestApp::start_without_worker().await;
+    app.sandbox("source", issues);
+    app.mirror("copy", "source", kind);
+    let owner = app.database.superuser().await;
+    (app, owner)
+}
+
+fn sync(app: &TestApp) -> Value {
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"])
+}
+
+async fn execute(owner: &mut PgConnection, sql: &str) -> u64 {
+    sqlx::query(AssertSqlSafe(sql.to_owned())).execute(owner).await.unwrap().rows_affected()
+}
+
+async fn number(owner: &mut PgConnection, sql: &str) -> i64 {
+    sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(owner).await.unwrap()
+}
+
+async fn fail(app: &TestApp, rules: Value) {
+    app.post("/v1/sandbox/source/faults", json!({ "seed": 3, "rules": rules })).await.ok();
+}
+
+/// Changes an issue of the source behind its doors: its summary, and when it says that it was updated.
+async fn change(owner: &mut PgConnection, jira_id: &str, summary: &str, updated: &str) {
+    let sql = format!(
+        "UPDATE issues SET summary = '{summary}', updated_at = {updated}, raw_jsonb = jsonb_set(jsonb_set(raw_jsonb,
+             '{{fields,updated}}', to_jsonb(to_char({updated} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
+             '{{fields,summary}}', '\"{summary}\"')
+         WHERE {OF_SOURCE} AND jira_id = '{jira_id}'"
+    );
+    assert_eq!(execute(owner, &sql).await, 1);
+}
+
+async fn summary(app: &TestApp, jira_id: &str) -> String {
+    let issue = app.get(&format!("/v1/issues/{jira_id}?instance=copy")).await.ok();
+    issue["summary"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_breaks_pages_is_read_on_its_own() {
+    for (kind, how) in [("cloud", "failure"), ("datacenter", "cut")] {
+        let (app, mut owner) = mirror(kind, 150).await;
+        fail(&app, json!([{ "fault": "poisoned_issue", "how": how, "issues": ["10042"] }])).await;
+        let run = sync(&app);
+        assert_eq!(run["issues"], 150, "{kind}: {run}");
+        assert!(run["requests"].as_u64().unwrap() < 100, "{kind}: {run}");
+        let present = format!("SELECT count(*) FROM issues WHERE {OF_COPY} AND presence = 'present'");
+        assert_eq!(number(&mut owner, &present).await, 150, "{kind}");
+        assert_eq!(app.get("/v1/instances/copy/rejects").await.ok()["rejects"], json!([]), "{kind}");
+        let injected = app.get("/v1/sandbox/source/faults").await.ok()["injected"]["poisoned_issue"].clone();
+        assert!(injected.as_u64().unwrap() > 5, "{kind}: {injected}");
+        // Its histories have come along.
+        let without = format!(
+            "SELECT count(*) FROM issues i WHERE {OF_COPY} AND jira_id = '10042'
+             AND (SELECT count(*) FROM changelogs c WHERE c.issue_id = i.id) <> (
+                 SELECT count(*) FROM changelogs c JOIN issues s ON s.id = c.issue_id
+                 WHERE s.{OF_SOURCE} AND s.jira_id = '10042')"
+        );
+        assert_eq!(number(&mut owner, &without).await, 0, "{kind}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_cannot_be_read_at_all_is_kept_aside_and_stored_when_it_can() {
+    let (app, _) = mirror("cloud", 60).await;
+    // The oldest and the newest are asked for first, for the times of the whole site.
+    let rules = json!([{ "fault": "poisoned_issue", "alone": true, "issues": ["10001", "10060"] }]);
+    fail(&app, rules).await;
+    let run = sync(&app);
+    assert_eq!(run["issues"], 58, "{run}");
+    let list = app.get("/v1/instances/copy/rejects").await.ok()["rejects"].clone();
+    let rows: Vec<(&str, &str)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["jira_id"].as_str().unwrap(), row["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(rows.len(), 2, "{list}");
+    assert!(rows.iter().all(|(id, reason)| ["10001", "10060"].contains(id) && reason.contains("500")), "{list}");
+
+    let id = list[0]["id"].as_str().unwrap();
+    let retry = ["sync", "rejects", "retry", "copy", id, "--tenant", "acme"];
+    assert_eq!(app.json(&retry)["outcome"], "unanswered");
+    fail(&app, json!([])).await;
+    assert_eq!(app.json(&retry)["outcome"], "stored");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_fails_at_every_issue_is_not_asked_for_each_of_them() {
+    let (app, mut owner) = mirror("cloud", 120).await;
+    fail(&app, json!([{ "fault": "status", "status": 500, "on": { "endpoints": ["issue"] } },
+                      { "fault": "poisoned_issue", "share": 1.0 }])).await;
+    assert!(!app.output(&["sync", "run", "copy", "--tenant", "acme"]).status.success());
+    let requests = number(&mut owner, "SELECT requests FROM sync_runs").await;
+    assert!(requests < 60, "{requests}");
+    let aside = number(&mut owner, "SELECT count(*) FROM sync_rejects").await;
+    assert_eq!(aside, 0, "it is the site that fails, and not they");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_of_the_future_does_not_make_polls_pass_over_the_present() {
+    let (app, mut owner) = mirror("cloud", 20).await;
+    change(&mut owner, "10003", "From the future", "now() + interval '400 days'").await;
+    sync(&app);
+    let ahead = "SELECT count(*) FROM sync_watermarks WHERE last_updated_at > now()";
+    assert_eq!(number(&mut owner, ahead).await, 0);
+    app.post("/jira/source/rest/api/2/issue/10005/comment", json!({ "body": "Seen?" })).await.ok();
+    sync(&app);
+    let page = app.get("/jira/copy/rest/api/2/issue/10005/comment").await.ok();
+    assert!(page.to_string().contains("Seen?"), "{page}");
+}
