@@ -157,7 +157,7 @@ impl JiraClient {
             fields: fields.to_vec(),
             expand: expand.to_vec(),
             page_size: CHUNK as u32,
-            reconcile_issues: Vec::new(),
+            ..SearchRequest::default()
         };
         let mut issues = Vec::new();
         let mut cursor = None;

@@ -122,3 +122,36 @@ async fn an_issue_of_the_future_does_not_make_polls_pass_over_the_present() {
     let page = app.get("/jira/copy/rest/api/2/issue/10005/comment").await.ok();
     assert!(page.to_string().contains("Seen?"), "{page}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn issues_that_leave_a_minute_while_it_is_read_by_offsets_take_no_others_with_them() {
+    // Once the first page is stored, thirty issues of the minute are changed again.
+    const CHANGE: &str = "
+        CREATE FUNCTION change_thirty() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            UPDATE public.issues SET updated_at = now() - interval '1 hour', raw_jsonb = jsonb_set(raw_jsonb,
+                '{fields,updated}', to_jsonb(to_char((now() - interval '1 hour') AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"')))
+            WHERE instance_id = (SELECT id FROM public.jira_instances WHERE name = 'source')
+              AND jira_number BETWEEN 10001 AND 10030;
+            RETURN NULL;
+        END $$;
+        CREATE TRIGGER change_thirty AFTER UPDATE ON sync_runs
+            FOR EACH ROW WHEN (OLD.done = 0 AND NEW.done > 0) EXECUTE FUNCTION change_thirty()";
+    let (app, mut owner) = mirror("datacenter", 330).await;
+    sync(&app);
+    let minute = "date_trunc('minute', now() - interval '2 hours')";
+    let one_minute = format!(
+        "UPDATE issues SET summary = 'Moved', updated_at = {minute}, raw_jsonb = jsonb_set(jsonb_set(raw_jsonb, '{{fields,updated}}',
+             to_jsonb(to_char({minute} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
+             '{{fields,summary}}', '\"Moved\"') WHERE {OF_SOURCE}"
+    );
+    assert_eq!(execute(&mut owner, &one_minute).await, 330);
+    // As if all of them were older at the copy.
+    let older = format!("UPDATE issues SET jira_updated_at = now() - interval '1 day' WHERE {OF_COPY}");
+    execute(&mut owner, &older).await;
+    execute(&mut owner, "UPDATE sync_watermarks SET last_updated_at = now() - interval '3 hours'").await;
+    sqlx::Executor::execute(&mut owner, sqlx::raw_sql(CHANGE)).await.unwrap();
+    sync(&app);
+    let unmoved = format!("SELECT count(*) FROM issues WHERE {OF_COPY} AND summary <> 'Moved'");
+    assert_eq!(number(&mut owner, &unmoved).await, 0, "none was skipped");
+}

@@ -4,7 +4,7 @@
 //! halves, down to one, which is asked for by its own address. What cannot be read even so is kept aside. That is for failures of
 //! the page's content alone: a site that is limited, down or fails at everything is none of that.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use application::{instances::Dialect, ports::SetAside};
 use jira_client::{JiraClient, JiraError, RetryPolicy, SearchCursor, SearchPage, SearchRequest};
@@ -48,19 +48,14 @@ pub(super) fn tries(client: &JiraClient, max_tries: u32) -> JiraClient {
     client.with_retry_policy(RetryPolicy { max_tries, ..RetryPolicy::default() })
 }
 
-/// A page with the ids, keys and times of its issues, and nothing else.
+/// The page of a request with the ids, keys and times of its issues, and nothing else.
 pub(super) async fn names(
     client: &JiraClient,
-    jql: &str,
+    request: &SearchRequest,
     cursor: Option<&SearchCursor>,
-    page_size: u32,
 ) -> Result<SearchPage, JiraError> {
-    let request = SearchRequest {
-        jql: jql.to_owned(),
-        fields: TIMES.map(str::to_owned).into(),
-        page_size,
-        ..SearchRequest::default()
-    };
+    let fields = TIMES.map(str::to_owned).into();
+    let request = SearchRequest { fields, expand: Vec::new(), ..request.clone() };
     client.with_issue_properties(&[]).search_page(&request, cursor).await
 }
 
@@ -75,7 +70,7 @@ pub(super) async fn page(
     cursor: Option<&SearchCursor>,
     error: JiraError,
 ) -> Result<(SearchPage, Whole), JiraError> {
-    let named = match names(&tries(client, 2), &request.jql, cursor, request.page_size).await {
+    let named = match names(&tries(client, 2), request, cursor).await {
         Ok(named) if !named.issues.is_empty() => named,
         Err(other) if !is_about_the_content(&other) && !matches!(other, JiraError::Transport { .. }) => {
             return Err(other);
@@ -85,7 +80,10 @@ pub(super) async fn page(
     tracing::warn!(%error, issues = named.issues.len(), "a page cannot be read at once, and is read in parts");
     let ids: Option<Vec<String>> = named.issues.iter().map(whole::id_of).collect();
     let Some(ids) = ids else { return Err(error) };
-    let whole = read(client, dialect, &ids, error).await?;
+    let mut whole = read(client, dialect, &ids, error).await?;
+    // As the page has them.
+    let places: HashMap<&str, usize> = ids.iter().map(String::as_str).zip(0..).collect();
+    whole.issues.sort_by_key(|issue| issue.raw["id"].as_str().and_then(|id| places.get(id)).copied());
     Ok((named, whole))
 }
 

@@ -42,6 +42,9 @@ const EVENTS: [&str; 21] = [
     "sprint_closed",
 ];
 
+/// Issues that a page of offset paging shows again, so that whoever walks over a list that moves can tell that it did.
+const OVERLAP: u32 = 20;
+
 /// Events of properties, which issues do not count as changes of theirs: listened to where properties are copied.
 const PROPERTY_EVENTS: [&str; 2] = ["issue_property_set", "issue_property_deleted"];
 
@@ -235,7 +238,8 @@ impl JiraSite for Site {
             fields: all_fields(),
             expand: expansions(dialect),
             page_size,
-            reconcile_issues: Vec::new(),
+            overlap: OVERLAP,
+            ..SearchRequest::default()
         };
         let read = async {
             match client.search_page(&request, cursor.as_ref()).await {
@@ -262,7 +266,8 @@ impl JiraSite for Site {
         page_size: u32,
     ) -> Result<NamesPage> {
         let cursor = read_cursor(cursor)?;
-        let page = parts::names(&self.speaking(dialect), jql, cursor.as_ref(), page_size).await;
+        let request = SearchRequest { jql: jql.to_owned(), page_size, ..SearchRequest::default() };
+        let page = parts::names(&self.speaking(dialect), &request, cursor.as_ref()).await;
         let page = page.map_err(|error| self.error(error))?;
         let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
         Ok(NamesPage { issues: page.issues, next })
