@@ -7,6 +7,7 @@ pub mod drift;
 mod engine;
 pub mod freshness;
 mod job;
+mod late;
 mod look;
 mod pace;
 mod pages;
@@ -29,7 +30,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use control::{cancel, pause, resume, start};
+pub use control::{begin_anew, cancel, pause, resume, start};
 pub use engine::{Ended, run, run_slice};
 pub use job::{PollMirrors, SyncInstance};
 pub use look::{fetch_one, read_fetched};
@@ -39,7 +40,7 @@ pub use ranges::{Range, StoredRange};
 pub use schedule::{SyncSchedule, SyncSettings};
 pub use trouble::{SyncTrouble, TroubleStore, next_poll};
 
-use crate::error::Result;
+use crate::{error::Result, issues::IssueBundle};
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -289,6 +290,24 @@ pub trait SyncStore: Send {
 
     /// When the newest open delivery came that speaks of no issue, but of a project, a sprint or the like.
     async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>>;
+
+    /// Which of these issues the copy does not have, or not present, or not as new as that.
+    async fn not_as_new(
+        &mut self,
+        instance: InstanceId,
+        shown: &[(String, DateTime<Utc>)],
+    ) -> Result<Vec<String>>;
+
+    /// Makes way for these issues, which were just read, where the copy has them newer: their site went back in time. What the copy has
+    /// that is newer than they are counts as no newer from now on, and histories that they do not have are deleted.
+    async fn let_source_win(&mut self, instance: InstanceId, issues: &[IssueBundle]) -> Result<()>;
+
+    /// Forgets that an instance was ever copied: the next run copies everything, and is told by [`SyncSchedule::anew_at`] that the
+    /// site is right wherever it is older.
+    async fn begin_anew(&mut self, instance: InstanceId, at: DateTime<Utc>) -> Result<()>;
+
+    /// Notes that everything was copied anew.
+    async fn end_anew(&mut self, instance: InstanceId) -> Result<()>;
 
     /// Which of these issues were found missing at or after `since`.
     async fn missing_since(

@@ -11,9 +11,13 @@ use super::{
     pace::Pace,
     pages::{Position, Walk},
     ranges::{EVERYTHING, Plan, Range, StoredRange},
+    upkeep::{Cause, CensusInstance},
     work::{Page, Target, Work},
 };
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    jobs::Job,
+};
 
 /// A range is not made smaller than that for the sake of going parallel.
 const SMALLEST: u64 = 500;
@@ -23,6 +27,9 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     let plan = plan(work).await?;
     if plan.cut {
         work.note_cut();
+    }
+    if plan.anew {
+        work.note_anew();
     }
     let pace = Pace::new(work.services.sync.parallel);
     let mut tasks = FuturesUnordered::new();
@@ -62,6 +69,12 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
             // What a site gave no way to is in the next census. From here on polls are enough, and yet this proves nothing.
             let proved = (!work.was_cut()).then_some(proof);
             tx.raise_watermark(work.instance.id, ISSUES, Some(watermark), proved).await?;
+            if plan.anew {
+                tx.end_anew(work.instance.id).await?;
+                // What the site does not have any more is for a census to find.
+                let (tenant, instance) = (work.tenant, work.instance.id);
+                tx.enqueue(CensusInstance { tenant, instance, cause: Cause::Asked }.request()?).await?;
+            }
             tx.commit().await?;
             Ok(Some(proof))
         }
@@ -71,8 +84,12 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
 /// What an earlier worker planned, or a new plan: one range that holds everything, to be split by whoever takes it.
 async fn plan(work: &Work<'_>) -> Result<Plan> {
     let stored = work.lease.run.checkpoint.clone();
+    let mut tx = work.begin().await?;
+    let anew = tx.sync_schedule(work.instance.id).await?.anew_at.is_some();
+    drop(tx);
     if let Some(plan) = stored.and_then(|value| serde_json::from_value::<Plan>(value).ok())
         && plan.range > 0
+        && plan.anew == anew
     {
         return Ok(plan);
     }
@@ -84,7 +101,7 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     let range = share.clamp(SMALLEST.min(settings.range), settings.range);
     let began_at = edge(work, "updated", "DESC").await?;
     let oldest = if total > Some(range) { edge(work, "created", "ASC").await? } else { None };
-    let plan = Plan { planned_at, began_at, oldest, range, cut: false };
+    let plan = Plan { planned_at, began_at, oldest, range, cut: false, anew };
     let mut tx = work.begin().await?;
     tx.drop_ranges(work.instance.id).await?;
     tx.put_ranges(work.instance.id, None, &[StoredRange::new(Range::default(), total)]).await?;

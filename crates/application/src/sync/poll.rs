@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    ISSUES,
+    ISSUES, late,
     pace::Pace,
     pages::{Position, Walk},
     ranges::minute,
@@ -25,6 +25,9 @@ pub(super) async fn poll(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     };
     let walk = Walk::Updated(mark.from.since);
     let ended = work.walk(walk, &mark.position, &Target::Poll(mark.from), &Pace::new(1)).await?;
+    if ended {
+        late::look(work).await?;
+    }
     Ok(ended.then_some(mark.from.began_at))
 }
 

@@ -61,6 +61,9 @@ pub(super) struct Plan {
     /// Whether the site gave no way to all of a range.
     #[serde(default)]
     pub(super) cut: bool,
+    /// Whether the site is right wherever it is older than the copy.
+    #[serde(default)]
+    pub(super) anew: bool,
 }
 
 impl Plan {
@@ -132,6 +135,7 @@ mod tests {
             oldest: Some(at(oldest)),
             range: 100,
             cut: false,
+            anew: false,
         }
     }
 

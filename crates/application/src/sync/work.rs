@@ -44,6 +44,8 @@ pub(super) enum Target {
     Range(Uuid, Value),
     /// A poll.
     Poll(PollFrom),
+    /// Nothing: what was read beside the walk.
+    Late,
 }
 
 impl Target {
@@ -51,6 +53,7 @@ impl Target {
         match self {
             Self::Range(..) => "copying issues",
             Self::Poll(_) => "catching up",
+            Self::Late => "reading what was shown late",
         }
     }
 }
@@ -97,6 +100,8 @@ struct Tally {
     changed: bool,
     /// Whether the site has more that it gives no way to.
     cut: bool,
+    /// Whether the site is right wherever it is older than the copy.
+    anew: bool,
 }
 
 impl<'a> Work<'a> {
@@ -119,6 +124,7 @@ impl<'a> Work<'a> {
             // What earlier turns stored, or a run that was broken off, may have differed.
             changed: lease.run.done > 0,
             cut: false,
+            anew: false,
         };
         let tally = Mutex::new(tally);
         Self { services, tenant, instance, lease, site, roles: FieldRoles::default(), until, sink, tally }
@@ -155,6 +161,15 @@ impl<'a> Work<'a> {
     /// Whether the site has more that it gave no way to.
     pub(super) fn was_cut(&self) -> bool {
         self.tally().cut
+    }
+
+    /// Notes that the site is right wherever it is older than the copy: it went back in time.
+    pub(super) fn note_anew(&self) {
+        self.tally().anew = true;
+    }
+
+    fn is_anew(&self) -> bool {
+        self.tally().anew
     }
 
     pub(super) fn set_total(&self, total: Option<u64>) {
@@ -276,11 +291,14 @@ impl<'a> Work<'a> {
     }
 
     /// Stores a page with the mark that names the next one, in one transaction.
-    async fn store(&self, mut page: Turned, target: &Target) -> Result<()> {
+    pub(super) async fn store(&self, mut page: Turned, target: &Target) -> Result<()> {
         let mut tx = self.begin().await?;
         let done = (page.issues.len() + page.set_aside.len()) as u64;
         let next = page.next.clone();
         let (bundles, mut counts) = self.read(tx.as_mut(), &mut page).await?;
+        if self.is_anew() {
+            tx.let_source_win(self.instance.id, &bundles).await?;
+        }
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         counts.rejected += stored.rejected;
         let changed = UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
@@ -300,6 +318,7 @@ impl<'a> Work<'a> {
                 let mark = PollMark { from: *from, position: next };
                 Some(serde_json::to_value(mark).map_err(Error::internal)?)
             }
+            Target::Late => None,
         };
         // Last: the tasks of a run wait for each other here.
         let update = self.update(Page { done, counts }, checkpoint);

@@ -155,3 +155,67 @@ async fn issues_that_leave_a_minute_while_it_is_read_by_offsets_take_no_others_w
     let unmoved = format!("SELECT count(*) FROM issues WHERE {OF_COPY} AND summary <> 'Moved'");
     assert_eq!(number(&mut owner, &unmoved).await, 0, "none was skipped");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_index_showed_late_is_found_by_a_second_look() {
+    let (app, mut owner) = mirror("cloud", 20).await;
+    sync(&app);
+    // From here on polls ask for what changed within minutes.
+    app.post("/jira/source/rest/api/2/issue/10005/comment", json!({ "body": "Now" })).await.ok();
+    sync(&app);
+    change(&mut owner, "10003", "Shown late", "now() - interval '1 hour'").await;
+    sync(&app);
+    assert_ne!(summary(&app, "10003").await, "Shown late", "a poll does not see that far back");
+    let hour = "UPDATE sync_watermarks SET last_updated_at = last_updated_at - interval '1 hour' WHERE entity = 'late_changes'";
+    assert_eq!(execute(&mut owner, hour).await, 1);
+    let before = number(&mut owner, "SELECT requests FROM sync_runs ORDER BY started_at DESC LIMIT 1").await;
+    let run = sync(&app);
+    assert_eq!(summary(&app, "10003").await, "Shown late");
+    let cost = run["requests"].as_i64().unwrap() - before;
+    assert!((1..=2).contains(&cost), "a page of names and an issue: {cost}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_site_that_was_restored_from_a_backup_is_copied_anew() {
+    let (app, mut owner) = mirror("cloud", 30).await;
+    app.post("/jira/source/rest/api/2/issue/10004/comment", json!({ "body": "Before" })).await.ok();
+    execute(&mut owner, "CREATE TABLE backup AS SELECT * FROM issues").await;
+    execute(&mut owner, "CREATE TABLE backup_changelogs AS SELECT * FROM changelogs").await;
+    let edit = json!({ "fields": { "summary": "After the backup" } });
+    for id in ["10004", "10005"] {
+        let path = format!("/jira/source/rest/api/2/issue/{id}");
+        app.ask(reqwest::Method::PUT, &path, Some(&app.key), Some(edit.clone())).await.ok();
+    }
+    sync(&app);
+    assert_eq!(summary(&app, "10004").await, "After the backup");
+    for restore in [
+        format!("UPDATE issues i SET summary = b.summary, raw_jsonb = b.raw_jsonb, updated_at = b.updated_at,
+                     jira_updated_at = b.jira_updated_at, source_hash = b.source_hash
+                 FROM backup b WHERE b.id = i.id AND i.{OF_SOURCE}"),
+        format!("DELETE FROM changelogs c USING issues i WHERE i.id = c.issue_id AND i.{OF_SOURCE}
+                     AND c.id NOT IN (SELECT id FROM backup_changelogs)"),
+    ] {
+        execute(&mut owner, &restore).await;
+    }
+    sync(&app);
+    assert_eq!(summary(&app, "10004").await, "After the backup", "nothing tells a poll that the site went back");
+
+    let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--anew"]);
+    assert_eq!(run["issues"], 30, "{run}");
+    assert_ne!(summary(&app, "10004").await, "After the backup");
+    let differing = "SELECT count(*) FROM (
+            SELECT s.jira_id FROM issues s JOIN issues c ON c.jira_id = s.jira_id AND c.id <> s.id
+            WHERE s.instance_id = (SELECT id FROM jira_instances WHERE name = 'source')
+              AND c.instance_id <> s.instance_id
+              AND (s.summary <> c.summary OR s.jira_updated_at <> c.jira_updated_at
+                   OR (SELECT count(*) FROM changelogs x WHERE x.issue_id = s.id)
+                      <> (SELECT count(*) FROM changelogs x WHERE x.issue_id = c.id))) x";
+    assert_eq!(number(&mut owner, differing).await, 0);
+    let audit = app.get("/v1/audit?action=start_sync").await.ok();
+    assert_eq!(audit["entries"][0]["payload"]["after"]["anew"], true, "{audit}");
+    // From here on it is a mirror like any other.
+    sync(&app);
+    let kind = "SELECT count(*) FROM sync_runs WHERE kind = 'poll' AND state = 'succeeded'";
+    assert_eq!(number(&mut owner, kind).await, 2);
+    assert_eq!(number(&mut owner, "SELECT count(*) FROM sync_schedules WHERE anew_at IS NOT NULL").await, 0);
+}

@@ -77,6 +77,14 @@ impl Site {
     }
 
     fn error(&self, error: JiraError) -> Error {
+        match application_error(error, self.clock.now()) {
+            // Whoever reads is in nobody's way; here a conflict is one of our own, over a lease.
+            Error::Conflict(message) => Error::Upstream { system: "Jira", message, retryable: true },
+            other => other,
+        }
+    }
+
+    fn write_error(&self, error: JiraError) -> Error {
         application_error(error, self.clock.now())
     }
 }
@@ -314,7 +322,8 @@ impl JiraSite for Site {
     }
 
     async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>> {
-        visible(self.speaking(dialect).comments(issue_id).await).map_err(|error| self.error(error))
+        let comments = visible(self.speaking(dialect).comments(issue_id).await);
+        Ok(comments.map_err(|error| self.error(error))?.map(|(comments, _)| comments))
     }
 
     async fn project_rosters(
@@ -399,7 +408,7 @@ impl JiraSite for Site {
     }
 
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value> {
-        self.speaking(dialect).add_comment(issue_id, body).await.map_err(|error| self.error(error))
+        self.speaking(dialect).add_comment(issue_id, body).await.map_err(|error| self.write_error(error))
     }
 
     async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>> {
@@ -417,7 +426,7 @@ impl JiraSite for Site {
         client
             .do_transition(issue_id, transition_id, fields.cloned(), None)
             .await
-            .map_err(|error| self.error(error))
+            .map_err(|error| self.write_error(error))
     }
 
     async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String> {
@@ -432,13 +441,13 @@ impl JiraSite for Site {
             .create_webhook(&webhook)
             .await
             .map(|webhook| webhook.id)
-            .map_err(|error| self.error(error))
+            .map_err(|error| self.write_error(error))
     }
 
     async fn remove_webhook(&self, id: &str) -> Result<()> {
         match self.client().delete_webhook(id).await {
             Ok(()) | Err(JiraError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.error(error)),
+            Err(error) => Err(self.write_error(error)),
         }
     }
 

@@ -70,8 +70,8 @@ pub(super) async fn complete(
             let collection = &raw["fields"][field];
             collection[rows].is_array() && !is_truncated(collection, rows)
         };
-        let comments_complete = fetched.comments || listed("comment", "comments");
-        let worklogs_complete = fetched.worklogs || listed("worklog", "worklogs");
+        let comments_complete = fetched.comments.unwrap_or_else(|| listed("comment", "comments"));
+        let worklogs_complete = fetched.worklogs.unwrap_or_else(|| listed("worklog", "worklogs"));
         whole.issues.push(FetchedIssue { raw, comments_complete, worklogs_complete });
     }
     Ok(whole)
@@ -111,11 +111,11 @@ async fn changelogs(
     if is_site { Err(failed) } else { Ok(found) }
 }
 
-/// What was fetched to its end, and therefore whole: a `total` may count what the account may not see, and stays as sent.
+/// Of what was fetched, whether that is all.
 #[derive(Clone, Copy, Debug, Default)]
 struct Completed {
-    comments: bool,
-    worklogs: bool,
+    comments: Option<bool>,
+    worklogs: Option<bool>,
 }
 
 /// Fetches what the issue's embedded collections leave out.
@@ -133,16 +133,16 @@ async fn fill(
         complete_list(&mut raw["changelog"], "histories", histories, 0);
     }
     if is_truncated(&raw["fields"]["comment"], "comments")
-        && let Some(comments) = still_there(client.comments(id).await)?
+        && let Some((comments, are_all)) = still_there(client.comments(id).await)?
     {
         complete_list(&mut raw["fields"]["comment"], "comments", comments, 0);
-        completed.comments = true;
+        completed.comments = Some(are_all);
     }
     if is_truncated(&raw["fields"]["worklog"], "worklogs")
-        && let Some(worklogs) = still_there(client.worklogs(id).await)?
+        && let Some((worklogs, are_all)) = still_there(client.worklogs(id).await)?
     {
         complete_list(&mut raw["fields"]["worklog"], "worklogs", worklogs, USUAL_WORKLOGS);
-        completed.worklogs = true;
+        completed.worklogs = Some(are_all);
     }
     Ok(completed)
 }

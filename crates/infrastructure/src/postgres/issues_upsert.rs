@@ -19,8 +19,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use application::{
     Result,
-    issues::{IssueBundle, UpsertCounts},
+    issues::{IssueBundle, Presence, UpsertCounts},
     reference::FieldValueRecord,
+    sync::presence,
 };
 use chrono::{DateTime, Utc};
 use domain::{ids::InstanceId, issue_key::IssueKey};
@@ -41,6 +42,7 @@ use super::{
 
 const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
+const ARCHIVED: &str = "archived";
 /// The `field` of a history's item that says that the issue was moved.
 const KEY_FIELD: &str = "Key";
 
@@ -149,6 +151,8 @@ async fn write(conn: &mut PgConnection, scope: Scope, mut issues: Vec<Planned<'_
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written, &added, &others).await?;
+    let archived = issues.iter().filter(|issue| issue.presence == ARCHIVED && written.contains(&issue.id));
+    links::leave_with(conn, &archived.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     let moved = issues.iter().filter(|issue| issue.old_key().is_some() && written.contains(&issue.id));
     shown_keys::refresh(conn, &moved.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     Ok(counts)
@@ -253,17 +257,21 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
             key: bundle.issue.key.to_string(),
             bundle,
             stored: stored.remove(&id),
-            presence: PRESENT,
+            // Data Center shows archived issues by their ids.
+            presence: match presence::of_shown(&bundle.issue.raw) {
+                Presence::Archived => ARCHIVED,
+                _ => PRESENT,
+            },
         })
         .filter(|issue| !issue.is_older())
         .collect();
 
     let mut holders: HashMap<String, (DateTime<Utc>, Uuid)> = HashMap::new();
-    for issue in &issues {
+    for issue in issues.iter().filter(|issue| issue.presence == PRESENT) {
         let claim = (issue.bundle.issue.updated, issue.id);
         holders.entry(issue.key.clone()).and_modify(|holder| *holder = claim.max(*holder)).or_insert(claim);
     }
-    for issue in &mut issues {
+    for issue in issues.iter_mut().filter(|issue| issue.presence == PRESENT) {
         if holders.get(&issue.key).is_some_and(|(_, holder)| *holder != issue.id) {
             issue.presence = UNOBSERVED;
         }
