@@ -13,6 +13,6 @@ pub use database::{Database, PlatformTx, SqlAnswer, SqlLimits, TenantTx};
 pub use secrets::Secrets;
 pub use sites::{
     Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedFollowers,
-    ListedMembers, ListedOptions, ListedRoles, ListedSprints, NamesPage, ProjectRoll, ReferenceData, RollCallPage,
-    SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    ListedMembers, ListedOptions, ListedRoles, ListedSprints, NamesPage, ProjectRoll, ReferenceData,
+    RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
 };

@@ -91,8 +91,7 @@ impl JiraClient {
             let overlap = usize::from(!items.is_empty() && !moved);
             let start_at = (items.len() - overlap) as u64;
             let call = paged.call.clone().query("startAt", &start_at.to_string());
-            let call =
-                call.query("maxResults", &paged.page_size.to_string()).objects(paged.page_size);
+            let call = call.query("maxResults", &paged.page_size.to_string()).objects(paged.page_size);
             let mut page = object(what, self.json(call).await?)?;
             check_start(what, count(&page, "startAt"), start_at)?;
             let mut received = take_array(what, &mut page, paged.items_key)?;
@@ -102,7 +101,8 @@ impl JiraClient {
             }
             moved |= total != first_total;
             if overlap == 1 {
-                moved |= !received.first().zip(items.last()).is_some_and(|(first, last)| is_same(first, last));
+                moved |=
+                    !received.first().zip(items.last()).is_some_and(|(first, last)| is_same(first, last));
                 received.drain(..received.len().min(1));
             }
             let is_empty = received.is_empty();

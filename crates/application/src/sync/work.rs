@@ -361,7 +361,7 @@ impl<'a> Work<'a> {
         let missing = tx.missing_since(self.instance.id, &ids, page.read_at - OVERLAP).await?;
         let hint = |issue: &String| {
             let (tenant, instance) = (self.tenant, self.instance.id);
-            ProcessHint { tenant, instance, issue: issue.clone(), deleted: false }.request()
+            ProcessHint::of(tenant, instance, issue).request()
         };
         tx.enqueue_all(&missing.iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
         if !missing.is_empty() {

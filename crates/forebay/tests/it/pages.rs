@@ -89,7 +89,10 @@ async fn an_issue_that_cannot_be_read_at_all_is_kept_aside_and_stored_when_it_ca
         .map(|row| (row["jira_id"].as_str().unwrap(), row["reason"].as_str().unwrap()))
         .collect();
     assert_eq!(rows.len(), 2, "{list}");
-    assert!(rows.iter().all(|(id, reason)| ["10001", "10060"].contains(id) && reason.contains("500")), "{list}");
+    assert!(
+        rows.iter().all(|(id, reason)| ["10001", "10060"].contains(id) && reason.contains("500")),
+        "{list}"
+    );
 
     let id = list[0]["id"].as_str().unwrap();
     let retry = ["sync", "rejects", "retry", "copy", id, "--tenant", "acme"];
@@ -101,8 +104,12 @@ async fn an_issue_that_cannot_be_read_at_all_is_kept_aside_and_stored_when_it_ca
 #[tokio::test(flavor = "multi_thread")]
 async fn a_site_that_fails_at_every_issue_is_not_asked_for_each_of_them() {
     let (app, mut owner) = mirror("cloud", 120).await;
-    fail(&app, json!([{ "fault": "status", "status": 500, "on": { "endpoints": ["issue"] } },
-                      { "fault": "poisoned_issue", "share": 1.0 }])).await;
+    fail(
+        &app,
+        json!([{ "fault": "status", "status": 500, "on": { "endpoints": ["issue"] } },
+                      { "fault": "poisoned_issue", "share": 1.0 }]),
+    )
+    .await;
     assert!(!app.output(&["sync", "run", "copy", "--tenant", "acme"]).status.success());
     let requests = number(&mut owner, "SELECT requests FROM sync_runs").await;
     assert!(requests < 60, "{requests}");
@@ -189,16 +196,24 @@ async fn a_site_that_was_restored_from_a_backup_is_copied_anew() {
     sync(&app);
     assert_eq!(summary(&app, "10004").await, "After the backup");
     for restore in [
-        format!("UPDATE issues i SET summary = b.summary, raw_jsonb = b.raw_jsonb, updated_at = b.updated_at,
+        format!(
+            "UPDATE issues i SET summary = b.summary, raw_jsonb = b.raw_jsonb, updated_at = b.updated_at,
                      jira_updated_at = b.jira_updated_at, source_hash = b.source_hash
-                 FROM backup b WHERE b.id = i.id AND i.{OF_SOURCE}"),
-        format!("DELETE FROM changelogs c USING issues i WHERE i.id = c.issue_id AND i.{OF_SOURCE}
-                     AND c.id NOT IN (SELECT id FROM backup_changelogs)"),
+                 FROM backup b WHERE b.id = i.id AND i.{OF_SOURCE}"
+        ),
+        format!(
+            "DELETE FROM changelogs c USING issues i WHERE i.id = c.issue_id AND i.{OF_SOURCE}
+                     AND c.id NOT IN (SELECT id FROM backup_changelogs)"
+        ),
     ] {
         execute(&mut owner, &restore).await;
     }
     sync(&app);
-    assert_eq!(summary(&app, "10004").await, "After the backup", "nothing tells a poll that the site went back");
+    assert_eq!(
+        summary(&app, "10004").await,
+        "After the backup",
+        "nothing tells a poll that the site went back"
+    );
 
     let run = app.json(&["sync", "run", "copy", "--tenant", "acme", "--anew"]);
     assert_eq!(run["issues"], 30, "{run}");

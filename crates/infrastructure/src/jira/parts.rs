@@ -250,7 +250,9 @@ mod tests {
         ] {
             assert!(!is_about_the_issues(&error, 1), "{error}");
         }
-        for error in [upstream(500, None), JiraError::TooLarge { limit: 1 }, JiraError::CutBody { received: 9 }] {
+        for error in
+            [upstream(500, None), JiraError::TooLarge { limit: 1 }, JiraError::CutBody { received: 9 }]
+        {
             assert!(is_about_the_content(&error), "{error}");
         }
     }

@@ -6,8 +6,8 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, NamesPage, ProjectRoll, ReferenceData,
-        RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+        Clock, Fetched, JiraSite, Listed, ListedOptions, ListedSprints, NamesPage, ProjectRoll,
+        ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
     },
 };
 use async_trait::async_trait;
@@ -289,7 +289,9 @@ impl JiraSite for Site {
             several => parts::some(&client, dialect, several).await,
         };
         let whole = match asked {
-            Err(error) if parts::is_about_the_content(&error) => parts::read(&client, dialect, ids, error).await,
+            Err(error) if parts::is_about_the_content(&error) => {
+                parts::read(&client, dialect, ids, error).await
+            }
             asked => asked,
         };
         let whole = whole.map_err(|error| self.error(error))?;

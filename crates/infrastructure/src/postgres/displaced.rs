@@ -1,6 +1,10 @@
 //! Issues whose keys others have by now: where they are is not known until somebody looks.
 
-use application::{Result, jobs::{Job, JobRequest}, webhooks::ProcessHint};
+use application::{
+    Result,
+    jobs::{Job, JobRequest},
+    webhooks::ProcessHint,
+};
 use domain::ids::TenantId;
 use sqlx::PgConnection;
 
@@ -23,8 +27,7 @@ pub(super) async fn have_looked_at(conn: &mut PgConnection, scope: Scope, issues
     let Some(at) = at else { return Ok(()) };
     let hint = |issue: &String| {
         let (tenant, instance) = (TenantId(scope.tenant), scope.instance);
-        let look = ProcessHint { tenant, instance, issue: issue.clone(), deleted: false };
-        Ok(JobRequest { run_at: Some(at), ..look.request()? })
+        Ok(JobRequest { run_at: Some(at), ..ProcessHint::of(tenant, instance, issue).request()? })
     };
     jobs::enqueue(conn, &issues.iter().map(hint).collect::<Result<Vec<_>>>()?).await
 }

@@ -49,7 +49,8 @@ async fn an_old_server_gives_all_comments_at_once() {
 async fn moving(lists: fn(usize) -> Vec<u64>) -> (Vec<String>, bool) {
     let server = Server::start(move |asked, number| {
         let (start, list) = (asked.number("startAt"), lists(number));
-        let page: Vec<_> = list.iter().skip(start as usize).take(2).map(|id| json!({"id": id.to_string()})).collect();
+        let page: Vec<_> =
+            list.iter().skip(start as usize).take(2).map(|id| json!({"id": id.to_string()})).collect();
         ok(json!({"startAt": start, "maxResults": 2, "total": list.len(), "comments": page}))
     })
     .await;
@@ -61,7 +62,7 @@ async fn moving(lists: fn(usize) -> Vec<u64>) -> (Vec<String>, bool) {
 async fn a_list_that_moves_while_it_is_read_is_read_again() {
     // One is deleted behind the first page, and one added: as many as before, and one would be passed over.
     let (comments, are_all) = moving(|request| match request {
-        0 => vec![1, 2, 3, 4, 5],
+        1 => vec![1, 2, 3, 4, 5],
         _ => vec![1, 3, 4, 5, 6],
     })
     .await;
@@ -74,8 +75,9 @@ async fn a_list_that_moves_while_it_is_read_is_read_again() {
 #[tokio::test]
 async fn a_list_that_ends_before_its_total_is_not_all() {
     let server = Server::start(|asked, _| {
-        let page = if asked.number("startAt") == 0 { json!([{"id": "a"}, {"id": "b"}]) } else { json!([]) };
-        ok(json!({"startAt": asked.number("startAt"), "maxResults": 2, "total": 7, "comments": page}))
+        let start = asked.number("startAt");
+        let page: Vec<_> = ["a", "b"].iter().skip(start as usize).map(|id| json!({"id": id})).collect();
+        ok(json!({"startAt": start, "maxResults": 2, "total": 7, "comments": page}))
     })
     .await;
     let (comments, are_all) = server.client(Dialect::V3).comments("10").await.unwrap();

@@ -370,7 +370,9 @@ impl RollCall<'_> {
                 let standing = standing.map_or(Standing::Unlisted, |known| known.standing);
                 let account = self.instance.account_id.as_deref();
                 let may_hide = match project {
-                    Some(project) if standing == Standing::Live => tx.may_hide_issues(project, account).await?,
+                    Some(project) if standing == Standing::Live => {
+                        tx.may_hide_issues(project, account).await?
+                    }
                     _ => false,
                 };
                 let presence = presence::of_gone(standing, may_hide);

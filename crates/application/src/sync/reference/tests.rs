@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::*;
 use crate::ports::{
-    Fetched, ListedOptions, ListedSprints, NamesPage, ProjectRoll, RollCallPage, SiteIdentity, SitePage, SiteUsage,
-    WorklogFeed, WorklogPage,
+    Fetched, ListedOptions, ListedSprints, NamesPage, ProjectRoll, RollCallPage, SiteIdentity, SitePage,
+    SiteUsage, WorklogFeed, WorklogPage,
 };
 
 /// Serves the parts of project 10, the sprints of board 1 and the options of one field, and nothing else.

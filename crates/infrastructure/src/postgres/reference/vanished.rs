@@ -22,9 +22,8 @@ pub(super) async fn note(
     seen: &Seen<'_>,
     records: &ReferenceRecords,
 ) -> Result<()> {
-    let whole: Vec<Roster> = records.whole.iter().copied().collect();
-    let doubted = doubted(conn, scope, seen, &whole).await?;
-    for roster in whole.iter().filter(|roster| !doubted.contains(roster)) {
+    let doubted = doubted(conn, scope, seen, &records.whole).await?;
+    for roster in records.whole.iter().filter(|roster| !doubted.contains(roster)) {
         match roster {
             Roster::Projects => projects(conn, scope, seen).await?,
             Roster::Statuses => statuses(conn, scope, seen).await?,
@@ -68,7 +67,7 @@ async fn doubted(
         Roster::IssueLinkTypes => Some(seen.link_types.len()),
         Roster::Groups => Some(seen.groups.len()),
         // A site may well have none of these.
-        Roster::Versions | Roster::Components | Roster::Users | Roster::Sprints => None,
+        _ => None,
     };
     let (mut empty, mut filled) = (Vec::new(), Vec::new());
     for roster in whole {
@@ -101,7 +100,10 @@ async fn doubted(
         .await
         .map_err(convert)?;
         if is_young {
-            tracing::warn!(?roster, "a list of the site came back empty; it is believed once that lasts for a day");
+            tracing::warn!(
+                ?roster,
+                "a list of the site came back empty; it is believed once that lasts for a day"
+            );
             doubted.push(roster);
         }
     }

@@ -124,7 +124,8 @@ pub(super) async fn not_as_new(
     shown: &[(String, DateTime<Utc>)],
 ) -> Result<Vec<String>> {
     let ids: Vec<Uuid> = shown.iter().map(|(id, _)| scope.instance.issue(id).0).collect();
-    let (names, times): (Vec<&str>, Vec<DateTime<Utc>>) = shown.iter().map(|(id, at)| (id.as_str(), *at)).unzip();
+    let (names, times): (Vec<&str>, Vec<DateTime<Utc>>) =
+        shown.iter().map(|(id, at)| (id.as_str(), *at)).unzip();
     // The tenant by a subquery holds the planner to the primary key: see `issues_upsert`.
     sqlx::query_scalar!(
         r#"SELECT u.name AS "name!" FROM UNNEST($2::uuid[], $3::text[], $4::timestamptz[]) AS u (id, name, at)
