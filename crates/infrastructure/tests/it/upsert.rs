@@ -185,6 +185,32 @@ async fn at_a_sandbox_nobody_is_asked_where_a_displaced_issue_is() {
 }
 
 #[tokio::test]
+async fn an_issue_that_its_site_shows_as_archived_is_none_of_the_present_ones() {
+    let mirror = Mirror::new().await;
+    let shown = issue(1, "PAY-1");
+    mirror.store(std::slice::from_ref(&shown)).await;
+    let archive = |bundle: &mut IssueBundle| {
+        bundle.issue.raw["fields"]["archiveddate"] = json!("2026-03-01T10:00:00.000+0000");
+    };
+    let archived = changed(&shown, 1, archive);
+    // However it is read: by a hint, a poll, or a row that was kept aside.
+    assert_eq!(mirror.store(std::slice::from_ref(&archived)).await.issues, 1);
+    let presence = async || -> String {
+        let sql = "SELECT presence FROM issues WHERE jira_id = '1'";
+        sqlx::query_scalar(sql).fetch_one(&mut mirror.base.superuser().await).await.unwrap()
+    };
+    assert_eq!(presence().await, "archived");
+    assert_eq!(
+        mirror.store(std::slice::from_ref(&archived)).await,
+        UpsertCounts::default(),
+        "and stays that"
+    );
+    mirror.store(&[changed(&shown, 2, |_| {})]).await;
+    assert_eq!(presence().await, "present");
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
 async fn of_two_issues_that_claim_one_key_in_a_page_the_newer_one_has_it() {
     let mirror = Mirror::new().await;
     let older = issue(2, "PAY-1");
