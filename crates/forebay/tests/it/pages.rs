@@ -37,7 +37,7 @@ async fn fail(app: &TestApp, rules: Value) {
 async fn change(owner: &mut PgConnection, jira_id: &str, summary: &str, updated: &str) {
     let sql = format!(
         "UPDATE issues SET summary = '{summary}', updated_at = {updated}, raw_jsonb = jsonb_set(jsonb_set(raw_jsonb,
-             '{{fields,updated}}', to_jsonb(to_char({updated} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
+             '{{fields,updated}}', to_jsonb(to_char(({updated}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
              '{{fields,summary}}', '\"{summary}\"')
          WHERE {OF_SOURCE} AND jira_id = '{jira_id}'"
     );
@@ -149,7 +149,7 @@ async fn issues_that_leave_a_minute_while_it_is_read_by_offsets_take_no_others_w
     let minute = "date_trunc('minute', now() - interval '2 hours')";
     let one_minute = format!(
         "UPDATE issues SET summary = 'Moved', updated_at = {minute}, raw_jsonb = jsonb_set(jsonb_set(raw_jsonb, '{{fields,updated}}',
-             to_jsonb(to_char({minute} AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
+             to_jsonb(to_char(({minute}) AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"+0000\"'))),
              '{{fields,summary}}', '\"Moved\"') WHERE {OF_SOURCE}"
     );
     assert_eq!(execute(&mut owner, &one_minute).await, 330);
@@ -186,8 +186,8 @@ async fn what_the_index_showed_late_is_found_by_a_second_look() {
 async fn a_site_that_was_restored_from_a_backup_is_copied_anew() {
     let (app, mut owner) = mirror("cloud", 30).await;
     app.post("/jira/source/rest/api/2/issue/10004/comment", json!({ "body": "Before" })).await.ok();
-    execute(&mut owner, "CREATE TABLE backup AS SELECT * FROM issues").await;
-    execute(&mut owner, "CREATE TABLE backup_changelogs AS SELECT * FROM changelogs").await;
+    execute(&mut owner, "CREATE TEMP TABLE backup AS SELECT * FROM issues").await;
+    execute(&mut owner, "CREATE TEMP TABLE backup_changelogs AS SELECT * FROM changelogs").await;
     let edit = json!({ "fields": { "summary": "After the backup" } });
     for id in ["10004", "10005"] {
         let path = format!("/jira/source/rest/api/2/issue/{id}");
