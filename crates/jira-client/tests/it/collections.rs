@@ -49,8 +49,7 @@ async fn an_old_server_gives_all_comments_at_once() {
 async fn moving(lists: fn(usize) -> Vec<u64>) -> (Vec<String>, bool) {
     let server = Server::start(move |asked, number| {
         let (start, list) = (asked.number("startAt"), lists(number));
-        let page: Vec<_> =
-            list.iter().skip(start as usize).take(2).map(|id| json!({"id": id.to_string()})).collect();
+        let page: Vec<_> = list.iter().skip(start).take(2).map(|id| json!({"id": id.to_string()})).collect();
         ok(json!({"startAt": start, "maxResults": 2, "total": list.len(), "comments": page}))
     })
     .await;
@@ -76,7 +75,7 @@ async fn a_list_that_moves_while_it_is_read_is_read_again() {
 async fn a_list_that_ends_before_its_total_is_not_all() {
     let server = Server::start(|asked, _| {
         let start = asked.number("startAt");
-        let page: Vec<_> = ["a", "b"].iter().skip(start as usize).map(|id| json!({"id": id})).collect();
+        let page: Vec<_> = ["a", "b"].iter().skip(start).map(|id| json!({"id": id})).collect();
         ok(json!({"startAt": start, "maxResults": 2, "total": 7, "comments": page}))
     })
     .await;
