@@ -189,10 +189,8 @@ async fn an_issue_that_its_site_shows_as_archived_is_none_of_the_present_ones() 
     let mirror = Mirror::new().await;
     let shown = issue(1, "PAY-1");
     mirror.store(std::slice::from_ref(&shown)).await;
-    let archive = |bundle: &mut IssueBundle| {
-        bundle.issue.raw["fields"]["archiveddate"] = json!("2026-03-01T10:00:00.000+0000");
-    };
-    let archived = changed(&shown, 1, archive);
+    let mut archived = changed(&shown, 1, |_| {});
+    archived.issue.raw["fields"]["archiveddate"] = json!("2026-03-01T10:00:00.000+0000");
     // However it is read: by a hint, a poll, or a row that was kept aside.
     assert_eq!(mirror.store(std::slice::from_ref(&archived)).await.issues, 1);
     let presence = async || -> String {
