@@ -42,7 +42,9 @@ async fn a_query_with_errors_is_answered_as_far_as_it_can_be_where_that_is_asked
     let (status, found) = search(&app, "play", &[("jql", &bad), ("validateQuery", "none")]).await;
     assert_eq!((status, found.get("warningMessages")), (200, None));
     // A wrong condition finds nothing, and neither does its opposite; what cannot be parsed is refused in any case.
-    for (jql, count) in [("project = GONE", 0), ("project != GONE", 0), ("project = GONE OR project is not EMPTY", total)] {
+    for (jql, count) in
+        [("project = GONE", 0), ("project != GONE", 0), ("project = GONE OR project is not EMPTY", total)]
+    {
         let (status, found) = search(&app, "play", &[("jql", jql), ("validateQuery", "warn")]).await;
         assert_eq!((status, found["total"].as_u64()), (200, Some(count)), "{jql}: {found}");
     }

@@ -4,7 +4,7 @@ use application::issues::{IssueBundle, Presence};
 use serde_json::{Value, json};
 
 use crate::{
-    bundles::{changed, issue, status},
+    bundles::{changed, issue, payload, status},
     upsert::Mirror,
 };
 
@@ -20,13 +20,15 @@ fn in_the_middle() -> IssueBundle {
     let mut bundle = changed(&issue(2, "PAY-2"), 0, |bundle| {
         bundle.issue.parent = Some(("1".into(), "PAY-1".into()));
     });
-    let fields = &mut bundle.issue.raw["fields"];
+    let mut raw = bundle.issue.raw.value().unwrap();
+    let fields = &mut raw["fields"];
     fields["parent"] = shown("1", "PAY-1", "Before");
     fields["subtasks"] = json!([shown("3", "PAY-3", "Before"), shown("99", "PAY-99", "Elsewhere")]);
     fields["issuelinks"] = json!([
         { "id": "7", "outwardIssue": shown("1", "PAY-1", "Before") },
         { "id": "8", "inwardIssue": shown("3", "PAY-3", "Before") },
     ]);
+    bundle.issue.raw = payload(&raw);
     bundle
 }
 

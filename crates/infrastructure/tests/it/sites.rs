@@ -6,7 +6,8 @@ use application::{
     Error,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Clock, Database, IssueText, JiraSite, JiraSites, Listed, PageSize, ReferenceData, SiteConnection, WorklogFeed,
+        Clock, Database, IssueText, JiraSite, JiraSites, Listed, PageSize, ReferenceData, SiteConnection,
+        WorklogFeed,
     },
     site_limits::{SiteLimits, SitePause, WHOLE_SITE},
 };
