@@ -125,6 +125,8 @@ pub struct IssueRecord {
     pub labels: Vec<String>,
     /// Component names.
     pub components: Vec<String>,
+    /// Whether its source says that it is in the archive: Data Center shows archived issues by their ids (jira-facts 2.6).
+    pub archived: bool,
     /// The issue whole, without e-mail addresses, and without the lists that have tables of their own.
     pub raw: Payload,
     /// The shape of `raw`.

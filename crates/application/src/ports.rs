@@ -15,7 +15,7 @@ pub use issue_text::IssueText;
 pub use secrets::Secrets;
 pub use sites::{
     Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedDesk,
-    ListedFollowers, ListedMembers, ListedOptions, ListedOrganization, ListedRoles, ListedSprints, PageSize,
-    ProjectRoll, ReferenceData, RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage,
-    WorklogFeed, WorklogPage,
+    ListedFollowers, ListedMembers, ListedOptions, ListedOrganization, ListedRoles, ListedSprints, NamesPage,
+    PageSize, ProjectRoll, ReferenceData, RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage,
+    SiteUsage, WorklogFeed, WorklogPage,
 };

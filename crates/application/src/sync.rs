@@ -8,6 +8,7 @@ pub mod drift;
 mod engine;
 pub mod freshness;
 mod job;
+mod late;
 mod look;
 mod memory;
 mod pace;
@@ -31,7 +32,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
-pub use control::{cancel, pause, resume, start};
+pub use control::{begin_anew, cancel, pause, resume, start};
 pub use engine::{Ended, run, run_slice};
 pub use job::{PollMirrors, SyncInstance};
 pub(crate) use look::fetch_from;
@@ -43,7 +44,7 @@ pub use ranges::{Range, StoredRange};
 pub use schedule::{SyncSchedule, SyncSettings};
 pub use trouble::{SyncTrouble, TroubleStore, next_poll};
 
-use crate::error::Result;
+use crate::{error::Result, issues::IssueBundle};
 
 /// What a run does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -253,7 +254,7 @@ pub trait SyncStore: Send {
     /// The watermark of a collection: the largest `updated` stored.
     async fn watermark(&mut self, instance: InstanceId, entity: &str) -> Result<Option<DateTime<Utc>>>;
 
-    /// Raises the watermark (it never falls) and notes the proof; both where there is one.
+    /// Raises the watermark (it never falls, and never passes the present) and notes the proof; both where there is one.
     async fn raise_watermark(
         &mut self,
         instance: InstanceId,
@@ -293,6 +294,24 @@ pub trait SyncStore: Send {
 
     /// When the newest open delivery came that speaks of no issue, but of a project, a sprint or the like.
     async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>>;
+
+    /// Which of these issues the copy does not have, or not present, or not as new as that.
+    async fn not_as_new(
+        &mut self,
+        instance: InstanceId,
+        shown: &[(String, DateTime<Utc>)],
+    ) -> Result<Vec<String>>;
+
+    /// Makes way for these issues, which were just read, where the copy has them newer: their site went back in time. What the copy has
+    /// that is newer than they are counts as no newer from now on, and histories that they do not have are deleted.
+    async fn let_source_win(&mut self, instance: InstanceId, issues: &[IssueBundle]) -> Result<()>;
+
+    /// Forgets that an instance was ever copied: the next run copies everything, and is told by [`SyncSchedule::anew_at`] that the
+    /// site is right wherever it is older.
+    async fn begin_anew(&mut self, instance: InstanceId, at: DateTime<Utc>) -> Result<()>;
+
+    /// Notes that everything was copied anew.
+    async fn end_anew(&mut self, instance: InstanceId) -> Result<()>;
 
     /// Which of these issues were found missing at or after `since`.
     async fn missing_since(

@@ -385,6 +385,9 @@ pub(crate) enum SyncCommand {
         /// If another process is syncing it already, wait for that run instead of giving up.
         #[arg(long)]
         wait: bool,
+        /// Copy everything again, and believe the site wherever the copy is newer: it was restored from a backup.
+        #[arg(long)]
+        anew: bool,
         #[command(flatten)]
         tenant: TenantArg,
     },

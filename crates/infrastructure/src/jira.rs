@@ -4,6 +4,7 @@ mod errors;
 mod gate;
 mod manners;
 mod oauth;
+mod parts;
 mod roll_call;
 mod site;
 mod whole;

@@ -19,6 +19,7 @@ mod changelog_rows;
 mod changes;
 mod children;
 mod contents;
+mod displaced;
 mod erasure;
 mod errors;
 mod faults;

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
-use serde_json::{Value, json};
+use serde_json::{Value, json, value::RawValue};
 
-use crate::body::{id_text, object, take_array, text, unexpected};
+use crate::body::{id_text, list_as_text, members, text, unexpected};
+use crate::request::MAX_BODY_BYTES;
 use crate::{Dialect, JiraClient, JiraError, SearchRequest};
 
 /// Most issues that one bulk fetch surely takes.
@@ -14,13 +15,21 @@ const CHUNK: usize = 100;
 const SHRINK: usize = 10;
 
 /// Issues read by id.
-#[derive(Clone, Default, PartialEq)]
+#[derive(Clone, Default)]
 pub struct BulkIssues {
-    /// The issues as Jira sent them, in no particular order. One that does not exist or is hidden is absent from
+    /// The issues as Jira sent them, as text, in no particular order. One that does not exist or is hidden is absent from
     /// here and from `errors`.
-    pub issues: Vec<Value>,
+    pub issues: Vec<Box<RawValue>>,
     /// Issues that Jira failed to deliver, also when asked one by one. They are *not* gone.
     pub errors: Vec<IssueError>,
+}
+
+impl BulkIssues {
+    /// How many bytes more there may be.
+    fn left_of(&self, most_bytes: u64) -> Result<u64, JiraError> {
+        let bytes = self.issues.iter().map(|issue| issue.get().len() as u64).sum();
+        most_bytes.checked_sub(bytes).ok_or(JiraError::TooLarge { limit: most_bytes })
+    }
 }
 
 impl fmt::Debug for BulkIssues {
@@ -56,33 +65,55 @@ impl JiraClient {
         fields: &[String],
         expand: &[String],
     ) -> Result<Value, JiraError> {
-        let call = self.get("issue", &["issue", id_or_key])?.about(id_or_key);
-        let call = call.query_list("fields", fields).query_list("expand", expand);
-        let call = call.query_list("properties", self.issue_properties());
-        object("issue", self.json(call).await?).map(Value::Object)
+        let issue = self.issue_as_text(id_or_key, fields, expand, MAX_BODY_BYTES).await?;
+        serde_json::from_str(issue.get())
+            .map_err(|_| unexpected("issue: an issue that cannot be read", &Value::Null))
     }
 
-    /// Many issues by id. Empty `fields` means all fields.
+    /// The same, left as text and no larger than so many bytes.
+    ///
+    /// # Errors
+    /// Those of [`JiraClient::issue`], and [`JiraError::TooLarge`] for a larger one.
+    pub async fn issue_as_text(
+        &self,
+        id_or_key: &str,
+        fields: &[String],
+        expand: &[String],
+        most_bytes: u64,
+    ) -> Result<Box<RawValue>, JiraError> {
+        let call = self.get("issue", &["issue", id_or_key])?.about(id_or_key).at_most(most_bytes);
+        let call = call.query_list("fields", fields).query_list("expand", expand);
+        let call = call.query_list("properties", self.issue_properties());
+        let issue: Box<RawValue> = self.json(call).await?;
+        match members(&issue) {
+            Some(_) => Ok(issue),
+            None => Err(unexpected("issue: not an object", &Value::from(issue.get()))),
+        }
+    }
+
+    /// Many issues by id, as text. Empty `fields` means all fields.
     ///
     /// Version 3 fetches in bulk, and asks again in smaller portions for those that Jira could not deliver.
     /// Version 2 searches by id; the answer then comes from the search index, which may lag.
     ///
     /// # Errors
-    /// Those of the requests. Issues that do not exist are no error.
+    /// Those of the requests, and [`JiraError::TooLarge`] where all of it has more bytes than `most_bytes`: ask for fewer issues.
+    /// Issues that do not exist are no error.
     pub async fn issues_by_id(
         &self,
         ids: &[String],
         fields: &[String],
         expand: &[String],
+        most_bytes: u64,
     ) -> Result<BulkIssues, JiraError> {
         let all_fields = [String::from("*all")];
         let fields = if fields.is_empty() { &all_fields[..] } else { fields };
         let mut bulk = BulkIssues::default();
         match self.dialect() {
-            Dialect::V3 => self.bulk_fetch(ids, fields, expand, &mut bulk).await?,
+            Dialect::V3 => self.bulk_fetch(ids, fields, expand, most_bytes, &mut bulk).await?,
             Dialect::V2 => {
                 for chunk in ids.chunks(CHUNK) {
-                    bulk.issues.extend(self.search_ids(chunk, fields, expand).await?);
+                    self.search_ids(chunk, fields, expand, most_bytes, &mut bulk).await?;
                 }
             }
         }
@@ -94,6 +125,7 @@ impl JiraClient {
         ids: &[String],
         fields: &[String],
         expand: &[String],
+        most_bytes: u64,
         bulk: &mut BulkIssues,
     ) -> Result<(), JiraError> {
         let mut size = CHUNK;
@@ -101,7 +133,8 @@ impl JiraClient {
         while !ids.is_empty() {
             let mut failed = Vec::new();
             for chunk in ids.chunks(size) {
-                let (issues, errors) = self.bulk_fetch_chunk(chunk, fields, expand).await?;
+                let left = bulk.left_of(most_bytes)?;
+                let (issues, errors) = self.bulk_fetch_chunk(chunk, fields, expand, left).await?;
                 bulk.issues.extend(issues);
                 failed.extend(errors);
             }
@@ -121,7 +154,8 @@ impl JiraClient {
         ids: &[String],
         fields: &[String],
         expand: &[String],
-    ) -> Result<(Vec<Value>, Vec<IssueError>), JiraError> {
+        most_bytes: u64,
+    ) -> Result<(Vec<Box<RawValue>>, Vec<IssueError>), JiraError> {
         const WHAT: &str = "bulk_fetch_issues";
         let mut body = json!({ "issueIdsOrKeys": ids, "fields": fields });
         if !expand.is_empty() {
@@ -131,8 +165,8 @@ impl JiraClient {
             body["properties"] = json!(self.issue_properties());
         }
         let call = self.post_to_read(WHAT, &["issue", "bulkfetch"], body)?.objects(ids.len());
-        let mut answer = object(WHAT, self.json(call).await?)?;
-        let issues = take_array(WHAT, &mut answer, "issues")?;
+        let answer: Box<RawValue> = self.json(call.at_most(most_bytes)).await?;
+        let (issues, mut answer) = list_as_text(WHAT, &answer, "issues")?;
         let errors = answer.remove("issueErrors").unwrap_or_default();
         let errors = errors.as_array().into_iter().flatten();
         // An error that cannot be read must not make its issue look gone.
@@ -143,12 +177,15 @@ impl JiraClient {
         Ok((issues, errors.collect::<Result<_, _>>()?))
     }
 
+    /// Adds what a search by id finds.
     async fn search_ids(
         &self,
         ids: &[String],
         fields: &[String],
         expand: &[String],
-    ) -> Result<Vec<Value>, JiraError> {
+        most_bytes: u64,
+        bulk: &mut BulkIssues,
+    ) -> Result<(), JiraError> {
         let request = SearchRequest {
             jql: format!(
                 "id in ({}) ORDER BY id",
@@ -157,22 +194,24 @@ impl JiraClient {
             fields: fields.to_vec(),
             expand: expand.to_vec(),
             page_size: CHUNK as u32,
-            reconcile_issues: Vec::new(),
+            ..SearchRequest::default()
         };
-        let mut issues = Vec::new();
+        let before = bulk.issues.len();
         let mut cursor = None;
         loop {
-            match self.search_page(&request, cursor.as_ref()).await {
+            let left = bulk.left_of(most_bytes)?;
+            match self.search_page_as_text(&request, cursor.as_ref(), left).await {
                 Ok(page) => {
-                    issues.extend(page.issues);
+                    bulk.issues.extend(page.issues);
                     cursor = page.next;
                     if cursor.is_none() {
-                        return Ok(issues);
+                        return Ok(());
                     }
                 }
                 // One id that no longer exists makes the whole query wrong.
                 Err(JiraError::BadRequest { .. }) => {
-                    return self.issues_one_by_one(ids, fields, expand).await;
+                    bulk.issues.truncate(before);
+                    return self.issues_one_by_one(ids, fields, expand, most_bytes, bulk).await;
                 }
                 Err(error) => return Err(error),
             }
@@ -184,16 +223,18 @@ impl JiraClient {
         ids: &[String],
         fields: &[String],
         expand: &[String],
-    ) -> Result<Vec<Value>, JiraError> {
-        let mut issues = Vec::new();
+        most_bytes: u64,
+        bulk: &mut BulkIssues,
+    ) -> Result<(), JiraError> {
         for id in ids {
-            match self.issue(id, fields, expand).await {
-                Ok(issue) => issues.push(issue),
+            let left = bulk.left_of(most_bytes)?;
+            match self.issue_as_text(id, fields, expand, left).await {
+                Ok(issue) => bulk.issues.push(issue),
                 Err(JiraError::NotFound { .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(issues)
+        Ok(())
     }
 }
 

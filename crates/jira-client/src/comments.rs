@@ -9,13 +9,14 @@ use crate::{JiraClient, JiraError};
 const PAGE: usize = 1_000;
 
 impl JiraClient {
-    /// All comments of an issue that the account may see, in Jira's order.
+    /// The comments of an issue that the account may see, in Jira's order, and whether they are all: a site may end its list early, or
+    /// change it while it is read.
     ///
     /// # Errors
     /// [`JiraError::NotFound`] if the issue does not exist or is hidden.
-    pub async fn comments(&self, issue: &str) -> Result<Vec<Value>, JiraError> {
+    pub async fn comments(&self, issue: &str) -> Result<(Vec<Value>, bool), JiraError> {
         let call = self.get("comments", &["issue", issue, "comment"])?.about(issue);
-        self.all_pages(Paged { call, items_key: "comments", page_size: PAGE }).await
+        self.all_pages_or_what_there_was(Paged { call, items_key: "comments", page_size: PAGE }).await
     }
 
     /// Adds a comment and returns it as Jira stored it. `body` is an ADF document in version 3 and a string of

@@ -9,6 +9,19 @@ use crate::{JiraClient, JiraError};
 /// A bound for servers that never come to an end.
 pub(crate) const MAX_PAGES: usize = 10_000;
 
+/// How often a collection is read that moves while it is read.
+const TRIES: usize = 3;
+
+/// What became of reading a collection page by page.
+enum Walked {
+    /// These are all of it.
+    Whole(Vec<Value>),
+    /// The server gave no more, and says that there is: it may count what the account does not see.
+    EndsEarly(Vec<Value>),
+    /// Something left it or came to it in between: some of it may have moved past unseen.
+    Moved(Vec<Value>),
+}
+
 /// A paged collection.
 pub(crate) struct Paged {
     /// The request for any page, without `startAt` and `maxResults`.
@@ -49,6 +62,70 @@ impl JiraClient {
             }
         }
         Err(unexpected(format!("{what}: more than {MAX_PAGES} pages"), &Value::Null))
+    }
+
+    /// All items of a paged collection, and whether that is all that there is: only then is what is not among them gone. Of a
+    /// collection that moves while it is read, it is read again.
+    pub(crate) async fn all_pages_or_what_there_was(
+        &self,
+        paged: Paged,
+    ) -> Result<(Vec<Value>, bool), JiraError> {
+        let mut items = Vec::new();
+        for _ in 0..TRIES {
+            items = match self.walk(&paged).await? {
+                Walked::Whole(items) => return Ok((items, true)),
+                Walked::EndsEarly(items) => return Ok((items, false)),
+                Walked::Moved(items) => items,
+            };
+        }
+        Ok((items, false))
+    }
+
+    /// Each page begins with the last item of the one before. The same item there, and the same `total` as before, tell that nothing
+    /// has moved in between.
+    async fn walk(&self, paged: &Paged) -> Result<Walked, JiraError> {
+        let what = paged.call.kind.operation;
+        let mut items: Vec<Value> = Vec::new();
+        let (mut first_total, mut moved) = (None, false);
+        for page_number in 0..MAX_PAGES {
+            let overlap = usize::from(!items.is_empty() && !moved);
+            let start_at = (items.len() - overlap) as u64;
+            let call = paged.call.clone().query("startAt", &start_at.to_string());
+            let call = call.query("maxResults", &paged.page_size.to_string()).objects(paged.page_size);
+            let mut page = object(what, self.json(call).await?)?;
+            check_start(what, count(&page, "startAt"), start_at)?;
+            let mut received = take_array(what, &mut page, paged.items_key)?;
+            let total = count(&page, "total");
+            if page_number == 0 {
+                first_total = total;
+            }
+            moved |= total != first_total;
+            if overlap == 1 {
+                moved |=
+                    !received.first().zip(items.last()).is_some_and(|(first, last)| is_same(first, last));
+                received.drain(..received.len().min(1));
+            }
+            let is_empty = received.is_empty();
+            items.extend(received);
+            let is_last = match total {
+                Some(total) => items.len() as u64 >= total,
+                None => page.get("isLast").and_then(Value::as_bool).unwrap_or(false),
+            };
+            match (is_last, is_empty, moved) {
+                (true, _, false) => return Ok(Walked::Whole(items)),
+                (true, _, true) | (false, true, true) => return Ok(Walked::Moved(items)),
+                (false, true, false) => return Ok(Walked::EndsEarly(items)),
+                (false, false, _) => {}
+            }
+        }
+        Err(unexpected(format!("{what}: more than {MAX_PAGES} pages"), &Value::Null))
+    }
+}
+
+fn is_same(one: &Value, other: &Value) -> bool {
+    match (one.get("id"), other.get("id")) {
+        (Some(one), Some(other)) => one == other,
+        _ => one == other,
     }
 }
 

@@ -40,6 +40,9 @@ pub struct SearchRequest {
     /// Ids of at most 50 issues whose latest state must be seen, although the index lags (Cloud only, ignored
     /// elsewhere). Keep them the same on all pages of a search.
     pub reconcile_issues: Vec<i64>,
+    /// How many issues of a page the next one shows again (version 2 only): issues that leave the result in between move the others
+    /// up, and those that would be skipped are told by a page that shows none of them. At most half a page.
+    pub overlap: u32,
 }
 
 impl fmt::Debug for SearchRequest {
@@ -50,6 +53,7 @@ impl fmt::Debug for SearchRequest {
             .field("expand", &self.expand)
             .field("page_size", &self.page_size)
             .field("reconcile_issues", &self.reconcile_issues)
+            .field("overlap", &self.overlap)
             .finish()
     }
 }
@@ -218,7 +222,8 @@ impl JiraClient {
             None => page.get("isLast").and_then(Value::as_bool).unwrap_or(false),
         };
         let more = !issues.is_empty() && !is_last;
-        let next = more.then_some(SearchCursor(Position::Offset { start_at: reached }));
+        let again = u64::from(request.overlap).min(issues.len() as u64 / 2);
+        let next = more.then_some(SearchCursor(Position::Offset { start_at: reached - again }));
         let ends_early = next.is_none() && !is_last && total.is_some();
         Ok(SearchPage { issues, next, total, ends_early })
     }
@@ -363,6 +368,7 @@ mod tests {
             expand: vec!["names".into(), "schema".into()],
             page_size: 100_000,
             reconcile_issues: vec![10_001],
+            ..SearchRequest::default()
         };
         assert_eq!(
             token_body(&request, Some("t")),

@@ -44,13 +44,13 @@ pub struct WorklogFeedPage {
 }
 
 impl JiraClient {
-    /// All worklogs of an issue that the account may see.
+    /// The worklogs of an issue that the account may see, and whether they are all: see [`JiraClient::comments`].
     ///
     /// # Errors
     /// [`JiraError::NotFound`] if the issue does not exist or is hidden.
-    pub async fn worklogs(&self, issue: &str) -> Result<Vec<Value>, JiraError> {
+    pub async fn worklogs(&self, issue: &str) -> Result<(Vec<Value>, bool), JiraError> {
         let call = self.get("worklogs", &["issue", issue, "worklog"])?.about(issue);
-        self.all_pages(Paged { call, items_key: "worklogs", page_size: PAGE }).await
+        self.all_pages_or_what_there_was(Paged { call, items_key: "worklogs", page_size: PAGE }).await
     }
 
     /// Worklogs changed or deleted since `since` (milliseconds since 1970 UTC). Jira leaves out the last minute,

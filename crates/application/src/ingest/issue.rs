@@ -14,9 +14,10 @@ use super::{
     shared::{Kind, Shared},
 };
 use crate::{
-    issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord, Payload},
+    issues::{AttachedRecords, IssueBundle, IssueRecord, LinkRecord, Payload, Presence},
     ports::{FetchedIssue, IssueText},
     reference::{ReferenceRecords, SprintRecord, UserRecord},
+    sync::presence,
 };
 
 /// Raised when more is read out of an issue than before: the hash covers it, so that a copy takes the new rows from issues that
@@ -186,6 +187,7 @@ fn record(
         story_points: reader.roles.story_points.iter().find_map(|id| fields[id.as_str()].as_f64()),
         labels: texts(&fields["labels"], text_of),
         components: texts(&fields["components"], |component| text_of(&component["name"])),
+        archived: presence::of_shown(raw) == Presence::Archived,
         raw: Payload::of(raw).map_err(children::unwritten)?,
         dialect: reader.dialect,
         changelog_envelope: None,

@@ -239,6 +239,16 @@ pub struct PageSize {
     pub bytes: u64,
 }
 
+impl PageSize {
+    /// What one issue may have, in bytes. Anything near this is a fault.
+    pub const LARGEST_ISSUE: u64 = 64 << 20;
+
+    /// Whether nothing smaller is left to be asked for: an issue that is larger even so is set aside.
+    pub fn is_last(&self) -> bool {
+        self.issues <= 1 && self.bytes >= Self::LARGEST_ISSUE
+    }
+}
+
 /// A page of a search.
 #[derive(Clone, Debug, Default)]
 pub struct SitePage {
@@ -250,6 +260,15 @@ pub struct SitePage {
     pub set_aside: Vec<SetAside>,
     /// Whether `next` is missing although the site says that there is more.
     pub ends_early: bool,
+}
+
+/// A page of a search that shows no more of its issues than their ids, keys, `created` and `updated`.
+#[derive(Clone, Debug, Default)]
+pub struct NamesPage {
+    /// The issues, as the site sent them.
+    pub issues: Vec<Value>,
+    /// How to go on; `None` on the last page.
+    pub next: Option<String>,
 }
 
 /// Issues looked up by id.
@@ -337,7 +356,8 @@ pub trait JiraSite: Send + Sync {
     /// How many issues the JQL finds, about; `None` where the site does not tell.
     async fn count(&self, jql: &str) -> Result<Option<u64>>;
 
-    /// A page of whole issues; `None` where it would have more bytes than `most`, so that fewer issues have to be asked for.
+    /// A page of whole issues; `None` where it would have more bytes than `most`, so that fewer issues have to be asked for. Where
+    /// that [is the last](PageSize::is_last) that can be asked for, the issue is set aside.
     /// `dialect` is what [`JiraSite::identify`] found.
     async fn search(
         &self,
@@ -346,6 +366,16 @@ pub trait JiraSite: Send + Sync {
         cursor: Option<&str>,
         most: PageSize,
     ) -> Result<Option<SitePage>>;
+
+    /// A page of which issues there are and when they were created and updated: it is cheap, and nothing that is in an issue can
+    /// break it. The site may give fewer than asked for.
+    async fn names(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<NamesPage>;
 
     /// Whole issues by numeric id. An id in neither list is not visible: deleted, hidden or never there.
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched>;

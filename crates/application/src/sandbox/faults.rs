@@ -26,7 +26,7 @@ use uuid::Uuid;
 pub use decide::{ActivePlan, Asked, Met};
 pub use issues::Lens;
 pub use moves::move_issue;
-pub use plan::{Endpoint, Fault, FaultPlan, FaultRule};
+pub use plan::{Endpoint, Fault, FaultPlan, FaultRule, Poison};
 
 use super::fill::require_sandbox;
 use crate::{

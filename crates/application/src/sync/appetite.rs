@@ -11,8 +11,6 @@ const FIRST: u64 = 2 << 20;
 const LEAST: u64 = 256 << 10;
 /// By how much fewer issues are asked for where they were too large.
 const SHRINK: u32 = 4;
-/// What one issue may have, in bytes. Anything near this is a fault.
-const LARGEST_ISSUE: u64 = 64 << 20;
 
 /// What a walk asks for next, as far as its pages have shown.
 pub(super) struct Appetite {
@@ -49,8 +47,8 @@ impl Appetite {
             PageSize { issues, bytes: self.largest }
         } else if issues > 1 {
             PageSize { issues: (issues / SHRINK).max(1), bytes }
-        } else if bytes < LARGEST_ISSUE {
-            PageSize { issues, bytes: LARGEST_ISSUE }
+        } else if bytes < PageSize::LARGEST_ISSUE {
+            PageSize { issues, bytes: PageSize::LARGEST_ISSUE }
         } else {
             return false;
         };
@@ -103,6 +101,7 @@ mod tests {
         let mut appetite = Appetite::new(&PageMemory::new(48 * MIB));
         let times = (0..10).take_while(|_| appetite.ask_for_less()).count();
         assert_eq!(times, 5);
-        assert_eq!(appetite.most(), PageSize { issues: 1, bytes: LARGEST_ISSUE });
+        assert_eq!(appetite.most(), PageSize { issues: 1, bytes: PageSize::LARGEST_ISSUE });
+        assert!(appetite.most().is_last());
     }
 }

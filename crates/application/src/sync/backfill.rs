@@ -3,6 +3,7 @@
 
 use chrono::{DateTime, Utc};
 use futures::{StreamExt, stream::FuturesUnordered};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{
@@ -10,11 +11,12 @@ use super::{
     pace::Pace,
     pages::{Position, Walk},
     ranges::{EVERYTHING, Plan, Range, StoredRange},
+    upkeep::{Cause, CensusInstance},
     work::{Page, Target, Work},
 };
 use crate::{
     error::{Error, Result},
-    ports::{IssueText, PageSize},
+    jobs::Job,
 };
 
 /// A range is not made smaller than that for the sake of going parallel.
@@ -25,6 +27,9 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     let plan = plan(work).await?;
     if plan.cut {
         work.note_cut();
+    }
+    if plan.anew {
+        work.note_anew();
     }
     let pace = Pace::new(work.services.sync.parallel);
     let mut tasks = FuturesUnordered::new();
@@ -55,8 +60,8 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
         Some(error) => Err(error),
         None if left => Ok(None),
         None => {
-            // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
-            let watermark = plan.began_at.unwrap_or(DateTime::UNIX_EPOCH);
+            let now = work.services.clock.now();
+            let watermark = plan.watermark(now);
             let proof = plan.planned_at.unwrap_or(watermark);
             let mut tx = work.begin().await?;
             // Whoever canceled the run has taken the ranges away, too: none being left does not mean that they are copied.
@@ -64,6 +69,12 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
             // What a site gave no way to is in the next census. From here on polls are enough, and yet this proves nothing.
             let proved = (!work.was_cut()).then_some(proof);
             tx.raise_watermark(work.instance.id, ISSUES, Some(watermark), proved).await?;
+            if plan.anew {
+                tx.end_anew(work.instance.id).await?;
+                // What the site does not have any more is for a census to find.
+                let (tenant, instance) = (work.tenant, work.instance.id);
+                tx.enqueue(CensusInstance { tenant, instance, cause: Cause::Asked }.request()?).await?;
+            }
             tx.commit().await?;
             Ok(Some(proof))
         }
@@ -73,8 +84,12 @@ pub(super) async fn backfill(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
 /// What an earlier worker planned, or a new plan: one range that holds everything, to be split by whoever takes it.
 async fn plan(work: &Work<'_>) -> Result<Plan> {
     let stored = work.lease.run.checkpoint.clone();
+    let mut tx = work.begin().await?;
+    let anew = tx.sync_schedule(work.instance.id).await?.anew_at.is_some();
+    drop(tx);
     if let Some(plan) = stored.and_then(|value| serde_json::from_value::<Plan>(value).ok())
         && plan.range > 0
+        && plan.anew == anew
     {
         return Ok(plan);
     }
@@ -84,10 +99,9 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     work.set_total(total);
     let share = total.map_or(settings.range, |total| total / (2 * settings.parallel.max(1) as u64));
     let range = share.clamp(SMALLEST.min(settings.range), settings.range);
-    let began_at = edge(work, "updated DESC, id DESC", IssueText::updated).await?;
-    let oldest =
-        if total > Some(range) { edge(work, "created ASC, id ASC", IssueText::created).await? } else { None };
-    let plan = Plan { planned_at, began_at, oldest, range, cut: false };
+    let began_at = edge(work, "updated", "DESC").await?;
+    let oldest = if total > Some(range) { edge(work, "created", "ASC").await? } else { None };
+    let plan = Plan { planned_at, began_at, oldest, range, cut: false, anew };
     let mut tx = work.begin().await?;
     tx.drop_ranges(work.instance.id).await?;
     tx.put_ranges(work.instance.id, None, &[StoredRange::new(Range::default(), total)]).await?;
@@ -97,21 +111,16 @@ async fn plan(work: &Work<'_>) -> Result<Plan> {
     Ok(plan)
 }
 
-/// A time of the first issue in that order.
-async fn edge(
-    work: &Work<'_>,
-    order: &str,
-    time: fn(&IssueText) -> Option<DateTime<Utc>>,
-) -> Result<Option<DateTime<Utc>>> {
-    let first = first(work, &format!("{EVERYTHING} ORDER BY {order}")).await?;
-    Ok(first.as_ref().and_then(time))
+/// The first value of a time field in that order.
+async fn edge(work: &Work<'_>, field: &str, direction: &str) -> Result<Option<DateTime<Utc>>> {
+    let first = first(work, &format!("{EVERYTHING} ORDER BY {field} {direction}, id {direction}")).await?;
+    let text = first.as_ref().and_then(|issue| issue["fields"][field].as_str());
+    Ok(text.and_then(|text| domain::jira_time::parse(text).ok()))
 }
 
-/// One issue and no more; nothing where even that is too large to be read.
-async fn first(work: &Work<'_>, jql: &str) -> Result<Option<IssueText>> {
-    let one = PageSize { issues: 1, bytes: u64::MAX };
-    let page = work.site.search(work.instance.dialect, jql, None, one).await?;
-    Ok(page.and_then(|page| page.issues.into_iter().next()))
+async fn first(work: &Work<'_>, jql: &str) -> Result<Option<Value>> {
+    let page = work.site.names(work.instance.dialect, jql, None, 1).await?;
+    Ok(page.issues.into_iter().next())
 }
 
 async fn read(work: &Work<'_>, plan: &Plan, range: StoredRange, pace: &Pace) -> Result<()> {
@@ -157,7 +166,7 @@ async fn divide_by_ids(work: &Work<'_>, range: Range, estimate: u64) -> Result<O
     let id = async |direction: &str| {
         let jql = format!("{} ORDER BY id {direction}", range.jql(None));
         let first = first(work, &jql).await?;
-        Ok::<_, Error>(first.and_then(|issue| issue.id()?.parse::<i64>().ok()))
+        Ok::<_, Error>(first.and_then(|issue| issue["id"].as_str()?.parse::<i64>().ok()))
     };
     let (Some(smallest), Some(largest)) = (id("ASC").await?, id("DESC").await?) else { return Ok(None) };
     let (newer, older) = range.at_id(smallest + (largest - smallest) / 2 + 1);

@@ -356,8 +356,13 @@ pub trait CensusStore: Send {
     /// Notes how a project itself is at the site.
     async fn set_project_presence(&mut self, project: Uuid, presence: Presence) -> Result<()>;
 
-    /// Whether one of the latest thousand issues of a project was seen under a security level.
-    async fn has_security_levels(&mut self, project: Uuid) -> Result<bool>;
+    /// Whether single issues of a project may be hidden from this account, which sees the project: among its latest issues one was
+    /// seen under a security level, or none is shown to us that does not name the account itself, so that we may be let in as the
+    /// reporter or assignee of each.
+    async fn may_hide_issues(&mut self, project: Uuid, account: Option<&str>) -> Result<bool>;
+
+    /// Candidates of a project that are gone, at most so many.
+    async fn gone_candidates(&mut self, lease: CensusLease, project: Uuid, limit: i64) -> Result<Vec<i64>>;
 
     /// Issues whose keys others have now, after this id, in order, each with its project and whether that has security levels.
     async fn unobserved_issues(

@@ -32,6 +32,26 @@ pub async fn start(services: &Services, caller: &Caller, name: &str) -> Result<I
     Ok(instance)
 }
 
+/// Has everything copied anew, by whoever runs the next sync, with the site in the right wherever the copy is newer: it went back in
+/// time, as after a restore from a backup. What the copy has stays until it is read again; a run under way is ended. What the site
+/// does not have any more is found by the census that follows.
+///
+/// # Errors
+/// [`Error::Conflict`] for a sandbox, and while the sync is paused.
+pub async fn begin_anew(services: &Services, caller: &Caller, name: &str) -> Result<Instance> {
+    caller.permit(Action::StartSync)?;
+    let (mut tx, instance) = mirror(services, caller, name).await?;
+    require_going_on(tx.as_mut(), &instance).await?;
+    let now = services.clock.now();
+    tx.cancel_run(instance.id, ISSUES, now).await?;
+    tx.drop_ranges(instance.id).await?;
+    tx.begin_anew(instance.id, now).await?;
+    let after = json!({ "instance": instance.name, "anew": true });
+    record(services, tx.as_mut(), caller, &instance, Action::StartSync, (Value::Null, after)).await?;
+    tx.commit().await?;
+    Ok(instance)
+}
+
 /// Pauses the sync of a mirror: a run under way ends with the page it is at, and goes on there when it is resumed. Webhooks
 /// are still taken in.
 ///

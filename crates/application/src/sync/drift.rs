@@ -43,8 +43,8 @@ const OVERLAP: Duration = Duration::minutes(6);
 /// How much is to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Share {
-    /// What an hour's share of the round is, within the day's budget.
-    AnHour,
+    /// What an hour's share of the round is, within the day's budget, or what is left of it; for a slice of a worker's time.
+    AnHour(Option<u64>),
     /// All that is left of the round, or a whole new one.
     Round,
 }
@@ -177,6 +177,8 @@ pub struct DriftReport {
     pub requests: u64,
     /// Whether the round ended.
     pub round_ended: bool,
+    /// Issues that are left of the share, because the worker's slot is to be given back.
+    pub left: Option<u64>,
 }
 
 /// Storage of rounds and findings.
@@ -242,9 +244,10 @@ pub async fn check(
     let now = services.clock.now();
     let mut left = match share {
         Share::Round => u64::MAX,
-        Share::AnHour if !is_due(&round, now) => return Ok(DriftReport::default()),
-        Share::AnHour => an_hours_share(total, round.every_days),
+        Share::AnHour(_) if !is_due(&round, now) => return Ok(DriftReport::default()),
+        Share::AnHour(left) => left.unwrap_or_else(|| an_hours_share(total, round.every_days)),
     };
+    let until = matches!(share, Share::AnHour(_)).then(|| now + services.sync.slice);
     let site = instances::connect(services, tenant, &instance).await?;
     instance.dialect = instances::identify(services, tenant, &instance, site.as_ref()).await?.dialect;
     let mut report = DriftReport::default();
@@ -257,7 +260,11 @@ pub async fn check(
         report.round_ended = portion.round_ended;
         report.requests = spent;
         left = left.saturating_sub(portion.checked.max(1));
-        if share == Share::AnHour && portion.budget_spent {
+        if until.is_some() && portion.budget_spent {
+            break;
+        }
+        if until.is_some_and(|until| services.clock.now() >= until) && !report.round_ended {
+            report.left = (left > 0).then_some(left);
             break;
         }
     }

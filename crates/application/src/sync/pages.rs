@@ -2,7 +2,8 @@
 //!
 //! Cloud pages by tokens, which expire. Data Center pages by offset, which skips rows when others leave the result (jira-facts
 //! 1.3, 2.2) and ends at 10,000; there each page is the first one of a query that begins where the last one ended, and
-//! the offset is used only inside one minute. Whoever goes on without a token does the same.
+//! the offset is used only inside one minute. There a page shows the end of the one before again; one that does not comes after
+//! issues that nobody has seen, and the minute is begun anew. Whoever goes on without a token does the same.
 //!
 //! Such a query must begin no later than where the page ended in the order of the site's index. Creation never changes, so an
 //! issue says that itself. Changes do: a site orders by what its index knows and shows what its database knows, and an issue
@@ -28,6 +29,11 @@ const AGAIN: u32 = 2;
 /// How often a site may refuse its own tokens while a walk gets nowhere.
 const REFUSALS: u32 = 3;
 
+/// How often a minute is begun anew because its issues moved up between two pages.
+const MOVES: u32 = 3;
+/// So many issues at the end of a page are looked for on the next one: no fewer than a site shows again.
+const TAIL: usize = 20;
+
 /// Where a walk goes on.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -43,6 +49,12 @@ pub struct Position {
     /// How often the query was begun anew from there because the site did not know the token that it had given itself.
     #[serde(default)]
     pub refused: u32,
+    /// The ids at the end of the page before, where the next one is to show some of them again: with an offset.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tail: Vec<String>,
+    /// How often the minute was begun anew because it showed none of them.
+    #[serde(default)]
+    pub moved: u32,
     /// Whether nothing is left.
     #[serde(default)]
     pub finished: bool,
@@ -133,6 +145,18 @@ impl Walk {
             asked => asked?,
         };
         let Some(mut page) = page else { return Ok(None) };
+        if from.has_moved(&page) {
+            is_passed_over |= from.moved >= MOVES;
+            if from.moved < MOVES {
+                tracing::info!("issues left a minute while it was read; it is begun anew");
+                let (bound, reached, moved) = (from.bound, from.reached, from.moved + 1);
+                from = Position { bound, reached, moved, ..Position::default() };
+                read_at = clock.now();
+                let again = site.search(dialect, &self.jql(&from), None, most).await?;
+                let Some(again) = again else { return Ok(None) };
+                page = again;
+            }
+        }
         let mut next = self.after(dialect, &from, &page, read_at);
         // Sites lose tokens, and find them again.
         for _ in 0..AGAIN {
@@ -212,7 +236,9 @@ impl Walk {
             (Some(cursor), ..) => {
                 // Whoever gets somewhere may be refused again.
                 let refused = if reached == at.bound { at.refused } else { 0 };
-                Position { cursor: Some(cursor.clone()), bound: at.bound, reached, refused, finished: false }
+                let tail = if dialect == Dialect::V2 { tail(page) } else { Vec::new() };
+                let (cursor, bound, moved) = (Some(cursor.clone()), at.bound, at.moved);
+                Position { cursor, bound, reached, refused, tail, moved, finished: false }
             }
         }
     }
@@ -232,6 +258,27 @@ impl Walk {
             Self::Updated(since) => bound <= since,
         }
     }
+}
+
+impl Position {
+    /// Whether a page that goes on from here by its offset shows nothing of the one before: so many issues have left the result that
+    /// others have moved up past it unseen.
+    fn has_moved(&self, page: &SitePage) -> bool {
+        self.cursor.is_some() && !self.tail.is_empty() && !ids(page).any(|id| self.tail.contains(&id))
+    }
+}
+
+fn ids(page: &SitePage) -> impl DoubleEndedIterator<Item = String> {
+    let aside = page.set_aside.iter().filter_map(|aside| aside.jira_id.clone());
+    aside.chain(page.issues.iter().filter_map(|issue| issue.id().map(str::to_owned)))
+}
+
+/// The end of a page; where an issue that could not be read stood is not known. Of a single issue nothing is shown again.
+fn tail(page: &SitePage) -> Vec<String> {
+    if page.issues.len() + page.set_aside.len() < 2 {
+        return Vec::new();
+    }
+    ids(page).rev().take(TAIL + page.set_aside.len()).collect()
 }
 
 impl Turned {
@@ -416,6 +463,31 @@ mod tests {
             Some("100"),
             "from the first minute on would be the first page again"
         );
+    }
+
+    #[test]
+    fn a_page_that_shows_nothing_of_the_one_before_comes_after_unseen_issues() {
+        let numbered = |ids: std::ops::Range<u32>| {
+            let time = domain::jira_time::format(at(430));
+            let issue = |id: u32| {
+                text(&json!({ "id": id.to_string(), "fields": { "created": time, "updated": time } }))
+            };
+            SitePage { issues: ids.map(issue).collect(), next: Some("80".into()), ..SitePage::default() }
+        };
+        let walk = Walk::Updated(at(420));
+        let on = walk.after(Dialect::V2, &Position::default(), &numbered(0..100), LATER);
+        assert_eq!((on.cursor.as_deref(), on.tail.len()), (Some("80"), TAIL));
+        assert!(!on.has_moved(&numbered(80..180)), "twenty are shown again");
+        assert!(!on.has_moved(&numbered(99..199)), "nineteen have left, and none is skipped");
+        assert!(on.has_moved(&numbered(101..201)), "one is skipped at least");
+        assert!(on.has_moved(&page(&[], None)), "so are all that are left");
+        let token = walk.after(Dialect::V3, &Position::default(), &numbered(0..100), LATER);
+        assert!(!token.has_moved(&numbered(101..201)), "tokens do not move");
+        // Large issues are asked for one at a time.
+        let one = walk.after(Dialect::V2, &on, &numbered(80..81), LATER);
+        assert!(!one.has_moved(&numbered(81..82)), "nothing could be shown again");
+        let two = walk.after(Dialect::V2, &one, &numbered(81..83), LATER);
+        assert!(two.has_moved(&numbered(83..84)) && !two.has_moved(&numbered(82..84)));
     }
 
     #[test]

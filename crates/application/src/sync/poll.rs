@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    ISSUES,
+    ISSUES, late,
     pace::Pace,
     pages::{Position, Walk},
     ranges::minute,
@@ -25,12 +25,16 @@ pub(super) async fn poll(work: &Work<'_>) -> Result<Option<DateTime<Utc>>> {
     };
     let walk = Walk::Updated(mark.from.since);
     let ended = work.walk(walk, &mark.position, &Target::Poll(mark.from), &Pace::new(1)).await?;
+    if ended {
+        late::look(work).await?;
+    }
     Ok(ended.then_some(mark.from.began_at))
 }
 
 async fn since(work: &Work<'_>) -> Result<DateTime<Utc>> {
     let mut tx = work.begin().await?;
     let watermark = tx.watermark(work.instance.id, ISSUES).await?.unwrap_or(DateTime::UNIX_EPOCH);
-    let since = (watermark - OVERLAP).max(DateTime::UNIX_EPOCH);
+    // Whatever an earlier version stored: nothing is known of the future.
+    let since = (watermark.min(work.services.clock.now()) - OVERLAP).max(DateTime::UNIX_EPOCH);
     Ok(minute(since).unwrap_or(since))
 }

@@ -4,9 +4,10 @@
 //! answered with the same 404 (jira-facts 2.3). So a presence is what the evidence allows, and no more:
 //!
 //! - `deleted`: a webhook said so; or the issue is neither listed nor shown by its id although we see its project, and nothing
-//!   in that project is under a security level, which is the only other way in which a single issue can be hidden from an
-//!   account that sees the project.
-//! - `access_lost`: it may be either: its project is not shown to us, or the project hides issues by security levels.
+//!   in that project is under a security level, and we see issues there that do not name our account: so we are not let in as
+//!   the reporter or assignee of each issue. Those are the ways in which a single issue can be hidden from an account that sees
+//!   the project.
+//! - `access_lost`: it may be either: its project is not shown to us, or the project may hide issues from us.
 //! - `archived`, `trashed`: the site says so of the project, or of the issue itself (`archiveddate`).
 //! - `unobserved`: another issue has its key by now, and nobody has looked for it since.
 
@@ -52,11 +53,11 @@ impl Standing {
     }
 }
 
-/// What is to be said of an issue that is not shown by its id. `has_levels` is whether issues of its project were seen under a
-/// security level.
-pub fn of_gone(project: Standing, has_levels: bool) -> Presence {
+/// What is to be said of an issue that is not shown by its id. `may_hide` is whether its project may hide single issues from
+/// us.
+pub fn of_gone(project: Standing, may_hide: bool) -> Presence {
     match project {
-        Standing::Live if !has_levels => Presence::Deleted,
+        Standing::Live if !may_hide => Presence::Deleted,
         Standing::Live => Presence::AccessLost,
         retired => retired.presence(),
     }
@@ -79,10 +80,10 @@ mod tests {
     fn only_what_the_evidence_allows_is_said() {
         assert_eq!(of_gone(Standing::Live, false), Presence::Deleted);
         assert_eq!(of_gone(Standing::Live, true), Presence::AccessLost);
-        for has_levels in [false, true] {
-            assert_eq!(of_gone(Standing::Unlisted, has_levels), Presence::AccessLost);
-            assert_eq!(of_gone(Standing::Archived, has_levels), Presence::Archived);
-            assert_eq!(of_gone(Standing::Trashed, has_levels), Presence::Trashed);
+        for may_hide in [false, true] {
+            assert_eq!(of_gone(Standing::Unlisted, may_hide), Presence::AccessLost);
+            assert_eq!(of_gone(Standing::Archived, may_hide), Presence::Archived);
+            assert_eq!(of_gone(Standing::Trashed, may_hide), Presence::Trashed);
         }
     }
 

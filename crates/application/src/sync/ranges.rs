@@ -61,6 +61,19 @@ pub(super) struct Plan {
     /// Whether the site gave no way to all of a range.
     #[serde(default)]
     pub(super) cut: bool,
+    /// Whether the site is right wherever it is older than the copy.
+    #[serde(default)]
+    pub(super) anew: bool,
+}
+
+impl Plan {
+    /// From where polls go on once everything is copied. Never in the future: an issue may say that it will be updated next year
+    /// (an import, a clock that was wrong), and polls from there on would see no change until then.
+    pub(super) fn watermark(&self, now: DateTime<Utc>) -> DateTime<Utc> {
+        // An empty site has no `updated`: the epoch stands for "complete, and nothing there yet".
+        let latest = self.began_at.unwrap_or(DateTime::UNIX_EPOCH);
+        latest.min(self.planned_at.unwrap_or(now)).min(now)
+    }
 }
 
 impl Range {
@@ -122,6 +135,7 @@ mod tests {
             oldest: Some(at(oldest)),
             range: 100,
             cut: false,
+            anew: false,
         }
     }
 
@@ -151,6 +165,15 @@ mod tests {
         let inner = &leaves[1..leaves.len() - 1];
         assert!(inner.iter().all(Range::is_one_minute), "{inner:?}");
         assert_eq!(leaves.len(), 1_651);
+    }
+
+    #[test]
+    fn polls_go_on_from_no_later_than_when_the_copy_was_planned() {
+        let planned = |seconds| Plan { planned_at: Some(at(seconds)), ..plan(0, 5_000) };
+        assert_eq!(planned(9_000).watermark(at(9_500)), at(5_000), "the latest change that was there then");
+        assert_eq!(planned(4_000).watermark(at(9_500)), at(4_000), "an issue of the future says nothing");
+        assert_eq!(plan(0, 5_000).watermark(at(3_000)), at(3_000), "a plan of an older version");
+        assert_eq!(Plan::default().watermark(at(3_000)), at(0), "nothing there yet");
     }
 
     #[test]

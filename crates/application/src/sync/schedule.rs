@@ -49,6 +49,8 @@ impl Default for SyncSettings {
 pub struct SyncSchedule {
     /// Since when nothing is read, because a person said so.
     pub paused_at: Option<DateTime<Utc>>,
+    /// Since when everything is to be copied anew, with the site in the right wherever it is older.
+    pub anew_at: Option<DateTime<Utc>>,
     /// Not before that; at once when absent.
     pub next_at: Option<DateTime<Utc>>,
     /// The present distance of polls, in seconds.
@@ -67,6 +69,7 @@ impl SyncSchedule {
         let interval = interval.clamp(settings.poll_min, settings.poll_max.max(settings.poll_min));
         Self {
             paused_at: self.paused_at,
+            anew_at: self.anew_at,
             next_at: Some(now + interval),
             interval_seconds: Some(i32::try_from(interval.num_seconds()).unwrap_or(i32::MAX)),
             failures: 0,

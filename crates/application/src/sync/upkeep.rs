@@ -37,7 +37,7 @@ impl Job for UpkeepMirrors {
         let mut tx = services.db.platform().await?;
         for (tenant, instance) in tx.active_mirrors().await? {
             tx.enqueue(CensusInstance { tenant, instance, cause: Cause::Scheduled }.request()?).await?;
-            tx.enqueue(CheckDrift { tenant, instance }.request()?).await?;
+            tx.enqueue(CheckDrift { tenant, instance, left: None }.request()?).await?;
             tx.enqueue(RetryRejects { tenant, instance }.request()?).await?;
         }
         tx.commit().await?;
@@ -136,6 +136,9 @@ pub struct CheckDrift {
     pub tenant: TenantId,
     /// Which.
     pub instance: InstanceId,
+    /// How many issues an earlier turn left of the hour's share; a whole share without one.
+    #[serde(default)]
+    pub left: Option<u64>,
 }
 
 #[async_trait]
@@ -143,6 +146,7 @@ impl Job for CheckDrift {
     const NAME: &'static str = "check_drift";
     const PRIORITY: i32 = 28;
     const MAX_ATTEMPTS: i32 = 3;
+    /// It takes turns, as runs of a sync do.
     const IS_LONG: bool = true;
 
     fn lane(&self) -> Option<String> {
@@ -154,7 +158,14 @@ impl Job for CheckDrift {
     }
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
-        settled(drift::check(services, self.tenant, self.instance, drift::Share::AnHour).await.map(drop))
+        let share = drift::Share::AnHour(self.left);
+        let turn = drift::check(services, self.tenant, self.instance, share).await;
+        if let Ok(drift::DriftReport { left: left @ Some(_), .. }) = turn {
+            let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+            tx.enqueue(Self { left, ..self }.request()?).await?;
+            tx.commit().await?;
+        }
+        settled(turn.map(drop))
     }
 }
 

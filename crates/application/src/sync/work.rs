@@ -46,6 +46,8 @@ pub(super) enum Target {
     Range(Uuid, Value),
     /// A poll.
     Poll(PollFrom),
+    /// Nothing: what was read beside the walk.
+    Late,
 }
 
 impl Target {
@@ -53,6 +55,7 @@ impl Target {
         match self {
             Self::Range(..) => "copying issues",
             Self::Poll(_) => "catching up",
+            Self::Late => "reading what was shown late",
         }
     }
 }
@@ -107,6 +110,8 @@ struct Tally {
     changed: bool,
     /// Whether the site has more that it gives no way to.
     cut: bool,
+    /// Whether the site is right wherever it is older than the copy.
+    anew: bool,
 }
 
 impl<'a> Work<'a> {
@@ -129,6 +134,7 @@ impl<'a> Work<'a> {
             // What earlier turns stored, or a run that was broken off, may have differed.
             changed: lease.run.done > 0,
             cut: false,
+            anew: false,
         };
         let (roles, own) = (FieldRoles::default(), services.sync.memory.of_one_page());
         let tally = Mutex::new(tally);
@@ -166,6 +172,15 @@ impl<'a> Work<'a> {
     /// Whether the site has more that it gave no way to.
     pub(super) fn was_cut(&self) -> bool {
         self.tally().cut
+    }
+
+    /// Notes that the site is right wherever it is older than the copy: it went back in time.
+    pub(super) fn note_anew(&self) {
+        self.tally().anew = true;
+    }
+
+    fn is_anew(&self) -> bool {
+        self.tally().anew
     }
 
     pub(super) fn set_total(&self, total: Option<u64>) {
@@ -307,6 +322,12 @@ impl<'a> Work<'a> {
         }
     }
 
+    /// Stores what was read beside a walk.
+    pub(super) async fn store_late(&self, page: Turned) -> Result<()> {
+        let room = self.services.sync.memory.text(page.bytes(), &self.own).await;
+        self.store(Fetched { page, room }, &Target::Late).await
+    }
+
     /// Stores a page with the mark that names the next one, in one transaction. It is taken apart portion by portion.
     async fn store(&self, fetched: Fetched, target: &Target) -> Result<()> {
         let Fetched { mut page, room } = fetched;
@@ -343,6 +364,7 @@ impl<'a> Work<'a> {
                 let mark = PollMark { from: *from, position: next };
                 Some(serde_json::to_value(mark).map_err(Error::internal)?)
             }
+            Target::Late => None,
         };
         // Last: the tasks of a run wait for each other here.
         let update = self.update(Page { done, counts: kept.counts }, checkpoint);
@@ -366,6 +388,9 @@ impl<'a> Work<'a> {
         kept: &mut Kept,
     ) -> Result<()> {
         let bundles = self.read(tx, portion, read_at, &mut kept.counts).await?;
+        if self.is_anew() {
+            tx.let_source_win(self.instance.id, &bundles).await?;
+        }
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         kept.counts.rejected += stored.rejected;
         kept.changed |= UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
@@ -404,7 +429,7 @@ impl<'a> Work<'a> {
         let missing = tx.missing_since(self.instance.id, &ids, read_at - OVERLAP).await?;
         let hint = |issue: &String| {
             let (tenant, instance) = (self.tenant, self.instance.id);
-            ProcessHint { tenant, instance, issue: issue.clone(), deleted: false }.request()
+            ProcessHint::of(tenant, instance, issue).request()
         };
         tx.enqueue_all(&missing.iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
         if !missing.is_empty() {

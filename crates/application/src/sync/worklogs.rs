@@ -91,9 +91,7 @@ impl Feeds<'_> {
         let Some(page) = self.site.worklog_feed(self.dialect, feed, since).await? else { return Ok(false) };
         let issues = self.issues(feed, &page).await?;
         let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let hint = |issue: String| {
-            ProcessHint { tenant: self.tenant, instance: self.instance, issue, deleted: false }.request()
-        };
+        let hint = |issue: String| ProcessHint::of(self.tenant, self.instance, &issue).request();
         tx.enqueue_all(&issues.into_iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
         tx.raise_watermark(
             self.instance,
@@ -103,7 +101,8 @@ impl Feeds<'_> {
         )
         .await?;
         tx.commit().await?;
-        Ok(!page.is_last && page.until > since)
+        // The watermark never passes the present, so a feed that goes on there would be read again and again.
+        Ok(!page.is_last && page.until.min(now.timestamp_millis()) > since)
     }
 
     /// The issues that are to be read again.

@@ -1,7 +1,7 @@
 //! Webhooks in: a delivery is a hint that says *look at this issue*; its body is never taken for data.
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, TenantId};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -13,13 +13,16 @@ use crate::{
     error::{Error, Result},
     instances::{self, Instance},
     issues::Presence,
-    jobs::{Job, JobError},
+    jobs::{Job, JobError, JobRequest},
     ports::{IssueText, TenantTx},
     pulse::RefreshMetrics,
     services::Services,
     sync::{self, SyncInstance},
     tenant_context::TenantContext,
 };
+
+/// After how long an issue is read again that was older than the event that spoke of it, each time. Then the polls are left.
+const AGAIN: [TimeDelta; 3] = [TimeDelta::seconds(5), TimeDelta::seconds(30), TimeDelta::seconds(120)];
 
 /// A delivery as it came over HTTP.
 #[derive(Clone, Debug)]
@@ -55,6 +58,7 @@ pub async fn receive(services: &Services, instance: InstanceId, delivery: Delive
     crate::ingest::clean_payload(&mut body, services.secrets.as_ref(), &erased);
     let event = body["webhookEvent"].as_str().unwrap_or("unknown").chars().take(100).collect::<String>();
     let issues = issues_named(&body);
+    let updated = updated_told(&body);
     let entry = InboxEntry {
         id: Uuid::now_v7(),
         instance,
@@ -70,7 +74,8 @@ pub async fn receive(services: &Services, instance: InstanceId, delivery: Delive
     if new {
         let deleted = event == "jira:issue_deleted";
         for issue in &issues {
-            tx.enqueue(ProcessHint { tenant, instance, issue: issue.clone(), deleted }.request()?).await?;
+            let hint = ProcessHint { deleted, updated, ..ProcessHint::of(tenant, instance, issue) };
+            tx.enqueue(hint.request()?).await?;
         }
         if issues.is_empty() {
             tx.enqueue(SyncInstance { tenant, instance }.request()?).await?;
@@ -105,6 +110,11 @@ fn issues_named(body: &Value) -> Vec<String> {
     ids
 }
 
+/// When the issue that a body carries was updated.
+fn updated_told(body: &Value) -> Option<DateTime<Utc>> {
+    domain::jira_time::parse(body["issue"]["fields"]["updated"].as_str()?).ok()
+}
+
 /// Reads an issue again because a webhook spoke of it. Bursts for one issue coalesce by the job's key.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ProcessHint {
@@ -116,6 +126,12 @@ pub struct ProcessHint {
     pub issue: String,
     /// Whether the event said that it was deleted: tells an honest presence from a lost permission.
     pub deleted: bool,
+    /// When the event said that the issue was updated: what is read and older comes from a replica that lags (jira-facts 1.6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated: Option<DateTime<Utc>>,
+    /// How often it was read since, and was older.
+    #[serde(default)]
+    pub older: usize,
 }
 
 #[async_trait]
@@ -124,7 +140,9 @@ impl Job for ProcessHint {
     const PRIORITY: i32 = 0;
 
     fn key(&self) -> Option<String> {
-        Some(format!("hint:{}:{}:{}", self.instance, self.issue, self.deleted))
+        // Whoever looks again later does not put off who looks now.
+        let again = if self.older > 0 { ":again" } else { "" };
+        Some(format!("hint:{}:{}:{}{again}", self.instance, self.issue, self.deleted))
     }
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
@@ -140,6 +158,25 @@ impl Job for ProcessHint {
 }
 
 impl ProcessHint {
+    /// A look at an issue (by its numeric id) of which nothing is known.
+    pub fn of(tenant: TenantId, instance: InstanceId, issue: &str) -> Self {
+        Self { tenant, instance, issue: issue.to_owned(), deleted: false, updated: None, older: 0 }
+    }
+
+    /// Another look, a while later, where what was read is older than the event; none where that has lasted.
+    fn again(&self, read: Option<DateTime<Utc>>, now: DateTime<Utc>) -> Result<Option<JobRequest>> {
+        // Not every event tells milliseconds as the issue does.
+        let second = TimeDelta::seconds(1);
+        let is_older = self.updated.is_some_and(|told| read.is_none_or(|read| told - read >= second));
+        match AGAIN.get(self.older) {
+            Some(pause) if is_older && !self.deleted => {
+                let again = Self { older: self.older + 1, ..self.clone() };
+                Ok(Some(JobRequest { run_at: Some(now + *pause), ..again.request()? }))
+            }
+            _ => Ok(None),
+        }
+    }
+
     async fn look(
         &self,
         services: &Services,
@@ -158,12 +195,22 @@ impl ProcessHint {
             Some(fetched) => {
                 let bundle =
                     sync::read_fetched(services, tx.as_mut(), instance, fetched, Some(began)).await?;
+                let again = self.again(Some(bundle.issue.updated), began)?;
                 let stored = tx.upsert_issues(instance.id, &[bundle]).await?;
                 if stored.issues > 0 {
                     tx.enqueue(RefreshMetrics::soon(services)?).await?;
                 }
+                if let Some(again) = again {
+                    tx.enqueue(again).await?;
+                    return tx.commit().await;
+                }
             }
             None => {
+                if let Some(again) = self.again(None, began)? {
+                    // A replica that lags does not know a new issue yet.
+                    tx.enqueue(again).await?;
+                    return tx.commit().await;
+                }
                 let presence = if self.deleted { Presence::Deleted } else { Presence::AccessLost };
                 let gone = tx.set_presence(instance.id, std::slice::from_ref(&self.issue), presence).await?;
                 if gone > 0 {
@@ -181,6 +228,31 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_is_older_than_its_event_is_read_again_for_a_while() {
+        let at = |seconds| DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds);
+        let body =
+            json!({ "issue": { "id": "7", "fields": { "updated": domain::jira_time::format(at(100)) } } });
+        let hint = ProcessHint {
+            updated: updated_told(&body),
+            ..ProcessHint::of(TenantId(Uuid::nil()), InstanceId(Uuid::nil()), "7")
+        };
+        assert!(hint.again(Some(at(100)), at(200)).unwrap().is_none(), "as new as the event");
+        let mut pauses = Vec::new();
+        let mut next = hint.clone();
+        while let Some(request) = next.again(Some(at(99)), at(200)).unwrap() {
+            pauses.push((request.run_at.unwrap() - at(200)).num_seconds());
+            assert!(request.key.unwrap().ends_with(":again"));
+            next = serde_json::from_value(request.payload).unwrap();
+        }
+        assert_eq!(pauses, [5, 30, 120]);
+        assert!(hint.again(None, at(200)).unwrap().is_some(), "not there yet");
+        let deleted = ProcessHint { deleted: true, ..hint.clone() };
+        assert!(deleted.again(None, at(200)).unwrap().is_none());
+        let silent = ProcessHint { updated: None, ..hint };
+        assert!(silent.again(None, at(200)).unwrap().is_none(), "the event did not say");
+    }
 
     #[test]
     fn every_kind_of_body_names_its_issues() {

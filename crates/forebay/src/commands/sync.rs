@@ -17,8 +17,11 @@ use crate::{cli::SyncCommand, failure::Failure, output, wiring::Wiring};
 
 pub(super) async fn run(wiring: &Wiring, command: &SyncCommand, as_json: bool) -> Result<(), Failure> {
     match command {
-        SyncCommand::Run { name, wait, tenant } => {
+        SyncCommand::Run { name, wait, anew, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
+            if *anew {
+                sync::begin_anew(&wiring.services, &Wiring::operator(&tenant), name).await?;
+            }
             let run = sync_now(wiring, &tenant, &instance, *wait).await?;
             if as_json {
                 return output::json(&summary(&run));

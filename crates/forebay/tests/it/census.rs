@@ -336,6 +336,20 @@ async fn what_hides_behind_a_security_level_is_not_called_deleted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn where_only_our_own_issues_are_shown_one_that_is_gone_may_be_hidden() {
+    let (app, mut owner) = mirrored(60).await;
+    // As with the permission to browse for reporters alone: all that is left names our account.
+    let ours = "UPDATE issues i SET raw_jsonb = jsonb_set(raw_jsonb, '{fields,reporter}',
+                    jsonb_build_object('accountId', n.account_id))
+                FROM jira_instances n WHERE n.id = i.instance_id AND n.name = 'copy' AND i.jira_id <> '10004'";
+    sqlx::query(ours).execute(&mut owner).await.unwrap();
+    let change = format!("UPDATE issues SET presence = 'deleted' WHERE {OF_SOURCE} AND jira_id = '10004'");
+    at_source(&mut owner, &change).await;
+    assert_eq!(census(&app)["gone"], 1);
+    assert_eq!(presence_of(&mut owner, "10004").await, "access_lost");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn data_center_is_counted_by_windows_of_keys() {
     let app = TestApp::start().await;
     app.sandbox("source", 80);

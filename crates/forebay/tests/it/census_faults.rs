@@ -274,3 +274,23 @@ async fn an_answer_about_many_issues_that_leaves_some_out_is_no_word_on_those() 
     assert!(succeeded && absent > Some(3) && found["gone"] == 0, "{found}");
     assert_eq!(present(&app).await, 40);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_issue_that_is_gone_for_a_moment_only_is_not_written_off() {
+    let (app, liar) = mirrored(60).await;
+    let mut asked = 0;
+    liar.lie(move |path, sent, answer| {
+        if is_roll_call(path, sent) {
+            answer.body["issues"].as_array_mut().unwrap().retain(|issue| issue["id"] != "10004");
+        } else if path.ends_with("/issue/10004") {
+            asked += 1;
+            if asked == 1 {
+                answer.status = 404;
+                answer.body = json!({ "errorMessages": ["Issue does not exist"], "errors": {} });
+            }
+        }
+    });
+    let (succeeded, found) = census(&app);
+    assert!(succeeded && found["gone"] == 0, "{found}");
+    assert_eq!(present(&app).await, 60);
+}

@@ -38,6 +38,7 @@ mod keys;
 mod lists;
 mod migrations;
 mod newcomer;
+mod pages;
 mod privacy;
 mod renames;
 mod samples;

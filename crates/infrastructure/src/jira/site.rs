@@ -6,16 +6,22 @@ use application::{
     Error, Result,
     instances::Dialect,
     ports::{
-        Clock, Fetched, JiraSite, Listed, ListedDesk, ListedOptions, ListedSprints, PageSize, ProjectRoll,
-        ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+        Clock, Fetched, JiraSite, Listed, ListedDesk, ListedOptions, ListedSprints, NamesPage, PageSize,
+        ProjectRoll, ReferenceData, RollCallPage, SiteIdentity, SitePage, SiteUsage, WorklogFeed,
+        WorklogPage,
     },
 };
 use async_trait::async_trait;
 use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest};
 use secrecy::SecretString;
-use serde_json::{Value, value::to_raw_value};
+use serde_json::Value;
 
-use super::{errors::application_error, manners::SharedManners, roll_call, whole};
+use super::{
+    errors::application_error,
+    manners::SharedManners,
+    parts::{self, Bound},
+    roll_call, whole,
+};
 
 /// Events the sync listens to (jira-facts 3.3).
 const EVENTS: [&str; 21] = [
@@ -41,6 +47,9 @@ const EVENTS: [&str; 21] = [
     "sprint_started",
     "sprint_closed",
 ];
+
+/// Issues that a page of offset paging shows again, so that whoever walks over a list that moves can tell that it did.
+const OVERLAP: u32 = 20;
 
 /// Events of properties, which issues do not count as changes of theirs: listened to where properties are copied.
 const PROPERTY_EVENTS: [&str; 2] = ["issue_property_set", "issue_property_deleted"];
@@ -74,6 +83,14 @@ impl Site {
     }
 
     fn error(&self, error: JiraError) -> Error {
+        match application_error(error, self.clock.now()) {
+            // Whoever reads is in nobody's way; here a conflict is one of our own, over a lease.
+            Error::Conflict(message) => Error::Upstream { system: "Jira", message, retryable: true },
+            other => other,
+        }
+    }
+
+    fn write_error(&self, error: JiraError) -> Error {
         application_error(error, self.clock.now())
     }
 }
@@ -138,12 +155,17 @@ fn is_about_the_list(error: &JiraError) -> bool {
     }
 }
 
-fn all_fields() -> Vec<String> {
+fn read_cursor(text: Option<&str>) -> Result<Option<SearchCursor>> {
+    let read = text.map(serde_json::from_str).transpose();
+    read.map_err(|_| Error::invalid("cursor", "is no page cursor"))
+}
+
+pub(super) fn all_fields() -> Vec<String> {
     vec!["*all".to_owned()]
 }
 
 /// Server and Data Center embed the changelog; on Cloud it is truncated and asked for in bulk.
-fn expansions(dialect: Dialect) -> Vec<String> {
+pub(super) fn expansions(dialect: Dialect) -> Vec<String> {
     match dialect {
         Dialect::V2 => vec!["changelog".to_owned()],
         Dialect::V3 => Vec::new(),
@@ -235,58 +257,70 @@ impl JiraSite for Site {
         most: PageSize,
     ) -> Result<Option<SitePage>> {
         let client = self.speaking(dialect);
-        let cursor: Option<SearchCursor> = match cursor {
-            Some(text) => {
-                Some(serde_json::from_str(text).map_err(|_| Error::invalid("cursor", "is no page cursor"))?)
-            }
-            None => None,
-        };
+        let cursor = read_cursor(cursor)?;
         let request = SearchRequest {
             jql: jql.to_owned(),
             fields: all_fields(),
             expand: expansions(dialect),
             page_size: most.issues,
-            reconcile_issues: Vec::new(),
+            overlap: OVERLAP,
+            ..SearchRequest::default()
         };
+        let bound = Bound::of(most);
         let read = async {
-            let page = client.search_page_as_text(&request, cursor.as_ref(), most.bytes).await?;
-            let (ends_early, next) = (page.ends_early, page.next);
-            let whole = whole::complete(&client, dialect, page.issues, most.bytes).await?;
-            Ok((whole, next, ends_early))
+            match client.search_page_as_text(&request, cursor.as_ref(), most.bytes).await {
+                Ok(mut page) => {
+                    let issues = std::mem::take(&mut page.issues);
+                    let whole = whole::complete(&client, dialect, issues, bound).await?;
+                    Ok((whole, page.next, page.ends_early))
+                }
+                Err(error) if bound.blames_the_content(&error) => {
+                    let (page, whole) =
+                        parts::page(&client, dialect, &request, cursor.as_ref(), bound, error).await?;
+                    Ok((whole, page.next, page.ends_early))
+                }
+                Err(error) => Err(error),
+            }
         };
         let (whole, next, ends_early) = match read.await {
             Ok(page) => page,
-            Err(JiraError::TooLarge { .. }) => return Ok(None),
+            Err(JiraError::TooLarge { .. }) if !most.is_last() => return Ok(None),
             Err(error) => return Err(self.error(error)),
         };
         let next = next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
         Ok(Some(SitePage { issues: whole.issues, next, set_aside: whole.set_aside, ends_early }))
     }
 
+    async fn names(
+        &self,
+        dialect: Dialect,
+        jql: &str,
+        cursor: Option<&str>,
+        page_size: u32,
+    ) -> Result<NamesPage> {
+        let cursor = read_cursor(cursor)?;
+        let request = SearchRequest { jql: jql.to_owned(), page_size, ..SearchRequest::default() };
+        let page = parts::names(&self.speaking(dialect), &request, cursor.as_ref()).await;
+        let page = page.map_err(|error| self.error(error))?;
+        let next = page.next.map(|next| serde_json::to_string(&next)).transpose().map_err(Error::internal)?;
+        Ok(NamesPage { issues: page.issues, next })
+    }
+
     async fn issues(&self, dialect: Dialect, ids: &[String]) -> Result<Fetched> {
         let client = self.speaking(dialect);
-        // One issue is read by its own address, which does not wait for the search index.
-        let (found, mut retry) = if let [id] = ids {
-            // Its histories come with it: most issues have so few that this is all.
-            match client.issue(id, &all_fields(), &["changelog".to_owned()]).await {
-                Ok(issue) => (vec![issue], Vec::new()),
-                Err(JiraError::NotFound { .. }) => (Vec::new(), Vec::new()),
-                Err(error) => return Err(self.error(error)),
-            }
-        } else {
-            let bulk = client
-                .issues_by_id(ids, &all_fields(), &expansions(dialect))
-                .await
-                .map_err(|error| self.error(error))?;
-            (bulk.issues, bulk.errors.into_iter().map(|error| error.id).collect())
+        let asked = match ids {
+            [] => Ok(whole::Whole::default()),
+            [id] => parts::one(&client, dialect, id, Bound::NONE).await,
+            several => parts::some(&client, dialect, several, Bound::NONE).await,
         };
-        // Nobody waits for anything with a tree of values in hand.
-        let found =
-            found.into_iter().map(|issue| to_raw_value(&issue)).collect::<std::result::Result<_, _>>();
-        let found = found.map_err(Error::internal)?;
-        let whole =
-            whole::complete(&client, dialect, found, u64::MAX).await.map_err(|error| self.error(error))?;
-        retry.extend(whole.set_aside.into_iter().filter_map(|aside| aside.jira_id));
+        let whole = match asked {
+            Err(error) if parts::is_about_the_content(&error) => {
+                parts::read(&client, dialect, ids, Bound::NONE, error).await
+            }
+            asked => asked,
+        };
+        let whole = whole.map_err(|error| self.error(error))?;
+        let retry = whole.set_aside.into_iter().filter_map(|aside| aside.jira_id).collect();
         Ok(Fetched { issues: whole.issues, retry })
     }
 
@@ -315,7 +349,8 @@ impl JiraSite for Site {
     }
 
     async fn comments(&self, dialect: Dialect, issue_id: &str) -> Result<Option<Vec<Value>>> {
-        visible(self.speaking(dialect).comments(issue_id).await).map_err(|error| self.error(error))
+        let comments = visible(self.speaking(dialect).comments(issue_id).await);
+        Ok(comments.map_err(|error| self.error(error))?.map(|(comments, _)| comments))
     }
 
     async fn project_rosters(
@@ -418,7 +453,7 @@ impl JiraSite for Site {
     }
 
     async fn add_comment(&self, dialect: Dialect, issue_id: &str, body: &Value) -> Result<Value> {
-        self.speaking(dialect).add_comment(issue_id, body).await.map_err(|error| self.error(error))
+        self.speaking(dialect).add_comment(issue_id, body).await.map_err(|error| self.write_error(error))
     }
 
     async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>> {
@@ -436,7 +471,7 @@ impl JiraSite for Site {
         client
             .do_transition(issue_id, transition_id, fields.cloned(), None)
             .await
-            .map_err(|error| self.error(error))
+            .map_err(|error| self.write_error(error))
     }
 
     async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String> {
@@ -451,13 +486,13 @@ impl JiraSite for Site {
             .create_webhook(&webhook)
             .await
             .map(|webhook| webhook.id)
-            .map_err(|error| self.error(error))
+            .map_err(|error| self.write_error(error))
     }
 
     async fn remove_webhook(&self, id: &str) -> Result<()> {
         match self.client().delete_webhook(id).await {
             Ok(()) | Err(JiraError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.error(error)),
+            Err(error) => Err(self.write_error(error)),
         }
     }
 

@@ -13,6 +13,8 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
+use super::parts::{self, Bound, Portions};
+
 /// The smallest number of embedded histories at which a Jira was seen to cut them (jira-facts 1.7).
 const FEWEST_CUT: usize = 20;
 /// What an embedded list of worklogs holds at most where it holds all (jira-facts 1.7).
@@ -29,12 +31,12 @@ pub(super) struct Whole {
 /// Issues stay text, and only what tells whether they are whole is looked at; one that is not is taken apart to be completed.
 ///
 /// # Errors
-/// Those of the requests, and [`JiraError::TooLarge`] where the issues have more bytes than `most_bytes` with their histories.
+/// Those of the requests, and [`JiraError::TooLarge`] where the issues have more bytes than they may with their histories.
 pub(super) async fn complete(
     client: &JiraClient,
     dialect: Dialect,
     issues: Vec<Box<RawValue>>,
-    most_bytes: u64,
+    bound: Bound,
 ) -> Result<Whole, JiraError> {
     let issues: Vec<(Shape, Box<RawValue>)> =
         issues.into_iter().map(|issue| (Shape::of(&issue), issue)).collect();
@@ -42,10 +44,7 @@ pub(super) async fn complete(
     let ids: Vec<String> = open.filter_map(|(shape, _)| shape.id.clone()).collect();
     let bytes: u64 = issues.iter().map(|(_, issue)| issue.get().len() as u64).sum();
     let mut changelogs = match dialect {
-        Dialect::V3 if !ids.is_empty() => {
-            let left = most_bytes.checked_sub(bytes).ok_or(JiraError::TooLarge { limit: most_bytes })?;
-            client.changelogs(&ids, left).await?
-        }
+        Dialect::V3 if !ids.is_empty() => changelogs(client, &ids, bound.less(bytes)?).await?,
         _ => HashMap::new(),
     };
     let asked: HashSet<String> = ids.into_iter().collect();
@@ -58,10 +57,17 @@ pub(super) async fn complete(
         };
         if dialect == Dialect::V3 {
             let histories = match asked.contains(id) {
-                true => changelogs.remove(id).unwrap_or_default(),
-                false => embedded_histories(&issue),
+                true => changelogs.remove(id).unwrap_or_else(|| Ok(Vec::new())),
+                false => Ok(embedded_histories(&issue)),
             };
-            issue = with_changelog(&issue, &histories)?;
+            match histories {
+                Ok(histories) => issue = with_changelog(&issue, &histories)?,
+                Err(error) => {
+                    let reason = format!("its histories cannot be read: {error}");
+                    whole.set_aside.push(SetAside { jira_id: Some(id.clone()), reason });
+                    continue;
+                }
+            }
         }
         let fetched = match fill(client, dialect, &shape, id, &mut issue).await {
             Ok(fetched) => fetched,
@@ -73,8 +79,8 @@ pub(super) async fn complete(
             Err(error) => return Err(error),
         };
         // A collection that the site left out altogether, or of which something is missing, says nothing about what is gone.
-        let comments_complete = fetched.comments || shape.comments.is_all();
-        let worklogs_complete = fetched.worklogs || shape.worklogs.is_all();
+        let comments_complete = fetched.comments.unwrap_or_else(|| shape.comments.is_all());
+        let worklogs_complete = fetched.worklogs.unwrap_or_else(|| shape.worklogs.is_all());
         whole.issues.push(IssueText::new(issue, comments_complete, worklogs_complete));
     }
     Ok(whole)
@@ -149,11 +155,59 @@ fn embedded_histories(issue: &RawValue) -> Vec<Box<RawValue>> {
     histories.unwrap_or_default()
 }
 
-/// What was fetched to its end, and therefore whole: a `total` may count what the account may not see, and stays as sent.
+/// Histories of an issue, or why they cannot be read.
+type Histories = Result<Vec<Box<RawValue>>, JiraError>;
+
+/// All histories of issues, by id, within so many bytes. Where asking for them together fails, they are asked for in halves, and one by
+/// its own address; what fails even so is told of that issue alone.
+async fn changelogs(
+    client: &JiraClient,
+    ids: &[String],
+    mut bound: Bound,
+) -> Result<HashMap<String, Histories>, JiraError> {
+    let failed = match client.changelogs(ids, bound.bytes()).await {
+        Ok(found) => return Ok(found.into_iter().map(|(id, histories)| (id, Ok(histories))).collect()),
+        Err(error) if bound.blames_the_issues(&error, ids.len()) => error,
+        Err(error) => return Err(error),
+    };
+    let (quick, patient) = (parts::tries(client, 1), parts::tries(client, 2));
+    let mut found = HashMap::new();
+    let mut portions = Portions::of(ids);
+    while let Some(portion) = portions.next() {
+        let asked = match portion.as_slice() {
+            [id] => changelog(&patient, id).await,
+            several => quick.changelogs(several, bound.bytes()).await,
+        };
+        match asked {
+            Ok(part) => {
+                bound =
+                    bound.less(part.values().flatten().map(|history| history.get().len() as u64).sum())?;
+                found.extend(part.into_iter().map(|(id, histories)| (id, Ok(histories))));
+            }
+            Err(error) if bound.blames_the_issues(&error, portion.len()) => {
+                if let Some(id) = portions.divide(portion) {
+                    found.insert(id, Err(error));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let is_site = ids.len() > parts::FEW && found.len() >= ids.len() && found.values().all(Result::is_err);
+    if is_site { Err(failed) } else { Ok(found) }
+}
+
+/// Those of one issue, by its own address; nothing where it is not shown.
+async fn changelog(client: &JiraClient, id: &str) -> Result<HashMap<String, Vec<Box<RawValue>>>, JiraError> {
+    let Some(histories) = still_there(client.issue_changelog(id).await)? else { return Ok(HashMap::new()) };
+    let histories: Result<_, _> = histories.iter().map(to_raw_value).collect();
+    Ok(HashMap::from([(id.to_owned(), histories.map_err(|error| unusable(&error))?)]))
+}
+
+/// Of what was fetched, whether that is all. A `total` may count what the account may not see, and stays as sent.
 #[derive(Clone, Copy, Debug, Default)]
 struct Completed {
-    comments: bool,
-    worklogs: bool,
+    comments: Option<bool>,
+    worklogs: Option<bool>,
 }
 
 /// Fetches what the issue's embedded collections leave out.
@@ -174,16 +228,16 @@ async fn fill(
         complete_list(&mut raw["changelog"], "histories", histories, 0);
     }
     if shape.comments.is_truncated()
-        && let Some(comments) = still_there(client.comments(id).await)?
+        && let Some((comments, are_all)) = still_there(client.comments(id).await)?
     {
         complete_list(&mut raw["fields"]["comment"], "comments", comments, 0);
-        completed.comments = true;
+        completed.comments = Some(are_all);
     }
     if shape.worklogs.is_truncated()
-        && let Some(worklogs) = still_there(client.worklogs(id).await)?
+        && let Some((worklogs, are_all)) = still_there(client.worklogs(id).await)?
     {
         complete_list(&mut raw["fields"]["worklog"], "worklogs", worklogs, USUAL_WORKLOGS);
-        completed.worklogs = true;
+        completed.worklogs = Some(are_all);
     }
     *issue = to_raw_value(&raw).map_err(|error| unusable(&error))?;
     Ok(completed)

@@ -30,6 +30,7 @@ use uuid::Uuid;
 use issue_rows::Written;
 
 use super::{
+    displaced,
     errors::convert,
     missing,
     people::People,
@@ -40,6 +41,7 @@ use super::{
 
 const PRESENT: &str = "present";
 const UNOBSERVED: &str = "unobserved";
+const ARCHIVED: &str = "archived";
 /// The `field` of a history's item that says that the issue was moved.
 const KEY_FIELD: &str = "Key";
 
@@ -130,8 +132,8 @@ async fn write(
 ) -> Result<UpsertCounts> {
     let seen = seen_inside(&issues);
     unchanged::leave_out(conn, scope, &mut issues).await?;
-    let mut displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
-    lock_stored(conn, scope, &mut issues, &displaced).await?;
+    let mut former = holders_of_claimed_keys(conn, scope, &issues).await?;
+    lock_stored(conn, scope, &mut issues, &former).await?;
     forget_plans_of_small_tables(conn, &issues).await?;
     let renamed = reference::upsert(conn, scope, &seen, false).await?;
     if issues.is_empty() {
@@ -141,9 +143,9 @@ async fn write(
 
     if renamed {
         // Issues that this page does not have may have got keys that it gives to others.
-        displaced = holders_of_claimed_keys(conn, scope, &issues).await?;
+        former = holders_of_claimed_keys(conn, scope, &issues).await?;
     }
-    displace(conn, &issues, &displaced).await?;
+    displace(conn, scope, &issues, &former).await?;
     let others = others(conn, scope, &issues).await?;
     let Written { ids: written, added } = issue_rows::upsert(conn, scope, &issues, &others).await?;
     // A new issue that was not written was stored by somebody else in the meantime, in a newer state.
@@ -164,6 +166,8 @@ async fn write(
     };
     // Last, because a link is the only row that two pages may both have: whoever waits for the other then has little left to do.
     links::upsert(conn, scope, &issues, &written, &added, &others).await?;
+    let archived = issues.iter().filter(|issue| issue.presence == ARCHIVED && written.contains(&issue.id));
+    links::leave_with(conn, &archived.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     let moved = issues.iter().filter(|issue| issue.old_key().is_some() && written.contains(&issue.id));
     shown_keys::refresh(conn, &moved.map(|issue| issue.id).collect::<Vec<_>>()).await?;
     Ok(counts)
@@ -268,17 +272,17 @@ fn plan<'a>(newest: BTreeMap<Uuid, &'a IssueBundle>, mut stored: HashMap<Uuid, S
             key: bundle.issue.key.to_string(),
             bundle,
             stored: stored.remove(&id),
-            presence: PRESENT,
+            presence: if bundle.issue.archived { ARCHIVED } else { PRESENT },
         })
         .filter(|issue| !issue.is_older())
         .collect();
 
     let mut holders: HashMap<String, (DateTime<Utc>, Uuid)> = HashMap::new();
-    for issue in &issues {
+    for issue in issues.iter().filter(|issue| issue.presence == PRESENT) {
         let claim = (issue.bundle.issue.updated, issue.id);
         holders.entry(issue.key.clone()).and_modify(|holder| *holder = claim.max(*holder)).or_insert(claim);
     }
-    for issue in &mut issues {
+    for issue in issues.iter_mut().filter(|issue| issue.presence == PRESENT) {
         if holders.get(&issue.key).is_some_and(|(_, holder)| *holder != issue.id) {
             issue.presence = UNOBSERVED;
         }
@@ -384,20 +388,29 @@ async fn holders_of_claimed_keys(
     .map_err(convert)
 }
 
-/// Where these issues are is not known until somebody looks: others have their keys. They are held already.
-async fn displace(conn: &mut PgConnection, issues: &[Planned<'_>], displaced: &[Uuid]) -> Result<()> {
-    if displaced.is_empty() {
-        return Ok(());
+/// Where these issues are is not known until somebody looks, who is asked to: others have their keys, as have some of the page
+/// itself. They are held already.
+async fn displace(
+    conn: &mut PgConnection,
+    scope: Scope,
+    issues: &[Planned<'_>],
+    displaced: &[Uuid],
+) -> Result<()> {
+    let of_page = issues.iter().filter(|issue| issue.presence == UNOBSERVED && issue.is_changed());
+    let mut lost: Vec<String> = of_page.map(|issue| issue.bundle.issue.jira_id.clone()).collect();
+    if !displaced.is_empty() {
+        let elsewhere = sqlx::query_scalar!(
+            "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'
+             RETURNING jira_id",
+            displaced,
+            claimed_keys(issues) as _,
+        )
+        .fetch_all(&mut *conn)
+        .await
+        .map_err(convert)?;
+        lost.extend(elsewhere);
     }
-    sqlx::query!(
-        "UPDATE issues SET presence = 'unobserved' WHERE id = ANY($1) AND key = ANY($2) AND presence = 'present'",
-        displaced,
-        claimed_keys(issues) as _,
-    )
-    .execute(conn)
-    .await
-    .map_err(convert)?;
-    Ok(())
+    displaced::have_looked_at(conn, scope, &lost).await
 }
 
 /// Jira keeps answering to old keys, so the copy does as well: the key a stored issue had until now, and those that the

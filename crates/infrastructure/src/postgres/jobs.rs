@@ -36,7 +36,7 @@ impl JobQueue for PgPlatformTx {
     }
 }
 
-async fn enqueue(conn: &mut PgConnection, jobs: &[JobRequest]) -> Result<()> {
+pub(super) async fn enqueue(conn: &mut PgConnection, jobs: &[JobRequest]) -> Result<()> {
     if jobs.is_empty() {
         return Ok(());
     }

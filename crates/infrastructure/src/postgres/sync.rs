@@ -1,5 +1,6 @@
 //! Runs with their leases, watermarks, schedules, and rows kept aside.
 
+mod anew;
 mod ranges;
 mod schedules;
 
@@ -7,6 +8,7 @@ use std::collections::HashMap;
 
 use application::{
     Error, Result,
+    issues::IssueBundle,
     sync::{
         ISSUES, Position, RunCounts, RunKind, RunLease, RunState, RunUpdate, StoredRange, SyncRun,
         SyncSchedule, SyncStatus, SyncStore,
@@ -270,10 +272,10 @@ impl SyncStore for PgTenantTx {
         updated: Option<DateTime<Utc>>,
         proof: Option<DateTime<Utc>>,
     ) -> Result<()> {
-        // greatest() passes over NULL.
+        // A site whose clock runs ahead must not make us pass over what is yet to come. greatest() and least() pass over NULL.
         sqlx::query!(
             "INSERT INTO sync_watermarks (tenant_id, instance_id, entity, last_updated_at, last_sync_at)
-             VALUES ($1, $2, $3, $4, $5)
+             VALUES ($1, $2, $3, CASE WHEN $4::timestamptz IS NOT NULL THEN least($4, clock_timestamp()) END, $5)
              ON CONFLICT (tenant_id, instance_id, entity) DO UPDATE SET
                  last_updated_at = greatest(sync_watermarks.last_updated_at, excluded.last_updated_at),
                  last_sync_at = greatest(sync_watermarks.last_sync_at, excluded.last_sync_at)",
@@ -354,6 +356,28 @@ impl SyncStore for PgTenantTx {
 
     async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>> {
         schedules::unsettled_delivery(self.conn(), instance).await
+    }
+
+    async fn not_as_new(
+        &mut self,
+        instance: InstanceId,
+        shown: &[(String, DateTime<Utc>)],
+    ) -> Result<Vec<String>> {
+        let scope = Scope { tenant: self.tenant.0, instance };
+        anew::not_as_new(self.conn(), scope, shown).await
+    }
+
+    async fn let_source_win(&mut self, instance: InstanceId, issues: &[IssueBundle]) -> Result<()> {
+        anew::let_source_win(self.conn(), instance, issues).await
+    }
+
+    async fn begin_anew(&mut self, instance: InstanceId, at: DateTime<Utc>) -> Result<()> {
+        let scope = Scope { tenant: self.tenant.0, instance };
+        anew::begin(self.conn(), scope, at).await
+    }
+
+    async fn end_anew(&mut self, instance: InstanceId) -> Result<()> {
+        anew::end(self.conn(), instance).await
     }
 
     async fn missing_since(

@@ -387,8 +387,21 @@ impl CensusStore for PgTenantTx {
         Ok(())
     }
 
-    async fn has_security_levels(&mut self, project: Uuid) -> Result<bool> {
-        sync_roll::has_security_levels(self.conn(), project).await
+    async fn may_hide_issues(&mut self, project: Uuid, account: Option<&str>) -> Result<bool> {
+        sync_roll::may_hide_issues(self.conn(), project, account).await
+    }
+
+    async fn gone_candidates(&mut self, lease: CensusLease, project: Uuid, limit: i64) -> Result<Vec<i64>> {
+        sqlx::query_scalar!(
+            "SELECT jira_number FROM census_candidates
+             WHERE census_id = $1 AND project_id = $2 AND gone ORDER BY jira_number LIMIT $3",
+            lease.id,
+            project,
+            limit,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)
     }
 
     async fn unobserved_issues(

@@ -197,13 +197,26 @@ pub(super) async fn write_all_gone(
     Ok(written.len() as u64)
 }
 
-pub(super) async fn has_security_levels(conn: &mut PgConnection, project: Uuid) -> Result<bool> {
+pub(super) async fn may_hide_issues(
+    conn: &mut PgConnection,
+    project: Uuid,
+    account: Option<&str>,
+) -> Result<bool> {
+    // An account stands in a payload as a string of its own.
+    let named = account.map(|account| format!("\"{account}\""));
     sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM (SELECT raw_jsonb FROM issues WHERE project_id = $1 ORDER BY updated_at DESC, jira_number DESC
-                            LIMIT 1000) i
-               WHERE jsonb_typeof(i.raw_jsonb #> '{fields,security}') = 'object') AS "found!""#,
-        project
+                            LIMIT 20000) i
+               WHERE jsonb_typeof(i.raw_jsonb #> '{fields,security}') = 'object')
+           OR NOT EXISTS (
+               SELECT FROM (SELECT raw_jsonb FROM issues x
+                            WHERE project_id = $1 AND presence = 'present' AND NOT EXISTS (
+                                SELECT FROM census_candidates c WHERE c.issue_id = x.id AND c.gone)
+                            ORDER BY updated_at DESC, jira_number DESC LIMIT 1000) i
+               WHERE $2::text IS NULL OR position($2 IN i.raw_jsonb::text) = 0) AS "may!""#,
+        project,
+        named as _,
     )
     .fetch_one(conn)
     .await

@@ -71,6 +71,7 @@ pub fn issue(id: u32, key: &str) -> IssueBundle {
         story_points: Some(3.0),
         labels: vec!["Backend".into(), "urgent, really".into()],
         components: Vec::new(),
+        archived: false,
         raw: payload(&Value::Null),
         dialect: Dialect::V3,
         changelog_envelope: None,

@@ -146,6 +146,21 @@ async fn a_watermark_never_falls_and_the_status_shows_it() {
 }
 
 #[tokio::test]
+async fn a_watermark_is_never_in_the_future() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let ahead = at(100 * 365 * 24 * 60);
+    tx.raise_watermark(instance, "issues", Some(ahead), Some(at(1))).await.unwrap();
+    tx.raise_watermark(instance, "issues", Some(ahead), Some(at(1))).await.unwrap();
+    tx.commit().await.unwrap();
+    let present = "SELECT last_updated_at BETWEEN now() - interval '1 minute' AND now() FROM sync_watermarks";
+    let is_present: bool = sqlx::query_scalar(present).fetch_one(&mut base.superuser().await).await.unwrap();
+    assert!(is_present, "a site's clock is not believed beyond ours");
+    base.remove().await;
+}
+
+#[tokio::test]
 async fn a_run_that_failed_is_gone_on_with_by_the_next_of_its_kind_and_a_canceled_one_is_not() {
     let base = TestDatabase::create().await;
     let (tenant, instance) = base.mirror().await;

@@ -2,6 +2,7 @@
 
 use application::{
     Error,
+    instances::InstanceKind,
     issues::{IssueBundle, Presence, UpsertCounts},
     reference::FieldValueRecord,
 };
@@ -156,9 +157,55 @@ async fn a_key_used_again_displaces_its_former_holder_until_somebody_looks_at_it
     assert_eq!(mirror.store(&[issue(2, "PAY-1")]).await.issues, 1);
     assert_eq!(mirror.id_of("PAY-1").await.as_deref(), Some("2"));
     assert_eq!(mirror.id_of("1").await, None);
+    // Somebody is asked to look, by the same transaction.
+    let asked: Vec<String> = sqlx::query_scalar(
+        "SELECT payload ->> 'issue' FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%' AND run_at > now()",
+    )
+    .fetch_all(&mut mirror.base.superuser().await)
+    .await
+    .unwrap();
+    assert_eq!(asked, ["1"]);
 
     mirror.store(&[changed(&former, 5, |bundle| bundle.issue.key = "PAY-5".parse().unwrap())]).await;
     assert_eq!(mirror.id_of("PAY-5").await.as_deref(), Some("1"));
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn at_a_sandbox_nobody_is_asked_where_a_displaced_issue_is() {
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let sandbox = base.instance(tenant, "play", InstanceKind::Sandbox).await;
+    let mut tx = base.begin(tenant).await;
+    tx.upsert_issues(sandbox, &[issue(1, "PAY-1")]).await.unwrap();
+    tx.upsert_issues(sandbox, &[issue(2, "PAY-1")]).await.unwrap();
+    tx.commit().await.unwrap();
+    let sql = "SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%'";
+    let asked: i64 = sqlx::query_scalar(sql).fetch_one(&mut base.superuser().await).await.unwrap();
+    assert_eq!(asked, 0);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_issue_that_its_site_shows_as_archived_is_none_of_the_present_ones() {
+    let mirror = Mirror::new().await;
+    let shown = issue(1, "PAY-1");
+    mirror.store(std::slice::from_ref(&shown)).await;
+    let archived = changed(&shown, 1, |bundle| bundle.issue.archived = true);
+    // However it is read: by a hint, a poll, or a row that was kept aside.
+    assert_eq!(mirror.store(std::slice::from_ref(&archived)).await.issues, 1);
+    let presence = async || -> String {
+        let sql = "SELECT presence FROM issues WHERE jira_id = '1'";
+        sqlx::query_scalar(sql).fetch_one(&mut mirror.base.superuser().await).await.unwrap()
+    };
+    assert_eq!(presence().await, "archived");
+    assert_eq!(
+        mirror.store(std::slice::from_ref(&archived)).await,
+        UpsertCounts::default(),
+        "and stays that"
+    );
+    mirror.store(&[changed(&shown, 2, |_| {})]).await;
+    assert_eq!(presence().await, "present");
     mirror.base.remove().await;
 }
 

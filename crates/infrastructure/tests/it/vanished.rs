@@ -19,6 +19,9 @@ use crate::{
     database::TestDatabase,
 };
 
+/// As if a day had gone by since a list came back empty.
+const A_DAY_LATER: &str = "UPDATE sync_watermarks SET last_updated_at = last_updated_at - interval '1 day'";
+
 pub fn version(id: u32, name: &str, sequence: Option<i32>) -> VersionRecord {
     VersionRecord {
         jira_id: id.to_string(),
@@ -349,6 +352,10 @@ async fn a_field_vanishes_though_another_instance_has_one_of_its_id() {
     put(&base, tenant, instance, &none, true).await;
     put(&base, tenant, other, &none, true).await;
     let mut admin = base.superuser().await;
+    // For a day.
+    sqlx::query(A_DAY_LATER).execute(&mut admin).await.unwrap();
+    put(&base, tenant, instance, &none, true).await;
+    put(&base, tenant, other, &none, true).await;
     let present: Vec<(String, String)> = sqlx::query_as(
         "SELECT n.name, f.presence FROM custom_fields f JOIN jira_instances n ON n.id = f.instance_id ORDER BY 1",
     )
@@ -562,5 +569,38 @@ async fn desks_and_organisations_that_are_listed_no_more_are_forgotten() {
     assert!(tx.service_desks(instance).await.unwrap().is_empty());
     assert!(tx.organizations(instance).await.unwrap().is_empty());
     drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_list_that_comes_back_empty_is_believed_once_that_lasts_for_a_day() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut admin = base.superuser().await;
+    let full = ReferenceRecords {
+        boards: vec![board(1, "Team")],
+        groups: vec![GroupRecord { group_id: "a".into(), name: "the a".into() }],
+        group_members: vec![GroupMembers { group_id: "a".into(), accounts: Vec::new() }],
+        whole: vec![Roster::Boards, Roster::Groups],
+        ..ReferenceRecords::default()
+    };
+    let empty =
+        ReferenceRecords { whole: vec![Roster::Boards, Roster::Groups], ..ReferenceRecords::default() };
+    let presences = async |admin: &mut PgConnection| -> Vec<String> {
+        let sql = "SELECT presence FROM boards UNION ALL SELECT presence FROM groups";
+        sqlx::query_scalar(sql).fetch_all(admin).await.unwrap()
+    };
+    put(&base, tenant, instance, &full, true).await;
+    put(&base, tenant, instance, &empty, true).await;
+    put(&base, tenant, instance, &empty, true).await;
+    assert_eq!(presences(&mut admin).await, ["present", "present"], "an hour is no proof");
+    // What is listed again ends the doubt, and the next one begins anew.
+    put(&base, tenant, instance, &full, true).await;
+    sqlx::query(A_DAY_LATER).execute(&mut admin).await.unwrap();
+    put(&base, tenant, instance, &empty, true).await;
+    assert_eq!(presences(&mut admin).await, ["present", "present"]);
+    sqlx::query(A_DAY_LATER).execute(&mut admin).await.unwrap();
+    put(&base, tenant, instance, &empty, true).await;
+    assert_eq!(presences(&mut admin).await, ["deleted", "deleted"]);
     base.remove().await;
 }

@@ -25,9 +25,11 @@ async fn comments_and_worklogs_are_read_to_their_end() {
     .await;
     for (dialect, version) in [(Dialect::V3, "3"), (Dialect::V2, "2")] {
         let client = server.client(dialect);
-        assert_eq!(ids(&client.comments("10").await.unwrap()), ["0", "1", "2", "3", "4"]);
+        let (comments, are_all) = client.comments("10").await.unwrap();
+        assert_eq!((ids(&comments), are_all), (vec!["0", "1", "2", "3", "4"], true));
         assert_eq!(server.asked().pop().unwrap().path, format!("/rest/api/{version}/issue/10/comment"));
-        assert_eq!(ids(&client.worklogs("10").await.unwrap()), ["0", "1", "2", "3", "4"]);
+        let (worklogs, are_all) = client.worklogs("10").await.unwrap();
+        assert_eq!((ids(&worklogs), are_all), (vec!["0", "1", "2", "3", "4"], true));
         assert_eq!(server.asked().pop().unwrap().path, format!("/rest/api/{version}/issue/10/worklog"));
     }
 }
@@ -38,8 +40,48 @@ async fn an_old_server_gives_all_comments_at_once() {
         ok(json!({"startAt": 0, "maxResults": 2, "total": 2, "comments": [{"id": "a"}, {"id": "b"}]}))
     })
     .await;
-    assert_eq!(ids(&server.client(Dialect::V2).comments("10").await.unwrap()), ["a", "b"]);
+    let (comments, are_all) = server.client(Dialect::V2).comments("10").await.unwrap();
+    assert_eq!((ids(&comments), are_all), (vec!["a", "b"], true));
     assert_eq!(server.asked().len(), 1);
+}
+
+/// A site whose comments are these, two a page; the list differs from one request to the next.
+async fn moving(lists: fn(usize) -> Vec<u64>) -> (Vec<String>, bool) {
+    let server = Server::start(move |asked, number| {
+        let (start, list) = (asked.number("startAt"), lists(number));
+        let page: Vec<_> = list.iter().skip(start).take(2).map(|id| json!({"id": id.to_string()})).collect();
+        ok(json!({"startAt": start, "maxResults": 2, "total": list.len(), "comments": page}))
+    })
+    .await;
+    let (comments, are_all) = server.client(Dialect::V3).comments("10").await.unwrap();
+    (ids(&comments).into_iter().map(str::to_owned).collect(), are_all)
+}
+
+#[tokio::test]
+async fn a_list_that_moves_while_it_is_read_is_read_again() {
+    // One is deleted behind the first page, and one added: as many as before, and one would be passed over.
+    let (comments, are_all) = moving(|request| match request {
+        1 => vec![1, 2, 3, 4, 5],
+        _ => vec![1, 3, 4, 5, 6],
+    })
+    .await;
+    assert_eq!((comments.join(" "), are_all), ("1 3 4 5 6".to_owned(), true));
+    // It never comes to rest: nothing is gone because it is not among these.
+    let (_, are_all) = moving(|request| (request as u64..request as u64 + 5).collect()).await;
+    assert!(!are_all);
+}
+
+#[tokio::test]
+async fn a_list_that_ends_before_its_total_is_not_all() {
+    let server = Server::start(|asked, _| {
+        let start = asked.number("startAt");
+        let page: Vec<_> = ["a", "b"].iter().skip(start).map(|id| json!({"id": id})).collect();
+        ok(json!({"startAt": start, "maxResults": 2, "total": 7, "comments": page}))
+    })
+    .await;
+    let (comments, are_all) = server.client(Dialect::V3).comments("10").await.unwrap();
+    assert_eq!((ids(&comments), are_all), (vec!["a", "b"], false));
+    assert_eq!(server.asked().len(), 2);
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn posts_that_only_read_are_repeated() {
     let search = SearchRequest { jql: "project = ED".into(), ..SearchRequest::default() };
     client.search_page(&search, None).await.unwrap();
     client.approximate_count("project = ED").await.unwrap();
-    client.issues_by_id(&["1".into()], &[], &[]).await.unwrap();
+    client.issues_by_id(&["1".into()], &[], &[], u64::MAX).await.unwrap();
     client.changelogs(&["1".into()], u64::MAX).await.unwrap();
     assert!(server.asked().iter().all(|asked| asked.method == "POST"));
     assert_eq!(server.asked().len(), 8);

@@ -15,7 +15,7 @@ use application::{
     Scope,
     instances::{Instance, InstanceKind},
     lookups,
-    sandbox::faults::{self, Asked, Endpoint, Fault, Lens, Met},
+    sandbox::faults::{self, Asked, Endpoint, Fault, Lens, Met, Poison, plan::ErrorBody},
 };
 use axum::{
     body::{Body, Bytes, to_bytes},
@@ -229,6 +229,7 @@ impl Exchange<'_> {
                 || matches!(
                     met.fault,
                     Fault::KeyMove { .. }
+                        | Fault::PoisonedIssue { .. }
                         | Fault::CutBody { .. }
                         | Fault::InvalidJson {}
                         | Fault::LoginPage {}
@@ -249,6 +250,19 @@ impl Exchange<'_> {
                 head.headers.remove(header::CONTENT_LENGTH);
             }
             self.move_issues(met, &mut answer).await;
+            let poisons = |met: &&Met<'_>| edits::is_broken(&answer, met, &self.served.active);
+            if let Some(Fault::PoisonedIssue { how, .. }) =
+                met.iter().find(|met| poisons(met) && self.injects(met)).map(|met| met.fault)
+            {
+                return match how {
+                    Poison::Failure => {
+                        answers::status(StatusCode::INTERNAL_SERVER_ERROR, ErrorBody::Json, None)
+                    }
+                    Poison::Cut => {
+                        with_body(Response::from_parts(head, Body::empty()), bytes.slice(..bytes.len() / 2))
+                    }
+                };
+            }
         }
         let response = Response::from_parts(head, Body::from(bytes.clone()));
         for met in met {

@@ -53,6 +53,20 @@ fn is_named(named: &[String], id: &str, key: &str) -> bool {
     named.iter().any(|name| name == id || name.eq_ignore_ascii_case(key))
 }
 
+/// Whether an answer shows one of these issues, and more of it than its id, key and times; `alone`: also an answer that is about it
+/// alone.
+pub fn is_poisoned(answer: &Value, alone: bool, is_chosen: impl Fn(&Value) -> bool) -> bool {
+    let shows_more = |issue: &Value| {
+        let fields = issue["fields"].as_object();
+        fields.is_some_and(|fields| fields.keys().any(|name| name != "created" && name != "updated"))
+    };
+    let listed = |list: &str| answer[list].as_array().into_iter().flatten();
+    let in_page = listed("issues").any(|issue| shows_more(issue) && is_chosen(issue));
+    // A history knows no key.
+    let in_histories = listed("issueChangeLogs").any(|entry| is_chosen(&json!({ "id": entry["issueId"] })));
+    in_page || in_histories || (alone && shows_more(answer) && is_chosen(answer))
+}
+
 /// Gives an issue a defect.
 pub fn spoil(issue: &mut Value, how: Defect, field: &str) -> bool {
     let Some(fields) = issue.get_mut("fields").and_then(Value::as_object_mut) else { return false };
@@ -301,6 +315,19 @@ mod tests {
         assert!(spoilt(Defect::Unknown, "").unwrap()["customfield_99999"].is_object());
         assert_eq!(spoilt(Defect::Missing, "absent"), None);
         assert!(!spoil(&mut json!({ "id": "1" }), Defect::Unknown, ""), "a page of ids has no fields");
+    }
+
+    #[test]
+    fn an_issue_poisons_what_shows_it_with_others_and_spares_names() {
+        let chosen = |issue: &Value| issue["id"] == "2";
+        let page = |fields: Value| json!({ "issues": [{ "id": "1", "fields": fields }, { "id": "2", "fields": fields }] });
+        assert!(is_poisoned(&page(json!({ "summary": "x" })), false, chosen));
+        assert!(!is_poisoned(&page(json!({ "created": "x", "updated": "y" })), true, chosen));
+        assert!(!is_poisoned(&json!({ "issues": [{ "id": "2", "key": "ED-2" }] }), true, chosen));
+        assert!(!is_poisoned(&page(json!({ "summary": "x" })), false, |issue| issue["id"] == "3"));
+        assert!(is_poisoned(&json!({ "issueChangeLogs": [{ "issueId": "2" }] }), false, chosen));
+        let itself = json!({ "id": "2", "key": "ED-2", "fields": { "summary": "x" } });
+        assert!(is_poisoned(&itself, true, chosen) && !is_poisoned(&itself, false, chosen));
     }
 
     #[test]

@@ -240,7 +240,7 @@ impl Problems {
                     wrong("share", "or `projects` or `issues` is needed: nothing would be hidden");
                 }
             }
-            Fault::BadIssue { issues, share, .. } => {
+            Fault::BadIssue { issues, share, .. } | Fault::PoisonedIssue { issues, share, .. } => {
                 if !(0.0..=1.0).contains(share) {
                     wrong("share", "must be 0 to 1");
                 }

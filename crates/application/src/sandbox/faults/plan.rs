@@ -209,6 +209,17 @@ pub enum Defect {
     Unknown,
 }
 
+/// How an issue breaks an answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Poison {
+    /// 500.
+    #[default]
+    Failure,
+    /// 200 with JSON that breaks off.
+    Cut,
+}
+
 /// What goes wrong.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "fault", rename_all = "snake_case", deny_unknown_fields)]
@@ -366,6 +377,21 @@ pub enum Fault {
         #[serde(default)]
         share: f64,
     },
+    /// Issues that break every page and bulk answer that shows more of them than ids, keys and times.
+    PoisonedIssue {
+        /// How.
+        #[serde(default)]
+        how: Poison,
+        /// Whether the issue cannot be read by its own address either.
+        #[serde(default)]
+        alone: bool,
+        /// These, by key or id; histories know ids only.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        issues: Vec<String>,
+        /// A share of all issues, 0 to 1; which ones, the seed decides.
+        #[serde(default)]
+        share: f64,
+    },
     /// Histories as some sites serve them.
     OddChangelog {
         /// `created` in `changelog/bulkfetch` is a number.
@@ -460,6 +486,7 @@ impl Fault {
             Self::KeyMove { .. } => "key_move",
             Self::Truncated { .. } => "truncated",
             Self::BadIssue { .. } => "bad_issue",
+            Self::PoisonedIssue { .. } => "poisoned_issue",
             Self::OddChangelog { .. } => "odd_changelog",
             Self::WebhookDuplicate { .. } => "webhook_duplicate",
             Self::WebhookReorder { .. } => "webhook_reorder",

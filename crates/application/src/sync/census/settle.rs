@@ -27,6 +27,8 @@ use crate::{
 
 /// Issues looked up by id at once (jira-facts 1.4).
 pub(super) const LOOK_UP: usize = 100;
+/// No more than so many are looked for a second time.
+const AGAIN: u64 = 200;
 /// Rows written in one transaction.
 const WRITE: i64 = 2_000;
 
@@ -114,9 +116,7 @@ impl RollCall<'_> {
             let shown = issue.id().map_or(Value::Null, Value::from);
             match read_text(&reader, issue) {
                 Ok(bundle) => {
-                    let shown = bundle.issue.raw.value().map_err(Error::internal)?;
-                    let in_archive = presence::of_shown(&shown) == Presence::Archived;
-                    archived.extend(in_archive.then(|| bundle.issue.jira_id.clone()));
+                    archived.extend(bundle.issue.archived.then(|| bundle.issue.jira_id.clone()));
                     bundles.push(IssueBundle { read_at: Some(read_at), ..bundle });
                 }
                 Err(reject) => {
@@ -276,13 +276,43 @@ impl RollCall<'_> {
         Ok(())
     }
 
+    /// Whoever was gone for a moment is there again by now, and unchanged, so that reading it wrote nothing. Where few are gone they are
+    /// looked for once more before that is written down; many are not gone for a moment.
+    async fn look_once_more(&mut self, project: &mut CensusProject) -> Result<()> {
+        if project.gone == 0 || project.gone > AGAIN {
+            return Ok(());
+        }
+        let mut tx = self.tx().await?;
+        let ids = tx.gone_candidates(self.lease, project.project_id, AGAIN as i64).await?;
+        drop(tx);
+        for ids in ids.chunks(LOOK_UP) {
+            let looked = self.look_for(ids).await?;
+            let kept: Vec<i64> = ids.iter().copied().filter(|id| !looked.gone.contains(id)).collect();
+            if kept.is_empty() {
+                continue;
+            }
+            project.unsettled += looked.unanswered.len() as u64;
+            project.gone = project.gone.saturating_sub(kept.len() as u64);
+            let step = format!("looking once more for issues of {}", project.key);
+            self.store(looked.shown, looked.read_at, &step).await?;
+            let mut tx = self.tx().await?;
+            self.hold(tx.as_mut(), &step).await?;
+            tx.settle_candidates(self.lease, &[], &kept).await?;
+            tx.note_census_project(self.lease, project).await?;
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+
     /// Writes down what is gone from a project.
     pub(super) async fn settle(&mut self, index: usize) -> Result<()> {
         let mut project = self.projects[index].clone();
+        self.look_once_more(&mut project).await?;
         let mut tx = self.tx().await?;
-        let has_levels = project.gone > 0 && tx.has_security_levels(project.project_id).await?;
+        let account = self.instance.account_id.as_deref();
+        let may_hide = project.gone > 0 && tx.may_hide_issues(project.project_id, account).await?;
         drop(tx);
-        let gone = presence::of_gone(project.standing, has_levels);
+        let gone = presence::of_gone(project.standing, may_hide);
         loop {
             let mut tx = self.tx().await?;
             self.hold(tx.as_mut(), &format!("settling {}", project.key)).await?;
@@ -339,11 +369,14 @@ impl RollCall<'_> {
                 let project = rows.iter().find(|(row, _)| *row == id).map(|(_, project)| *project);
                 let standing = self.projects.iter().find(|known| Some(known.project_id) == project);
                 let standing = standing.map_or(Standing::Unlisted, |known| known.standing);
-                let has_levels = match project {
-                    Some(project) if standing == Standing::Live => tx.has_security_levels(project).await?,
+                let account = self.instance.account_id.as_deref();
+                let may_hide = match project {
+                    Some(project) if standing == Standing::Live => {
+                        tx.may_hide_issues(project, account).await?
+                    }
                     _ => false,
                 };
-                let presence = presence::of_gone(standing, has_levels);
+                let presence = presence::of_gone(standing, may_hide);
                 tx.set_presence(self.instance.id, &[id.to_string()], presence).await?;
             }
             tx.commit().await?;

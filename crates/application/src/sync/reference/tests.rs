@@ -6,8 +6,8 @@ use serde_json::json;
 
 use super::*;
 use crate::ports::{
-    Fetched, ListedOptions, ListedSprints, PageSize, ProjectRoll, RollCallPage, SiteIdentity, SitePage,
-    SiteUsage, WorklogFeed, WorklogPage,
+    Fetched, ListedOptions, ListedSprints, NamesPage, PageSize, ProjectRoll, RollCallPage, SiteIdentity,
+    SitePage, SiteUsage, WorklogFeed, WorklogPage,
 };
 
 /// Serves the parts of project 10, the sprints of board 1 and the options of one field, and nothing else.
@@ -48,6 +48,9 @@ impl JiraSite for Stub {
         unserved()
     }
     async fn search(&self, _: Dialect, _: &str, _: Option<&str>, _: PageSize) -> Result<Option<SitePage>> {
+        unserved()
+    }
+    async fn names(&self, _: Dialect, _: &str, _: Option<&str>, _: u32) -> Result<NamesPage> {
         unserved()
     }
     async fn issues(&self, _: Dialect, _: &[String]) -> Result<Fetched> {

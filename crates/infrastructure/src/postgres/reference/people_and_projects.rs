@@ -9,7 +9,7 @@ use sqlx::{PgConnection, types::Json};
 use uuid::Uuid;
 
 use super::{Scope, SeenProject, convert, object};
-use crate::postgres::shown_keys;
+use crate::postgres::{displaced, shown_keys};
 
 #[derive(Default)]
 struct Projects<'a> {
@@ -127,7 +127,7 @@ async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid])
 /// knowing yet, none; within a project the one that was seen last, since a site whose lists lag shows issues under the new key
 /// before it shows the project under it. Where the others are, a look at them will tell.
 async fn make_way(conn: &mut PgConnection, scope: Scope, projects: &[Uuid]) -> Result<()> {
-    sqlx::query!(
+    let lost = sqlx::query_scalar!(
         "UPDATE issues SET presence = 'unobserved'
          FROM (SELECT o.id FROM issues o
                WHERE o.id IN (
@@ -141,14 +141,15 @@ async fn make_way(conn: &mut PgConnection, scope: Scope, projects: &[Uuid]) -> R
                        WHERE p.instance_id = $1 AND p.id = ANY($2) AND i.instance_id = $1 AND i.presence = 'present') r
                    WHERE r.place > 1)
                ORDER BY o.id FOR NO KEY UPDATE OF o) w
-         WHERE issues.id = w.id",
+         WHERE issues.id = w.id
+         RETURNING issues.jira_id",
         scope.instance.0,
         projects,
     )
-    .execute(conn)
+    .fetch_all(&mut *conn)
     .await
     .map_err(convert)?;
-    Ok(())
+    displaced::have_looked_at(conn, scope, &lost).await
 }
 
 #[derive(Default)]

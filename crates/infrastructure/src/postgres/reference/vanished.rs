@@ -22,7 +22,8 @@ pub(super) async fn note(
     seen: &Seen<'_>,
     records: &ReferenceRecords,
 ) -> Result<()> {
-    for roster in &records.whole {
+    let doubted = doubted(conn, scope, seen, &records.whole).await?;
+    for roster in records.whole.iter().filter(|roster| !doubted.contains(roster)) {
         match roster {
             Roster::Projects => projects(conn, scope, seen).await?,
             Roster::Statuses => statuses(conn, scope, seen).await?,
@@ -46,6 +47,75 @@ pub(super) async fn note(
     parts_of_projects(conn, scope, seen, &records.parts_of).await?;
     contexts(conn, scope, seen, &records.contexts_of).await?;
     options(conn, scope, seen, &records.options_of).await
+}
+
+/// Lists that came back empty, and did not for a day yet. A site that has lost its boards or groups for an hour (an index that is
+/// rebuilt, an app that is switched off) answers 200 with nothing in it, and memberships that are deleted then are not read again
+/// soon. What it lists again ends the doubt.
+async fn doubted(
+    conn: &mut PgConnection,
+    scope: Scope,
+    seen: &Seen<'_>,
+    whole: &[Roster],
+) -> Result<Vec<Roster>> {
+    let length = |roster: &Roster| match roster {
+        Roster::Projects => Some(seen.projects.len()),
+        Roster::Statuses => Some(seen.statuses.len()),
+        Roster::IssueTypes => Some(seen.issue_types.len()),
+        Roster::Priorities => Some(seen.priorities.len()),
+        Roster::Resolutions => Some(seen.resolutions.len()),
+        Roster::Fields => Some(seen.fields.len()),
+        Roster::Boards => Some(seen.boards.len()),
+        Roster::Filters => Some(seen.filters.len()),
+        Roster::IssueLinkTypes => Some(seen.link_types.len()),
+        Roster::Groups => Some(seen.groups.len()),
+        // A site may well have none of these.
+        _ => None,
+    };
+    let (mut empty, mut filled) = (Vec::new(), Vec::new());
+    for roster in whole {
+        match length(roster) {
+            Some(0) => empty.push(*roster),
+            Some(_) => filled.push(note_of(*roster)),
+            None => {}
+        }
+    }
+    if !filled.is_empty() {
+        let over = sqlx::query!(
+            "DELETE FROM sync_watermarks WHERE instance_id = $1 AND entity = ANY($2)",
+            scope.instance.0,
+            &filled,
+        );
+        note_gone(&mut *conn, over).await?;
+    }
+    let mut doubted = Vec::new();
+    for roster in empty {
+        // The first time is kept.
+        let is_young = sqlx::query_scalar!(
+            r#"INSERT INTO sync_watermarks AS w (tenant_id, instance_id, entity, last_updated_at) VALUES ($1, $2, $3, now())
+               ON CONFLICT (tenant_id, instance_id, entity) DO UPDATE SET entity = excluded.entity
+               RETURNING w.last_updated_at > now() - interval '1 day' AS "is_young!""#,
+            scope.tenant,
+            scope.instance.0,
+            note_of(roster),
+        )
+        .fetch_one(&mut *conn)
+        .await
+        .map_err(convert)?;
+        if is_young {
+            tracing::warn!(
+                ?roster,
+                "a list of the site came back empty; it is believed once that lasts for a day"
+            );
+            doubted.push(roster);
+        }
+    }
+    Ok(doubted)
+}
+
+/// What tells since when a list has been empty.
+fn note_of(roster: Roster) -> String {
+    format!("empty {roster:?}")
 }
 
 /// The ids that a roster has.

@@ -15,7 +15,7 @@ pub(super) async fn all(
     instance: Option<InstanceId>,
 ) -> Result<HashMap<InstanceId, SyncSchedule>> {
     let rows = sqlx::query!(
-        "SELECT instance_id, paused_at, next_at, interval_seconds, failures,
+        "SELECT instance_id, paused_at, anew_at, next_at, interval_seconds, failures,
                 CASE WHEN forebay.reach() <> 'projects' THEN error END AS error
          FROM sync_schedules
          WHERE $1::uuid IS NULL OR instance_id = $1",
@@ -27,6 +27,7 @@ pub(super) async fn all(
     let schedules = rows.into_iter().map(|row| {
         let schedule = SyncSchedule {
             paused_at: row.paused_at,
+            anew_at: row.anew_at,
             next_at: row.next_at,
             interval_seconds: row.interval_seconds,
             failures: row.failures,

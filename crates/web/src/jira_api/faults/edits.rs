@@ -2,7 +2,7 @@
 
 use application::sandbox::faults::{
     ActivePlan, Endpoint, Fault, Met,
-    issues::{is_chosen, issues_of, odd_histories, spoil, truncate},
+    issues::{is_chosen, is_poisoned, issues_of, odd_histories, spoil, truncate},
     pages,
 };
 use serde_json::Value;
@@ -49,6 +49,12 @@ pub(super) fn edit(
         }
         _ => false,
     }
+}
+
+/// Whether an answer is broken by an issue that is in it.
+pub(super) fn is_broken(answer: &Value, met: &Met<'_>, active: &ActivePlan) -> bool {
+    let Fault::PoisonedIssue { alone, issues, share, .. } = met.fault else { return false };
+    is_poisoned(answer, *alone, |issue| is_chosen(active, met.rule, issue, issues, *share))
 }
 
 /// Changes every issue of an answer that there is something to change of; `false` when there is none.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::house::Victim;
 
-/// Kinds of faulty requests that one source serves in a round. Three rounds in a row serve all of them.
-const SHARE: usize = 9;
+/// Kinds of faulty requests that one source serves in a round, at most. Three rounds in a row serve all of them.
+const SHARE: usize = 10;
 /// Percent; with several faults at once most requests still get through, if not at their first try.
 const LIKELIEST: u64 = 30;
 /// Percent; for what few requests could meet.
@@ -30,7 +30,7 @@ const OF_LATER_PAGES: [&str; 7] = [
 ];
 
 /// Every kind of fault that a sandbox can be asked for.
-pub(super) const KINDS: [&str; 32] = [
+pub(super) const KINDS: [&str; 33] = [
     "latency",
     "hang",
     "status",
@@ -57,6 +57,7 @@ pub(super) const KINDS: [&str; 32] = [
     "key_move",
     "truncated",
     "bad_issue",
+    "poisoned_issue",
     "odd_changelog",
     "webhook_duplicate",
     "webhook_reorder",
@@ -141,7 +142,7 @@ impl Chance {
         // All three rounds of a row shuffle alike, and each deals another third to each site.
         let mut faults = Chance(ChaCha8Rng::seed_from_u64(seed / 3)).shuffled(self.faults_of_requests());
         let third = usize::try_from((seed + site) % 3).unwrap_or_default() * SHARE;
-        let mut rules: Vec<Value> = faults.drain(third..third + SHARE).collect();
+        let mut rules: Vec<Value> = faults.drain(third..(third + SHARE).min(faults.len())).collect();
         let webhooks = self.faults_of_webhooks().into_iter().zip(0..);
         rules.extend(
             webhooks.filter(|(_, number)| (seed + site + number).is_multiple_of(2)).map(|(fault, _)| fault),
@@ -175,6 +176,7 @@ impl Chance {
         let body = self.one_of(&["html", "json", "empty"], "html");
         let field = self.one_of(&["updated", "status", "project", "summary", "created"], "updated");
         let how = self.one_of(&["missing", "malformed", "unknown"], "missing");
+        let poison = self.one_of(&["failure", "cut"], "failure");
         let done = self.below(2) == 0;
         vec![
             json!({ "fault": "latency", "ms": 0, "max_ms": 150 }),
@@ -203,6 +205,7 @@ impl Chance {
             json!({ "fault": "key_move", "times": 10 }),
             json!({ "fault": "truncated", "changelog": 2, "comments": 1, "worklogs": 1 }),
             json!({ "fault": "bad_issue", "share": 0.2, "how": how, "field": field }),
+            json!({ "fault": "poisoned_issue", "share": 0.1, "how": poison, "alone": done }),
             // A history without an author is no lie that anybody could see: sites show such of accounts that are gone.
             json!({ "fault": "odd_changelog", "without_author": false }),
         ]
@@ -243,7 +246,7 @@ mod tests {
     #[test]
     fn three_rounds_in_a_row_plan_every_kind_at_both_sites() {
         let all: BTreeSet<String> = KINDS.map(str::to_owned).into();
-        assert_eq!(all.len(), 32);
+        assert_eq!(all.len(), 33);
         for seed in [0, 42, 300] {
             for site in [0, 1] {
                 let mut kinds = BTreeSet::new();

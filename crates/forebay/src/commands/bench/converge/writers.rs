@@ -6,7 +6,7 @@ use rand_chacha::{
     ChaCha8Rng,
     rand_core::{Rng, SeedableRng},
 };
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
@@ -72,7 +72,8 @@ impl Writer {
         match self.below(100) {
             0..=14 => self.create().await,
             15..=34 => self.edit(&issue).await,
-            35..=54 => self.comment(&issue).await,
+            35..=51 => self.comment(&issue).await,
+            52..=54 => self.attach(&issue).await,
             55..=69 => self.transition(&issue).await,
             70..=79 => self.work(&issue).await,
             80..=87 => self.link(&issue).await,
@@ -126,6 +127,32 @@ impl Writer {
         let comment = self.any_of(&path, "comments").await?;
         self.ask(Method::DELETE, &format!("{path}/{comment}"), None).await?;
         Some("delete comment")
+    }
+
+    /// Attaches a small file, or takes one away.
+    async fn attach(&mut self, issue: &str) -> Option<&'static str> {
+        const BORDER: &str = "border-of-a-writer";
+        if self.below(3) == 0 {
+            let found = self.ask(Method::GET, &format!("issue/{issue}?fields=attachment"), None).await?;
+            let attachment = self.one_of(&found["fields"]["attachment"])?;
+            self.ask(Method::DELETE, &format!("attachment/{attachment}"), None).await?;
+            return Some("detach");
+        }
+        let (name, text) = (self.label(), self.words(8));
+        let form = format!(
+            "--{BORDER}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{}.txt\"\r\n\
+             content-type: text/plain\r\n\r\n{text}\r\n--{BORDER}--\r\n",
+            name.replace('"', "")
+        );
+        let Source { http, url, key, .. } = &self.source;
+        let request = http
+            .post(format!("{url}/{}/issue/{issue}/attachments", self.api()))
+            .bearer_auth(key)
+            .header("x-atlassian-token", "no-check")
+            .header("content-type", format!("multipart/form-data; boundary={BORDER}"))
+            .body(form);
+        answered(request).await?;
+        Some("attach")
     }
 
     async fn transition(&mut self, issue: &str) -> Option<&'static str> {
@@ -267,8 +294,11 @@ impl Writer {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
-        let version = if self.source.is_server { 2 } else { 3 };
-        self.ask_at(method, &format!("rest/api/{version}/{path}"), body).await
+        self.ask_at(method, &format!("{}/{path}", self.api()), body).await
+    }
+
+    fn api(&self) -> &'static str {
+        if self.source.is_server { "rest/api/2" } else { "rest/api/3" }
     }
 
     async fn ask_at(&self, method: Method, path: &str, body: Option<Value>) -> Option<Value> {
@@ -277,12 +307,7 @@ impl Writer {
         if let Some(body) = body {
             request = request.json(&body);
         }
-        let answer = request.send().await.ok()?;
-        match answer.status() {
-            StatusCode::NO_CONTENT => Some(Value::Null),
-            status if status.is_success() => answer.json().await.ok(),
-            _ => None,
-        }
+        answered(request).await
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -308,5 +333,15 @@ impl Writer {
             true => json!(format!("{text} *{strong}*\n\n* {point}")),
             false => adf::from_markdown(&format!("{text} **{strong}**\n\n- {point}")).to_json(),
         }
+    }
+}
+
+/// What a request was answered; `None` when it was refused.
+async fn answered(request: RequestBuilder) -> Option<Value> {
+    let answer = request.send().await.ok()?;
+    match answer.status() {
+        StatusCode::NO_CONTENT => Some(Value::Null),
+        status if status.is_success() => answer.json().await.ok(),
+        _ => None,
     }
 }

@@ -1,0 +1,1 @@
+ALTER TABLE sync_schedules DROP COLUMN anew_at;
