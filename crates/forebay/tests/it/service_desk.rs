@@ -301,6 +301,9 @@ async fn what_is_experimental_has_to_be_opted_in_to() {
     assert_eq!(help.get("requesttype").await.status, 200);
 }
 
+/// Whether something holds of a clock.
+type Holds<'a> = &'a dyn Fn(&Value) -> bool;
+
 /// A mirror of the desk's site, with all of its lists.
 async fn mirrored(app: &TestApp) {
     app.mirror("copy", "play", "cloud");
@@ -463,7 +466,7 @@ async fn clocks_are_asked_about_in_jql_as_they_stand_now() {
     let started = |clock: &Value| ongoing(clock) || completed(clock);
     let mut some = 0;
     for name in ["Time to first response", "Time to resolution"] {
-        let states: [(&str, &dyn Fn(&Value) -> bool); 6] = [
+        let states: [(&str, Holds<'_>); 6] = [
             ("breached()", &breached),
             ("everBreached()", &ever),
             ("completed()", &is_over),

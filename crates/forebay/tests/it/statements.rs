@@ -186,10 +186,12 @@ async fn a_webhook_takes_a_fixed_number_of_statements() {
         taken.push(eventually(|| async { last_hint(&log) }, Option::is_some).await);
         std::fs::File::options().write(true).open(&log).unwrap().set_len(0).unwrap();
     }
-    println!("{taken:?}");
     signal(&worker, "TERM");
     worker.wait().unwrap();
     std::fs::remove_file(log).unwrap();
+    let [_, smallest, largest] = taken.try_into().unwrap();
+    assert_eq!(smallest, largest, "what an issue has on it makes no difference");
+    assert!(largest.unwrap() <= 1, "{largest:?}");
 }
 
 /// How many statements the hint took that is told of last, once it is done.
@@ -197,9 +199,6 @@ fn last_hint(log: &std::path::Path) -> Option<usize> {
     let text = std::fs::read_to_string(log).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("process_hint")).collect();
     lines.iter().any(|line| line.contains("\"done\"")).then(|| {
-        for line in &lines {
-            println!("{}", &line[..line.len().min(700)]);
-        }
         lines.iter().filter(|line| line.contains("\"sqlx::query\"")).count()
     })
 }
