@@ -274,10 +274,10 @@ async fn a_mirror_of_a_sandbox_has_its_boards_and_filters_and_can_ask_for_option
         "dashboard/search?expand=owner,description",
         "worklog/deleted",
     ] {
-        let here = play.app.get(&format!("/jira/copy/rest/api/3/{path}")).await.ok();
-        let there = play.get(path).await.ok().to_string().replace("/jira/play/", "/jira/copy/");
-        let there: serde_json::Value = serde_json::from_str(&there).unwrap();
-        assert_eq!(here["values"], there["values"], "{path}");
+        // What leads to the API leads here; pages and pictures stay where they are.
+        let here = play.app.get(&format!("/jira/copy/rest/api/3/{path}")).await.ok()["values"].to_string();
+        let there = play.get(path).await.ok()["values"].to_string();
+        assert_eq!(here.replace("/jira/copy/", "/jira/play/"), there, "{path}");
     }
     // It has learnt of all of them within this minute, which a feed leaves out.
     let learnt = play.app.get("/jira/copy/rest/api/3/worklog/updated?since=0").await.ok();

@@ -198,7 +198,8 @@ async fn a_webhook_takes_a_fixed_number_of_statements() {
 fn last_hint(log: &std::path::Path) -> Option<usize> {
     let text = std::fs::read_to_string(log).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| line.contains("process_hint")).collect();
-    lines.iter().any(|line| line.contains("\"done\"")).then(|| {
-        lines.iter().filter(|line| line.contains("\"sqlx::query\"")).count()
-    })
+    lines
+        .iter()
+        .any(|line| line.contains("\"done\""))
+        .then(|| lines.iter().filter(|line| line.contains("\"sqlx::query\"")).count())
 }

@@ -39,5 +39,6 @@ mod tallies;
 mod tenancy;
 mod upsert;
 mod vanished;
+mod vanished_desks;
 mod way_back;
 mod webhooks;

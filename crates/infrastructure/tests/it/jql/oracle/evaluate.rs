@@ -170,11 +170,11 @@ impl Oracle<'_> {
             return payload::property(field, issue).is_empty();
         }
         if field == "comment" || field == "worklogcomment" {
-            return self.texts(field, issue).is_empty();
+            return payload::texts(field, issue).is_empty();
         }
         match field {
             "summary" | "description" | "environment" | "customfield_10004" => {
-                self.texts(field, issue).is_empty()
+                payload::texts(field, issue).is_empty()
             }
             SLA => !desks::is_started(issue),
             "watcher" => issue["fields"]["watches"]["watchCount"] == 0,
@@ -501,27 +501,6 @@ impl Oracle<'_> {
             || changes.chain(comments).any(|change| by(&change["author"]) && within(&change["created"]))
     }
 
-    fn texts(&self, field: &str, issue: &Value) -> Vec<String> {
-        let fields = &issue["fields"];
-        let of_list = |list: &Value, member: &str| {
-            let rows = list.as_array().unwrap().iter();
-            rows.map(|row| row[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
-        };
-        match field {
-            "comment" => of_list(&fields["comment"]["comments"], "body"),
-            "worklogcomment" => of_list(&fields["worklog"]["worklogs"], "comment"),
-            "text" => ["summary", "description", "environment", "comment", "customfield_10004"]
-                .into_iter()
-                .flat_map(|field| self.texts(field, issue))
-                .collect(),
-            other if other.starts_with("property/") => {
-                let values = payload::property(other, issue);
-                values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
-            }
-            other => fields[other].as_str().map(str::to_owned).into_iter().collect(),
-        }
-    }
-
     fn is_like(&self, field: &str, operand: &Operand, issue: &Value) -> bool {
         let literal = match operand {
             Operand::Value(literal) => text(literal),
@@ -532,7 +511,7 @@ impl Oracle<'_> {
             let name = |id: &String| VERSIONS.iter().find(|v| v.0 == id).unwrap().2;
             return ids(field, issue).iter().any(|id| words::is_wild_match(&literal, name(id)));
         }
-        self.texts(field, issue).iter().any(|text| words::meets(text, &literal))
+        payload::texts(field, issue).iter().any(|text| words::meets(text, &literal))
     }
 }
 

@@ -130,3 +130,25 @@ pub fn property(field: &str, issue: &Value) -> Vec<Value> {
     };
     values.into_iter().filter(|value| !value.is_null()).collect()
 }
+
+/// The texts of a field, as `~` looks into them.
+pub fn texts(field: &str, issue: &Value) -> Vec<String> {
+    let fields = &issue["fields"];
+    let of_list = |list: &Value, member: &str| {
+        let rows = list.as_array().unwrap().iter();
+        rows.map(|row| row[member].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    match field {
+        "comment" => of_list(&fields["comment"]["comments"], "body"),
+        "worklogcomment" => of_list(&fields["worklog"]["worklogs"], "comment"),
+        "text" => ["summary", "description", "environment", "comment", "customfield_10004"]
+            .into_iter()
+            .flat_map(|field| texts(field, issue))
+            .collect(),
+        other if other.starts_with("property/") => {
+            let values = property(other, issue);
+            values.iter().filter_map(|value| value.as_str().map(str::to_owned)).collect()
+        }
+        other => fields[other].as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
