@@ -43,12 +43,11 @@ pub(crate) fn members(object: &RawValue) -> Option<BTreeMap<String, &RawValue>> 
     serde_json::from_str(object.get()).ok()
 }
 
+/// The items of a list as text, and what stands beside the list.
+type ListAsText = (Vec<Box<RawValue>>, Map<String, Value>);
+
 /// An answer that is an object with a list in it: the list's items as text, and what stands beside the list.
-pub(crate) fn list_as_text(
-    what: &str,
-    body: &RawValue,
-    key: &str,
-) -> Result<(Vec<Box<RawValue>>, Map<String, Value>), JiraError> {
+pub(crate) fn list_as_text(what: &str, body: &RawValue, key: &str) -> Result<ListAsText, JiraError> {
     let excerpt =
         |what: String| JiraError::InvalidBody { what, excerpt: excerpt(&mask_addresses(body.get())) };
     let mut members = members(body).ok_or_else(|| excerpt(format!("{what}: not an object")))?;

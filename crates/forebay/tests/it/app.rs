@@ -331,6 +331,11 @@ impl TestApp {
         self.ask(Method::POST, path, Some(&self.key), Some(body)).await
     }
 
+    /// Puts JSON with the app's own key.
+    pub async fn put(&self, path: &str, body: Value) -> Answer {
+        self.ask(Method::PUT, path, Some(&self.key), Some(body)).await
+    }
+
     /// Asks as anyone.
     pub async fn ask(&self, method: Method, path: &str, key: Option<&str>, body: Option<Value>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.url));

@@ -144,10 +144,8 @@ async fn a_truncated_changelog_is_never_taken_for_the_whole() {
 }
 
 fn ids_of(histories: &[Box<RawValue>]) -> Vec<String> {
-    let id = |history: &Box<RawValue>| {
-        serde_json::from_str::<Value>(history.get()).unwrap()["id"].as_str().map(str::to_owned)
-    };
-    histories.iter().filter_map(id).collect()
+    let histories = histories.iter().map(|history| serde_json::from_str::<Value>(history.get()).unwrap());
+    histories.filter_map(|history| history["id"].as_str().map(str::to_owned)).collect()
 }
 
 #[tokio::test]

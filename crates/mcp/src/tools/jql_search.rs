@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn nothing_found_is_an_answer() {
-        let none = SearchPage { issues: Vec::new(), next: None, total: Some(0) };
+        let none = SearchPage { issues: Vec::new(), next: None, total: Some(0), warnings: Vec::new() };
         let answered = content(answer(&none, &columns::USUAL, &mut Budget::new(None).unwrap()));
         assert_eq!(answered, json!({ "total": 0, "issues": [] }));
     }

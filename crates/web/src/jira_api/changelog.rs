@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use super::{
     answer, body::Body, issues::ids_or_keys, lookup, page::Window, params::Params, refusal::Refusal,
-    site::Site, text_of,
+    site::Site,
 };
 
 const PAGE: usize = 100;

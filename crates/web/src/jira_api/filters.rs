@@ -41,7 +41,8 @@ pub(super) async fn permissions(site: Site) -> Result<Response, Refusal> {
 /// `GET filter/{id}/permission/{id}`.
 pub(super) async fn permission(site: Site) -> Result<Response, Refusal> {
     let wanted = site.param("permission");
-    let found = shared(&site).await?.into_iter().find(|share| share["id"].to_string() == wanted);
+    let is_wanted = |share: &Value| wanted.parse().is_ok_and(|id: i64| share["id"] == id);
+    let found = shared(&site).await?.into_iter().find(is_wanted);
     Ok(answer::ok(&found.ok_or_else(|| Error::not_found("share permission", wanted))?))
 }
 

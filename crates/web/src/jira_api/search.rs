@@ -216,9 +216,6 @@ async fn token_page(site: &Site, search: TokenSearch) -> Result<Response, Refusa
         answer.insert("nextPageToken".into(), Value::String(next));
     }
     answer.extend(assembled.expanded);
-    if !warnings.is_empty() {
-        answer.insert("warningMessages".to_owned(), json!(warnings));
-    }
     Ok(answer::ok(&Value::Object(answer)))
 }
 

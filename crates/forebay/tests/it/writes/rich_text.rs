@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 
 use super::{Play, document};
-use crate::app::AtDoor;
 
 /// A date, a coloured status and an expand: none of them is in wiki markup.
 fn plan() -> Value {
@@ -73,7 +72,12 @@ async fn comments_and_worklogs_too() {
             ("Gone.".to_owned(), document("Gone.")),
         ] {
             let edited = play.app.put(&at(2, &path), json!({ member: text })).await;
-            assert_eq!((edited.status, &edited.json[member]), (200, &json!(text)), "{}", edited.text);
+            assert_eq!(
+                (edited.status.as_u16(), &edited.json[member]),
+                (200, &json!(text)),
+                "{}",
+                edited.text
+            );
             assert_eq!(play.app.get(&at(3, &path)).await.json[member], expected, "{kind}");
         }
     }
