@@ -134,9 +134,9 @@ impl JiraClient {
             let mut failed = Vec::new();
             for chunk in ids.chunks(size) {
                 let left = bulk.left_of(most_bytes)?;
-                let (issues, errors) = self.bulk_fetch_chunk(chunk, fields, expand, left).await?;
-                bulk.issues.extend(issues);
-                failed.extend(errors);
+                let fetched = self.bulk_fetch_chunk(chunk, fields, expand, left).await?;
+                bulk.issues.extend(fetched.issues);
+                failed.extend(fetched.errors);
             }
             if size == 1 {
                 bulk.errors.extend(failed);
@@ -155,7 +155,7 @@ impl JiraClient {
         fields: &[String],
         expand: &[String],
         most_bytes: u64,
-    ) -> Result<(Vec<Box<RawValue>>, Vec<IssueError>), JiraError> {
+    ) -> Result<BulkIssues, JiraError> {
         const WHAT: &str = "bulk_fetch_issues";
         let mut body = json!({ "issueIdsOrKeys": ids, "fields": fields });
         if !expand.is_empty() {
@@ -174,7 +174,7 @@ impl JiraClient {
             read_error(error)
                 .ok_or_else(|| unexpected(format!("{WHAT}: an issue error without an id"), error))
         });
-        Ok((issues, errors.collect::<Result<_, _>>()?))
+        Ok(BulkIssues { issues, errors: errors.collect::<Result<_, _>>()? })
     }
 
     /// Adds what a search by id finds.

@@ -86,10 +86,10 @@ async fn jiras_own_rest_answers_like_jira() {
         missing.json["errorMessages"][0],
         "Issue does not exist or you do not have permission to see it."
     );
-    let unserved = app.get("/jira/site/rest/api/3/dashboard").await;
+    let unserved = app.get("/jira/site/rest/api/3/workflow").await;
     assert_eq!(unserved.status, 501);
     assert!(
-        unserved.json["errorMessages"][0].as_str().unwrap().contains("/rest/api/3/dashboard"),
+        unserved.json["errorMessages"][0].as_str().unwrap().contains("/rest/api/3/workflow"),
         "{}",
         unserved.text
     );

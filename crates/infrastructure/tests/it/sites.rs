@@ -331,6 +331,67 @@ async fn a_page_that_is_larger_than_wanted_is_none_and_no_failure_of_the_site() 
     base.remove().await;
 }
 
+/// Three issues with a kilobyte each, of which the second breaks every answer that it is in.
+async fn broken_by_the_second() -> Fake {
+    let names = |asked: &Asked| asked.body["fields"] == json!(["created", "updated"]);
+    let issue = |id: &str| json!({"id": id, "fields": {"summary": "x".repeat(1_000)}, "changelog": {"total": 0, "histories": []}});
+    Fake::start(move |asked, _| match asked.path.as_str() {
+        "/rest/api/3/search/jql" if names(asked) => {
+            ok(json!({"issues": [{"id": "1"}, {"id": "2"}, {"id": "3"}], "nextPageToken": "more"}))
+        }
+        "/rest/api/3/issue/1" => ok(issue("1")),
+        "/rest/api/3/issue/3" => ok(issue("3")),
+        _ => ok(json!("broken")),
+    })
+    .await
+}
+
+/// What is broken is read in parts; together they are no larger than the page may be.
+#[tokio::test]
+async fn the_parts_of_a_page_have_no_more_bytes_than_it_may_have() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let fake = broken_by_the_second().await;
+    let [process, _] = two_processes(&base).await;
+    let site = process.site(&connection(tenant, instance, &fake.url));
+    for bytes in [500, 1_500] {
+        let most = PageSize { issues: 50, bytes };
+        assert!(site.search(Dialect::V3, "created >= 0", None, most).await.unwrap().is_none(), "{bytes}");
+    }
+    for bytes in [3_000, u64::MAX] {
+        let most = PageSize { issues: 50, bytes };
+        let page = site.search(Dialect::V3, "created >= 0", None, most).await.unwrap().unwrap();
+        assert_eq!(page.issues.iter().map(IssueText::id).collect::<Vec<_>>(), [Some("1"), Some("3")]);
+        let aside: Vec<_> = page.set_aside.iter().map(|aside| aside.jira_id.as_deref()).collect();
+        assert_eq!((aside, page.next.is_some()), (vec![Some("2")], true), "{bytes}");
+    }
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn an_issue_that_is_too_large_by_itself_is_set_aside_once_nothing_smaller_can_be_asked_for() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let fake = Fake::start(|asked, _| match asked.body["fields"] == json!(["created", "updated"]) {
+        true => ok(json!({"issues": [{"id": "7"}], "nextPageToken": "more"})),
+        false => Response::new(Body::from(vec![b' '; (PageSize::LARGEST_ISSUE + 1) as usize])),
+    })
+    .await;
+    let [process, _] = two_processes(&base).await;
+    let site = process.site(&connection(tenant, instance, &fake.url));
+    for most in [ALL, PageSize { issues: 1, bytes: 4 << 20 }] {
+        assert!(site.search(Dialect::V3, "created >= 0", None, most).await.unwrap().is_none());
+    }
+    let last = PageSize { issues: 1, bytes: PageSize::LARGEST_ISSUE };
+    let page = site.search(Dialect::V3, "created >= 0", None, last).await.unwrap().unwrap();
+    assert_eq!((page.issues.len(), page.next.is_some()), (0, true), "the walk goes on behind it");
+    assert_eq!(page.set_aside[0].jira_id.as_deref(), Some("7"));
+    // Whoever asks for it by its id is told that there is no answer, and not that it is gone.
+    let fetched = site.issues(Dialect::V3, &["7".into()]).await.unwrap();
+    assert_eq!((fetched.issues.len(), fetched.retry), (0, vec!["7".to_owned()]));
+    base.remove().await;
+}
+
 #[tokio::test]
 async fn one_issue_that_cannot_be_completed_does_not_hold_up_its_page() {
     let base = TestDatabase::create().await;

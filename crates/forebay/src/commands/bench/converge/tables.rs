@@ -145,10 +145,10 @@ pub(super) const LEFT_OUT: &[(&str, &str)] = &[
     ("search", "it is made by the database from columns that are compared"),
     ("configuration_raw of boards", "a sandbox makes it of its workflow when it is asked, and keeps none"),
     (
-        "the key of the parent inside an issue's document",
-        "a document is kept as it was read, and a key may change after that; the parent is compared by its id, and the key that is shown by parent_key",
+        "keys and fields of parents, sub-tasks and linked issues inside an issue's document",
+        "a document is kept as it was read, and others may change after that; whoever reads it is shown them as they are, and they are compared by themselves",
     ),
-    ("source_hash of an issue whose documents differ in such a key", "it is the hash of the document"),
+    ("source_hash of an issue whose documents differ in these", "it is the hash of the document"),
     (
         "keys in issue_key_aliases that only the source knows",
         "the copy has never seen the issue under such a key, and nothing tells of it",
@@ -167,13 +167,22 @@ pub(super) const REFERENCES: &[(&[&str], &str, &str)] = &[
     (&["author_id", "assignee_id", "reporter_id", "creator_id", "user_id"], "users", "account_id"),
 ];
 
-/// Columns that are compared by something else. Of an issue's document a part is left out (see [`LEFT_OUT`]): the key of the parent is
-/// taken to be the one that the parent has. A group is known by its name.
+/// Columns that are compared by something else. Of an issue's document a part is left out (see [`LEFT_OUT`]). A group is known by its name.
 pub(super) const SHOWN: &[(&str, &str, &str)] = &[
     (
         "issues",
         "raw_jsonb",
-        "coalesce(jsonb_set(t.raw_jsonb, '{fields,parent,key}', (SELECT to_jsonb(p.key) FROM issues p WHERE p.tenant_id = t.tenant_id AND p.id = t.parent_issue_id), false), t.raw_jsonb)",
+        "t.raw_jsonb || jsonb_build_object('fields', (t.raw_jsonb -> 'fields')
+             || CASE jsonb_typeof(t.raw_jsonb #> '{fields,parent}') WHEN 'object' THEN jsonb_build_object('parent',
+                    (t.raw_jsonb #> '{fields,parent}') - '{key,fields}'::text[]) ELSE '{}' END
+             || CASE jsonb_typeof(t.raw_jsonb #> '{fields,subtasks}') WHEN 'array' THEN jsonb_build_object('subtasks',
+                    (SELECT jsonb_agg(s.value - '{key,fields}'::text[] ORDER BY s.ordinality)
+                     FROM jsonb_array_elements(t.raw_jsonb #> '{fields,subtasks}') WITH ORDINALITY s)) ELSE '{}' END
+             || CASE jsonb_typeof(t.raw_jsonb #> '{fields,issuelinks}') WHEN 'array' THEN jsonb_build_object('issuelinks',
+                    (SELECT jsonb_agg((SELECT jsonb_object_agg(m.key, CASE WHEN m.key IN ('inwardIssue', 'outwardIssue')
+                                           THEN m.value - '{key,fields}'::text[] ELSE m.value END)
+                                       FROM jsonb_each(l.value) m) ORDER BY l.ordinality)
+                     FROM jsonb_array_elements(t.raw_jsonb #> '{fields,issuelinks}') WITH ORDINALITY l)) ELSE '{}' END)",
     ),
     (
         "group_members",
