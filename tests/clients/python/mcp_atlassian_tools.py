@@ -1,9 +1,14 @@
 """mcp-atlassian against a site that Forebay serves: what its tools do, without the protocol around them."""
 
-from mcp_atlassian.jira import JiraFetcher
-from mcp_atlassian.jira.config import JiraConfig
+import os
 
 from steps import BOARDS, SITE, TOKEN, WRITES, same, step, verdict
+
+# As its users name their site. It calls no others on addresses like this one.
+os.environ["JIRA_URL"] = SITE
+
+from mcp_atlassian.jira import JiraFetcher  # noqa: E402
+from mcp_atlassian.jira.config import JiraConfig  # noqa: E402
 
 
 # On any host that is not Atlassian's it takes a site for a Server.
