@@ -374,7 +374,7 @@ async fn an_issue_that_is_too_large_by_itself_is_set_aside_once_nothing_smaller_
     let (tenant, instance) = base.mirror().await;
     let fake = Fake::start(|asked, _| match asked.body["fields"] == json!(["created", "updated"]) {
         true => ok(json!({"issues": [{"id": "7"}], "nextPageToken": "more"})),
-        false => Response::new(Body::from(vec![b' '; (PageSize::LARGEST_ISSUE + 1) as usize])),
+        false => ok(json!({"id": "7", "issues": [], "fields": {"summary": "x".repeat(65 << 20)}})),
     })
     .await;
     let [process, _] = two_processes(&base).await;
