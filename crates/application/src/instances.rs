@@ -19,8 +19,8 @@ pub use credential::{NewCredential, replace_credential};
 pub use quota::{Quota, quota};
 pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
-pub(crate) use test::identify;
 pub(crate) use test::connect_within;
+pub(crate) use test::identify;
 pub use test::{InstanceTest, Push, connect, test_instance};
 
 use crate::{

@@ -15,6 +15,6 @@ pub use issue_text::IssueText;
 pub use secrets::Secrets;
 pub use sites::{
     Fetched, FetchedIssue, IssueName, JiraSite, JiraSites, Listed, ListedConfiguration, ListedFollowers,
-    ListedMembers, ListedOptions, ListedRoles, ListedSprints, PageSize, ProjectRoll, ReferenceData, RollCallPage,
-    SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    ListedMembers, ListedOptions, ListedRoles, ListedSprints, PageSize, ProjectRoll, ReferenceData,
+    RollCallPage, SetAside, SiteConnection, SiteIdentity, SitePage, SiteUsage, WorklogFeed, WorklogPage,
 };

@@ -73,7 +73,11 @@ impl Announcer {
         committed
     }
 
-    async fn announce(&self, conn: &mut PgConnection, durability: Durability) -> Result<Option<Announcement>> {
+    async fn announce(
+        &self,
+        conn: &mut PgConnection,
+        durability: Durability,
+    ) -> Result<Option<Announcement>> {
         // `off` holds to the end of the transaction.
         let taken = sqlx::query!(
             "SELECT forebay.take_changes() AS noted,
