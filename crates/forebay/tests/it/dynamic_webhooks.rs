@@ -97,8 +97,8 @@ async fn an_app_registers_webhooks_and_hears_what_they_ask_for() {
     assert_eq!(of_administrators, json!([]), "they are none of the administrators'");
 
     let edit = async |fields: Value| {
-        let (status, _) = ask(&app, Method::PUT, "issue/10001", json!({ "fields": fields })).await;
-        assert_eq!(status, 204);
+        let (status, body) = ask(&app, Method::PUT, "issue/10001", json!({ "fields": fields })).await;
+        assert_eq!(status, 204, "{body}");
     };
     edit(json!({ "summary": "Only the first" })).await;
     edit(json!({ "labels": ["both"] })).await;
