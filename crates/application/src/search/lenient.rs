@@ -14,7 +14,7 @@ use crate::{
 const MOST: usize = 200;
 
 /// What is found by no condition at all.
-const NOTHING: &str = "id = 0";
+const NOTHING: &str = "project is EMPTY";
 
 /// The request without what is wrong with its query, and what that is, once each.
 ///

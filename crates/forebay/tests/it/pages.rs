@@ -247,32 +247,3 @@ async fn a_conflict_at_the_site_fails_the_run_and_is_no_lease_of_another_worker(
     assert!(!told.contains("--wait"), "nobody else is at it: {told}");
     assert_eq!(number(&mut owner, "SELECT failures::bigint FROM sync_schedules").await, 1);
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_knows_more_than_what_is_read_is_looked_at_again() {
-    let app = TestApp::start().await;
-    app.sandbox("source", 10);
-    app.mirror("copy", "source", "cloud");
-    sync(&app);
-    let mut owner = app.database.superuser().await;
-    // The delivery is under way while a replica that lags answers.
-    fail(&app, json!([{ "fault": "webhook_delay", "ms": 3000 }])).await;
-    app.post("/jira/source/rest/api/2/issue/10003/comment", json!({ "body": "New" })).await.ok();
-    let title = summary(&app, "10003").await;
-    change(&mut owner, "10003", &title, "now() - interval '1 hour'").await;
-    let again =
-        "SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%:again' AND run_at > now()";
-    let mut other = app.database.superuser().await;
-    crate::app::eventually(
-        async || {
-            sqlx::query_scalar::<_, i64>(again).fetch_one(&mut app.database.superuser().await).await.unwrap()
-        },
-        |waiting| *waiting == 1,
-    )
-    .await;
-    let open = "SELECT count(*) FROM webhook_inbox WHERE state = 'received'";
-    assert!(number(&mut other, open).await >= 1, "the delivery is not settled by an older answer");
-    // The replica has caught up.
-    change(&mut owner, "10003", "Caught up", "now()").await;
-    crate::app::eventually(async || summary(&app, "10003").await, |summary| summary == "Caught up").await;
-}

@@ -72,7 +72,8 @@ impl Counting {
         };
         of(50).await;
         let ((one, of_one), (fifty, of_fifty)) = (of(1).await, of(50).await);
-        assert_eq!(of_one, of_fifty, "{path}: {one}");
+        // One statement more tells of the parents, sub-tasks and links of all, where any issue of the page has some.
+        assert!(of_one == of_fifty || of_one + 1 == of_fifty, "{path}: {of_one}, {of_fifty}");
         assert!((1..20).contains(&of_one), "{path}: {of_one}");
         assert!(path.contains("bulkfetch") || fifty.len() > 5 * one.len(), "{path}: {fifty}");
     }
