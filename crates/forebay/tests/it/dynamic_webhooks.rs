@@ -140,7 +140,7 @@ async fn an_app_registers_webhooks_and_hears_what_they_ask_for() {
     assert_eq!(ask(&app, Method::DELETE, "webhook", json!({ "webhookIds": [id(0), 99] })).await.0, 202);
     assert_eq!(ask(&app, Method::GET, "webhook", Value::Null).await.1["total"], 1);
     let before = receiver.count(|body| body["webhookEvent"] == "jira:issue_updated");
-    edit(json!({ "labels": ["nobody hears"] })).await;
+    edit(json!({ "labels": ["nobody-hears"] })).await;
     ask(&app, Method::PUT, "issue/10001/properties/review", json!({ "by": "ann" })).await;
     receiver.heard(|_, _, body| body["property"]["value"]["by"] == "ann").await;
     assert_eq!(receiver.count(|body| body["webhookEvent"] == "jira:issue_updated"), before);

@@ -54,7 +54,8 @@ impl Search<'_> {
         if can_walk && let Some(rows) = self.walk(tx, REACH).await? {
             return Ok(rows);
         }
-        if let Some(many) = self.among_many(tx).await? {
+        // What is joined for the order would be looked up for each of them.
+        if can_walk && let Some(many) = self.among_many(tx).await? {
             return self.run(tx, self.page_statement(&many)?).await;
         }
         self.run_without_nested_loops(tx, self.page_statement(&self.by_lists())?).await

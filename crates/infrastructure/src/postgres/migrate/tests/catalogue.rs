@@ -13,6 +13,9 @@ fn difference(before: &[String], after: &[String]) -> Vec<String> {
     lost.chain(left).collect()
 }
 
+/// Migrations that mend rows and leave the catalogue alone.
+const OF_ROWS_ALONE: [i64; 1] = [185];
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_way_back_of_each_migration_leaves_what_was_before_it() {
     let database = TestDatabase::create().await;
@@ -25,7 +28,8 @@ async fn the_way_back_of_each_migration_leaves_what_was_before_it() {
         let before = catalogue(&mut owner).await;
         step::apply(&mut owner, up, Some(down), patience).await.unwrap();
         let with = catalogue(&mut owner).await;
-        assert_ne!(before, with, "migration {} changes nothing that this test sees", up.version);
+        let is_seen = before != with || OF_ROWS_ALONE.contains(&up.version);
+        assert!(is_seen, "migration {} changes nothing that this test sees", up.version);
         step::revert(&mut owner, down, patience).await.unwrap();
         let back = catalogue(&mut owner).await;
         assert_eq!(difference(&before, &back), Vec::<String>::new(), "migration {}", up.version);
