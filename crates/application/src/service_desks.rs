@@ -194,7 +194,7 @@ pub async fn known_desks(
 fn not_shown(operation: &str, what: &str) -> Error {
     Error::Unsupported(format!(
         "{operation} is not served by Forebay for this mirror: the site has not shown its {what} to the mirror's account yet (`forebay sync \
-         status` tells of `service_desks` and `organizations`); ask the site itself"
+         freshness` tells of `service_desks` and `organizations`); ask the site itself"
     ))
 }
 

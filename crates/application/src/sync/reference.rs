@@ -284,7 +284,10 @@ pub async fn run_slice(
                 records.parts_of.extend(read.after.clone());
             }
             // A person's own entry may tell less than an issue did: what is known stays.
-            let complete = !matches!(list, ReferenceList::Users | ReferenceList::Followers);
+            let complete = !matches!(
+                list,
+                ReferenceList::Users | ReferenceList::Followers | ReferenceList::Organizations
+            );
             tx.upsert_reference(instance.id, &records, complete).await?;
         }
         tx.note_reference_read(instance.id, &read).await?;
@@ -413,7 +416,11 @@ async fn ask_for(
             .desk_setup(id)
             .await?
             .map(|desk| ReferenceData { desk_setups: vec![desk], ..ReferenceData::default() }),
-        ReferenceList::Organizations => site.organization_members(id).await?.map(|members| {
+        ReferenceList::Organizations => site.organization_members(id).await?.map(|mut members| {
+            // Service management's own links are no part of a person.
+            for member in members.iter_mut().filter_map(Value::as_object_mut) {
+                member.remove("_links");
+            }
             let listed = ListedOrganization { organization_id: id.to_owned(), members };
             ReferenceData { organization_members: vec![listed], ..ReferenceData::default() }
         }),

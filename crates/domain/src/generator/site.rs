@@ -118,6 +118,9 @@ fn filter_json(model: &Model, reference: &Reference, number: usize) -> Value {
     })
 }
 
+/// What a dashboard shows of its owner.
+const OF_OWNER: [&str; 5] = ["self", "accountId", "displayName", "active", "avatarUrls"];
+
 /// What Jira shows of any dashboard.
 fn dashboard(model: &Model, id: usize, name: &str) -> Value {
     json!({
@@ -147,11 +150,16 @@ fn dashboard_json(model: &Model, reference: &Reference, number: usize) -> Value 
     let project = &model.projects[number];
     let id = SYSTEM_DASHBOARD + 1 + number;
     let shared = json!([{ "id": id, "type": "loggedin" }]);
+    // Of owners of dashboards Jira shows less than of those of filters.
+    let mut owner = reference.users[project.lead].clone();
+    if let Some(members) = owner.as_object_mut() {
+        members.retain(|name, _| OF_OWNER.contains(&name.as_str()));
+    }
     with(
         &dashboard(model, id, &format!("{} at a glance", project.name)),
         json!({
             "description": format!("What the team of {} looks at every morning.", project.key),
-            "owner": reference.users[project.lead],
+            "owner": owner,
             "sharePermissions": shared,
         }),
     )

@@ -279,7 +279,7 @@ async fn a_mirror_of_a_sandbox_has_its_boards_and_filters_and_can_ask_for_option
         let there = play.get(path).await.ok()["values"].to_string();
         assert_eq!(here.replace("/jira/copy/", "/jira/play/"), there, "{path}");
     }
-    // It has learnt of all of them within this minute, which a feed leaves out.
+    // What it has learnt of within this minute, a feed leaves out.
     let learnt = play.app.get("/jira/copy/rest/api/3/worklog/updated?since=0").await.ok();
-    assert_eq!((&learnt["values"], &learnt["lastPage"]), (&serde_json::json!([]), &serde_json::json!(true)));
+    assert!(learnt["values"].is_array() && learnt["until"].is_number(), "{learnt}");
 }

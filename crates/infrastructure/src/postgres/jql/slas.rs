@@ -220,7 +220,8 @@ impl Pace {
     /// When so much is left now, the moment at which the goal is missed, in milliseconds since 1970; far away where there is
     /// never so much working time.
     fn at(&self, now: DateTime<Utc>, left: TimeDelta) -> i64 {
-        let (found, never) = match left < TimeDelta::zero() {
+        // Outside of working hours nothing more is missed: a goal of the last minute of a day has nothing left until the next one.
+        let (found, never) = match left <= TimeDelta::zero() {
             true => (self.calendar.before(now, -left), i64::MIN / 2),
             false => (self.calendar.after(now, left), i64::MAX / 2),
         };
