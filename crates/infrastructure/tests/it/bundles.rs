@@ -25,17 +25,14 @@ pub fn payload(value: &Value) -> Payload {
 
 /// The payload of a comment without its body, of a worklog, or of a history without its items.
 pub fn head(value: Value) -> Head {
-    let Value::Object(members) = value else { panic!("{value} is no object") };
-    Head::of(members, Arc::new).unwrap()
+    Head::of(value.as_object().unwrap().clone(), Arc::new).unwrap()
 }
 
 /// A payload with more members, or with others in their places.
 pub fn with_members(payload: &Head, more: Value) -> Head {
-    let (Value::Object(mut members), Value::Object(more)) = (payload.value().unwrap(), more) else {
-        panic!("no objects")
-    };
-    members.extend(more);
-    head(Value::Object(members))
+    let mut whole = payload.value().unwrap();
+    whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    head(whole)
 }
 
 /// An item of a history with a member that no column holds.
