@@ -140,15 +140,17 @@ pub fn sla(
         "slaDisplayFormat": "NEW_SLA_FORMAT",
     });
     if let Some(cycle) = &measured.ongoing {
-        shown["ongoingCycle"] = ongoing(cycle, &at);
+        shown["ongoingCycle"] = ongoing(cycle, seen.now, &at);
     }
     Some(shown)
 }
 
-fn ongoing(cycle: &OngoingCycle, at: &impl Fn(DateTime<Utc>) -> Value) -> Value {
+fn ongoing(cycle: &OngoingCycle, now: DateTime<Utc>, at: &impl Fn(DateTime<Utc>) -> Value) -> Value {
+    // A goal that ends with a working day is missed from then on, though no working time passes before the next one.
+    let is_over = !cycle.paused && cycle.breach.is_some_and(|breach| breach < now);
     let mut shown = json!({
         "startTime": at(cycle.start),
-        "breached": cycle.remaining() < chrono::TimeDelta::zero(),
+        "breached": is_over || cycle.remaining() < chrono::TimeDelta::zero(),
         "paused": cycle.paused,
         "withinCalendarHours": cycle.within_calendar_hours,
         "goalDuration": duration(cycle.goal),

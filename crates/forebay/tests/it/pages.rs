@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, PgConnection};
 
-use crate::app::TestApp;
+use crate::app::{TestApp, eventually};
 
 const OF_SOURCE: &str = "instance_id = (SELECT id FROM jira_instances WHERE name = 'source')";
 const OF_COPY: &str = "instance_id = (SELECT id FROM jira_instances WHERE name = 'copy')";
@@ -246,4 +246,26 @@ async fn a_conflict_at_the_site_fails_the_run_and_is_no_lease_of_another_worker(
     assert!(!output.status.success() && told.contains("conflicting change"), "{told}");
     assert!(!told.contains("--wait"), "nobody else is at it: {told}");
     assert_eq!(number(&mut owner, "SELECT failures::bigint FROM sync_schedules").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_webhook_that_knows_more_than_what_is_read_is_looked_at_again() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 10);
+    app.mirror("copy", "source", "cloud");
+    sync(&app);
+    let mut owner = app.database.superuser().await;
+    // As if a delivery had told of a change that a replica which lags does not know yet.
+    let hint = "SELECT count(graphile_worker.add_job('process_hint', json_build_object('tenant', tenant_id, 'instance', id,
+                    'issue', '10003', 'deleted', false, 'updated', now() + interval '1 hour')))
+                FROM jira_instances WHERE name = 'copy'";
+    assert_eq!(number(&mut owner, hint).await, 1);
+    let waiting = "SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%:again'";
+    eventually(
+        async || -> i64 {
+            sqlx::query_scalar(waiting).fetch_one(&mut app.database.superuser().await).await.unwrap()
+        },
+        |waiting| *waiting == 1,
+    )
+    .await;
 }

@@ -25,21 +25,13 @@ pub fn payload(value: &Value) -> Payload {
 
 /// The payload of a comment without its body, of a worklog, or of a history without its items.
 pub fn head(value: Value) -> Head {
-<<<<<<< HEAD
-    Head::of(serde_json::from_value(value).unwrap(), Arc::new).unwrap()
-=======
     Head::of(value.as_object().unwrap().clone(), Arc::new).unwrap()
->>>>>>> lean
 }
 
 /// A payload with more members, or with others in their places.
 pub fn with_members(payload: &Head, more: Value) -> Head {
     let mut whole = payload.value().unwrap();
-<<<<<<< HEAD
-    whole.as_object_mut().unwrap().extend(serde_json::from_value::<Map<String, Value>>(more).unwrap());
-=======
     whole.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
->>>>>>> lean
     head(whole)
 }
 
