@@ -11,7 +11,7 @@ use application::{
     reference::{ProjectRecord, ReferenceRecords, StatusRecord, UserRecord},
 };
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 /// Minutes after a fixed beginning.
 pub fn at(minute: i64) -> DateTime<Utc> {
