@@ -132,10 +132,14 @@ pub enum Action {
     DecideCensus,
     /// Changes how careful and how frequent censuses are.
     ConfigureCensus,
-    /// Registers a webhook at a sandbox.
+    /// Registers a webhook at a sandbox, or Forebay's own at the site of a mirror.
     RegisterWebhook,
-    /// Removes a webhook of a sandbox.
+    /// Removes a webhook of a sandbox, or Forebay's own at the site of a mirror.
     RemoveWebhook,
+    /// Makes a new secret and a new secret address for the webhook of a mirror.
+    RotateWebhook,
+    /// Shows what has to be entered at a site to make the webhook of its mirror by hand.
+    RevealWebhook,
     /// Sets what a sandbox does wrong.
     SetFaults,
     /// Lets a sandbox do nothing wrong any more.
@@ -160,7 +164,7 @@ pub enum Action {
 
 impl Action {
     /// All actions, in the order in which they are listed.
-    pub const ALL: [Self; 71] = [
+    pub const ALL: [Self; 73] = [
         Self::TransitionIssue,
         Self::AddComment,
         Self::CreateIssue,
@@ -222,6 +226,8 @@ impl Action {
         Self::ConfigureCensus,
         Self::RegisterWebhook,
         Self::RemoveWebhook,
+        Self::RotateWebhook,
+        Self::RevealWebhook,
         Self::SetFaults,
         Self::ClearFaults,
         Self::SetWorkflow,
@@ -298,6 +304,8 @@ impl Action {
             Self::ConfigureCensus => "configure_census",
             Self::RegisterWebhook => "register_webhook",
             Self::RemoveWebhook => "remove_webhook",
+            Self::RotateWebhook => "rotate_webhook",
+            Self::RevealWebhook => "reveal_webhook",
             Self::SetFaults => "set_faults",
             Self::ClearFaults => "clear_faults",
             Self::SetWorkflow => "set_workflow",
@@ -383,6 +391,8 @@ impl Action {
                 | Self::ConfigureCensus
                 | Self::RegisterWebhook
                 | Self::RemoveWebhook
+                | Self::RotateWebhook
+                | Self::RevealWebhook
                 | Self::CreateFilter
                 | Self::EditFilter
                 | Self::DeleteFilter

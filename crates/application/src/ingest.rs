@@ -32,7 +32,7 @@ pub(crate) use children::text_of;
 pub(crate) use clean::address_stand_in;
 pub(crate) use field_values::field_values;
 pub use issue::{read_issue, read_text};
-pub use present::Present;
+pub use present::{Present, accounts_shown};
 pub use rosters::read_rosters;
 use shared::Shared;
 

@@ -19,9 +19,9 @@ pub use credential::{NewCredential, replace_credential};
 pub use quota::{Quota, quota};
 pub(crate) use remove::add_counts;
 pub use remove::remove_instance;
-pub(crate) use test::connect_within;
 pub(crate) use test::identify;
 pub use test::{InstanceTest, Push, connect, test_instance};
+pub(crate) use test::{connect_as, connect_within};
 
 use crate::{
     error::{Error, Result},
@@ -212,6 +212,8 @@ pub struct SealedSecrets {
     pub credential: Option<String>,
     /// The secret that signs webhooks.
     pub webhook: Option<String>,
+    /// The secret part of the address to which webhooks are delivered that nobody signs.
+    pub webhook_path: Option<String>,
 }
 
 /// An instance to be stored.
@@ -277,8 +279,11 @@ pub trait InstanceStore: Send {
         sealed: &str,
     ) -> Result<()>;
 
-    /// Notes the webhook registered there.
-    async fn note_webhook(&mut self, id: InstanceId, webhook_id: &str) -> Result<()>;
+    /// Notes the webhook registered there; `None`: there is none.
+    async fn note_webhook(&mut self, id: InstanceId, webhook_id: Option<&str>) -> Result<()>;
+
+    /// Replaces what makes webhooks believed: both of [`SealedSecrets::webhook`] and [`SealedSecrets::webhook_path`].
+    async fn keep_webhook_secrets(&mut self, id: InstanceId, secret: &str, path: &str) -> Result<()>;
 
     /// Changes the address; the webhook registered there is forgotten.
     async fn move_instance(&mut self, id: InstanceId, base_url: &str) -> Result<()>;

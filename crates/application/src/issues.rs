@@ -32,7 +32,9 @@ pub use paged::ChildrenStore;
 pub use payload::{AUTHOR, Head, Payload, UPDATE_AUTHOR};
 pub use properties::PropertyStore;
 pub use stored_item::{IN_COLUMNS, ITEM_COLUMNS, item_from_columns};
-pub use transition::{TransitionChoice, list_transitions, transition_issue, transition_with};
+pub use transition::{
+    TransitionChoice, list_transitions, transition_issue, transition_with, transitions_at_site,
+};
 pub use worklog_feed::{ChangedWorklog, FeedOrder, WorklogFeedStore};
 
 use crate::{

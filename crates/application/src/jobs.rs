@@ -212,6 +212,7 @@ macro_rules! for_each_job {
         $callback! {
             $crate::sync::SyncInstance,
             $crate::sync::PollMirrors,
+            $crate::sync::ReadNamed,
             $crate::sync::upkeep::UpkeepMirrors,
             $crate::sync::upkeep::CensusInstance,
             $crate::sync::upkeep::CheckDrift,
@@ -219,7 +220,10 @@ macro_rules! for_each_job {
             $crate::sync::reference::SyncReference,
             $crate::sync::worklogs::FollowWorklogs,
             $crate::webhooks::ProcessHint,
+            $crate::webhooks::ProcessHintPatiently,
+            $crate::webhooks::RingForHints,
             $crate::webhooks::DeliverWebhook,
+            $crate::webhooks::KeepWebhook,
             $crate::pulse::RefreshMetrics,
             $crate::idempotency::PruneAnswers,
             $crate::jobs::PruneHistory,

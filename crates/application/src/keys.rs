@@ -119,12 +119,9 @@ pub trait KeyStore: Send {
     async fn revoke_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<bool>;
 }
 
-/// Keys across the border: the look-up that happens before a tenant is known.
+/// Keys across the border. The look-up that happens before a tenant is known is [`crate::ports::Database::key_by_prefix`].
 #[async_trait]
 pub trait KeyRegistry: Send {
-    /// The key with this prefix and the hash of its secret.
-    async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>>;
-
     /// Notes that a key was used.
     async fn touch_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<()>;
 

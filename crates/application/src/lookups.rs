@@ -64,13 +64,20 @@ impl<'a> Reach<'a> {
 /// # Errors
 /// [`Error::NotFound`] without one.
 pub async fn instance(services: &Services, caller: &Caller, name_or_id: &str) -> Result<Arc<Instance>> {
-    let reach = Reach::of(caller);
-    let (db, tenant, wanted) = (services.db.clone(), reach.whole(), name_or_id.to_owned());
+    instance_of(services, caller.tenant, name_or_id).await
+}
+
+/// The same, for a job: it has no caller.
+///
+/// # Errors
+/// [`Error::NotFound`] without one.
+pub async fn instance_of(services: &Services, tenant: TenantId, name_or_id: &str) -> Result<Arc<Instance>> {
+    let (db, wanted) = (services.db.clone(), name_or_id.to_owned());
     let load = async move {
-        let found = db.tenant(&tenant).await?.instance(&wanted).await?;
+        let found = db.tenant(&TenantContext::whole(tenant)).await?.instance(&wanted).await?;
         Ok(found.map_or(Loaded::Absent, Loaded::Keep))
     };
-    let key = reach.key(None, Kind::Instance, name_or_id.to_owned());
+    let key = CacheKey { tenant, instance: None, kind: Kind::Instance, name: name_or_id.to_owned() };
     cached(services.cache.as_ref(), key, None, load)
         .await?
         .ok_or_else(|| Error::not_found("instance", name_or_id))

@@ -86,6 +86,9 @@ pub trait OauthStore: Send {
     /// The sealed grant, locked until the transaction ends: whoever else wants to renew it waits.
     async fn lock_oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>>;
 
+    /// The sealed grant, for who only looks.
+    async fn oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>>;
+
     /// Keeps a sealed grant.
     async fn keep_oauth_grant(&mut self, instance: InstanceId, sealed: &str) -> Result<()>;
 

@@ -18,24 +18,25 @@ pub use fill::{
 pub use follow::follow_server;
 pub use seed::{SandboxSeed, Seeding, begin_seed, generated_rosters, speak_as_server};
 pub use service_project::{ServiceProject, add_service_project};
-pub use store::{BulkTask, SandboxStore};
+pub use store::{BulkTask, HiddenEntry, SandboxStore};
 pub use workflow::transitions;
 pub use write::{
     AdjustEstimate, Beside, CommentChanges, CommentStep, CreatedIssue, Destination, Feedback, FieldChanges,
     FilterChanges, LARGEST_ATTACHMENT, LinkStep, MOST_ATTACHMENTS, MoveTarget, NewAttachment, NewComment,
-    NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint, RankTarget, Ranked, RemoteLinkName,
-    SprintChanges, StoredRemoteLink, Takes, TransitionInput, VersionPlace, VersionSwap, Visibility,
-    WorklogChanges, WorklogStep, WritableField, add_comment, add_request_type, add_worklog, answer_approval,
-    assign_issue, attach, attach_kept_files, change_desk_customers, change_desk_organizations,
-    change_organization_members, change_participants, check_move_target, create_component, create_customer,
-    create_filter, create_group, create_issue, create_issue_with, create_organization, create_request,
-    create_sprint, create_version, delete_attachment, delete_comment, delete_component, delete_filter,
-    delete_group, delete_issue, delete_organization, delete_sprint, delete_version, delete_worklog, duration,
-    edit_comment, edit_component, edit_filter, edit_issue, edit_issue_with, edit_sprint, edit_version,
-    edit_worklog, give_feedback, issue_link, keep_files, link_issues, merge_versions, move_issue,
-    move_version, plan_issues, put_remote_link, rank_issues, remove_issue_property, remove_remote_link,
-    remove_request_type, set_group_member, set_issue_property, set_organization_property,
-    set_request_type_property, transition, unlink_issues, vote, watch, writable_fields, write_comment,
+    NewCustomer, NewLink, NewRequest, NewRequestType, NewSprint, PropertyOwner, RankTarget, Ranked,
+    RemoteLinkName, SprintChanges, StoredRemoteLink, Takes, Touching, TransitionInput, VersionPlace,
+    VersionSwap, Visibility, WorklogChanges, WorklogStep, WritableField, add_comment, add_request_type,
+    add_worklog, answer_approval, assign_issue, attach, attach_kept_files, change_desk_customers,
+    change_desk_organizations, change_organization_members, change_participants, check_move_target,
+    child_properties, create_component, create_customer, create_filter, create_group, create_issue,
+    create_issue_with, create_organization, create_request, create_sprint, create_version, delete_attachment,
+    delete_comment, delete_component, delete_filter, delete_group, delete_issue, delete_organization,
+    delete_sprint, delete_version, delete_worklog, duration, edit_comment, edit_component, edit_filter,
+    edit_issue, edit_issue_with, edit_sprint, edit_version, edit_worklog, give_feedback, issue_link,
+    keep_files, link_issues, merge_versions, move_issue, move_version, plan_issues, put_remote_link,
+    rank_issues, remove_issue_property, remove_remote_link, remove_request_type, set_child_property,
+    set_group_member, set_issue_property, set_organization_property, set_request_type_property, transition,
+    unlink_issues, vote, watch, writable_fields, write_comment,
 };
 
 use crate::instances::Dialect;

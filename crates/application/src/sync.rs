@@ -1,5 +1,6 @@
 //! Sync: keeping a mirror equal to its source.
 
+mod acquaintance;
 mod appetite;
 mod backfill;
 pub mod census;
@@ -10,7 +11,9 @@ pub mod freshness;
 mod job;
 mod late;
 mod look;
+pub mod losses;
 mod memory;
+mod named;
 mod pace;
 mod pages;
 mod poll;
@@ -32,17 +35,22 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
+pub use acquaintance::Acquaintances;
+pub(crate) use acquaintance::CredentialVersion;
 pub use control::{begin_anew, cancel, pause, resume, start};
 pub use engine::{Ended, run, run_slice};
 pub use job::{PollMirrors, SyncInstance};
-pub(crate) use look::fetch_from;
+pub(crate) use look::{Looked, look_for};
 pub use look::{fetch_one, read_fetched};
 pub use memory::PageMemory;
+pub(crate) use memory::bytes_of;
+pub use named::ReadNamed;
 pub use pages::Position;
 pub use progress::{Progress, ProgressSink};
 pub use ranges::{Range, StoredRange};
 pub use schedule::{SyncSchedule, SyncSettings};
 pub use trouble::{SyncTrouble, TroubleStore, next_poll};
+pub(crate) use work::STORE_TRIES;
 
 use crate::{error::Result, issues::IssueBundle};
 
@@ -291,9 +299,6 @@ pub trait SyncStore: Send {
 
     /// Pauses an instance's sync, or lets it go on; answers whether that was a change.
     async fn pause_sync(&mut self, instance: InstanceId, since: Option<DateTime<Utc>>) -> Result<bool>;
-
-    /// When the newest open delivery came that speaks of no issue, but of a project, a sprint or the like.
-    async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>>;
 
     /// Which of these issues the copy does not have, or not present, or not as new as that.
     async fn not_as_new(

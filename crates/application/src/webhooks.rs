@@ -2,7 +2,13 @@
 
 mod address;
 mod deliver;
+mod door;
+mod events;
+mod hints;
+mod keep;
 mod receive;
+mod registration;
+mod setup;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -11,7 +17,16 @@ use serde_json::Value;
 use uuid::Uuid;
 
 pub use deliver::{DeliverWebhook, Flow, announce, announce_in};
-pub use receive::{Delivery, ProcessHint, receive};
+pub use door::NamedByAddress;
+pub use events::Named;
+pub use hints::{Hint, HintStore, Look, OpenHint, ProcessHint, ProcessHintPatiently, RingForHints};
+pub use keep::KeepWebhook;
+pub(crate) use keep::{keep, remove_from_site};
+pub use receive::{Delivery, receive};
+pub use registration::{Registration, RegistrationState, RegistrationStore, WebhookHealth, health};
+pub use setup::{
+    WebhookValues, register_webhook, remove_webhook, rotate_webhook, webhook_health, webhook_values,
+};
 
 use crate::error::Result;
 

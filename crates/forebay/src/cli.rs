@@ -3,10 +3,10 @@
 pub(crate) mod bench;
 pub(crate) mod bench_sync;
 pub(crate) mod converge;
+pub(crate) mod sandbox;
 pub(crate) mod upkeep;
+pub(crate) mod webhook;
 pub(crate) mod workflow;
-
-use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -63,7 +63,7 @@ pub(crate) enum Command {
     Jobs(JobsCommand),
     /// Fill a sandbox, and let it do wrong.
     #[command(subcommand)]
-    Sandbox(SandboxCommand),
+    Sandbox(sandbox::SandboxCommand),
     /// Search the copy by JQL.
     Search(SearchArgs),
     /// Judge JQL: a query a line from stdin, one JSON verdict a line on stdout. With --json stdin is one JSON array of queries.
@@ -299,6 +299,9 @@ pub(crate) enum InstanceCommand {
         #[command(flatten)]
         tenant: TenantArg,
     },
+    /// The webhook by which a site tells of changes: look, register, enter by hand, rotate, remove.
+    #[command(subcommand)]
+    Webhook(webhook::WebhookCommand),
     /// Remove a site with every row of it.
     Remove {
         /// The instance's name.
@@ -467,74 +470,6 @@ pub(crate) enum JobsCommand {
     },
 }
 
-#[derive(Subcommand, Debug)]
-pub(crate) enum SandboxCommand {
-    /// Fill a sandbox with generated issues: same seed, same data.
-    Seed {
-        /// The sandbox's name.
-        name: String,
-        /// How many issues.
-        #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
-        issues: u64,
-        /// The seed.
-        #[arg(long, default_value_t = 42)]
-        seed: u64,
-        /// Speak as a Jira Server: wiki markup, people by name, the old search. For a sandbox that is empty.
-        #[arg(long)]
-        server: bool,
-        #[command(flatten)]
-        tenant: TenantArg,
-    },
-    /// Add a service project to a sandbox: a desk with request types, queues, SLAs, approvals, customers and requests. Its other
-    /// projects stay as they are.
-    ServiceDesk {
-        /// The sandbox's name.
-        name: String,
-        /// How many requests.
-        #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(0..=10_000))]
-        requests: u64,
-        /// The same seed gives the same requests.
-        #[arg(long, default_value_t = 42)]
-        seed: u64,
-        #[command(flatten)]
-        tenant: TenantArg,
-    },
-    /// Load recorded issues: one JSON issue a line, as Jira's REST serves them, v2 or v3.
-    Import {
-        /// The sandbox's name.
-        name: String,
-        /// JSON Lines files; `-` is stdin.
-        #[arg(required = true)]
-        files: Vec<PathBuf>,
-        #[command(flatten)]
-        tenant: TenantArg,
-    },
-    /// Let a sandbox do wrong what Jira does wrong, the same again with the same seed; without options, show what it does.
-    Faults(FaultArgs),
-    /// Give a sandbox a workflow, with conditions, screens and required fields; without options, show the one it has.
-    Workflow(workflow::WorkflowArgs),
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct FaultArgs {
-    /// The sandbox's name.
-    pub(crate) name: String,
-    /// The plan, as JSON; `-` is stdin.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "clear"])]
-    pub(crate) file: Option<PathBuf>,
-    /// A fault with its options: 'rate_limit retry_after=2 probability=0.1 on.endpoints=search'. May be repeated.
-    #[arg(long = "fault", value_name = "FAULT", conflicts_with = "clear")]
-    pub(crate) faults: Vec<String>,
-    /// The same seed answers the same requests with the same faults.
-    #[arg(long, conflicts_with = "clear")]
-    pub(crate) seed: Option<u64>,
-    /// Do nothing wrong any more.
-    #[arg(long)]
-    pub(crate) clear: bool,
-    #[command(flatten)]
-    pub(crate) tenant: TenantArg,
-}
-
 #[derive(Args, Debug)]
 pub(crate) struct SearchArgs {
     /// The query, in quotes.
@@ -561,6 +496,32 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    /// A setting that stands behind the command is found by its name, and so would be what a command calls the same.
+    #[test]
+    fn no_command_has_an_option_with_the_name_of_a_setting() {
+        fn look(command: &clap::Command, settings: &[&clap::Id]) {
+            for argument in command.get_arguments().filter(|argument| !argument.is_global_set()) {
+                assert!(
+                    !settings.contains(&argument.get_id()),
+                    "{}: {}",
+                    command.get_name(),
+                    argument.get_id()
+                );
+            }
+            command.get_subcommands().for_each(|command| look(command, settings));
+        }
+        let command = Cli::command();
+        let settings: Vec<_> = command
+            .get_arguments()
+            .filter(|argument| argument.is_global_set())
+            .map(|it| it.get_id())
+            .collect();
+        assert!(settings.len() > 20, "{settings:?}");
+        look(&command, &settings);
+        let bench = Cli::try_parse_from(["forebay", "bench", "http"]).unwrap();
+        assert!(bench.settings.cache().enabled);
     }
 
     #[test]

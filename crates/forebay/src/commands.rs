@@ -21,6 +21,7 @@ mod sync;
 mod sync_status;
 mod tenant;
 mod upkeep;
+mod webhook;
 
 use crate::{
     cli::{Cli, Command},

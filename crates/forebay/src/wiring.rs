@@ -8,7 +8,7 @@ use application::{
 use domain::ids::TenantId;
 use infrastructure::{
     cache::{self, LookupCache},
-    clock::SystemClock,
+    clock::DatabaseClock,
     crypto::{Keyring, MasterKey},
     jira::HttpSites,
     local_server::LocalServer,
@@ -267,7 +267,9 @@ impl Wiring {
             .finding_addresses_by(access.keyring.clone());
         let database = Arc::new(database);
         let outbound = Outbound::new(settings.allow_private_networks.clone())?;
-        let clock = Arc::new(SystemClock);
+        let clock = DatabaseClock::default();
+        clock.follow(&database).await;
+        let clock = Arc::new(clock);
         let services = Services {
             db: database.clone(),
             clock: clock.clone(),

@@ -7,6 +7,8 @@ mod oauth;
 mod parts;
 mod roll_call;
 mod site;
+mod skew;
+mod webhooks;
 mod whole;
 
 use std::{
@@ -18,7 +20,7 @@ use std::{
 use application::{
     Error, Result,
     instances::{AuthMethod, InstanceKind},
-    ports::{Clock, Database, JiraSite, JiraSites, Secrets, SiteConnection},
+    ports::{Clock, Database, JiraSite, JiraSites, Patience, Secrets, SiteConnection},
 };
 use async_trait::async_trait;
 use domain::ids::InstanceId;
@@ -112,6 +114,13 @@ impl HttpSites {
     }
 }
 
+fn retries(patience: Patience) -> RetryPolicy {
+    match patience {
+        Patience::Long => RetryPolicy { longest_retry_after: LONGEST_WAIT, ..RetryPolicy::default() },
+        Patience::Short => RetryPolicy { max_tries: 1, ..RetryPolicy::default() },
+    }
+}
+
 #[async_trait]
 impl JiraSites for HttpSites {
     async fn check_address(&self, base_url: &str) -> Result<()> {
@@ -131,15 +140,16 @@ impl JiraSites for HttpSites {
         let auth = self.auth(&connection, grants)?;
         let ceiling =
             Ceiling::of(connection.kind, connection.requests_per_minute.or(self.requests_per_minute));
-        let manners =
-            SharedManners::new(self.db.clone(), connection.tenant, connection.instance, ceiling, local);
+        let SiteConnection { tenant, instance, patience, urgency, .. } = connection;
+        let ceiling = ceiling.with_urgency(urgency);
+        let manners = SharedManners::new(self.db.clone(), tenant, instance, ceiling, local, patience);
         let manners = Arc::new(manners);
         let dialect = match connection.kind {
             InstanceKind::Server | InstanceKind::DataCenter => jira_client::Dialect::V2,
             InstanceKind::Cloud | InstanceKind::Sandbox => jira_client::Dialect::V3,
         };
         let client = JiraClient::new(http, base_url, auth, dialect, manners.clone())
-            .with_retry_policy(RetryPolicy { longest_retry_after: LONGEST_WAIT, ..RetryPolicy::default() })
+            .with_retry_policy(retries(patience))
             .with_issue_properties(&self.properties);
         Ok(Arc::new(Site::new(client, manners, self.clock.clone())))
     }

@@ -310,7 +310,11 @@ async fn give_up(context: &WorkerContext) {
 
 #[cfg(test)]
 mod tests {
-    use application::pulse::RefreshMetrics;
+    use application::{
+        pulse::RefreshMetrics,
+        sync::SyncInstance,
+        webhooks::{ProcessHint, ProcessHintPatiently},
+    };
 
     use super::*;
 
@@ -333,6 +337,13 @@ mod tests {
         );
         let refused = tokio::time::timeout(Duration::from_secs(20), pool).await.unwrap();
         assert!(matches!(refused, Err(Error::Unavailable(_))));
+    }
+
+    #[test]
+    fn what_the_schedule_says_is_done_before_what_webhooks_lead_to() {
+        assert!(!CRONTAB.contains("priority="), "the library's default is 0");
+        const { assert!(ProcessHint::PRIORITY > 0 && !ProcessHint::IS_LONG) };
+        assert_eq!(ProcessHintPatiently::PRIORITY, SyncInstance::PRIORITY, "first come, first served");
     }
 
     #[test]

@@ -147,7 +147,7 @@ impl JiraClient {
     }
 
     /// The URL of a path below `/rest/api/{version}`.
-    fn api_url(&self, segments: &[&str]) -> Result<Url, JiraError> {
+    pub(crate) fn api_url(&self, segments: &[&str]) -> Result<Url, JiraError> {
         self.url(&["rest", "api", self.dialect.path_segment()], segments)
     }
 

@@ -15,7 +15,7 @@ use crate::foreign::{is_login_page, is_page, is_redirect_to_login};
 use crate::manners::{Manners, Outcome, RateLimitHeaders, ResponseFacts};
 use crate::redaction::{excerpt, redact};
 use crate::request::{Call, MAX_BODY_BYTES};
-use crate::retry::retry_after;
+use crate::retry::{retry_after, site_time};
 use crate::{Auth, Hold, JiraClient, JiraError};
 
 /// A failed try.
@@ -296,6 +296,7 @@ impl<'a> Report<'a> {
             status: None,
             retry_after: None,
             rate_limit: RateLimitHeaders::default(),
+            site_time: None,
             duration: Duration::ZERO,
             bytes: 0,
             objects: 0,
@@ -307,6 +308,7 @@ impl<'a> Report<'a> {
         self.facts.status = Some(status.as_u16());
         self.facts.rate_limit = RateLimitHeaders::read(headers);
         self.facts.retry_after = retry_after(headers, &self.facts.rate_limit);
+        self.facts.site_time = site_time(headers);
     }
 
     /// Ends the report; dropping it sends it.

@@ -101,6 +101,8 @@ pub struct ResponseFacts {
     pub retry_after: Option<Duration>,
     /// What the answer says about limits.
     pub rate_limit: RateLimitHeaders,
+    /// When the site says that it answered, to the second: `Date`.
+    pub site_time: Option<DateTime<Utc>>,
     /// From sending the request to the end of the answer.
     pub duration: Duration,
     /// Size of the body after decompression, in bytes.

@@ -111,6 +111,18 @@ impl JiraClient {
         self.json(Call::read("board_configuration", Method::GET, url)).await
     }
 
+    /// One person, by their account's id, or on Server and Data Center their key.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if nobody has it.
+    pub async fn person(&self, account: &str) -> Result<Value, JiraError> {
+        let named = match self.dialect() {
+            Dialect::V3 => "accountId",
+            Dialect::V2 => "key",
+        };
+        self.json(self.get("person", &["user"])?.query(named, account)).await
+    }
+
     /// Everybody from that place on, inactive people and apps too; none behind the end. Fewer may come than there are.
     ///
     /// # Errors

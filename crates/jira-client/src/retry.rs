@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use reqwest::header::{DATE, HeaderMap, RETRY_AFTER};
 
 use crate::manners::RateLimitHeaders;
@@ -67,17 +67,23 @@ impl RetryPolicy {
 /// machine does not matter.
 pub(crate) fn retry_after(headers: &HeaderMap, limits: &RateLimitHeaders) -> Option<Duration> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let now = text(DATE).and_then(|date| DateTime::parse_from_rfc2822(date).ok());
+    let now = site_time(headers);
     match text(RETRY_AFTER) {
         Some(wait) => match wait.parse::<f64>() {
             Ok(seconds) => Duration::try_from_secs_f64(seconds).ok(),
             Err(_) => {
                 let until = DateTime::parse_from_rfc2822(wait).ok()?;
-                (until - now?).to_std().ok()
+                (until.to_utc() - now?).to_std().ok()
             }
         },
-        None => (limits.reset? - now?.to_utc()).to_std().ok(),
+        None => (limits.reset? - now?).to_std().ok(),
     }
+}
+
+/// When an answer says that it was given: `Date`.
+pub(crate) fn site_time(headers: &HeaderMap) -> Option<DateTime<Utc>> {
+    let date = headers.get(DATE)?.to_str().ok()?;
+    DateTime::parse_from_rfc2822(date.trim()).ok().map(|date| date.to_utc())
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use crate::{Dialect, JiraClient, JiraError};
 
 /// Projects per page, Jira's cap.
 const PROJECTS: usize = 100;
+/// What is asked for with a project.
+const EXPAND: &str = "description,lead,issueTypes";
 /// Boards and filters per page, Jira's usual number.
 const BOARDS: usize = 50;
 const FILTERS: usize = 50;
@@ -47,7 +49,6 @@ impl JiraClient {
     /// Those of the requests.
     pub async fn projects(&self) -> Result<Vec<Value>, JiraError> {
         const WHAT: &str = "projects";
-        const EXPAND: &str = "description,lead,issueTypes";
         match self.dialect() {
             Dialect::V3 => {
                 let call = self.get(WHAT, &["project", "search"])?.query("expand", EXPAND);
@@ -58,6 +59,22 @@ impl JiraClient {
                 array(WHAT, self.json(call).await?)
             }
         }
+    }
+
+    /// A live project (by its numeric id) as [`JiraClient::projects`] lists it; `None` if it is not among them.
+    ///
+    /// # Errors
+    /// Those of the request.
+    pub async fn listed_project(&self, id: &str) -> Result<Option<Value>, JiraError> {
+        const WHAT: &str = "listed_project";
+        let listed = match self.dialect() {
+            Dialect::V3 => {
+                let call = self.get(WHAT, &["project", "search"])?.query("expand", EXPAND).query("id", id);
+                take_array(WHAT, &mut object(WHAT, self.json(call).await?)?, "values")?
+            }
+            Dialect::V2 => self.projects().await?,
+        };
+        Ok(listed.into_iter().find(|project| project["id"] == id))
     }
 
     /// The archived projects that the account may see, and those in the trash. Server and Data Center list no trash, and
@@ -137,6 +154,15 @@ impl JiraClient {
         self.all_pages(Paged { call, items_key: "values", page_size: BOARDS }).await
     }
 
+    /// A board, as [`JiraClient::boards`] lists it.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if it does not exist or is hidden.
+    pub async fn board(&self, board: i64) -> Result<Value, JiraError> {
+        let url = self.url(&["rest", "agile", "1.0"], &["board", &board.to_string()])?;
+        self.json(Call::read("board", Method::GET, url)).await
+    }
+
     /// Saved filters with their JQL, and whether those are all that the account may see: Server and Data Center list only
     /// the account's favourites.
     ///
@@ -155,6 +181,14 @@ impl JiraClient {
                 Ok((array(WHAT, self.json(call).await?)?, false))
             }
         }
+    }
+
+    /// A saved filter by its id, which does not have to be among [`JiraClient::filters`].
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] (or [`JiraError::BadRequest`], as Jira has it) for one that does not exist or is not shared.
+    pub async fn filter(&self, id: &str) -> Result<Value, JiraError> {
+        self.json(self.get("filter", &["filter", id])?).await
     }
 
     /// The dashboards that the account may see.

@@ -1,8 +1,11 @@
 //! Moving issues through their workflow (jira-facts 6.5).
 
+use std::collections::HashMap;
+
 use serde_json::{Value, json};
 
 use crate::body::{object, take_array};
+use crate::request::MAX_BODY_BYTES;
 use crate::{JiraClient, JiraError};
 
 impl JiraClient {
@@ -16,6 +19,21 @@ impl JiraClient {
         let call = call.query("expand", "transitions.fields");
         let mut answer = object(WHAT, self.json(call).await?)?;
         take_array(WHAT, &mut answer, "transitions")
+    }
+
+    /// The same of many issues, by their ids, with a request for each hundred. An issue that is not visible is absent.
+    ///
+    /// # Errors
+    /// Those of the requests.
+    pub async fn transitions_of(&self, ids: &[String]) -> Result<HashMap<String, Vec<Value>>, JiraError> {
+        let (fields, expand) = ([String::from("id")], [String::from("transitions")]);
+        let issues = self.issues_by_id(ids, &fields, &expand, MAX_BODY_BYTES).await?.issues;
+        let open = issues.iter().filter_map(|issue| {
+            let mut issue: Value = serde_json::from_str(issue.get()).ok()?;
+            let Value::Array(transitions) = issue["transitions"].take() else { return None };
+            Some((issue["id"].as_str()?.to_owned(), transitions))
+        });
+        Ok(open.collect())
     }
 
     /// Does a transition, sets `fields` (an object by field id) on its screen and adds `comment` (an ADF document

@@ -25,8 +25,28 @@ pub struct NewWebhook {
     pub events: Vec<String>,
     /// Restriction of issue-related events; `None` for all issues.
     pub jql: Option<String>,
-    /// Key with which Jira signs deliveries. Jira never returns it.
+    /// Key with which Jira signs deliveries. Jira never returns it. Without one, a webhook that is written anew keeps its own.
     pub secret: Option<SecretString>,
+}
+
+impl NewWebhook {
+    fn body(&self) -> Value {
+        let mut body = json!({
+            "name": self.name,
+            "url": self.url,
+            "events": self.events,
+            "filters": {},
+            "excludeBody": false,
+            "enabled": true,
+        });
+        if let Some(jql) = &self.jql {
+            body["filters"] = json!({ JQL_FILTER: jql });
+        }
+        if let Some(secret) = &self.secret {
+            body["secret"] = json!(secret.expose_secret());
+        }
+        body
+    }
 }
 
 impl fmt::Debug for NewWebhook {
@@ -52,6 +72,8 @@ pub struct Webhook {
     pub events: Vec<String>,
     /// Whether it delivers at all.
     pub enabled: bool,
+    /// Whether its deliveries are signed; `None` where the site does not say.
+    pub is_signed: Option<bool>,
     /// The whole answer.
     pub raw: Value,
 }
@@ -86,23 +108,19 @@ impl JiraClient {
     /// [`JiraError::Indeterminate`] if it may have been registered although no usable answer came.
     pub async fn create_webhook(&self, webhook: &NewWebhook) -> Result<Webhook, JiraError> {
         const WHAT: &str = "create_webhook";
-        let mut body = json!({
-            "name": webhook.name,
-            "url": webhook.url,
-            "events": webhook.events,
-            "filters": {},
-            "excludeBody": false,
-            "enabled": true,
-        });
-        if let Some(jql) = &webhook.jql {
-            body["filters"] = json!({ JQL_FILTER: jql });
-        }
-        if let Some(secret) = &webhook.secret {
-            body["secret"] = json!(secret.expose_secret());
-        }
-        let call = Call::write(WHAT, Method::POST, self.webhook_url(&[])?).json(body);
+        let call = Call::write(WHAT, Method::POST, self.webhook_url(&[])?).json(webhook.body());
         read_webhook(WHAT, self.json(call).await?)
             .map_err(|error| JiraError::Indeterminate { operation: WHAT, cause: error.to_string() })
+    }
+
+    /// Writes an admin webhook anew, and enables it.
+    ///
+    /// # Errors
+    /// [`JiraError::NotFound`] if it does not exist; [`JiraError::Indeterminate`] if it may have been written although no answer
+    /// came.
+    pub async fn replace_webhook(&self, id: &str, webhook: &NewWebhook) -> Result<(), JiraError> {
+        let call = Call::write("replace_webhook", Method::PUT, self.webhook_url(&[id])?).json(webhook.body());
+        self.json_or_empty::<Value>(call).await.map(drop)
     }
 
     /// Removes an admin webhook.
@@ -134,6 +152,7 @@ fn read_webhook(what: &str, raw: Value) -> Result<Webhook, JiraError> {
         url: text(&webhook, "url"),
         events: events.filter_map(Value::as_str).map(str::to_owned).collect(),
         enabled: webhook.get("enabled").and_then(Value::as_bool).unwrap_or(true),
+        is_signed: webhook.get("isSigned").and_then(Value::as_bool),
         raw: Value::Object(webhook),
     })
 }

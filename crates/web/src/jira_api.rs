@@ -272,6 +272,16 @@ fn beside_issues() -> Router<WebState> {
             &api("issue/{issue}/properties/{property}"),
             get(properties::one).put(properties::set).delete(properties::remove),
         )
+        .route(&api("comment/{comment}/properties"), get(properties::child_keys))
+        .route(
+            &api("comment/{comment}/properties/{property}"),
+            get(properties::child_one).put(properties::set_child).delete(properties::remove_child),
+        )
+        .route(&api("issue/{issue}/worklog/{worklog}/properties"), get(properties::child_keys))
+        .route(
+            &api("issue/{issue}/worklog/{worklog}/properties/{property}"),
+            get(properties::child_one).put(properties::set_child).delete(properties::remove_child),
+        )
         .route(
             &api("issue/{issue}/attachments"),
             post(attachments::attach).layer(DefaultBodyLimit::max(crate::LARGEST_BODY)),

@@ -8,11 +8,15 @@ mod idempotency;
 mod jira_api;
 mod pages;
 mod rest;
+mod size;
 mod state;
 mod webhooks;
 
 use axum::{Router, middleware};
-use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer, limit::RequestBodyLimitLayer};
+use tower_http::{
+    CompressionLevel, catch_panic::CatchPanicLayer, compression::CompressionLayer,
+    limit::RequestBodyLimitLayer,
+};
 
 pub use auth::{login_link, with_key};
 pub use context::RequestContext;
@@ -38,7 +42,9 @@ pub fn router(state: WebState, more: Router) -> Router {
         .with_state(state.clone())
         .merge(more)
         .layer(RequestBodyLimitLayer::new(LARGEST_BODY))
-        .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(size::refuse_large))
+        // An answer is read once: a fifth more bytes for half of the work.
+        .layer(CompressionLayer::new().quality(CompressionLevel::Fastest))
         .layer(CatchPanicLayer::custom(rest::problem::panicked))
         .layer(middleware::from_fn_with_state(state, context::observe))
 }

@@ -89,6 +89,10 @@ pub(super) fn history(mut raw: Value, shared: &mut Shared) -> Read<HistoryRecord
     let (jira_id, jira_number) = numeric_id(&raw, "history")?;
     let created = time(&raw["created"], "history.created")?;
     let mut members = raw.as_object_mut().map(std::mem::take).unwrap_or_default();
+    // Histories of many issues may have numbers there (jira-facts 1.5); those of one issue, which is what is shown, have dates.
+    if members.get("created").is_some_and(Value::is_number) {
+        members.insert("created".into(), domain::jira_time::format(created).into());
+    }
     let items = match members.remove("items") {
         Some(Value::Array(items)) => items,
         _ => Vec::new(),

@@ -3,7 +3,7 @@
 //! When one of them changes at its source, no issue's `updated` does, so that no issue is read again. Jira shows in every issue
 //! what they have become, and so does the copy: from the rows they have themselves, as issues are read.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -101,6 +101,24 @@ impl Present {
             }
             _ => {}
         }
+    }
+}
+
+/// The accounts of the people that documents show.
+pub fn accounts_shown(documents: &[Value]) -> BTreeSet<String> {
+    let mut accounts = BTreeSet::new();
+    documents.iter().for_each(|document| add_accounts(document, &mut accounts));
+    accounts
+}
+
+fn add_accounts(value: &Value, accounts: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| add_accounts(item, accounts)),
+        Value::Object(object) => {
+            accounts.extend(account_shown(object).map(str::to_owned));
+            object.values().for_each(|value| add_accounts(value, accounts));
+        }
+        _ => {}
     }
 }
 
@@ -245,6 +263,15 @@ mod tests {
         // What was not served is not invented.
         assert_eq!(fields["creator"], json!({"accountId": "a", "displayName": "Ann Lee"}));
         assert_eq!(fields["customfield_2"], json!({"accountId": "a"}));
+    }
+
+    #[test]
+    fn those_whom_a_list_shows_are_named_by_their_accounts() {
+        let ann = json!({"accountId": "a", "displayName": "Ann", "active": true});
+        let bob = json!({"key": "JIRAUSER2", "name": "bob", "displayName": "Bob", "active": true});
+        let listed = json!({ "lead": ann, "components": [{ "lead": bob }, { "lead": ann }] });
+        let board = json!({ "location": { "displayName": "Web (WEB)", "name": "Web (WEB)" } });
+        assert_eq!(accounts_shown(&[listed, board]), BTreeSet::from(["JIRAUSER2".into(), "a".into()]));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) struct Credential {
 pub async fn add_instance(services: &Services, caller: &Caller, new: NewInstance) -> Result<Instance> {
     caller.permit(Action::AddInstance)?;
     check(&new)?;
-    let id = InstanceId(Uuid::now_v7());
+    let id = InstanceId::new(Uuid::now_v7());
     let base_url = match &new.url {
         Some(url) => url.trim().trim_end_matches('/').to_owned(),
         None => format!("{}/jira/{}", services.public_url, new.name),
@@ -256,6 +256,7 @@ fn seal(services: &Services, id: InstanceId, new: &NewInstance) -> Result<Sealed
     Ok(SealedSecrets {
         credential: Some(seal_credential(services, id, new.email.as_ref(), new.token.as_ref())?),
         webhook: Some(services.secrets.seal(id, &services.secrets.random_text(40))?),
+        webhook_path: Some(services.secrets.seal(id, &services.secrets.random_text(40))?),
     })
 }
 

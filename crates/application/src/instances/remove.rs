@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{connect, require_instance};
-use crate::{actions::Action, audit::NewAuditEntry, caller::Caller, error::Result, services::Services};
+use super::require_instance;
+use crate::{
+    actions::Action, audit::NewAuditEntry, caller::Caller, error::Result, services::Services, webhooks,
+};
 
 /// Issues that one transaction removes, with all that hangs on them.
 const ISSUES: i64 = 500;
@@ -28,12 +30,10 @@ pub async fn remove_instance(
     tx.commit().await?;
     let mut rows = BTreeMap::new();
     // While the instance is there still: what is asked of a site is counted with it.
-    if let Some(webhook) = &instance.webhook_id {
-        let removed =
-            async { connect(services, caller.tenant, &instance).await?.remove_webhook(webhook).await };
-        if let Err(error) = removed.await {
-            tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
-        }
+    if instance.webhook_id.is_some()
+        && let Err(error) = webhooks::remove_from_site(services, caller.tenant, &instance).await
+    {
+        tracing::warn!(%error, instance = instance.name, "the webhook at the site could not be removed");
     }
     loop {
         let mut tx = services.db.tenant(&caller.context()).await?;

@@ -6,16 +6,19 @@ use domain::ids::TenantId;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 
-use super::{Instance, InstanceKind, add::Credential, require_instance};
+use super::{Dialect, Instance, InstanceKind, add::Credential, require_instance};
 use crate::{
     actions::Action,
     audit::{NewAuditEntry, Outcome},
     caller::Caller,
     error::{Error, Result},
-    ports::{JiraSite, SiteConnection, SiteIdentity, TenantTx},
+    ports::{JiraSite, Patience, SiteConnection, SiteIdentity, TenantTx, Urgency},
     services::Services,
+    sync::CredentialVersion,
     tenant_context::TenantContext,
+    webhooks,
 };
 
 /// What a test found.
@@ -45,8 +48,47 @@ pub async fn connect(
     tenant: TenantId,
     instance: &Instance,
 ) -> Result<Arc<dyn JiraSite>> {
+    connect_as(services, tenant, instance, Urgency::Now).await
+}
+
+/// The same, as urgent as that.
+pub(crate) async fn connect_as(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    urgency: Urgency,
+) -> Result<Arc<dyn JiraSite>> {
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    connect_within(services, tx.as_mut(), instance).await
+    Ok(open_connection(services, tx.as_mut(), instance, urgency, Patience::Long).await?.site)
+}
+
+/// A connection, and what it signs in with.
+pub(crate) struct Connected {
+    pub(crate) site: Arc<dyn JiraSite>,
+    version: CredentialVersion,
+}
+
+impl Connected {
+    /// Makes sure that we are the account there that is expected: asks once for each credential and process. Answers what the site
+    /// speaks.
+    ///
+    /// # Errors
+    /// [`Error::WrongAccount`], [`Error::NotAuthenticated`], and what else keeps the site from saying it.
+    pub(crate) async fn identified(
+        &self,
+        services: &Services,
+        tenant: TenantId,
+        instance: &Instance,
+    ) -> Result<Dialect> {
+        let known = &services.sync.acquaintances;
+        let expected = instance.account_id.as_deref();
+        if expected.is_some_and(|account| known.is_known_as(instance.id, &self.version, account)) {
+            return Ok(instance.dialect);
+        }
+        let identity = identify(services, tenant, instance, self.site.as_ref()).await?;
+        known.meet(instance.id, self.version, identity.account_id);
+        Ok(identity.dialect)
+    }
 }
 
 /// The same, reading the credential in a transaction that is open already.
@@ -54,7 +96,18 @@ pub(crate) async fn connect_within(
     services: &Services,
     tx: &mut dyn TenantTx,
     instance: &Instance,
-) -> Result<Arc<dyn JiraSite>> {
+    patience: Patience,
+) -> Result<Connected> {
+    open_connection(services, tx, instance, Urgency::Now, patience).await
+}
+
+async fn open_connection(
+    services: &Services,
+    tx: &mut dyn TenantTx,
+    instance: &Instance,
+    urgency: Urgency,
+    patience: Patience,
+) -> Result<Connected> {
     let tenant = tx.tenant();
     let sealed = tx.sealed_secrets(instance.id).await?;
     let credential = match &sealed.credential {
@@ -64,7 +117,13 @@ pub(crate) async fn connect_within(
         }
         None => Credential { email: None, token: None },
     };
-    services.sites.connect(SiteConnection {
+    // Sealed anew with each credential, and with each rotation of the master key: then it is asked once more.
+    let version = Sha256::new()
+        .chain_update(sealed.credential.as_deref().unwrap_or_default())
+        .chain_update([0])
+        .chain_update(instance.api_url())
+        .finalize();
+    let site = services.sites.connect(SiteConnection {
         tenant,
         instance: instance.id,
         kind: instance.kind,
@@ -73,7 +132,10 @@ pub(crate) async fn connect_within(
         email: credential.email.map(SecretString::from),
         token: credential.token.map(SecretString::from),
         requests_per_minute: instance.requests_per_minute,
-    })
+        urgency,
+        patience,
+    })?;
+    Ok(Connected { site, version: version.into() })
 }
 
 /// Asks the site who we are, and remembers it: a later run that is told another account stops, because an anonymous
@@ -126,6 +188,8 @@ async fn note_problem(
 pub enum Push {
     /// Registers one where the account may.
     Register,
+    /// The same, at the address at which the last one was: whoever looks after it need not know where this Forebay is reached.
+    Again,
     /// None: where this Forebay is reached is not known, and another address would be told changes.
     Leave,
 }
@@ -158,13 +222,12 @@ async fn reach(
 ) -> Result<InstanceTest> {
     let site = connect(services, tenant, instance).await?;
     let identity = identify(services, tenant, instance, site.as_ref()).await?;
-    let registered = match (&instance.webhook_id, push) {
-        (Some(_), _) => Ok(()),
-        (None, Push::Leave) => Err(Error::Conflict(
-            "where this Forebay is reached is not known yet: start `forebay serve`, or name it with FOREBAY_PUBLIC_URL, and test again"
-                .into(),
-        )),
-        (None, Push::Register) => register_webhook(services, tenant, instance, site.as_ref()).await,
+    let present = Instance { dialect: identity.dialect, ..instance.clone() };
+    let kept = webhooks::keep(services, tenant, &present, site.as_ref(), push).await;
+    let webhook_problem = match &kept {
+        Ok(registration) if registration.delivers() => None,
+        Ok(registration) => Some(registration.explanation()),
+        Err(error) => Some(error.to_string()),
     };
     Ok(InstanceTest {
         instance: instance.name.clone(),
@@ -173,8 +236,8 @@ async fn reach(
         time_zone: identity.time_zone,
         deployment_type: identity.deployment_type,
         version: identity.version,
-        webhook: registered.is_ok(),
-        webhook_problem: registered.err().map(|error| error.to_string()),
+        webhook: webhook_problem.is_none(),
+        webhook_problem,
     })
 }
 
@@ -193,23 +256,5 @@ async fn audit(
     let entry = NewAuditEntry::success(caller, id, action, &instance.name, before, after, now);
     let mut tx = services.db.tenant(&caller.context()).await?;
     tx.record(NewAuditEntry { outcome, ..entry }).await?;
-    tx.commit().await
-}
-
-async fn register_webhook(
-    services: &Services,
-    tenant: TenantId,
-    instance: &Instance,
-    site: &dyn JiraSite,
-) -> Result<()> {
-    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    let sealed = tx.sealed_secrets(instance.id).await?;
-    drop(tx);
-    let sealed = sealed.webhook.ok_or_else(|| Error::internal("a mirror without a webhook secret"))?;
-    let secret = services.secrets.open(instance.id, &sealed)?;
-    let url = format!("{}/webhooks/jira/{}", services.public_url, instance.id);
-    let id = site.register_webhook(&format!("Forebay {}", instance.name), &url, &secret).await?;
-    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
-    tx.note_webhook(instance.id, &id).await?;
     tx.commit().await
 }

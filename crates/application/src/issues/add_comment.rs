@@ -3,7 +3,7 @@
 use adf::Document;
 use serde_json::{Value, json};
 
-use super::{CommentRow, IssueRow, Presence, require_issue};
+use super::{CommentRow, IssueRow, require_issue};
 use crate::{
     actions::Action,
     audit::{self, NewAuditEntry, Outcome},
@@ -278,8 +278,7 @@ impl Attempt<'_> {
                 tx.upsert_issues(instance.id, &[bundle]).await?;
             }
             None => {
-                let ids = std::slice::from_ref(&self.row.jira_id);
-                tx.set_presence(instance.id, ids, Presence::AccessLost).await?;
+                sync::losses::lose(tx.as_mut(), instance, std::slice::from_ref(&self.row.jira_id)).await?;
             }
         }
         tx.commit().await

@@ -1,8 +1,11 @@
 //! Properties that programs put onto issues: JSON under a key, which no person sees.
 
+use std::collections::BTreeMap;
+
 use async_trait::async_trait;
 use domain::ids::IssueId;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::error::Result;
 
@@ -27,4 +30,19 @@ pub trait PropertyStore: Send {
 
     /// Takes a property away; `false` without it.
     async fn remove_property(&mut self, issue: IssueId, key: &str) -> Result<bool>;
+
+    /// The properties of a comment or a worklog (by the id of its row), by key.
+    async fn child_properties(&mut self, child: Uuid) -> Result<BTreeMap<String, Value>>;
+
+    /// Sets a property of a comment or a worklog of this issue.
+    async fn set_child_property(
+        &mut self,
+        issue: IssueId,
+        child: Uuid,
+        key: &str,
+        value: &Value,
+    ) -> Result<()>;
+
+    /// Takes a property of a comment or a worklog away, or all that it has.
+    async fn remove_child_properties(&mut self, child: Uuid, key: Option<&str>) -> Result<()>;
 }

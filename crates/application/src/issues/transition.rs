@@ -1,5 +1,7 @@
 //! Transitions: which are open, and doing one.
 
+use std::collections::HashMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -43,6 +45,21 @@ pub async fn list_transitions(
     caller.require(Scope::Read)?;
     let (instance, row) = locate(services, caller, instance, issue).await?;
     choices(services, caller, &instance, &row).await
+}
+
+/// The transitions open to the account now of many issues of a mirror, by their ids, as the site tells them.
+///
+/// # Errors
+/// [`Error::Unavailable`] when the site does not answer.
+pub async fn transitions_at_site(
+    services: &Services,
+    caller: &Caller,
+    instance: &Instance,
+    issue_ids: &[String],
+) -> Result<HashMap<String, Vec<Value>>> {
+    caller.require(Scope::Read)?;
+    let site = instances::connect(services, caller.tenant, instance).await?;
+    site.transitions_of(instance.dialect, issue_ids).await
 }
 
 async fn choices(

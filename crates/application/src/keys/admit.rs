@@ -26,8 +26,7 @@ fn refused() -> Error {
 /// Who presents this key text. The same answer, after the same work, for an unknown, wrong, expired and revoked key.
 pub async fn authenticate(services: &Services, key: &SecretString, request_id: &str) -> Result<Caller> {
     let (prefix, secret) = split(key.expose_secret()).ok_or_else(refused)?;
-    let mut tx = services.db.platform().await?;
-    let (key, stored) = match tx.key_by_prefix(prefix).await? {
+    let (key, stored) = match services.db.key_by_prefix(prefix).await? {
         Some((key, hash)) => (Some(key), hash),
         None => (None, NO_HASH.to_vec()),
     };
@@ -39,6 +38,7 @@ pub async fn authenticate(services: &Services, key: &SecretString, request_id: &
     // To the minute: a read must not cost a write.
     let now = services.clock.now();
     if last_used.is_none_or(|at| now - at >= Duration::minutes(1)) {
+        let mut tx = services.db.platform().await?;
         tx.touch_key(id, now).await?;
         tx.commit().await?;
     }
@@ -47,8 +47,8 @@ pub async fn authenticate(services: &Services, key: &SecretString, request_id: &
 
 /// The caller behind a key's prefix that was authenticated before (a session): still there, not expired, not revoked.
 pub async fn resume(services: &Services, prefix: &str, request_id: &str) -> Result<Caller> {
-    let mut tx = services.db.platform().await?;
-    let (key, _) = tx
+    let (key, _) = services
+        .db
         .key_by_prefix(prefix)
         .await?
         .ok_or_else(|| Error::Unauthenticated("the session's key is gone; sign in again".into()))?;

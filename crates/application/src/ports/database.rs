@@ -22,6 +22,7 @@ use crate::{
     jobs::JobHistory,
     jobs::JobQueue,
     jobs::JobRegistry,
+    keys::ApiKey,
     keys::KeyRegistry,
     keys::KeyStore,
     keys::SignInLinkStore,
@@ -42,12 +43,15 @@ use crate::{
     sync::drift::DriftStore,
     sync::freshness::FreshnessPlatform,
     sync::freshness::FreshnessStore,
+    sync::losses::LossStore,
     sync::reference::ReferenceReadStore,
     sync::rejects::RejectStore,
     sync::worklogs::FollowedWorklogStore,
     tenant_context::TenantContext,
     tenants::TenantName,
     tenants::TenantRegistry,
+    webhooks::HintStore,
+    webhooks::RegistrationStore,
     webhooks::WebhookStore,
 };
 
@@ -68,6 +72,7 @@ pub trait TenantTx:
     + FollowerStore
     + FreshnessStore
     + GroupStore
+    + HintStore
     + HistoryStore
     + IdempotencyStore
     + InstanceStore
@@ -75,11 +80,13 @@ pub trait TenantTx:
     + JobHistory
     + JobQueue
     + KeyStore
+    + LossStore
     + OauthStore
     + PropertyStore
     + PulseStore
     + ReferenceReadStore
     + ReferenceStore
+    + RegistrationStore
     + RejectStore
     + SandboxStore
     + SealedStore
@@ -161,6 +168,13 @@ pub trait Database: Send + Sync {
     /// # Errors
     /// [`crate::error::Error::Unavailable`] when no connection is free in time.
     async fn tenant(&self, context: &TenantContext) -> Result<Box<dyn TenantTx>>;
+
+    /// The key with this prefix and the hash of its secret: what every request asks first, before its tenant is known. One statement
+    /// outside of any transaction.
+    ///
+    /// # Errors
+    /// As [`Database::tenant`].
+    async fn key_by_prefix(&self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>>;
 
     /// Opens a transaction of the narrow exception.
     async fn platform(&self) -> Result<Box<dyn PlatformTx>>;

@@ -1,13 +1,13 @@
 //! A remote Jira site, as the sync and the writes need it. JSON stays Jira's own.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use domain::ids::{InstanceId, TenantId};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::IssueText;
+use super::{IssueText, SiteWebhooks};
 use crate::{
     error::Result,
     instances::{AuthMethod, Dialect, InstanceKind},
@@ -33,6 +33,32 @@ pub struct SiteConnection {
     pub token: Option<SecretString>,
     /// The most requests a minute; `None`: the server's setting.
     pub requests_per_minute: Option<u32>,
+    /// Who goes first where not everybody may at once.
+    pub urgency: Urgency,
+    /// How long may be waited until the site may be asked.
+    pub patience: Patience,
+}
+
+/// Who goes first where a site's ceiling does not let everybody: those who are more urgent find permits that were left for them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Urgency {
+    /// Copies, censuses, comparisons, rounds over lists: they take what is left.
+    Rest,
+    /// Polls.
+    Poll,
+    /// What somebody waits for: a webhook's issue, a write, a person's look.
+    #[default]
+    Now,
+}
+
+/// How long a connection waits for its turn under the ceiling, or for the end of a pause, before it answers
+/// [`crate::error::Error::Paused`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// A minute for its turn, or less where it is not urgent, some seconds for the end of a pause; what fails is tried again.
+    Long,
+    /// A second, and what fails has failed: others wait for the slot.
+    Short,
 }
 
 /// Who we are at a site, and what it is.
@@ -345,7 +371,7 @@ pub struct SiteUsage {
 
 /// A connection to one site.
 #[async_trait]
-pub trait JiraSite: Send + Sync {
+pub trait JiraSite: SiteWebhooks {
     /// Asks `serverInfo`, and `myself` in the dialect that it names. Bad credentials fail here, and must be tried here before anything else is
     /// believed: a search with bad Basic credentials answers 200 with nothing in it (jira-facts 5.4).
     async fn identify(&self) -> Result<SiteIdentity>;
@@ -435,6 +461,11 @@ pub trait JiraSite: Send + Sync {
         Ok(None)
     }
 
+    /// A saved filter by its id; `None` where the site does not show it to us.
+    async fn filter(&self, _dialect: Dialect, _filter: &str) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
     /// How a service desk is set up; `None` where the site does not show it to us.
     async fn desk_setup(&self, _desk: &str) -> Result<Option<ListedDesk>> {
         Ok(None)
@@ -448,6 +479,21 @@ pub trait JiraSite: Send + Sync {
     /// Everybody from that place on, as many as the site gives at once; none behind the end, and `None` where the site does not
     /// show its people to us.
     async fn people(&self, _dialect: Dialect, _start: u64) -> Result<Option<Vec<Value>>> {
+        Ok(None)
+    }
+
+    /// A live project (by its numeric id) as the roster has it; `None` if it is not there any more.
+    async fn project_entry(&self, _dialect: Dialect, _project: &str) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// A board as the roster has it; `None` if the site does not show it to us any more.
+    async fn board_entry(&self, _board_id: i64) -> Result<Option<Value>> {
+        Ok(None)
+    }
+
+    /// A person, by the id of the account; `None` if the site does not show them to us.
+    async fn person(&self, _dialect: Dialect, _account: &str) -> Result<Option<Value>> {
         Ok(None)
     }
 
@@ -469,6 +515,15 @@ pub trait JiraSite: Send + Sync {
     /// The transitions open to the account now.
     async fn transitions(&self, dialect: Dialect, issue_id: &str) -> Result<Vec<Value>>;
 
+    /// The same of many issues by their ids, in one request for each hundred. What the site does not show is absent.
+    async fn transitions_of(
+        &self,
+        _dialect: Dialect,
+        _issue_ids: &[String],
+    ) -> Result<HashMap<String, Vec<Value>>> {
+        Ok(HashMap::new())
+    }
+
     /// Does a transition.
     async fn transition(
         &self,
@@ -477,12 +532,6 @@ pub trait JiraSite: Send + Sync {
         transition_id: &str,
         fields: Option<&Value>,
     ) -> Result<()>;
-
-    /// Registers an admin webhook for all that the sync listens to; answers its id.
-    async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String>;
-
-    /// Removes an admin webhook; one that is gone already is no error.
-    async fn remove_webhook(&self, id: &str) -> Result<()>;
 
     /// Requests and retries so far.
     fn usage(&self) -> SiteUsage;

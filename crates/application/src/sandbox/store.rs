@@ -25,6 +25,19 @@ pub struct BulkTask {
     pub missing: i32,
 }
 
+/// An entry of an issue's list of links or sub-tasks that readers are not shown now.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HiddenEntry {
+    /// Numeric id of the issue that has it.
+    pub issue: String,
+    /// `issuelinks` or `subtasks`.
+    pub list: String,
+    /// Its place in the whole list, from 0.
+    pub place: usize,
+    /// The entry.
+    pub entry: Value,
+}
+
 /// Storage for the writes of a sandbox.
 #[async_trait]
 pub trait SandboxStore: Send {
@@ -32,7 +45,16 @@ pub trait SandboxStore: Send {
     /// transaction keeps; answers their numeric ids.
     async fn lock_issues(&mut self, instance: InstanceId, jira_ids: &[String]) -> Result<Vec<String>>;
 
-    /// The number of the next key of a project: above those of all issues that are, were, or were moved away from there.
+    /// What these issues list as links and sub-tasks and readers are not shown now, because the other issue is out of sight and may
+    /// come back: in the order of the lists.
+    async fn hidden_entries(&mut self, instance: InstanceId, jira_ids: &[String])
+    -> Result<Vec<HiddenEntry>>;
+
+    /// The number of the next key of a project: above those of all issues that are, were, or were moved away from there. Nobody else
+    /// gets one, and the project stays what it is, until the end of the transaction.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`](crate::Error::NotFound) for a project that is not there any more, and those of the database.
     async fn next_key_number(&mut self, instance: InstanceId, project_key: &str) -> Result<i64>;
 
     /// The workflow that a sandbox was given, as written; `None` where it has the one it has by itself.
@@ -49,6 +71,10 @@ pub trait SandboxStore: Send {
 
     /// Notes a component as deleted.
     async fn remove_component(&mut self, instance: InstanceId, component: &str) -> Result<()>;
+
+    /// Puts the present versions and components into the document of the project with this key, where that has lists of them.
+    async fn show_parts_in_project(&mut self, instance: InstanceId, key: &str) -> Result<()>;
+
     /// Notes a task, and forgets those of the instance that are older than two weeks.
     async fn note_bulk_task(&mut self, instance: InstanceId, task: &BulkTask) -> Result<()>;
 

@@ -43,7 +43,9 @@ use serde_json::{Value, json};
 pub use approvals::answer_approval;
 pub use attachments::{LARGEST_ATTACHMENT, MOST_ATTACHMENTS, NewAttachment, attach, delete_attachment};
 pub use beside::{Beside, CommentStep, LinkStep, WorklogStep};
-pub use comments::{CommentChanges, NewComment, add_comment, delete_comment, edit_comment, write_comment};
+pub use comments::{
+    CommentChanges, NewComment, Touching, add_comment, delete_comment, edit_comment, write_comment,
+};
 pub use components::{create_component, delete_component, edit_component};
 pub use create::{CreatedIssue, create_issue, create_issue_with};
 pub use customers::{
@@ -63,7 +65,9 @@ pub use organizations::{
     change_organization_members, create_organization, delete_organization, set_organization_property,
 };
 pub use planning::{Destination, RankTarget, Ranked, plan_issues, rank_issues};
-pub use properties::{remove_issue_property, set_issue_property};
+pub use properties::{
+    PropertyOwner, child_properties, remove_issue_property, set_child_property, set_issue_property,
+};
 pub use remote_links::{RemoteLinkName, StoredRemoteLink, put_remote_link, remove_remote_link};
 pub use requests::{Feedback, NewRequest, change_participants, create_request, give_feedback};
 pub use sprints::{NewSprint, SprintChanges, create_sprint, delete_sprint, edit_sprint};
@@ -81,7 +85,7 @@ pub(super) use writing::find_issues;
 use super::account;
 use crate::{
     error::{Error, Result},
-    ingest::{FieldRoles, Reader, read_issue},
+    ingest::{FieldRoles, Reader, read_issue, text_of},
     instances::{Dialect, Instance},
     issues::IssueRow,
     ports::{FetchedIssue, TenantTx},
@@ -170,6 +174,7 @@ pub(super) async fn store(
 ) -> Result<()> {
     let fields = tx.roster(instance.id, Roster::Fields).await?;
     requests::keep_up(services, tx, instance, &fields, &mut drafts).await?;
+    keep_hidden_entries(tx, instance, &mut drafts).await?;
     let roles = FieldRoles::from_fields(&fields);
     let erased = tx.erased_people(instance.id).await?;
     let secrets = services.secrets.as_ref();
@@ -185,10 +190,26 @@ pub(super) async fn store(
             "the issue would be longer than the copy can hold; nothing was changed".into(),
         ));
     }
-    if stored.issues < bundles.len() as u64 {
+    // A comment that changes alone leaves its issue's row as it is.
+    if stored.issues < bundles.len() as u64 && stored.comments == 0 {
         return Err(Error::Conflict("the issue was changed at the same moment; try again".into()));
     }
     tx.enqueue(RefreshMetrics::soon(services)?).await
+}
+
+/// Drafts are made of what readers are shown. A link or sub-task that is out of sight just now is not taken away by that.
+async fn keep_hidden_entries(tx: &mut dyn TenantTx, instance: &Instance, drafts: &mut [Draft]) -> Result<()> {
+    let ids: Vec<String> = drafts.iter().filter_map(|draft| text_of(&draft.raw["id"])).collect();
+    for hidden in tx.hidden_entries(instance.id, &ids).await? {
+        let of = drafts.iter_mut().filter(|draft| draft.raw["id"] == hidden.issue.as_str());
+        for draft in of {
+            let Some(list) = draft.fields()[&hidden.list].as_array_mut() else { continue };
+            if list.iter().all(|entry| entry["id"] != hidden.entry["id"]) {
+                list.insert(hidden.place.min(list.len()), hidden.entry.clone());
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Now, but later than the issue's latest change: a clock that lags, or a recorded issue from the future, must not make a

@@ -282,7 +282,8 @@ pub trait CensusStore: Send {
     /// Writes down how far the census is with a project.
     async fn note_census_project(&mut self, lease: CensusLease, project: &CensusProject) -> Result<()>;
 
-    /// The projects of the copy that have present issues: id, Jira's id and key.
+    /// The projects of the copy that are present, or have present issues: id, Jira's id and key. One may be known by its board or a
+    /// version alone, and be gone without an issue that could tell.
     async fn projects_with_issues(&mut self, instance: InstanceId) -> Result<Vec<(Uuid, String, String)>>;
 
     /// The projects' keys that the keys of a project's present issues begin with: one, but for a rename that is half read.
@@ -349,6 +350,15 @@ pub trait CensusStore: Send {
     /// Shows the present keys of issues wherever others name them, of the issues that lost a key since the last census, after this
     /// key, at most so many; answers the last one that it looked at.
     async fn settle_keys(&mut self, instance: InstanceId, after: &str, limit: i64) -> Result<Option<String>>;
+
+    /// Has issues looked at again that do not tell the same of each other, or name one that the copy does not have: of the issues after
+    /// this one, at most so many; answers the last one. Of those only that were read since the last census.
+    async fn settle_neighbours(
+        &mut self,
+        instance: InstanceId,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Option<Uuid>>;
 
     /// Writes the presence to at most so many present issues of a project; answers how many.
     async fn write_all_gone(&mut self, project: Uuid, presence: Presence, limit: i64) -> Result<u64>;

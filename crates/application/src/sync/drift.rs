@@ -23,7 +23,7 @@ use crate::{
     instances::{self, Instance, require_instance},
     issues::IssueBundle,
     jobs::Job,
-    ports::{IssueText, JiraSite, TenantTx},
+    ports::{IssueText, JiraSite, TenantTx, Urgency},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -248,7 +248,7 @@ pub async fn check(
         Share::AnHour(left) => left.unwrap_or_else(|| an_hours_share(total, round.every_days)),
     };
     let until = matches!(share, Share::AnHour(_)).then(|| now + services.sync.slice);
-    let site = instances::connect(services, tenant, &instance).await?;
+    let site = instances::connect_as(services, tenant, &instance, Urgency::Rest).await?;
     instance.dialect = instances::identify(services, tenant, &instance, site.as_ref()).await?.dialect;
     let mut report = DriftReport::default();
     let mut spent = site.usage().requests;

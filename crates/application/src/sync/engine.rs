@@ -19,7 +19,7 @@ use crate::{
     ingest::{FieldRoles, read_rosters},
     instances::{self, Instance, InstanceKind, require_instance},
     jobs::Job,
-    ports::TenantTx,
+    ports::{JiraSite, TenantTx, Urgency},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -27,7 +27,7 @@ use crate::{
     webhooks::InboxState,
 };
 
-const ROSTERS: &str = "rosters";
+pub(super) const ROSTERS: &str = "rosters";
 const ROSTERS_EVERY: TimeDelta = TimeDelta::hours(1);
 /// The step of a run or a census that its site wants to wait.
 pub(super) const WAITING: &str = "waiting until the site may be asked again";
@@ -107,8 +107,12 @@ async fn turn(
         .ok_or_else(|| Error::Conflict(format!("`{}` is being synced already", instance.name)))?;
     tx.commit().await?;
 
+    let urgency = match lease.run.kind {
+        RunKind::Poll => Urgency::Poll,
+        RunKind::Backfill => Urgency::Rest,
+    };
     let connected = async {
-        let site = instances::connect(services, tenant, &instance).await?;
+        let site = instances::connect_as(services, tenant, &instance, urgency).await?;
         let identity = instances::identify(services, tenant, &instance, site.as_ref()).await?;
         Ok::<_, Error>((site, identity))
     };
@@ -165,26 +169,39 @@ async fn go(work: &mut Work<'_>) -> Result<Option<DateTime<Utc>>> {
     }
 }
 
-/// Rosters change seldom: they are read once an hour, and when a webhook spoke of them.
+/// Rosters change seldom: they are read once an hour; what a webhook names of them is read by [`super::ReadNamed`].
 async fn rosters(work: &Work<'_>) -> Result<FieldRoles> {
     let (services, instance) = (work.services, &work.instance);
     let now = services.clock.now();
     let mut tx = work.begin().await?;
     let read_at = tx.watermark(instance.id, ROSTERS).await?;
-    let is_fresh = read_at.is_some_and(|at| now - at < ROSTERS_EVERY);
-    if is_fresh && tx.unsettled_delivery(instance.id).await?.is_none_or(|at| Some(at) < read_at) {
+    if read_at.is_some_and(|at| now - at < ROSTERS_EVERY) {
         return Ok(FieldRoles::from_fields(&tx.roster(instance.id, Roster::Fields).await?));
     }
     drop(tx);
     work.report("reading projects, fields and statuses");
-    let data = work.site.reference_data().await?;
-    let roles = FieldRoles::from_fields(&data.fields);
+    let roles = read_lists(services, work.tenant, instance, work.site.as_ref()).await?;
     let mut tx = work.begin().await?;
+    reference::ask(services, tx.as_mut(), work.tenant, instance.id).await?;
+    tx.commit().await?;
+    Ok(roles)
+}
+
+/// Reads all that one request each serves.
+pub(super) async fn read_lists(
+    services: &Services,
+    tenant: TenantId,
+    instance: &Instance,
+    site: &dyn JiraSite,
+) -> Result<FieldRoles> {
+    let now = services.clock.now();
+    let data = site.reference_data().await?;
+    let roles = FieldRoles::from_fields(&data.fields);
+    let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let erased = tx.erased_people(instance.id).await?;
     let records = read_rosters(data, services.secrets.as_ref(), &erased);
     tx.upsert_reference(instance.id, &records, true).await?;
     tx.raise_watermark(instance.id, ROSTERS, Some(now), Some(now)).await?;
-    reference::ask(services, tx.as_mut(), work.tenant, instance.id).await?;
     tx.commit().await?;
     Ok(roles)
 }

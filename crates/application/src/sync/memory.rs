@@ -76,9 +76,9 @@ impl PageMemory {
         self.apart.take(bytes).await
     }
 
-    /// Room for one issue that somebody looks at by itself: a usual one is let through, so that webhooks never wait for pages, and
-    /// there are no more of them at a time than jobs.
-    pub(crate) async fn one_issue(&self, bytes: u64) -> Option<Held> {
+    /// Room for a few issues that somebody looks at by themselves: a usual one is let through, so that webhooks never wait for pages,
+    /// and there are no more of them at a time than jobs.
+    pub(crate) async fn a_few(&self, bytes: u64) -> Option<Held> {
         match bytes <= USUAL_ISSUE {
             true => None,
             false => Some(self.apart(bytes).await),
@@ -149,7 +149,7 @@ pub(super) fn portions(instance: InstanceId, mut issues: Vec<IssueText>, most: u
 }
 
 /// How much text they are.
-pub(super) fn bytes_of(issues: &[IssueText]) -> u64 {
+pub(crate) fn bytes_of(issues: &[IssueText]) -> u64 {
     issues.iter().map(IssueText::bytes).sum()
 }
 
@@ -208,11 +208,8 @@ mod tests {
         assert!(memory.apart(1).now_or_never().is_none());
         let text = memory.text(64 * MIB, &own).now_or_never().unwrap();
         assert!(memory.text(64 * MIB, &own).now_or_never().is_none(), "not from a run's own");
-        assert!(memory.one_issue(5 * MIB).now_or_never().is_none());
-        assert!(
-            memory.one_issue(20 << 10).now_or_never().unwrap().is_none(),
-            "a webhook does not wait for it"
-        );
+        assert!(memory.a_few(5 * MIB).now_or_never().is_none());
+        assert!(memory.a_few(20 << 10).now_or_never().unwrap().is_none(), "a webhook does not wait for it");
         drop((monster, text));
         assert!(memory.apart(1).now_or_never().is_some());
         assert_eq!(memory.portion(), 2 * MIB);

@@ -2,9 +2,11 @@
 //! options by custom field, members by group, roles by project, set-ups by service desk, members by organisation, and people
 //! page by page.
 //!
-//! The lists that one request serves are read at the beginning of a sync, once an hour and when a webhook spoke of them. Each time
+//! The lists that one request serves are read at the beginning of a sync and once an hour. Each time
 //! they are, rounds over the others are asked for: a job for each list, which gives its worker's slot back after half a minute and
-//! goes on where it was, and never keeps a poll waiting. What a project, a board or a field does not list any more has vanished.
+//! goes on where it was, behind whatever else keeps the mirror honest, and never keeps a poll waiting. A round begins no sooner than
+//! twenty times as long after the one before as that one took, so that a site with many projects spends its ceiling on other things.
+//! What a project, a board or a field does not list any more has vanished. What webhooks name is read by itself ([`super::ReadNamed`]).
 //!
 //! Sites do not serve all of it: Server and Data Center show no options, contexts need the right to administer Jira, groups that to
 //! browse users, boards are those of Jira Software, and desks those of Jira Service Management. That fails nothing. What could not be read stays as it was, and freshness tells of it.
@@ -27,15 +29,17 @@ use crate::{
     jobs::{Job, JobError, JobRequest},
     ports::{
         JiraSite, Listed, ListedConfiguration, ListedFollowers, ListedMembers, ListedOrganization,
-        ListedRoles, ReferenceData, TenantTx,
+        ListedRoles, ReferenceData, TenantTx, Urgency,
     },
     reference::Roster,
     services::Services,
     tenant_context::TenantContext,
 };
 
-/// Webhooks speak of versions and sprints in bursts: a round begins that long after the one before it at the earliest.
-const APART: TimeDelta = TimeDelta::minutes(5);
+/// A list is read again that long after it was read at the earliest.
+pub(super) const APART: TimeDelta = TimeDelta::minutes(5);
+/// And so many times as long after a round as it took.
+const COSTS_APART: i32 = 20;
 /// Of what no webhook speaks of and seldom changes: asking for it costs a request for each group, or several for each project.
 const SELDOM: TimeDelta = TimeDelta::hours(6);
 /// Of what costs a request for each issue that somebody follows.
@@ -44,8 +48,6 @@ const DAILY: TimeDelta = TimeDelta::hours(24);
 const FOLLOWED: i64 = 20;
 /// A round that was refused so often, and was shown nothing, asks no further.
 const REFUSALS: u32 = 5;
-/// Priority of the jobs: behind censuses, before comparisons.
-const PRIORITY: i32 = 26;
 
 /// A list that is read in rounds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -100,9 +102,9 @@ impl ReferenceList {
         }
     }
 
-    /// How long after the round before a round begins at the earliest.
-    fn apart(self) -> TimeDelta {
-        match self {
+    /// How long after the round before a round begins at the earliest, where that was at work for so long.
+    fn apart(self, worked: TimeDelta) -> TimeDelta {
+        let usual = match self {
             Self::ProjectParts | Self::BoardSprints | Self::FieldOptions => APART,
             Self::GroupMembers
             | Self::ProjectRoles
@@ -110,7 +112,8 @@ impl ReferenceList {
             | Self::Organizations
             | Self::Users => SELDOM,
             Self::Followers => DAILY,
-        }
+        };
+        usual.max(worked * COSTS_APART)
     }
 
     /// The roster whose entries a round goes over; `None` for a list that comes in pages.
@@ -164,6 +167,8 @@ pub struct ReferenceRead {
     pub read_at: Option<DateTime<Utc>>,
     /// Why there is nothing, where the site serves none of it.
     pub note: Option<String>,
+    /// How long workers have been at this round.
+    pub worked: TimeDelta,
 }
 
 impl ReferenceRead {
@@ -177,6 +182,7 @@ impl ReferenceRead {
             finished: false,
             read_at: before.and_then(|read| read.read_at),
             note: before.and_then(|read| read.note.clone()),
+            worked: TimeDelta::zero(),
         }
     }
 
@@ -223,7 +229,7 @@ pub(super) async fn ask(
             continue;
         }
         let before = reads.iter().find(|read| read.list == list);
-        let run_at = before.map(|read| read.began_at + list.apart());
+        let run_at = before.map(|read| read.began_at + list.apart(read.worked));
         let request = SyncReference { tenant, instance, list }.request()?;
         tx.enqueue(JobRequest { run_at, ..request }).await?;
     }
@@ -241,7 +247,8 @@ pub async fn run_slice(
     instance: InstanceId,
     list: ReferenceList,
 ) -> Result<ReferenceRead> {
-    let until = services.clock.now() + services.sync.slice;
+    let mut since = services.clock.now();
+    let until = since + services.sync.slice;
     let mut tx = services.db.tenant(&TenantContext::whole(tenant)).await?;
     let instance = require_instance(tx.as_mut(), &instance.to_string()).await?;
     require_mirror(&instance)?;
@@ -260,7 +267,7 @@ pub async fn run_slice(
     drop(tx);
     // In an order that lasts, so that a round goes on where it was whatever has come and gone meanwhile.
     ids.sort_unstable();
-    let site = instances::connect(services, tenant, &instance).await?;
+    let site = instances::connect_as(services, tenant, &instance, Urgency::Rest).await?;
     let dialect = instances::identify(services, tenant, &instance, site.as_ref()).await?.dialect;
     let left: Vec<String> = ids.into_iter().filter(|id| Some(id) > read.after.as_ref()).collect();
     let mut left = left.into_iter().peekable();
@@ -290,9 +297,12 @@ pub async fn run_slice(
             );
             tx.upsert_reference(instance.id, &records, complete).await?;
         }
+        let now = services.clock.now();
+        read.worked += now - since;
+        since = now;
         tx.note_reference_read(instance.id, &read).await?;
         tx.commit().await?;
-        if read.finished || services.clock.now() >= until {
+        if read.finished || now >= until {
             return Ok(read);
         }
     }
@@ -372,8 +382,24 @@ async fn next_followed(
     Ok(Some(ReferenceData { followers, ..ReferenceData::default() }))
 }
 
+/// The filter of a board, of a Server: it lists favourites only, and shows others to whoever names them.
+async fn unlisted_filter(
+    site: &dyn JiraSite,
+    dialect: Dialect,
+    configuration: Option<&Value>,
+) -> Result<Option<Value>> {
+    let id = configuration.map(|configuration| match &configuration["filter"]["id"] {
+        Value::Number(id) => id.to_string(),
+        id => id.as_str().unwrap_or_default().to_owned(),
+    });
+    match id.filter(|id| dialect == Dialect::V2 && !id.is_empty()) {
+        Some(id) => site.filter(dialect, &id).await,
+        None => Ok(None),
+    }
+}
+
 /// What one project, board, field or group lists; `None` where the site does not show it.
-async fn ask_for(
+pub(super) async fn ask_for(
     site: &dyn JiraSite,
     dialect: Dialect,
     list: ReferenceList,
@@ -391,7 +417,9 @@ async fn ask_for(
             let Ok(board) = id.parse() else { return Ok(None) };
             let sprints = site.board_sprints(board).await?;
             let configuration = site.board_configuration(board).await?;
+            let filter = unlisted_filter(site, dialect, configuration.as_ref()).await?;
             (sprints.is_some() || configuration.is_some()).then(|| ReferenceData {
+                filters: filter.map_or(Listed::NotAsked, |filter| Listed::Part(vec![filter])),
                 board_sprints: sprints.into_iter().collect(),
                 board_configurations: configuration
                     .map(|configuration| ListedConfiguration { board_id: board, configuration })
@@ -452,7 +480,7 @@ pub struct SyncReference {
 #[async_trait]
 impl Job for SyncReference {
     const NAME: &'static str = "sync_reference";
-    const PRIORITY: i32 = PRIORITY;
+    const PRIORITY: i32 = super::upkeep::PRIORITY;
     const MAX_ATTEMPTS: i32 = 5;
     /// It takes turns, as runs of a sync do.
     const IS_LONG: bool = true;

@@ -18,6 +18,7 @@ use crate::{
     ingest::{FieldRoles, Reader, Reject, clean_payload, read_issue},
     instances::{self, Instance, require_instance},
     issues::IssueBundle,
+    ports::Urgency,
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -170,7 +171,7 @@ async fn retry(
     row: &RejectedRow,
 ) -> Result<Retried> {
     let Some(jira_id) = &row.jira_id else { return Ok(Retried::Unanswered) };
-    let site = instances::connect(services, tenant, instance).await?;
+    let site = instances::connect_as(services, tenant, instance, Urgency::Rest).await?;
     // A 404 to somebody else must not make us forget the row.
     let identity = instances::identify(services, tenant, instance, site.as_ref()).await?;
     let read_at = services.clock.now();

@@ -3,7 +3,7 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 
-use super::memory::PageMemory;
+use super::{acquaintance::Acquaintances, memory::PageMemory};
 
 /// A mirror that fails is looked at again after this at the latest.
 const LONGEST_BACKOFF: TimeDelta = TimeDelta::hours(1);
@@ -15,6 +15,8 @@ pub struct SyncSettings {
     pub parallel: usize,
     /// What the pages of all syncs of this process may take of its memory while they are on their way.
     pub memory: PageMemory,
+    /// What this process knows of the sites of its mirrors.
+    pub acquaintances: Acquaintances,
     /// A run gives its worker's slot back after that, and waits for its next turn.
     pub slice: TimeDelta,
     /// The shortest distance of two polls.
@@ -34,6 +36,7 @@ impl Default for SyncSettings {
         Self {
             parallel: 4,
             memory: PageMemory::new(48 << 20),
+            acquaintances: Acquaintances::default(),
             slice: TimeDelta::seconds(30),
             poll_min: TimeDelta::minutes(1),
             poll_max: TimeDelta::minutes(5),

@@ -7,17 +7,23 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     census::{self, CensusState},
-    drift, rejects,
+    drift, losses, rejects,
 };
 use crate::{
     error::{Error, Result},
-    jobs::{Job, JobError},
+    jobs::{Job, JobError, JobRequest},
     services::Services,
     tenant_context::TenantContext,
+    webhooks::{KeepWebhook, RingForHints},
 };
 
+/// The priority of all upkeep, rounds over lists included: of the jobs of a mirror's lane the one goes first that has waited longest. A
+/// turn that was not enough waits behind all the others for its next one, so that none keeps another from its own.
+pub(crate) const PRIORITY: i32 = 26;
 /// By so much [`UpkeepMirrors`] may come early.
 const ABOUT: Duration = Duration::minutes(5);
+/// Between two censuses because of what hints miss.
+const MISSED_APART: Duration = Duration::minutes(15);
 
 /// Asks for the upkeep of every active mirror; each job sees for itself whether it is due. Runs every hour.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -39,6 +45,9 @@ impl Job for UpkeepMirrors {
             tx.enqueue(CensusInstance { tenant, instance, cause: Cause::Scheduled }.request()?).await?;
             tx.enqueue(CheckDrift { tenant, instance, left: None }.request()?).await?;
             tx.enqueue(RetryRejects { tenant, instance }.request()?).await?;
+            // Whatever ended without a word leaves its hints behind.
+            tx.enqueue(RingForHints { tenant, instance }.request()?).await?;
+            tx.enqueue(KeepWebhook { tenant, instance }.request()?).await?;
         }
         tx.commit().await?;
         Ok(())
@@ -55,6 +64,8 @@ pub enum Cause {
     Asked,
     /// Somebody let one go on that was held: that one, and no other.
     Accepted,
+    /// Hints miss more issues than they may take out: see [`losses`].
+    Missed,
 }
 
 /// Takes the census of a mirror.
@@ -74,6 +85,7 @@ impl CensusInstance {
         let latest = tx.latest_census(self.instance).await?;
         Ok(match self.cause {
             Cause::Asked => true,
+            Cause::Missed => losses::ask_for_a_census(latest.map(|census| census.state)),
             Cause::Accepted => latest.is_some_and(|census| census.state == CensusState::Running),
             Cause::Scheduled => {
                 let every = i64::from(tx.census_settings(self.instance).await?.every_hours);
@@ -86,6 +98,27 @@ impl CensusInstance {
                 is_open || (every > 0 && is_due)
             }
         })
+    }
+}
+
+impl CensusInstance {
+    /// Puts a census that hints ask for off until some time after the one before: they may ask again and again.
+    async fn waits(&self, services: &Services) -> Result<bool> {
+        if self.cause != Cause::Missed {
+            return Ok(false);
+        }
+        let mut tx = services.db.tenant(&TenantContext::whole(self.tenant)).await?;
+        let latest = tx.latest_census(self.instance).await?;
+        let Some(latest) = latest.filter(|census| census.state != CensusState::Running) else {
+            return Ok(false);
+        };
+        let at = latest.started_at + MISSED_APART;
+        if at <= services.clock.now() {
+            return Ok(false);
+        }
+        tx.enqueue(JobRequest { run_at: Some(at), ..self.request()? }).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 
@@ -102,7 +135,7 @@ fn until_the_next(every: Duration, failures: u32) -> Duration {
 #[async_trait]
 impl Job for CensusInstance {
     const NAME: &'static str = "census_instance";
-    const PRIORITY: i32 = 25;
+    const PRIORITY: i32 = PRIORITY;
     const MAX_ATTEMPTS: i32 = 5;
     /// It takes turns, as runs of a sync do.
     const IS_LONG: bool = true;
@@ -116,7 +149,7 @@ impl Job for CensusInstance {
     }
 
     async fn run(self, services: &Services) -> Result<(), JobError> {
-        if !self.is_wanted(services).await? {
+        if !self.is_wanted(services).await? || self.waits(services).await? {
             return Ok(());
         }
         let turn = census::run_slice(services, self.tenant, self.instance).await;
@@ -144,7 +177,7 @@ pub struct CheckDrift {
 #[async_trait]
 impl Job for CheckDrift {
     const NAME: &'static str = "check_drift";
-    const PRIORITY: i32 = 28;
+    const PRIORITY: i32 = PRIORITY;
     const MAX_ATTEMPTS: i32 = 3;
     /// It takes turns, as runs of a sync do.
     const IS_LONG: bool = true;
@@ -181,7 +214,7 @@ pub struct RetryRejects {
 #[async_trait]
 impl Job for RetryRejects {
     const NAME: &'static str = "retry_rejects";
-    const PRIORITY: i32 = 27;
+    const PRIORITY: i32 = PRIORITY;
     const MAX_ATTEMPTS: i32 = 3;
     const IS_LONG: bool = true;
 

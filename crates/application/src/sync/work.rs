@@ -24,11 +24,10 @@ use crate::{
     ingest::{FieldRoles, Reader, read_text},
     instances::Instance,
     issues::{IssueBundle, UpsertCounts},
-    jobs::Job,
     ports::{IssueText, JiraSite, SiteUsage, TenantTx},
     services::Services,
     tenant_context::TenantContext,
-    webhooks::ProcessHint,
+    webhooks::Hint,
 };
 
 /// Another worker may take a run over that long after the last sign of life of the one that has it.
@@ -37,8 +36,8 @@ pub(super) const LEASE: TimeDelta = TimeDelta::seconds(30);
 pub(super) const SIGN_OF_LIFE: Duration = Duration::from_secs(8);
 /// The index that searches read may lag behind that much (jira-facts 1.6, 2.1): a minute for its granularity included.
 pub(super) const OVERLAP: TimeDelta = TimeDelta::minutes(6);
-/// How often a page is tried to be stored.
-pub(super) const TRIES: u32 = 3;
+/// How often is tried to store issues: somebody else may be storing some of them.
+pub(crate) const STORE_TRIES: u32 = 3;
 
 /// What a stored page moves on, in its own transaction.
 pub(super) enum Target {
@@ -284,7 +283,7 @@ impl<'a> Work<'a> {
             let (following, stored) = futures::join!(fetch, self.store(fetched, target));
             match stored {
                 // Two pages that have rows in common may lock each other out: one of them is read again.
-                Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) if tries < TRIES => {
+                Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) if tries < STORE_TRIES => {
                     tracing::info!(%error, tries, "a page could not be stored and is read again");
                     tries += 1;
                     drop(following);
@@ -368,10 +367,14 @@ impl<'a> Work<'a> {
         };
         // Last: the tasks of a run wait for each other here.
         let update = self.update(Page { done, counts: kept.counts }, checkpoint);
-        let committed = match tx.checkpoint(&self.lease, &update).await {
-            Ok(()) => tx.commit().await,
-            Err(error) => Err(error),
-        };
+        let committed = async {
+            tx.checkpoint(&self.lease, &update).await?;
+            // After that: the job that reads hints waits for whoever adds some.
+            let hints: Vec<Hint> = kept.missing.iter().map(|issue| Hint::of(issue)).collect();
+            tx.hint(self.instance.id, &hints).await?;
+            tx.commit().await
+        }
+        .await;
         match committed {
             Ok(()) => self.stored(&update, kept.changed, page.is_cut),
             Err(_) => self.not_stored(&update),
@@ -387,10 +390,7 @@ impl<'a> Work<'a> {
         read_at: DateTime<Utc>,
         kept: &mut Kept,
     ) -> Result<()> {
-        let bundles = self.read(tx, portion, read_at, &mut kept.counts).await?;
-        if self.is_anew() {
-            tx.let_source_win(self.instance.id, &bundles).await?;
-        }
+        let bundles = self.read(tx, portion, read_at, kept).await?;
         let stored = tx.upsert_issues(self.instance.id, &bundles).await?;
         kept.counts.rejected += stored.rejected;
         kept.changed |= UpsertCounts { rejected: 0, ..stored } != UpsertCounts::default();
@@ -405,7 +405,7 @@ impl<'a> Work<'a> {
         tx: &mut dyn TenantTx,
         issues: Vec<IssueText>,
         read_at: DateTime<Utc>,
-        counts: &mut RunCounts,
+        kept: &mut Kept,
     ) -> Result<Vec<IssueBundle>> {
         let erased = tx.erased_people(self.instance.id).await?;
         let secrets = self.services.secrets.as_ref();
@@ -415,26 +415,26 @@ impl<'a> Work<'a> {
             let jira_id = id_of(&issue);
             match read_text(&reader, issue) {
                 Ok(bundle) => {
-                    count(counts, &bundle);
+                    count(&mut kept.counts, &bundle);
                     bundles.push(IssueBundle { read_at: Some(read_at), ..bundle });
                 }
                 Err(reject) => {
-                    counts.rejected += 1;
+                    kept.counts.rejected += 1;
                     let shown = jira_id.map_or(Value::Null, Value::from);
                     tx.reject(self.instance.id, reject.jira_id.as_deref(), &reject.reason, &shown).await?;
                 }
             }
         }
+        if self.is_anew() {
+            // Also where it shows what was found missing just now: whoever looks at that by id must not take it for older.
+            tx.let_source_win(self.instance.id, &bundles).await?;
+        }
         let ids: Vec<&str> = bundles.iter().map(|bundle| bundle.issue.jira_id.as_str()).collect();
-        let missing = tx.missing_since(self.instance.id, &ids, read_at - OVERLAP).await?;
-        let hint = |issue: &String| {
-            let (tenant, instance) = (self.tenant, self.instance.id);
-            ProcessHint::of(tenant, instance, issue).request()
-        };
-        tx.enqueue_all(&missing.iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
+        let missing: HashSet<String> =
+            tx.missing_since(self.instance.id, &ids, read_at - OVERLAP).await?.into_iter().collect();
         if !missing.is_empty() {
-            let missing: HashSet<String> = missing.into_iter().collect();
             bundles.retain(|bundle| !missing.contains(&bundle.issue.jira_id));
+            kept.missing.extend(missing);
         }
         Ok(bundles)
     }
@@ -447,6 +447,8 @@ struct Kept {
     changed: bool,
     /// When the issues that are stored were updated.
     updated: Vec<DateTime<Utc>>,
+    /// Issues that were found missing a moment ago.
+    missing: HashSet<String>,
 }
 
 /// What a page adds to the counts.

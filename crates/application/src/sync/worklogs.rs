@@ -14,10 +14,10 @@ use crate::{
     error::{Error, Result},
     instances::{self, Dialect, require_instance},
     jobs::{Job, JobError},
-    ports::{JiraSite, WorklogFeed, WorklogPage},
+    ports::{JiraSite, Urgency, WorklogFeed, WorklogPage},
     services::Services,
     tenant_context::TenantContext,
-    webhooks::ProcessHint,
+    webhooks::Hint,
 };
 
 /// A mirror that never followed them begins so long ago: what is older came with the first copy.
@@ -58,7 +58,7 @@ pub async fn follow(services: &Services, tenant: TenantId, instance: InstanceId)
     require_mirror(&instance)?;
     require_going_on(tx.as_mut(), &instance).await?;
     drop(tx);
-    let site = instances::connect(services, tenant, &instance).await?;
+    let site = instances::connect_as(services, tenant, &instance, Urgency::Rest).await?;
     let dialect = instances::identify(services, tenant, &instance, site.as_ref()).await?.dialect;
     let feeds = Feeds { services, tenant, instance: instance.id, site: site.as_ref(), dialect };
     for feed in [WorklogFeed::Updated, WorklogFeed::Deleted] {
@@ -91,8 +91,8 @@ impl Feeds<'_> {
         let Some(page) = self.site.worklog_feed(self.dialect, feed, since).await? else { return Ok(false) };
         let issues = self.issues(feed, &page).await?;
         let mut tx = self.services.db.tenant(&TenantContext::whole(self.tenant)).await?;
-        let hint = |issue: String| ProcessHint::of(self.tenant, self.instance, &issue).request();
-        tx.enqueue_all(&issues.into_iter().map(hint).collect::<Result<Vec<_>>>()?).await?;
+        let hints: Vec<Hint> = issues.iter().map(|issue| Hint::of(issue)).collect();
+        tx.hint(self.instance, &hints).await?;
         tx.raise_watermark(
             self.instance,
             entity(feed),
@@ -146,7 +146,7 @@ pub struct FollowWorklogs {
 #[async_trait]
 impl Job for FollowWorklogs {
     const NAME: &'static str = "follow_worklogs";
-    const PRIORITY: i32 = 26;
+    const PRIORITY: i32 = super::upkeep::PRIORITY;
     const MAX_ATTEMPTS: i32 = 5;
     /// It takes turns, as runs of a sync do.
     const IS_LONG: bool = true;

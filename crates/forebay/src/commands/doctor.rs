@@ -1,7 +1,9 @@
 //! `forebay doctor`: what is right, what is not, and what to do about it.
 
-use application::{TenantContext, instances};
+use application::{TenantContext, instances, webhooks};
+use chrono::TimeDelta;
 use infrastructure::{
+    clock::DatabaseClock,
     outbound,
     postgres::{PgDatabase, ServerRecord, migrate, roles},
     telemetry::Telemetry,
@@ -15,6 +17,9 @@ use crate::{
     settings::Settings,
     wiring::{Access, Role, Wiring},
 };
+
+/// A machine whose clock is further off should be looked after.
+const MOST_AHEAD: TimeDelta = TimeDelta::seconds(30);
 
 #[derive(Serialize)]
 struct Finding {
@@ -74,6 +79,7 @@ pub(super) async fn run(settings: Settings, telemetry: Telemetry, as_json: bool)
     access.close().await;
     if sound {
         let wiring = Wiring::open(settings, telemetry, Role::Command).await?;
+        clock(&mut report, &wiring).await;
         sites(&mut report, &wiring).await?;
         wiring.close().await;
     }
@@ -179,6 +185,18 @@ async fn redis(report: &mut Report, settings: &Settings) {
     report.add("redis", outcome);
 }
 
+async fn clock(report: &mut Report, wiring: &Wiring) {
+    let outcome = match DatabaseClock::default().compare(&wiring.database).await {
+        Ok(ahead) if ahead.abs() > MOST_AHEAD => {
+            let off = format!("the database's clock is {} s ahead of this machine's", ahead.num_seconds());
+            Err(Failure::new(off).hint("let both follow NTP; until then the database's clock is gone by"))
+        }
+        Ok(ahead) => Ok(format!("the database's is {} ms ahead of this machine's", ahead.num_milliseconds())),
+        Err(error) => Err(error.into()),
+    };
+    report.add("clock", outcome);
+}
+
 async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
     let tenants = wiring.services.db.platform().await?.tenants().await?;
     if tenants.is_empty() {
@@ -205,7 +223,27 @@ async fn sites(report: &mut Report, wiring: &Wiring) -> Result<(), Failure> {
             let outcome =
                 outcome.map_err(|failure| failure.hint(format!("check {} and its token", instance.base_url)));
             report.add(&format!("instance {}/{}", tenant.name, instance.name), outcome);
+            let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
+            let health = webhooks::health(tx.as_mut(), instance.id, wiring.now()).await?;
+            drop(tx);
+            report
+                .add(&format!("webhook {}/{}", tenant.name, instance.name), webhook(&health, &instance.name));
         }
     }
     Ok(())
+}
+
+/// As it was when the site was asked last, which happens by itself once a day.
+fn webhook(health: &webhooks::WebhookHealth, name: &str) -> Result<String, Failure> {
+    if let Some(problem) = health.problem() {
+        return Err(
+            Failure::new(problem).hint(format!("`forebay instance webhook register {name}` sees to it"))
+        );
+    }
+    Ok(match &health.registration {
+        Some(kept) if kept.delivers() => "the site tells of changes".to_owned(),
+        Some(kept) => format!("changes come by polling: {}", kept.explanation()),
+        None => "changes come by polling: `forebay instance test` registers a webhook where the account may"
+            .to_owned(),
+    })
 }

@@ -9,7 +9,7 @@ use application::{
 use secrecy::SecretString;
 use serde_json::json;
 
-use super::confirm::confirm;
+use super::{confirm::confirm, webhook};
 use crate::{
     cli::{CredentialArgs, InstanceAddArgs, InstanceCommand, InstanceCredentialArgs},
     failure::Failure,
@@ -47,6 +47,7 @@ pub(super) async fn run(wiring: &Wiring, command: &InstanceCommand, as_json: boo
         InstanceCommand::Quota { name, tenant } => {
             quota(wiring, tenant.tenant.as_deref(), name, as_json).await
         }
+        InstanceCommand::Webhook(command) => webhook::run(wiring, command, as_json).await,
         InstanceCommand::Remove { name, yes, tenant } => {
             let (tenant, instance) = wiring.instance(tenant.tenant.as_deref(), name).await?;
             let what = format!(

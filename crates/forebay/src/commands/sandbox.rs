@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub(super) use seed::{Seeded, bar, seed_sandbox};
 
-use crate::{cli::SandboxCommand, failure::Failure, output, wiring::Wiring};
+use crate::{cli::sandbox::SandboxCommand, failure::Failure, output, wiring::Wiring};
 
 /// Issues per transaction.
 const BATCH: usize = 500;

@@ -12,6 +12,7 @@ use application::{
         rejects,
     },
     tenants::Tenant,
+    webhooks,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -180,6 +181,7 @@ pub(super) async fn freshness(
     let (tenant, instance) = wiring.instance(arguments.tenant.tenant.as_deref(), &arguments.name).await?;
     let mut tx = wiring.services.db.tenant(&TenantContext::whole(tenant.id)).await?;
     let found = tx.freshness(instance.id, wiring.now()).await?;
+    let health = webhooks::health(tx.as_mut(), instance.id, wiring.now()).await?;
     drop(tx);
     if as_json {
         let rows: Vec<Value> = found
@@ -202,6 +204,7 @@ pub(super) async fn freshness(
                 .iter()
                 .map(|read| json!({ "list": read.list, "read_at": read.read_at }))
                 .collect::<Vec<_>>(),
+            "webhook": health,
         }));
     }
     let number = |count: Option<u64>| count.map_or_else(|| "-".to_owned(), |count| count.to_string());
@@ -232,6 +235,9 @@ pub(super) async fn freshness(
     for read in &found.reference {
         let told = read.note.clone().unwrap_or_else(|| format!("read as of {}", time(read.read_at)));
         output::note(&format!("{}: {told}", read.list.as_str()));
+    }
+    if let Some(problem) = health.problem() {
+        output::note(&format!("webhook: {problem}"));
     }
     Ok(())
 }

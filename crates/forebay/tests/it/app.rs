@@ -162,7 +162,7 @@ pub struct TestApp {
     pub url: String,
     pub key: String,
     port: u16,
-    http: reqwest::Client,
+    pub http: reqwest::Client,
     server: Child,
 }
 
@@ -354,6 +354,11 @@ impl TestApp {
 
     /// Attaches a file by Jira's own REST, as a multipart form.
     pub async fn upload(&self, path: &str, filename: &str, bytes: Vec<u8>) -> Answer {
+        self.upload_as(&self.key, path, filename, bytes).await
+    }
+
+    /// The same as whoever has that key.
+    pub async fn upload_as(&self, key: &str, path: &str, filename: &str, bytes: Vec<u8>) -> Answer {
         const BORDER: &str = "border-of-a-test";
         let head = format!(
             "--{BORDER}\r\ncontent-disposition: form-data; name=\"file\"; filename=\"{filename}\"\r\n\
@@ -363,7 +368,7 @@ impl TestApp {
         let request = self
             .http
             .post(format!("{}{path}", self.url))
-            .bearer_auth(&self.key)
+            .bearer_auth(key)
             .header("x-atlassian-token", "no-check")
             .header("content-type", format!("multipart/form-data; boundary={BORDER}"))
             .body(body);

@@ -95,6 +95,8 @@ async fn perform(app: &TestApp, action: Action, key_id: &str) -> bool {
         | Action::RetryJob
         | Action::DropJob => keep(app, action).await,
         Action::RegisterWebhook | Action::RemoveWebhook => hook(app, action).await,
+        Action::RotateWebhook => post("/v1/instances/copy/webhook/rotate", Value::Null).await,
+        Action::RevealWebhook => post("/v1/instances/copy/webhook/values", Value::Null).await,
         Action::CreateKey => post("/v1/keys", json!({ "name": "new", "scopes": ["read"] })).await,
         Action::UpdateKey => ask(Method::PATCH, &key_path, Some(json!({ "name": "renamed" }))).await,
         Action::RevokeKey => ask(Method::DELETE, &key_path, None).await,

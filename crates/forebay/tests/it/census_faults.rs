@@ -16,15 +16,15 @@ use crate::app::{TestApp, client};
 /// What becomes of an answer on its way: the path, the answer, and headers to add.
 type Tamper = Box<dyn FnMut(&str, &Value, &mut Answer) + Send>;
 
-struct Answer {
-    status: u16,
-    body: Value,
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
     headers: Vec<(&'static str, &'static str)>,
 }
 
 /// A site in front of a sandbox, which changes what it likes in the answers.
 #[derive(Clone)]
-struct Liar {
+pub struct Liar {
     behind: String,
     http: reqwest::Client,
     tamper: Arc<Mutex<Option<Tamper>>>,
@@ -41,7 +41,7 @@ impl Liar {
         liar
     }
 
-    fn lie(&self, tamper: impl FnMut(&str, &Value, &mut Answer) + Send + 'static) {
+    pub fn lie(&self, tamper: impl FnMut(&str, &Value, &mut Answer) + Send + 'static) {
         *self.tamper.lock().unwrap() = Some(Box::new(tamper));
     }
 }
@@ -79,7 +79,7 @@ fn is_roll_call(path: &str, sent: &Value) -> bool {
 }
 
 /// A synced mirror of a sandbox that is reached through somebody who may lie.
-async fn mirrored(issues: u32) -> (TestApp, Liar) {
+pub async fn mirrored(issues: u32) -> (TestApp, Liar) {
     let app = TestApp::start().await;
     app.sandbox("source", issues);
     let liar = Liar::in_front_of(&app, "source").await;

@@ -3,6 +3,7 @@
 
 mod cases;
 mod schema;
+mod statuses;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -131,12 +132,12 @@ async fn sites(app: &TestApp) -> Landmarks {
     let elsewhere =
         json!({ "globalId": "system=1", "object": { "url": "https://example.com", "title": "Elsewhere" } });
     let remote_link = send(&format!("issue/{issue}/remotelink"), elsewhere).await;
-    let property = format!("/jira/site/rest/api/3/issue/{issue}/properties/landmark");
-    app.ask(Method::PUT, &property, Some(&app.key), Some(json!({ "of": "a case" }))).await;
+    set_properties(app, &issue, &text(&comment["id"]), &text(&worklog["id"])).await;
     let filter = json!({ "name": "Landmark", "description": "of a case", "jql": "project is not EMPTY", "favourite": true });
     let filter = send("filter", filter).await;
     let bulk = send("bulk/issues/watch", json!({ "selectedIssueIdsOrKeys": [issue] })).await;
     let open = ask("search?jql=resolution%20is%20EMPTY%20ORDER%20BY%20created%20ASC&maxResults=1").await;
+    let subtasks = ask("search?jql=issuetype%20in%20subTaskIssueTypes()&fields=parent&maxResults=1").await;
     let fields = ask("field").await;
     let is_select =
         |field: &&Value| field["schema"]["custom"].as_str().is_some_and(|custom| custom.ends_with(":select"));
@@ -153,6 +154,7 @@ async fn sites(app: &TestApp) -> Landmarks {
     Landmarks {
         issue,
         doomed,
+        parent: text(&subtasks["issues"][0]["fields"]["parent"]["id"]),
         comment: text(&comment["id"]),
         worklog: text(&worklog["id"]),
         link: text(&shown["fields"]["issuelinks"][0]["id"]),
@@ -186,11 +188,24 @@ async fn sites(app: &TestApp) -> Landmarks {
     }
 }
 
+/// Gives an issue, and a comment and a worklog of it, the property that the cases name.
+async fn set_properties(app: &TestApp, issue: &str, comment: &str, worklog: &str) {
+    let owners =
+        [format!("issue/{issue}"), format!("comment/{comment}"), format!("issue/{issue}/worklog/{worklog}")];
+    for owner in owners {
+        let property = format!("/jira/site/rest/api/3/{owner}/properties/landmark");
+        let set = app.ask(Method::PUT, &property, Some(&app.key), Some(json!({ "of": "a case" }))).await;
+        assert!(set.status.is_success(), "{owner}: {}", set.text);
+    }
+}
+
 /// What comes of asking.
 #[derive(Default)]
 struct Contract {
     /// By operation: how many answers fit.
     fitting: BTreeMap<String, usize>,
+    /// By operation: the statuses of these answers.
+    told: BTreeMap<String, BTreeSet<u16>>,
     /// Operations of which a success fits.
     validated: BTreeSet<String>,
     wrong: BTreeSet<String>,
@@ -232,6 +247,7 @@ impl Contract {
         }
         if wrong.is_empty() {
             *self.fitting.entry(served.operation.clone()).or_default() += 1;
+            self.told.entry(served.operation.clone()).or_default().insert(status);
             if answer.status.is_success() {
                 self.validated.insert(served.operation.clone());
             }
@@ -305,6 +321,8 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
     let app = TestApp::start().await;
     let landmarks = sites(&app).await;
     let mut contract = Contract::default();
+    who_may_nothing(&app, &documents, &served, &landmarks, &mut contract).await;
+    who_asks_too_often(&app, &documents, &served, &mut contract).await;
     // The mirror first: what the sandbox is asked to change would reach it.
     for instance in ["copy", "site"] {
         for case in cases::all(&landmarks) {
@@ -345,6 +363,8 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
     }
     contract.print(&served);
     assert!(contract.wrong.is_empty(), "{:#?}", contract.wrong);
+    let open = statuses::open(&documents, &served, &contract.told);
+    assert!(open.is_empty(), "{open:#?}");
     let asked: BTreeSet<&str> = cases::all(&landmarks).iter().map(|case| case.operation).collect();
     for served in &served {
         let id = served.operation.as_str();
@@ -352,6 +372,52 @@ async fn what_is_served_is_answered_as_atlassians_documents_say() {
             asked.contains(id) != WITHOUT_CASES.contains(&id),
             "{id} is served: add a case for it to contract/cases.rs"
         );
+    }
+}
+
+/// What would succeed, asked with a key that may nothing of it: 403, and nothing happens.
+async fn who_may_nothing(
+    app: &TestApp,
+    documents: &[Value],
+    served: &[Served],
+    landmarks: &Landmarks,
+    contract: &mut Contract,
+) {
+    let key = app.key_for("acme", "sql");
+    for case in cases::all(landmarks).into_iter().filter(|case| case.status < 300) {
+        let at = format!("/jira/site/rest/{}/{}", case.root(), case.path);
+        let answer = match case.is_upload {
+            true => app.upload_as(&key, &at, "words.txt", b"words".to_vec()).await,
+            false => app.ask(case.method, &at, Some(&key), case.body).await,
+        };
+        let served = served.iter().find(|served| served.operation == case.operation).unwrap();
+        if answer.status != 403 || !is_error(&answer.json) {
+            contract.wrong.insert(format!("{at} to who may nothing: {} {}", answer.status, answer.text));
+        } else if statuses::named(documents, served).contains(&403) {
+            contract.judge(documents, served, "site", "by who may nothing", &answer);
+        }
+    }
+}
+
+/// Each operation, asked with a key that has asked too often: 429.
+async fn who_asks_too_often(app: &TestApp, documents: &[Value], served: &[Served], contract: &mut Contract) {
+    let made =
+        app.json(&["key", "create", "--tenant", "acme", "--scopes", "read,write,admin", "--rate", "1"]);
+    let key = made["key"].as_str().unwrap();
+    for served in served {
+        let method = Method::from_bytes(served.method.as_bytes()).unwrap();
+        let at = format!("/jira/site{}", served.path.replace(['{', '}'], ""));
+        let mut answer = app.ask(method.clone(), &at, Some(key), None).await;
+        if answer.status != 429 {
+            // The one request of this minute.
+            answer = app.ask(method, &at, Some(key), None).await;
+        }
+        let says_when = answer.headers.contains_key("retry-after");
+        if answer.status != 429 || !says_when || !is_error(&answer.json) {
+            contract.wrong.insert(format!("{at} asked too often: {} {}", answer.status, answer.text));
+        } else if statuses::named(documents, served).contains(&429) {
+            contract.judge(documents, served, "site", "asked too often", &answer);
+        }
     }
 }
 

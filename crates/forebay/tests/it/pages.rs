@@ -236,6 +236,38 @@ async fn a_site_that_was_restored_from_a_backup_is_copied_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_restore_brings_back_comes_back_though_the_copy_has_it_newer_and_gone() {
+    let (app, mut owner) = mirror("cloud", 30).await;
+    execute(&mut owner, "CREATE TEMP TABLE backup AS SELECT * FROM issues").await;
+    let edit = json!({ "fields": { "summary": "After the backup" } });
+    app.ask(reqwest::Method::PUT, "/jira/source/rest/api/2/issue/10004", Some(&app.key), Some(edit))
+        .await
+        .ok();
+    sync(&app);
+    execute(
+        &mut owner,
+        &format!("UPDATE issues SET presence = 'deleted' WHERE {OF_SOURCE} AND jira_id = '10004'"),
+    )
+    .await;
+    let census = || app.json(&["sync", "census", "copy", "--tenant", "acme"]);
+    assert_eq!(census()["gone"], 1);
+    let gone = format!(
+        "SELECT count(*) FROM issues WHERE {OF_COPY} AND jira_id = '10004' AND presence <> 'present'"
+    );
+    assert_eq!(number(&mut owner, &gone).await, 1);
+    let restore = format!(
+        "UPDATE issues i SET presence = b.presence, summary = b.summary, raw_jsonb = b.raw_jsonb, updated_at = b.updated_at,
+             jira_updated_at = b.jira_updated_at, source_hash = b.source_hash
+         FROM backup b WHERE b.id = i.id AND i.{OF_SOURCE}"
+    );
+    execute(&mut owner, &restore).await;
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--anew"]);
+    census();
+    assert_eq!(number(&mut owner, &gone).await, 0);
+    assert_ne!(summary(&app, "10004").await, "After the backup");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_at_the_site_fails_the_run_and_is_no_lease_of_another_worker() {
     let (app, mut owner) = mirror("cloud", 5).await;
     let conflict =
@@ -260,7 +292,8 @@ async fn a_webhook_that_knows_more_than_what_is_read_is_looked_at_again() {
                     'issue', '10003', 'deleted', false, 'updated', now() + interval '1 hour')))
                 FROM jira_instances WHERE name = 'copy'";
     assert_eq!(number(&mut owner, hint).await, 1);
-    let waiting = "SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%:again'";
+    let waiting =
+        "SELECT count(*) FROM issue_hints WHERE jira_id = '10003' AND older > 0 AND due_at > noted_at";
     eventually(
         async || -> i64 {
             sqlx::query_scalar(waiting).fetch_one(&mut app.database.superuser().await).await.unwrap()

@@ -165,6 +165,65 @@ async fn shown_of_others(app: &TestApp, instance: &str, id: &str, sprints: &str)
     })
 }
 
+/// The names of everybody with this account whom the lists of an instance show.
+async fn listed_names(app: &TestApp, instance: &str, account: &str) -> Vec<String> {
+    fn gather(value: &Value, account: &str, names: &mut Vec<String>) {
+        if value["accountId"] == account {
+            names.extend(value["displayName"].as_str().map(str::to_owned));
+        }
+        let members = value.as_object().into_iter().flat_map(|object| object.values());
+        members.chain(value.as_array().into_iter().flatten()).for_each(|value| gather(value, account, names));
+    }
+    let mut names = Vec::new();
+    for list in [
+        "project/search?expand=lead",
+        "project/PAY?expand=lead",
+        "project/PAY/components",
+        "filter/search?expand=owner",
+        "dashboard",
+    ] {
+        let shown = app.get(&format!("/jira/{instance}/rest/api/3/{list}")).await.ok();
+        gather(&shown, account, &mut names);
+    }
+    names
+}
+
+/// Who leads a project and owns a filter is renamed; the documents of these stay as they were.
+#[tokio::test(flavor = "multi_thread")]
+async fn leads_and_owners_are_shown_as_they_are_now() {
+    let app = TestApp::start().await;
+    app.sandbox("source", 60);
+    app.mirror("copy", "source", "cloud");
+    app.json(&["sync", "run", "copy", "--tenant", "acme", "--wait"]);
+    app.until_rosters_are_read("copy").await;
+    let project = app.get("/jira/source/rest/api/3/project/PAY?expand=lead").await.ok();
+    let account = project["lead"]["accountId"].as_str().unwrap();
+    let before = listed_names(&app, "copy", account).await;
+    assert!(
+        before.len() > 2 && before.iter().all(|name| *name == project["lead"]["displayName"]),
+        "{before:?}"
+    );
+    let mut owner = app.database.superuser().await;
+    let of_instance =
+        |instance| format!("instance_id = (SELECT id FROM jira_instances WHERE name = '{instance}')");
+    for instance in ["source", "copy"] {
+        let sql = format!(
+            "BEGIN;
+             UPDATE users SET display_name = 'Zoe Newname', raw_jsonb = raw_jsonb || '{{\"displayName\": \"Zoe Newname\"}}'
+             WHERE account_id = '{account}' AND {};
+             SELECT forebay.announce_changes(gen_random_uuid());
+             COMMIT",
+            of_instance(instance),
+        );
+        owner.execute(AssertSqlSafe(sql)).await.unwrap();
+        let now = eventually(
+            async || listed_names(&app, instance, account).await,
+            |names| names.iter().all(|name| name == "Zoe Newname"),
+        );
+        assert_eq!(now.await.len(), before.len());
+    }
+}
+
 /// What Jira shows in every issue though it touches none: the copy has it as soon as it has the row.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_a_sprint_and_a_category_that_change_at_the_source_show_in_every_payload() {

@@ -72,8 +72,9 @@ impl Counting {
         };
         of(50).await;
         let ((one, of_one), (fifty, of_fifty)) = (of(1).await, of(50).await);
-        // One statement more tells of the parents, sub-tasks and links of all, where any issue of the page has some.
-        assert!(of_one == of_fifty || of_one + 1 == of_fifty, "{path}: {of_one}, {of_fifty}");
+        // One statement more tells of the parents, sub-tasks and links of all, where any issue of the page has some; one each of comments
+        // and of worklogs.
+        assert!((of_one..=of_one + 3).contains(&of_fifty), "{path}: {of_one}, {of_fifty}");
         assert!((1..20).contains(&of_one), "{path}: {of_one}");
         assert!(path.contains("bulkfetch") || fifty.len() > 5 * one.len(), "{path}: {fifty}");
     }
@@ -110,6 +111,7 @@ async fn the_doors_most_used_take_a_fixed_number_of_statements() {
     counting.same_for_pages(Method::POST, "/jira/play/rest/api/3/issue/bulkfetch", unknown).await;
 
     one_issue(&counting).await;
+    known_issue(&counting).await;
     instances(&counting).await;
     signal(&counting.server, "TERM");
     let Counting { mut server, log, .. } = counting;
@@ -117,7 +119,7 @@ async fn the_doors_most_used_take_a_fixed_number_of_statements() {
     std::fs::remove_file(log).unwrap();
 }
 
-/// An issue takes as many whether little or much hangs on it.
+/// An issue takes no more where much hangs on it, but for lists that are empty, which are not asked for.
 async fn one_issue(counting: &Counting) {
     let found =
         "/jira/play/rest/api/3/search?jql=ORDER%20BY%20key&maxResults=40&fields=comment&expand=changelog";
@@ -138,7 +140,29 @@ async fn one_issue(counting: &Counting) {
             counting.get(&path).await;
             taken.push(counting.get(&path).await.1);
         }
-        assert!(taken[0] == taken[1] && taken[0] < 12, "{path}: {taken:?}");
+        assert!(taken[0] <= taken[1] && taken[1] < taken[0] + 3 && taken[1] < 12, "{path}: {taken:?}");
+    }
+}
+
+/// An issue that is known takes the statement that tells who asks, and one for each list that has something in it, in either version.
+async fn known_issue(counting: &Counting) {
+    let found = "/jira/play/rest/api/3/search?jql=ORDER%20BY%20key&maxResults=100&fields=comment,worklog";
+    let found: Value = serde_json::from_str(&counting.get(found).await.0).unwrap();
+    let mut by_lists: BTreeMap<usize, &str> = BTreeMap::new();
+    for issue in found["issues"].as_array().unwrap() {
+        let fields = &issue["fields"];
+        let lists = ["comment", "worklog"].iter().filter(|list| fields[list]["total"] != 0).count();
+        by_lists.insert(lists, issue["key"].as_str().unwrap());
+    }
+    assert!(by_lists.len() > 1 && by_lists.contains_key(&0), "{by_lists:?}");
+    for (lists, key) in by_lists {
+        for version in ["2", "3"] {
+            let path = format!("/jira/play/rest/api/{version}/issue/{key}");
+            counting.get(&path).await;
+            // Once a minute it is noted when the key was used last.
+            let (first, second) = (counting.get(&path).await.1, counting.get(&path).await.1);
+            assert_eq!(first.min(second), 1 + lists, "{path}");
+        }
     }
 }
 
@@ -180,9 +204,10 @@ async fn a_webhook_takes_a_fixed_number_of_statements() {
     let (least, most) = (by_size[0], by_size[by_size.len() - 1]);
     assert!(most.0 > 3 * least.0, "{by_size:?}");
     let mut taken = BTreeMap::new();
-    for (_, key) in [least, most] {
+    // The first one asks the site who we are there, which is known from then on.
+    for (time, (_, key)) in [most, least, most].into_iter().enumerate() {
         let before: Vec<i64> = hints(&log).into_keys().collect();
-        let told = json!({ "fields": { "summary": format!("told of {key}") } });
+        let told = json!({ "fields": { "summary": format!("told of {key}, {time}") } });
         let path = format!("/jira/site/rest/api/3/issue/{key}");
         assert!(app.ask(Method::PUT, &path, Some(&app.key), Some(told.clone())).await.status.is_success());
         let shown = || async { app.get(&format!("/jira/copy/rest/api/3/issue/{key}")).await.ok() };

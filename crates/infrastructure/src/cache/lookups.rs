@@ -94,9 +94,12 @@ impl LookupCache {
         self.inner.hearing.load(Ordering::Acquire)
     }
 
-    /// Announcements may be missed from now on.
+    /// Announcements may be missed from now on; also those of whoever cannot tell Redis either.
     pub fn is_deaf(&self) {
         self.inner.hearing.store(false, Ordering::Release);
+        if let Some(shared) = &self.inner.shared {
+            shared.doubt();
+        }
     }
 
     /// An announcement came from the database. It comes for certain, and a moment after the commit; the one over Redis

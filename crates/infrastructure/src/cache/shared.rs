@@ -139,6 +139,12 @@ impl Shared {
         self.link.ask::<i64>("store", script.invoke_async(&mut connection)).await;
     }
 
+    /// Something may have changed that neither its writer nor anybody else told Redis: nothing in there is believed until all of it
+    /// is forgotten.
+    pub(super) fn doubt(&self) {
+        self.debts.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Forgets what is old.
     pub(super) async fn forget(&self, old: &Invalidation) {
         self.remove(old, None).await;
@@ -190,7 +196,7 @@ impl Shared {
         let mut connection = self.link.connection();
         let answer: Option<Vec<u64>> = self.link.ask("forget", pipeline.query_async(&mut connection)).await;
         if answer.is_none() {
-            self.debts.fetch_add(1, Ordering::AcqRel);
+            self.doubt();
         }
         answer.map(|receivers| receivers.first().copied().unwrap_or_default())
     }

@@ -1,11 +1,16 @@
 //! The arithmetic of manners: when the next request may go, and what an answer says about those after it (jira-facts 4).
 //!
 //! Pure: time comes in, and the state goes out to where all processes see it.
+//!
+//! Who is less urgent leaves a part of what may go at once to the others and waits for its token as if that part were not there. So
+//! the line of those who are patient stands behind a few tokens that a webhook or a person finds, and no class ever stops: what
+//! is refilled is shared in the order in which it was asked for.
 
 use std::time::Duration;
 
 use application::{
     instances::InstanceKind,
+    ports::{Patience, Urgency},
     site_limits::{SiteLimits, SitePause, WHOLE_SITE},
 };
 use chrono::{DateTime, DurationRound, TimeDelta, Utc};
@@ -13,10 +18,28 @@ use jira_client::{Outcome, RequestKind, ResponseFacts};
 
 /// A tenth of a minute's allowance may be used at once.
 const BURST_SHARE: u32 = 10;
-/// A pause that ends so soon is waited for; whoever meets a longer one gives its place back.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
-/// So long is waited for one's turn under the ceiling.
-const QUEUE_PATIENCE: TimeDelta = TimeDelta::seconds(60);
+/// Who is not in a hurry waits for his turn no longer than that, or than so many requests take: what stands in line is in the way of
+/// who comes next.
+const LESS_PATIENCE: TimeDelta = TimeDelta::seconds(15);
+const LINE: i32 = 8;
+/// How long is waited: whoever would have to wait longer gives its place back.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waits {
+    /// For the end of a pause.
+    pub(super) pause: Duration,
+    /// For one's turn under the ceiling.
+    turn: TimeDelta,
+}
+
+impl Waits {
+    pub(super) fn of(patience: Patience) -> Self {
+        match patience {
+            Patience::Long => Self { pause: Duration::from_secs(5), turn: TimeDelta::seconds(60) },
+            Patience::Short => Self { pause: Duration::from_secs(1), turn: TimeDelta::seconds(1) },
+        }
+    }
+}
+
 /// Permits that are taken ahead are used within that time, or not at all: a pause that another process has learnt of is met that much
 /// later at most.
 pub(super) const HOLD: Duration = Duration::from_millis(250);
@@ -47,6 +70,8 @@ pub(super) struct Ceiling {
     usual: u32,
     /// When its headers say that there is room.
     most: u32,
+    /// For whom.
+    urgency: Urgency,
 }
 
 impl Ceiling {
@@ -54,9 +79,36 @@ impl Ceiling {
     /// allow it.
     pub(super) fn of(kind: InstanceKind, configured: Option<u32>) -> Self {
         match (configured, kind) {
-            (Some(ceiling), _) => Self { usual: ceiling.max(1), most: ceiling.max(1) },
-            (None, InstanceKind::Cloud | InstanceKind::Sandbox) => Self { usual: 100, most: 3_000 },
-            (None, InstanceKind::Server | InstanceKind::DataCenter) => Self { usual: 600, most: 3_000 },
+            (Some(ceiling), _) => Self { usual: ceiling.max(1), most: ceiling.max(1), urgency: Urgency::Now },
+            (None, InstanceKind::Cloud | InstanceKind::Sandbox) => {
+                Self { usual: 100, most: 3_000, urgency: Urgency::Now }
+            }
+            (None, InstanceKind::Server | InstanceKind::DataCenter) => {
+                Self { usual: 600, most: 3_000, urgency: Urgency::Now }
+            }
+        }
+    }
+
+    /// The same, for requests that are so urgent.
+    pub(super) fn with_urgency(self, urgency: Urgency) -> Self {
+        Self { urgency, ..self }
+    }
+
+    /// Which part of what may go at once is left to those who are more urgent.
+    fn left_to_others(self) -> f64 {
+        match self.urgency {
+            Urgency::Now => 0.0,
+            Urgency::Poll => 0.25,
+            Urgency::Rest => 0.5,
+        }
+    }
+
+    /// How long is waited for a token.
+    fn longest_wait(self, limits: &SiteLimits, waits: Waits) -> TimeDelta {
+        let (_, interval) = bucket(self.pace(limits));
+        match self.urgency {
+            Urgency::Now => waits.turn,
+            Urgency::Poll | Urgency::Rest => LESS_PATIENCE.max(interval * LINE).min(waits.turn),
         }
     }
 
@@ -107,18 +159,20 @@ pub(super) fn turn(
     scopes: &[String],
     ceiling: Ceiling,
     reserved: bool,
+    waits: Waits,
 ) -> Turn {
     if let Some(pause) = pause_of(&limits.pauses, now, scopes) {
         let wait = span(pause.until - now);
-        return match wait <= PATIENCE {
+        return match wait <= waits.pause {
             true => Turn::Wait { wait, reserved },
             false => Turn::Held { until: pause.until, wait, reason: pause.reason.clone() },
         };
     }
     if !reserved {
         let pace = ceiling.pace(limits);
-        let wait = reserve(limits, now, pace);
-        if wait > QUEUE_PATIENCE {
+        let longest = ceiling.longest_wait(limits, waits);
+        let wait = reserve(limits, now, ceiling, longest);
+        if wait > longest {
             let reason =
                 format!("more is to be asked than the ceiling of {pace:.0} requests a minute allows");
             return Turn::Held { until: now + wait, wait: span(wait), reason };
@@ -149,8 +203,8 @@ pub(super) fn take_ahead(limits: &mut SiteLimits, now: DateTime<Utc>, ceiling: C
         return 0;
     }
     let mut taken = 0;
-    while taken < wanted.min(most_held(pace)) && wait_for_token(limits, now, pace) == TimeDelta::zero() {
-        reserve(limits, now, pace);
+    while taken < wanted.min(most_held(pace)) && wait_for_token(limits, now, ceiling) == TimeDelta::zero() {
+        reserve(limits, now, ceiling, TimeDelta::zero());
         taken += 1;
     }
     taken
@@ -175,18 +229,20 @@ fn bucket(pace: f64) -> (f64, TimeDelta) {
     (burst, micros(minute * 1e6 / (pace - burst).max(pace.min(1.0))))
 }
 
-fn wait_for_token(limits: &SiteLimits, now: DateTime<Utc>, pace: f64) -> TimeDelta {
-    let (burst, interval) = bucket(pace);
-    let ahead = interval * (burst as i32 - 1);
+fn wait_for_token(limits: &SiteLimits, now: DateTime<Utc>, ceiling: Ceiling) -> TimeDelta {
+    let (burst, interval) = bucket(ceiling.pace(limits));
+    let left = (burst * ceiling.left_to_others()).floor();
+    let ahead = interval * ((burst - left) as i32 - 1);
     let full_at = limits.full_at.unwrap_or(now).max(now);
     (full_at - ahead - now).max(TimeDelta::zero())
 }
 
 /// Takes a token, unless the wait for it is too long; answers the wait.
-fn reserve(limits: &mut SiteLimits, now: DateTime<Utc>, pace: f64) -> TimeDelta {
-    let wait = wait_for_token(limits, now, pace);
-    if wait <= QUEUE_PATIENCE {
-        limits.full_at = Some(limits.full_at.unwrap_or(now).max(now) + bucket(pace).1);
+fn reserve(limits: &mut SiteLimits, now: DateTime<Utc>, ceiling: Ceiling, longest: TimeDelta) -> TimeDelta {
+    let interval = bucket(ceiling.pace(limits)).1;
+    let wait = wait_for_token(limits, now, ceiling);
+    if wait <= longest {
+        limits.full_at = Some(limits.full_at.unwrap_or(now).max(now) + interval);
     }
     wait
 }

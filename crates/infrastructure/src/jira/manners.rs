@@ -11,7 +11,7 @@ use std::{
 
 use application::{
     Error, Result, TenantContext,
-    ports::{Database, SiteUsage},
+    ports::{Database, Patience, SiteUsage},
     site_limits::{SiteLimits, SitePause, SiteSpending},
 };
 use async_trait::async_trait;
@@ -19,7 +19,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::ids::{InstanceId, TenantId};
 use jira_client::{Access, Hold, Manners, RequestKind, ResponseFacts};
 
-use super::gate::{self, Ceiling, Turn, Verdict};
+use super::{
+    gate::{self, Ceiling, Turn, Verdict, Waits},
+    skew,
+};
 
 /// So often a request asks for its turn before it gives its place back.
 const MOST_TURNS: usize = 30;
@@ -47,6 +50,8 @@ struct Known {
     /// When spending was last written beside a turn, and whether somebody is about to.
     written_at: Option<Instant>,
     is_writing: bool,
+    /// When it was last told that the site's clock is off.
+    skew_told_at: Option<DateTime<Utc>>,
 }
 
 impl Known {
@@ -112,6 +117,7 @@ struct Shared {
 
 pub(super) struct SharedManners {
     shared: Shared,
+    waits: Waits,
     requests: AtomicU64,
     retries: AtomicU64,
     throttled_ms: AtomicU64,
@@ -130,10 +136,12 @@ impl SharedManners {
         instance: InstanceId,
         ceiling: Ceiling,
         local: Arc<Local>,
+        patience: Patience,
     ) -> Self {
         let shared = Shared { db, tenant, instance, ceiling, local };
         Self {
             shared,
+            waits: Waits::of(patience),
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             throttled_ms: AtomicU64::new(0),
@@ -180,12 +188,12 @@ impl Drop for SharedManners {
 
 impl Shared {
     /// One turn, in a transaction of its own; where there is room, with permits for those who come next.
-    async fn turn(&self, scopes: &[String], reserved: bool) -> Result<Turn> {
+    async fn turn(&self, scopes: &[String], reserved: bool, waits: Waits) -> Result<Turn> {
         // From before they are taken: permits hold no longer, however long it takes to hear of them.
         let until = Instant::now().checked_add(gate::HOLD);
         let mut tx = self.db.tenant(&TenantContext::whole(self.tenant)).await?;
         let (now, mut limits) = tx.lock_site_limits(self.instance).await?;
-        let turn = gate::turn(&mut limits, now, scopes, self.ceiling, reserved);
+        let turn = gate::turn(&mut limits, now, scopes, self.ceiling, reserved, waits);
         let mut spent = SiteSpending::default();
         let mut ahead = 0;
         if turn == Turn::Go {
@@ -246,12 +254,12 @@ impl Manners for SharedManners {
         let mut holds_token = false;
         for _ in 0..MOST_TURNS {
             if let Some(hold) = self.shared.untold_pause(&scopes) {
-                if hold.wait > gate::PATIENCE {
+                if hold.wait > self.waits.pause {
                     return Err(held(hold));
                 }
                 self.wait(hold.wait).await;
             }
-            match self.shared.turn(&scopes, holds_token).await {
+            match self.shared.turn(&scopes, holds_token, self.waits).await {
                 Ok(Turn::Go) => return Ok(()),
                 Ok(Turn::Wait { wait, reserved }) => {
                     holds_token = reserved;
@@ -296,11 +304,29 @@ impl SharedManners {
         tokio::time::sleep(wait).await;
     }
 
+    fn tell_skew(&self, known: &mut Known, ahead: TimeDelta, now: DateTime<Utc>) {
+        let instance = self.shared.instance.to_string();
+        metrics::gauge!("forebay_jira_clock_ahead_seconds", "instance" => instance)
+            .set(ahead.as_seconds_f64());
+        if skew::is_news(ahead, known.skew_told_at, now) {
+            known.skew_told_at = Some(now);
+            tracing::warn!(
+                instance = %self.shared.instance,
+                seconds_ahead = ahead.num_seconds(),
+                "the clock of a site is off: what changes there may be found late; both sides should follow NTP"
+            );
+        }
+    }
+
     /// Notes an answer for this process at once; answers whether the others have something to learn from it.
     fn note(&self, seen: &ResponseFacts, spent: SiteSpending) -> bool {
         let mut known = self.shared.local.known();
         add(&mut known.unspent, &spent);
         let Some(now) = known.now() else { return true };
+        if let Some(site_time) = seen.site_time {
+            let ahead = skew::ahead(site_time, now, seen.duration);
+            self.tell_skew(&mut known, ahead, now);
+        }
         let before = known.limits.clone();
         gate::record(&mut known.limits, now, seen, self.shared.ceiling, 1.0);
         if gate::verdict(seen) == Verdict::Refused {

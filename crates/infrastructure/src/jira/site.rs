@@ -1,6 +1,9 @@
 //! One site, behind the port.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use application::{
     Error, Result,
@@ -12,8 +15,7 @@ use application::{
     },
 };
 use async_trait::async_trait;
-use jira_client::{JiraClient, JiraError, NewWebhook, SearchCursor, SearchRequest};
-use secrecy::SecretString;
+use jira_client::{JiraClient, JiraError, SearchCursor, SearchRequest};
 use serde_json::Value;
 
 use super::{
@@ -23,41 +25,8 @@ use super::{
     roll_call, whole,
 };
 
-/// Events the sync listens to (jira-facts 3.3).
-const EVENTS: [&str; 21] = [
-    "jira:issue_created",
-    "jira:issue_updated",
-    "jira:issue_deleted",
-    "comment_created",
-    "comment_updated",
-    "comment_deleted",
-    "worklog_created",
-    "worklog_updated",
-    "worklog_deleted",
-    "issuelink_created",
-    "issuelink_deleted",
-    "attachment_created",
-    "attachment_deleted",
-    "project_created",
-    "project_updated",
-    "project_deleted",
-    "sprint_created",
-    "sprint_updated",
-    "sprint_deleted",
-    "sprint_started",
-    "sprint_closed",
-];
-
 /// Issues that a page of offset paging shows again, so that whoever walks over a list that moves can tell that it did.
 const OVERLAP: u32 = 20;
-
-/// Events of properties, which issues do not count as changes of theirs: listened to where properties are copied.
-const PROPERTY_EVENTS: [&str; 2] = ["issue_property_set", "issue_property_deleted"];
-
-fn events(with_properties: bool) -> Vec<String> {
-    let properties = PROPERTY_EVENTS.into_iter().filter(|_| with_properties);
-    EVENTS.into_iter().chain(properties).map(str::to_owned).collect()
-}
 
 pub(super) struct Site {
     /// Speaks the dialect that goes with the kind of instance, until the site has said what it is.
@@ -71,7 +40,7 @@ impl Site {
         Self { client: RwLock::new(client), manners, clock }
     }
 
-    fn client(&self) -> JiraClient {
+    pub(super) fn client(&self) -> JiraClient {
         self.client.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -82,7 +51,7 @@ impl Site {
         })
     }
 
-    fn error(&self, error: JiraError) -> Error {
+    pub(super) fn error(&self, error: JiraError) -> Error {
         match application_error(error, self.clock.now()) {
             // Whoever reads is in nobody's way; here a conflict is one of our own, over a lease.
             Error::Conflict(message) => Error::Upstream { system: "Jira", message, retryable: true },
@@ -90,7 +59,7 @@ impl Site {
         }
     }
 
-    fn write_error(&self, error: JiraError) -> Error {
+    pub(super) fn write_error(&self, error: JiraError) -> Error {
         application_error(error, self.clock.now())
     }
 }
@@ -404,6 +373,10 @@ impl JiraSite for Site {
         shown(self.client().board_configuration(board_id).await).map_err(|error| self.error(error))
     }
 
+    async fn filter(&self, dialect: Dialect, filter: &str) -> Result<Option<Value>> {
+        shown(self.speaking(dialect).filter(filter).await).map_err(|error| self.error(error))
+    }
+
     async fn watchers(&self, dialect: Dialect, issue: &str) -> Result<Option<Vec<Value>>> {
         nobody_where_gone(self.speaking(dialect).watchers(issue).await).map_err(|error| self.error(error))
     }
@@ -434,6 +407,18 @@ impl JiraSite for Site {
         shown(self.speaking(dialect).people(start).await).map_err(|error| self.error(error))
     }
 
+    async fn project_entry(&self, dialect: Dialect, project: &str) -> Result<Option<Value>> {
+        self.speaking(dialect).listed_project(project).await.map_err(|error| self.error(error))
+    }
+
+    async fn board_entry(&self, board_id: i64) -> Result<Option<Value>> {
+        shown(self.client().board(board_id).await).map_err(|error| self.error(error))
+    }
+
+    async fn person(&self, dialect: Dialect, account: &str) -> Result<Option<Value>> {
+        shown(self.speaking(dialect).person(account).await).map_err(|error| self.error(error))
+    }
+
     async fn projects(&self, dialect: Dialect) -> Result<ProjectRoll> {
         roll_call::projects(&self.speaking(dialect)).await.map_err(|error| self.error(error))
     }
@@ -460,6 +445,14 @@ impl JiraSite for Site {
         self.speaking(dialect).transitions(issue_id).await.map_err(|error| self.error(error))
     }
 
+    async fn transitions_of(
+        &self,
+        dialect: Dialect,
+        issue_ids: &[String],
+    ) -> Result<HashMap<String, Vec<Value>>> {
+        self.speaking(dialect).transitions_of(issue_ids).await.map_err(|error| self.error(error))
+    }
+
     async fn transition(
         &self,
         dialect: Dialect,
@@ -472,28 +465,6 @@ impl JiraSite for Site {
             .do_transition(issue_id, transition_id, fields.cloned(), None)
             .await
             .map_err(|error| self.write_error(error))
-    }
-
-    async fn register_webhook(&self, name: &str, url: &str, secret: &SecretString) -> Result<String> {
-        let webhook = NewWebhook {
-            name: name.to_owned(),
-            url: url.to_owned(),
-            events: events(!self.client().issue_properties().is_empty()),
-            jql: None,
-            secret: Some(secret.clone()),
-        };
-        self.client()
-            .create_webhook(&webhook)
-            .await
-            .map(|webhook| webhook.id)
-            .map_err(|error| self.write_error(error))
-    }
-
-    async fn remove_webhook(&self, id: &str) -> Result<()> {
-        match self.client().delete_webhook(id).await {
-            Ok(()) | Err(JiraError::NotFound { .. }) => Ok(()),
-            Err(error) => Err(self.write_error(error)),
-        }
     }
 
     fn usage(&self) -> SiteUsage {

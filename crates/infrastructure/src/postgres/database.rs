@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use application::{
     Error, Result, TenantContext,
+    keys::ApiKey,
     ports::{Cache, Database, PlatformTx, Secrets, SqlAnswer, SqlLimits, TenantTx},
 };
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use sqlx::{AssertSqlSafe, postgres::PgConnectOptions};
 
 use super::{
     addresses::AddressHashes,
     changes::Announcer,
-    migrate,
+    errors::convert,
+    keys, migrate,
     pool::{PoolSettings, RolePool},
     roles, sql_door,
     transaction::{PgPlatformTx, PgTenantTx},
@@ -38,6 +41,17 @@ pub struct PgDatabase {
     platform: RolePool,
     announcer: Announcer,
     addresses: AddressHashes,
+}
+
+/// What time it was at the server, at some moment between two.
+#[derive(Clone, Copy, Debug)]
+pub struct ServerTime {
+    /// Here, before it was asked.
+    pub before: DateTime<Utc>,
+    /// There.
+    pub there: DateTime<Utc>,
+    /// Here, after it had answered.
+    pub after: DateTime<Utc>,
 }
 
 impl PgDatabase {
@@ -83,6 +97,22 @@ impl PgDatabase {
         roles::border_gaps(&mut *self.app.acquire().await?).await
     }
 
+    /// Asks what time it is, so many times in a row, with the time here before and after each.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the server does not answer.
+    pub async fn times(&self, count: usize, here: impl Fn() -> DateTime<Utc>) -> Result<Vec<ServerTime>> {
+        let mut connection = self.platform.acquire().await?;
+        let mut times = Vec::with_capacity(count);
+        for _ in 0..count {
+            let before = here();
+            let asked = sqlx::query_scalar!(r#"SELECT clock_timestamp() AS "there!""#);
+            let there = asked.fetch_one(&mut *connection).await.map_err(convert)?;
+            times.push(ServerTime { before, there, after: here() });
+        }
+        Ok(times)
+    }
+
     /// Closes every connection, after the transactions that are open have ended.
     pub async fn close(&self) {
         self.app.close().await;
@@ -107,6 +137,20 @@ impl PgDatabase {
 impl Database for PgDatabase {
     async fn tenant(&self, context: &TenantContext) -> Result<Box<dyn TenantTx>> {
         Ok(Box::new(self.begin_for(context).await?))
+    }
+
+    async fn key_by_prefix(&self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
+        let mut tries = self.platform.tries();
+        loop {
+            let mut connection = self.platform.acquire().await?;
+            match keys::by_prefix(&mut connection, prefix).await {
+                Err(error) if tries.again(&error) => {}
+                found => {
+                    let found = found.map_err(convert)?;
+                    return found.map(|(key, hash)| Ok((key.try_into()?, hash))).transpose();
+                }
+            }
+        }
     }
 
     async fn platform(&self) -> Result<Box<dyn PlatformTx>> {

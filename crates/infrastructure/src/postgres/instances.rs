@@ -70,8 +70,8 @@ impl InstanceStore for PgTenantTx {
         sqlx::query!(
             "INSERT INTO jira_instances (tenant_id, id, name, display_name, kind, base_url, auth_method, email_hash,
                                          api_token_encrypted, webhook_secret_encrypted, dialect,
-                                         cloud_id, requests_per_minute)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)",
+                                         cloud_id, requests_per_minute, webhook_path_encrypted)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
             self.tenant.0,
             record.id.0,
             record.name,
@@ -85,6 +85,7 @@ impl InstanceStore for PgTenantTx {
             record.dialect.as_str(),
             record.cloud_id.as_deref() as _,
             record.requests_per_minute.map(u32::cast_signed),
+            record.secrets.webhook_path.as_deref() as _,
         )
         .execute(self.conn())
         .await
@@ -135,7 +136,9 @@ impl InstanceStore for PgTenantTx {
     async fn sealed_secrets(&mut self, id: InstanceId) -> Result<SealedSecrets> {
         sqlx::query_as!(
             SealedSecrets,
-            "SELECT api_token_encrypted AS credential, webhook_secret_encrypted AS webhook FROM jira_instances WHERE id = $1",
+            "SELECT api_token_encrypted AS credential, webhook_secret_encrypted AS webhook,
+                    webhook_path_encrypted AS webhook_path
+             FROM jira_instances WHERE id = $1",
             id.0
         )
         .fetch_optional(self.conn())
@@ -188,11 +191,25 @@ impl InstanceStore for PgTenantTx {
         found(done.rows_affected(), id)
     }
 
-    async fn note_webhook(&mut self, id: InstanceId, webhook_id: &str) -> Result<()> {
+    async fn keep_webhook_secrets(&mut self, id: InstanceId, secret: &str, path: &str) -> Result<()> {
         let done = sqlx::query!(
-            "UPDATE jira_instances SET webhook_remote_id = $2, updated_at = now() WHERE id = $1",
+            "UPDATE jira_instances SET webhook_secret_encrypted = $2, webhook_path_encrypted = $3, updated_at = now()
+             WHERE id = $1",
             id.0,
-            webhook_id
+            secret,
+            path
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        found(done.rows_affected(), id)
+    }
+
+    async fn note_webhook(&mut self, id: InstanceId, webhook_id: Option<&str>) -> Result<()> {
+        let done = sqlx::query!(
+            "UPDATE jira_instances SET webhook_remote_id = left($2::text, 64), updated_at = now() WHERE id = $1",
+            id.0,
+            webhook_id as _
         )
         .execute(self.conn())
         .await

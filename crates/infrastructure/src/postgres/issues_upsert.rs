@@ -434,10 +434,11 @@ async fn keep_old_keys(conn: &mut PgConnection, scope: Scope, issues: &[Planned<
         keys as _,
         &ids,
     )
-    .execute(conn)
+    .execute(&mut *conn)
     .await
     .map_err(convert)?;
-    Ok(())
+    let renamed = issues.iter().filter(|issue| issue.old_key().is_some()).map(|issue| issue.id);
+    shown_keys::forget_old_keys_in_use(conn, &renamed.collect::<Vec<_>>()).await
 }
 
 /// The keys that an issue's histories say it had, and until when.

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::ids::{KeyId, TenantId};
 use serde_json::Value;
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use super::{
@@ -15,7 +16,8 @@ use super::{
     transaction::{PgPlatformTx, PgTenantTx},
 };
 
-struct StoredKey {
+/// A key as it is stored.
+pub(super) struct StoredKey {
     id: Uuid,
     tenant_id: Uuid,
     name: String,
@@ -136,18 +138,19 @@ impl KeyStore for PgTenantTx {
     }
 }
 
-#[async_trait]
-impl KeyRegistry for PgPlatformTx {
-    async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
-        let found = sqlx::query!(
-            "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at, secret_hash
-             FROM api_keys WHERE prefix = $1",
-            prefix
-        )
-        .fetch_optional(self.conn())
-        .await
-        .map_err(convert)?;
-        let Some(row) = found else { return Ok(None) };
+/// The key with this prefix and the hash of its secret; see [`application::ports::Database::key_by_prefix`].
+pub(super) async fn by_prefix(
+    conn: &mut PgConnection,
+    prefix: &str,
+) -> sqlx::Result<Option<(StoredKey, Vec<u8>)>> {
+    let found = sqlx::query!(
+        "SELECT id, tenant_id, name, prefix, scopes, policy, created_at, last_used_at, expires_at, revoked_at, secret_hash
+         FROM api_keys WHERE prefix = $1",
+        prefix
+    )
+    .fetch_optional(conn)
+    .await?;
+    Ok(found.map(|row| {
         let key = StoredKey {
             id: row.id,
             tenant_id: row.tenant_id,
@@ -160,9 +163,12 @@ impl KeyRegistry for PgPlatformTx {
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
         };
-        Ok(Some((key.try_into()?, row.secret_hash)))
-    }
+        (key, row.secret_hash)
+    }))
+}
 
+#[async_trait]
+impl KeyRegistry for PgPlatformTx {
     async fn touch_key(&mut self, id: KeyId, at: DateTime<Utc>) -> Result<()> {
         // To the minute: a busy key would otherwise be written with every request.
         sqlx::query!(

@@ -127,7 +127,8 @@ fn shown_by(entry: &mut Value) -> &mut Value {
     }
 }
 
-/// Takes out of the lists what the copy knows to be gone.
+/// Takes out of the lists what is known to be gone or hidden from us: a site lists neither, and answers the same of both
+/// (jira-facts 2.3). What goes with its project is hidden; an issue that is archived by itself can still be read, and is listed.
 fn leave_out(instance: InstanceId, raw: &mut Value, gone: &HashSet<Uuid>) {
     let Some(fields) = fields_of(raw) else { return };
     let is_gone = |entry: &Value| {
@@ -176,7 +177,7 @@ impl PgTenantTx {
     async fn neighbours(&mut self, shown: &Shown) -> Result<Vec<Neighbour>> {
         sqlx::query_as!(
             Neighbour,
-            r#"SELECT f.place AS "place!", f.id AS "id!", i.key, i.summary, i.presence <> 'present' AS "is_gone!",
+            r#"SELECT f.place AS "place!", f.id AS "id!", i.key, i.summary, i.presence <> 'present' AND (i.presence <> 'archived' OR pj.presence <> 'present') AS "is_gone!",
                       coalesce(st.name, i.status) AS "status!", coalesce(ty.name, i.issue_type) AS issue_type,
                       coalesce(pr.name, i.priority) AS priority,
                       CASE WHEN (i.status_id, i.status_category) IS DISTINCT FROM (f.status_id, f.category) THEN coalesce(st.raw_jsonb, jsonb_build_object('id', i.status_id, 'name', i.status)) END AS other_status,
@@ -186,16 +187,17 @@ impl PgTenantTx {
                     WITH ORDINALITY AS f (id, status_id, category, type_id, priority_id, place)
                CROSS JOIN LATERAL (
                    SELECT x.tenant_id, x.instance_id, x.key, x.summary, x.presence, x.status, x.status_id, x.status_category,
-                          x.issue_type, x.issue_type_id, x.priority, x.priority_id
+                          x.issue_type, x.issue_type_id, x.priority, x.priority_id, x.project_id
                    FROM issues x WHERE x.id = f.id LIMIT 1
                ) i
+               JOIN projects pj ON pj.tenant_id = i.tenant_id AND pj.id = i.project_id
                LEFT JOIN statuses st
                    ON st.tenant_id = i.tenant_id AND st.instance_id = i.instance_id AND st.jira_id = i.status_id
                LEFT JOIN issue_types ty
                    ON ty.tenant_id = i.tenant_id AND ty.instance_id = i.instance_id AND ty.jira_id = i.issue_type_id
                LEFT JOIN priorities pr
                    ON pr.tenant_id = i.tenant_id AND pr.instance_id = i.instance_id AND pr.jira_id = i.priority_id
-               WHERE i.presence IN ('present', 'deleted', 'trashed')"#,
+               WHERE i.presence <> 'unobserved'"#,
             &shown.ids,
             &shown.statuses as _,
             &shown.categories as _,

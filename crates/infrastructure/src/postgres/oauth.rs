@@ -18,6 +18,13 @@ impl OauthStore for PgTenantTx {
         .map_err(convert)
     }
 
+    async fn oauth_grant(&mut self, instance: InstanceId) -> Result<Option<String>> {
+        sqlx::query_scalar!("SELECT grant_encrypted FROM oauth_grants WHERE instance_id = $1", instance.0)
+            .fetch_optional(self.conn())
+            .await
+            .map_err(convert)
+    }
+
     async fn keep_oauth_grant(&mut self, instance: InstanceId, sealed: &str) -> Result<()> {
         sqlx::query!(
             "INSERT INTO oauth_grants (tenant_id, instance_id, grant_encrypted) VALUES ($1, $2, $3)

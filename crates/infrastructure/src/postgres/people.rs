@@ -7,7 +7,12 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use application::{Result, issues::Head};
+use application::{
+    Result,
+    ingest::{Present, accounts_shown},
+    issues::Head,
+};
+use domain::ids::{EntityKind, InstanceId};
 use serde_json::{Map, Value};
 use sqlx::PgConnection;
 use uuid::Uuid;
@@ -91,6 +96,29 @@ pub(super) fn unfold(payload: &mut Map<String, Value>, author: Option<&Value>) {
             }
         }
     }
+}
+
+/// Whoever documents of a site show beside what they are about, a lead or an owner, is shown as they are now: somebody who is renamed
+/// changes no document of what is theirs.
+pub(super) async fn with_people_as_they_are(
+    conn: &mut PgConnection,
+    instance: InstanceId,
+    mut documents: Vec<Value>,
+) -> Result<Vec<Value>> {
+    let accounts = accounts_shown(&documents);
+    if accounts.is_empty() {
+        return Ok(documents);
+    }
+    let rows: Vec<Uuid> = accounts.iter().map(|account| instance.derive(EntityKind::User, account)).collect();
+    let people = sqlx::query_scalar!(
+        r#"SELECT raw_jsonb AS "raw!" FROM users WHERE id = ANY($1) AND raw_jsonb IS NOT NULL"#,
+        &rows,
+    );
+    let mut present = Present::default();
+    let people = people.fetch_all(conn).await.map_err(convert)?;
+    people.into_iter().for_each(|person| present.add_person(person));
+    documents.iter_mut().for_each(|document| present.show_in(document));
+    Ok(documents)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::{
 
 use application::{Error, Result};
 use sqlx::{
-    Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, Transaction,
+    Connection, Executor, PgConnection, PgPool, Postgres, Row, SqlSafeStr, Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
@@ -67,11 +67,16 @@ impl Default for PoolSettings {
 const IS_CLEAN: &str = "SELECT now() = statement_timestamp() \
      AND coalesce(current_setting('app.current_tenant_id', true), '') = '' AS clean";
 
+/// A connection that was used so lately is not asked whether it lives before it is used again: it answered when it came back, and the
+/// question would cost as much as a statement. One that has died since shows when the transaction begins ([`RolePool::begin_with`]).
+const LATELY: Duration = Duration::from_secs(1);
+
 /// A pool of one role and the line in front of it.
 #[derive(Clone, Debug)]
 pub(super) struct RolePool {
     role: &'static str,
     pool: PgPool,
+    size: u32,
     line: Arc<Line>,
 }
 
@@ -97,14 +102,17 @@ impl RolePool {
             .max_connections(size)
             .acquire_timeout(settings.acquire_timeout)
             .idle_timeout(settings.idle_timeout)
+            .test_before_acquire(false)
+            .before_acquire(|connection, about| Box::pin(lives(connection, about.idle_for)))
             .after_release(move |connection, _| Box::pin(come_back(role, connection)))
             .connect_lazy_with(options);
         let places = size.saturating_add(settings.waiting);
         let line = Line { places: usize::try_from(places).unwrap_or(usize::MAX), taken: AtomicUsize::new(0) };
-        Self { role, pool, line: Arc::new(line) }
+        Self { role, pool, size, line: Arc::new(line) }
     }
 
-    /// Opens a transaction by this statement.
+    /// Opens a transaction by this statement. On a connection that has died nothing has begun, so that the next one is tried; the
+    /// server may have closed all of them.
     #[expect(
         clippy::disallowed_methods,
         reason = "the one way to a transaction, for the doors of PgDatabase"
@@ -114,7 +122,19 @@ impl RolePool {
         begin: impl SqlSafeStr + Send,
     ) -> Result<Transaction<'static, Postgres>> {
         let _place = self.stand_in_line()?;
-        self.pool.begin_with(begin).await.map_err(|error| self.refuse(error))
+        let begin = begin.into_sql_str();
+        let mut tries = self.tries();
+        loop {
+            match self.pool.begin_with(begin.clone()).await {
+                Err(error) if tries.again(&error) => {}
+                begun => return begun.map_err(|error| self.refuse(error)),
+            }
+        }
+    }
+
+    /// As many tries as there are connections that may have died.
+    pub(super) fn tries(&self) -> Tries {
+        Tries(self.size)
     }
 
     /// A connection outside of any transaction: to ask about the role itself, and for the SQL door, which must be able to keep its
@@ -166,6 +186,29 @@ impl RolePool {
                 .increment(1);
         }
         convert(error)
+    }
+}
+
+/// Whether a connection still lives that has been in its pool for so long.
+async fn lives(connection: &mut PgConnection, idle: Duration) -> sqlx::Result<bool> {
+    Ok(idle < LATELY || connection.ping().await.is_ok())
+}
+
+/// How often something is tried again that has done nothing because its connection had died.
+pub(super) struct Tries(u32);
+
+impl Tries {
+    /// Whether to try again after this error: the other side was gone, or said that it is going.
+    pub(super) fn again(&mut self, error: &sqlx::Error) -> bool {
+        const GOING: [&str; 2] = ["57P01", "57P02"];
+        let is_dead = match error {
+            sqlx::Error::Io(_) => true,
+            sqlx::Error::Database(cause) => cause.code().is_some_and(|code| GOING.contains(&code.as_ref())),
+            _ => false,
+        };
+        let again = is_dead && self.0 > 0;
+        self.0 = self.0.saturating_sub(1);
+        again
     }
 }
 

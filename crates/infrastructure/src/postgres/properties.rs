@@ -1,4 +1,6 @@
-//! Properties of issues.
+//! Properties of issues, and of their comments and worklogs.
+
+use std::collections::BTreeMap;
 
 use application::{Result, issues::PropertyStore};
 use async_trait::async_trait;
@@ -69,5 +71,48 @@ impl PropertyStore for PgTenantTx {
                 .await
                 .map_err(convert)?;
         Ok(done.rows_affected() > 0)
+    }
+
+    async fn child_properties(&mut self, child: Uuid) -> Result<BTreeMap<String, Value>> {
+        let rows = sqlx::query!("SELECT key, value FROM child_properties WHERE child_id = $1", child)
+            .fetch_all(self.conn())
+            .await
+            .map_err(convert)?;
+        Ok(rows.into_iter().map(|row| (row.key, row.value)).collect())
+    }
+
+    async fn set_child_property(
+        &mut self,
+        issue: IssueId,
+        child: Uuid,
+        key: &str,
+        value: &Value,
+    ) -> Result<()> {
+        let tenant = self.tenant.0;
+        sqlx::query!(
+            "INSERT INTO child_properties (tenant_id, issue_id, child_id, key, value) VALUES ($1, $2, $3, $4, $5)
+             ON CONFLICT (tenant_id, child_id, key) DO UPDATE SET value = excluded.value",
+            tenant,
+            issue.0,
+            child,
+            key,
+            value,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn remove_child_properties(&mut self, child: Uuid, key: Option<&str>) -> Result<()> {
+        sqlx::query!(
+            "DELETE FROM child_properties WHERE child_id = $1 AND ($2::text IS NULL OR key = $2)",
+            child,
+            key as _,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
     }
 }

@@ -5,6 +5,7 @@ use application::{
     sync::reference::{ReferenceList, ReferenceRead, ReferenceReadStore},
 };
 use async_trait::async_trait;
+use chrono::TimeDelta;
 use domain::ids::InstanceId;
 
 use super::{errors::convert, transaction::PgTenantTx};
@@ -22,7 +23,7 @@ fn to_stored(count: u32) -> i32 {
 impl ReferenceReadStore for PgTenantTx {
     async fn reference_reads(&mut self, instance: InstanceId) -> Result<Vec<ReferenceRead>> {
         let rows = sqlx::query!(
-            "SELECT list, began_at, after, shown, refused, finished, read_at, note FROM reference_reads
+            "SELECT list, began_at, after, shown, refused, finished, read_at, note, worked_ms FROM reference_reads
              WHERE instance_id = $1 ORDER BY list",
             instance.0
         )
@@ -39,6 +40,7 @@ impl ReferenceReadStore for PgTenantTx {
                 finished: row.finished,
                 read_at: row.read_at,
                 note: row.note,
+                worked: TimeDelta::milliseconds(row.worked_ms),
             })
         });
         reads.collect()
@@ -46,11 +48,13 @@ impl ReferenceReadStore for PgTenantTx {
 
     async fn note_reference_read(&mut self, instance: InstanceId, read: &ReferenceRead) -> Result<()> {
         sqlx::query!(
-            "INSERT INTO reference_reads (tenant_id, instance_id, list, began_at, after, shown, refused, finished, read_at, note)
-             VALUES ($1, $2, $3, $4, left($5::text, 255), $6, $7, $8, $9, left($10::text, 255))
+            "INSERT INTO reference_reads (tenant_id, instance_id, list, began_at, after, shown, refused, finished, read_at, note,
+                                          worked_ms)
+             VALUES ($1, $2, $3, $4, left($5::text, 255), $6, $7, $8, $9, left($10::text, 255), $11)
              ON CONFLICT (tenant_id, instance_id, list) DO UPDATE SET
                  began_at = excluded.began_at, after = excluded.after, shown = excluded.shown, refused = excluded.refused,
-                 finished = excluded.finished, read_at = excluded.read_at, note = excluded.note",
+                 finished = excluded.finished, read_at = excluded.read_at, note = excluded.note,
+                 worked_ms = excluded.worked_ms",
             self.tenant.0,
             instance.0,
             read.list.as_str(),
@@ -61,6 +65,7 @@ impl ReferenceReadStore for PgTenantTx {
             read.finished,
             read.read_at as _,
             read.note.as_deref() as _,
+            read.worked.num_milliseconds(),
         )
         .execute(self.conn())
         .await

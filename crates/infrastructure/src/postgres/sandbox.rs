@@ -2,7 +2,7 @@
 
 use application::{
     Error, Result,
-    sandbox::{BulkTask, SandboxStore},
+    sandbox::{BulkTask, HiddenEntry, SandboxStore},
 };
 use async_trait::async_trait;
 use domain::ids::{EntityKind, InstanceId};
@@ -28,8 +28,50 @@ impl SandboxStore for PgTenantTx {
         .map_err(convert)
     }
 
+    async fn hidden_entries(
+        &mut self,
+        instance: InstanceId,
+        jira_ids: &[String],
+    ) -> Result<Vec<HiddenEntry>> {
+        let ids: Vec<Uuid> = jira_ids.iter().map(|id| instance.issue(id).0).collect();
+        let tenant = self.tenant.0;
+        let rows = sqlx::query!(
+            r#"SELECT i.jira_id AS issue, l.list AS "list!", e.place AS "place!", e.entry AS "entry!"
+               FROM issues i
+               CROSS JOIN unnest(ARRAY['issuelinks', 'subtasks']) AS l (list)
+               CROSS JOIN LATERAL jsonb_array_elements(
+                   CASE jsonb_typeof(i.raw_jsonb #> ARRAY['fields', l.list]) WHEN 'array' THEN i.raw_jsonb #> ARRAY['fields', l.list]
+                        ELSE '[]' END) WITH ORDINALITY AS e (entry, place)
+               JOIN issues o ON o.tenant_id = i.tenant_id AND o.instance_id = i.instance_id
+                    AND o.jira_number = coalesce(e.entry #>> '{inwardIssue,id}', e.entry #>> '{outwardIssue,id}', e.entry ->> 'id')::bigint
+               WHERE i.tenant_id = (SELECT $1::uuid) AND i.id = ANY($2) AND o.presence IN ('access_lost', 'archived', 'trashed')
+               ORDER BY i.id, l.list, e.place"#,
+            tenant,
+            &ids,
+        )
+        .fetch_all(self.conn())
+        .await
+        .map_err(convert)?;
+        let entries = rows.into_iter().map(|row| HiddenEntry {
+            issue: row.issue,
+            list: row.list,
+            place: usize::try_from(row.place - 1).unwrap_or(0),
+            entry: row.entry,
+        });
+        Ok(entries.collect())
+    }
+
     async fn next_key_number(&mut self, instance: InstanceId, project_key: &str) -> Result<i64> {
         let tenant = self.tenant.0;
+        // Before the numbers are looked at: who waited here sees those that were given meanwhile.
+        let found = sqlx::query!(
+            "SELECT FROM projects WHERE instance_id = $1 AND key = $2 AND presence = 'present' FOR NO KEY UPDATE",
+            instance.0,
+            project_key,
+        );
+        if found.fetch_optional(self.conn()).await.map_err(convert)?.is_none() {
+            return Err(Error::not_found("project", project_key));
+        }
         sqlx::query_scalar!(
             r#"SELECT 1 + greatest(
                    coalesce((SELECT i.key_number FROM issues i
@@ -119,6 +161,25 @@ impl SandboxStore for PgTenantTx {
             "UPDATE components SET presence = 'deleted', updated_at = now() WHERE instance_id = $1 AND jira_id = $2",
             instance.0,
             component,
+        )
+        .execute(self.conn())
+        .await
+        .map_err(convert)?;
+        Ok(())
+    }
+
+    async fn show_parts_in_project(&mut self, instance: InstanceId, key: &str) -> Result<()> {
+        sqlx::query!(
+            "UPDATE projects p SET raw_jsonb = p.raw_jsonb
+                 || CASE WHEN p.raw_jsonb ? 'versions' THEN jsonb_build_object('versions',
+                        (SELECT coalesce(jsonb_agg(v.raw_jsonb ORDER BY v.sequence, length(v.jira_id), v.jira_id), '[]') FROM versions v
+                         WHERE v.tenant_id = p.tenant_id AND v.project_id = p.id AND v.presence = 'present')) ELSE '{}' END
+                 || CASE WHEN p.raw_jsonb ? 'components' THEN jsonb_build_object('components',
+                        (SELECT coalesce(jsonb_agg(c.raw_jsonb ORDER BY length(c.jira_id), c.jira_id), '[]') FROM components c
+                         WHERE c.tenant_id = p.tenant_id AND c.project_id = p.id AND c.presence = 'present')) ELSE '{}' END
+             WHERE p.instance_id = $1 AND p.key = $2 AND p.presence = 'present'",
+            instance.0,
+            key,
         )
         .execute(self.conn())
         .await

@@ -17,6 +17,7 @@ use crate::crypto::Keyring;
 pub const SEALED_COLUMNS: &[SealedColumn] = &[
     SealedColumn { table: "jira_instances", column: "api_token_encrypted", instance: "id" },
     SealedColumn { table: "jira_instances", column: "webhook_secret_encrypted", instance: "id" },
+    SealedColumn { table: "jira_instances", column: "webhook_path_encrypted", instance: "id" },
     SealedColumn { table: "oauth_grants", column: "grant_encrypted", instance: "instance_id" },
     SealedColumn { table: "webhooks", column: "secret_encrypted", instance: "instance_id" },
 ];

@@ -89,6 +89,24 @@ pub(super) async fn refresh(conn: &mut PgConnection, issues: &[Uuid]) -> Result<
     .map_err(convert)
 }
 
+/// Forgets that these issues' present keys are old ones: an issue may get a key back that it had, and be read under both while the
+/// index of its site lags. A live key wins over an old one (jira-facts 2.4).
+pub(super) async fn forget_old_keys_in_use(conn: &mut PgConnection, issues: &[Uuid]) -> Result<()> {
+    if issues.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "DELETE FROM issue_key_aliases a USING issues i
+         WHERE i.id = ANY($1) AND i.presence = 'present'
+           AND a.tenant_id = i.tenant_id AND a.instance_id = i.instance_id AND a.key = i.key",
+        issues,
+    )
+    .execute(conn)
+    .await
+    .map(drop)
+    .map_err(convert)
+}
+
 /// See [`application::sync::census::CensusStore::settle_keys`]. An issue may be stored with what it shows of another one at the very
 /// moment at which that one gets another key, and neither sees the other.
 pub(super) async fn settle(

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use domain::ids::InstanceId;
 use serde_json::Value;
 
-use super::{errors::convert, transaction::PgTenantTx};
+use super::{errors::convert, people::with_people_as_they_are, transaction::PgTenantTx};
 
 /// The beginning of a text, for `LIKE`.
 fn beginning(text: &str) -> String {
@@ -148,7 +148,7 @@ impl SiteListStore for PgTenantTx {
     }
 
     async fn components_of(&mut self, instance: InstanceId, project: &str) -> Result<Vec<Value>> {
-        sqlx::query_scalar!(
+        let components = sqlx::query_scalar!(
             r#"SELECT jsonb_build_object('project', p.key, 'projectId', p.jira_id::numeric) || c.raw_jsonb AS "raw!"
                FROM projects p JOIN components c ON c.project_id = p.id
                WHERE p.instance_id = $1 AND p.presence = 'present' AND p.key = $2
@@ -159,7 +159,8 @@ impl SiteListStore for PgTenantTx {
         )
         .fetch_all(self.conn())
         .await
-        .map_err(convert)
+        .map_err(convert)?;
+        with_people_as_they_are(self.conn(), instance, components).await
     }
 
     async fn version(&mut self, instance: InstanceId, id: &str) -> Result<Option<Value>> {
@@ -176,7 +177,7 @@ impl SiteListStore for PgTenantTx {
     }
 
     async fn component(&mut self, instance: InstanceId, id: &str) -> Result<Option<Value>> {
-        sqlx::query_scalar!(
+        let component = sqlx::query_scalar!(
             r#"SELECT jsonb_build_object('project', p.key, 'projectId', p.jira_id::numeric) || c.raw_jsonb AS "raw!"
                FROM components c JOIN projects p ON p.id = c.project_id
                WHERE c.instance_id = $1 AND c.jira_id = $2 AND c.presence = 'present' AND c.raw_jsonb IS NOT NULL"#,
@@ -185,7 +186,8 @@ impl SiteListStore for PgTenantTx {
         )
         .fetch_optional(self.conn())
         .await
-        .map_err(convert)
+        .map_err(convert)?;
+        Ok(with_people_as_they_are(self.conn(), instance, component.into_iter().collect()).await?.pop())
     }
 
     async fn offered_options(

@@ -354,10 +354,6 @@ impl SyncStore for PgTenantTx {
         schedules::pause(self, instance, since).await
     }
 
-    async fn unsettled_delivery(&mut self, instance: InstanceId) -> Result<Option<DateTime<Utc>>> {
-        schedules::unsettled_delivery(self.conn(), instance).await
-    }
-
     async fn not_as_new(
         &mut self,
         instance: InstanceId,

@@ -16,7 +16,9 @@ use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
 use uuid::Uuid;
 
-use super::{errors::convert, issues_upsert::links, shown_keys, sync_roll, transaction::PgTenantTx};
+use super::{
+    disagreeing, errors::convert, issues_upsert::links, shown_keys, sync_roll, transaction::PgTenantTx,
+};
 
 pub(super) fn to_stored(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
@@ -369,6 +371,15 @@ impl CensusStore for PgTenantTx {
 
     async fn settle_keys(&mut self, instance: InstanceId, after: &str, limit: i64) -> Result<Option<String>> {
         shown_keys::settle(self.conn(), instance, after, limit).await
+    }
+
+    async fn settle_neighbours(
+        &mut self,
+        instance: InstanceId,
+        after: Uuid,
+        limit: i64,
+    ) -> Result<Option<Uuid>> {
+        disagreeing::settle(self, instance, after, limit).await
     }
 
     async fn write_all_gone(&mut self, project: Uuid, presence: Presence, limit: i64) -> Result<u64> {

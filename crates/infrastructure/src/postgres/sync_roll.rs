@@ -18,7 +18,8 @@ pub(super) async fn projects_with_issues(
     let rows = sqlx::query!(
         "SELECT p.id, p.jira_id, p.key FROM projects p
          WHERE p.instance_id = $1
-           AND EXISTS (SELECT FROM issues i WHERE i.project_id = p.id AND i.presence = 'present')
+           AND (p.presence = 'present'
+                OR EXISTS (SELECT FROM issues i WHERE i.project_id = p.id AND i.presence = 'present'))
          ORDER BY p.key, p.jira_id",
         instance.0
     )

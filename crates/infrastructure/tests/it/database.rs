@@ -124,7 +124,7 @@ impl TestDatabase {
     }
 
     pub async fn instance(&self, tenant: TenantId, name: &str, kind: InstanceKind) -> InstanceId {
-        let id = InstanceId(Uuid::new_v4());
+        let id = InstanceId::new(Uuid::new_v4());
         let mut tx = self.db.tenant(&TenantContext::whole(tenant)).await.unwrap();
         tx.add_instance(&instance_record(id, name, kind)).await.unwrap();
         tx.commit().await.unwrap();
@@ -176,7 +176,11 @@ pub fn instance_record(id: InstanceId, name: &str, kind: InstanceKind) -> Instan
         base_url: format!("https://{name}.atlassian.net"),
         auth_method: if kind == InstanceKind::Sandbox { AuthMethod::None } else { AuthMethod::ApiToken },
         email_hash: Some("hash".into()),
-        secrets: SealedSecrets { credential: Some("sealed".into()), webhook: Some("sealed too".into()) },
+        secrets: SealedSecrets {
+            credential: Some("sealed".into()),
+            webhook: Some("sealed too".into()),
+            webhook_path: None,
+        },
         dialect: Dialect::V3,
         cloud_id: None,
         requests_per_minute: None,

@@ -16,11 +16,12 @@ BEGIN
                    WHEN a.attname LIKE '%issue_id' THEN current_setting('fill.issue')
                    WHEN a.attname = 'error' THEN 'hidden treasure'
                    WHEN a.attname = 'outcome' THEN 'succeeded'
-                   WHEN a.attname = 'state' THEN CASE c.relname WHEN 'census_projects' THEN 'listed' ELSE 'running' END
+                   WHEN a.attname = 'state' THEN CASE c.relname WHEN 'census_projects' THEN 'listed' WHEN 'site_webhooks' THEN 'missing'
+                                                              ELSE 'running' END
                    WHEN a.attname = 'standing' THEN 'live'
                    WHEN a.attname = 'collection' THEN 'issues'
                    WHEN a.attname = 'list' THEN 'project_parts'
-                   WHEN a.attname = 'kind' THEN CASE c.relname WHEN 'ai_ledger' THEN 'call' ELSE 'backfill' END
+                   WHEN a.attname = 'kind' THEN CASE c.relname WHEN 'ai_ledger' THEN 'call' WHEN 'site_webhooks' THEN 'admin' ELSE 'backfill' END
                    WHEN a.attname = 'scopes' THEN '{read}'
                    ELSE CASE t.typname
                        WHEN 'uuid' THEN gen_random_uuid()::text WHEN 'timestamptz' THEN now()::text

@@ -268,7 +268,7 @@ async fn every_table_view_and_function_knows_the_limit() {
          FROM pg_proc p
          WHERE p.pronamespace IN ('forebay'::regnamespace, 'public'::regnamespace) AND p.prosecdef
            AND has_function_privilege('forebay_app', p.oid, 'EXECUTE')
-           AND p.proname NOT IN ('visible_projects', 'issue_within', 'enqueue_job')
+           AND p.proname NOT IN ('visible_projects', 'issue_within', 'enqueue_job', 'ring_job', 'release_job')
            AND position('forebay.reach()' IN p.prosrc) = 0",
     )
     .fetch_all(&mut base.superuser().await)

@@ -1,10 +1,13 @@
 //! What issues show of each other: links, and the keys of those that were moved.
 
-use application::issues::{IssueBundle, Presence};
+use application::{
+    issues::{IssueBundle, Presence},
+    reference::ReferenceRecords,
+};
 use uuid::Uuid;
 
 use crate::{
-    bundles::{blocks, changed, issue},
+    bundles::{blocks, changed, issue, project},
     database::run,
     upsert::Mirror,
 };
@@ -129,5 +132,32 @@ async fn a_census_settles_keys_of_moved_issues_that_others_still_show() {
     tx.commit().await.unwrap();
     let keys = "SELECT parent_key FROM issues WHERE parent_key IS NOT NULL";
     assert_eq!(mirror.column(keys).await, ["OPS-9"]);
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_key_that_an_issue_or_its_project_has_again_is_no_old_key() {
+    let mirror = Mirror::new().await;
+    let first = issue(1, "PAY-1");
+    let under = |key: &str, minute| changed(&first, minute, |bundle| bundle.issue.key = key.parse().unwrap());
+    let old = "SELECT key FROM issue_key_aliases ORDER BY key";
+    mirror.store(std::slice::from_ref(&first)).await;
+    mirror.store(&[under("OPS-9", 1)]).await;
+    assert_eq!(mirror.column(old).await, ["PAY-1"]);
+    mirror.store(&[under("PAY-1", 2)]).await;
+    assert_eq!(mirror.column(old).await, ["OPS-9"]);
+
+    let named = |key: &str| {
+        let mut roster = project("PAY");
+        roster.key = key.to_owned();
+        roster
+    };
+    for (key, left) in [("K7", ["OPS-9", "PAY-1"]), ("PAY", ["K7-1", "OPS-9"])] {
+        let mut tx = mirror.base.begin(mirror.tenant).await;
+        let seen = ReferenceRecords { projects: vec![named(key)], ..Default::default() };
+        tx.upsert_reference(mirror.instance, &seen, true).await.unwrap();
+        tx.commit().await.unwrap();
+        assert_eq!(mirror.column(old).await, left, "under {key}");
+    }
     mirror.base.remove().await;
 }

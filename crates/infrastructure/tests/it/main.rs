@@ -13,6 +13,7 @@ mod children;
 mod database;
 mod faults;
 mod followed_worklogs;
+mod hints;
 mod history;
 mod hostile;
 mod job_runs;

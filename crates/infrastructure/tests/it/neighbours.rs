@@ -2,9 +2,11 @@
 
 use application::issues::{IssueBundle, Presence};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{
     bundles::{changed, issue, payload, status},
+    database::run,
     upsert::Mirror,
 };
 
@@ -69,7 +71,7 @@ async fn parents_sub_tasks_and_links_are_shown_as_the_copy_has_them() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_in_no_list_and_what_is_out_of_sight_stays_as_it_was() {
+async fn what_is_gone_or_hidden_is_in_no_list_until_it_is_back() {
     let mirror = Mirror::new().await;
     mirror.store(&[issue(1, "PAY-1"), in_the_middle(), issue(3, "PAY-3")]).await;
     let lists = async |gone: &[(&str, Presence)]| {
@@ -83,8 +85,71 @@ async fn what_is_gone_is_in_no_list_and_what_is_out_of_sight_stays_as_it_was() {
         (count("subtasks"), count("issuelinks"))
     };
     assert_eq!(lists(&[]).await, (2, 2));
-    assert_eq!(lists(&[("3", Presence::AccessLost)]).await, (2, 2));
-    assert_eq!(lists(&[("3", Presence::Deleted)]).await, (1, 1));
+    assert_eq!(lists(&[("3", Presence::Archived)]).await, (2, 2), "it can still be read");
+    let mut owner = mirror.base.superuser().await;
+    for (presence, counts) in [("archived", (1, 1)), ("present", (2, 2))] {
+        run(&mut owner, format!("UPDATE projects SET presence = '{presence}'")).await;
+        assert_eq!(lists(&[]).await, counts, "its project is {presence}");
+    }
+    for gone in [Presence::AccessLost, Presence::Trashed, Presence::Deleted] {
+        assert_eq!(lists(&[("3", gone)]).await, (1, 1), "{gone:?}");
+        assert_eq!(lists(&[("3", Presence::Present)]).await, (2, 2), "it is back");
+    }
+    mirror.base.remove().await;
+}
+
+#[tokio::test]
+async fn a_census_has_those_looked_at_that_do_not_tell_the_same_of_each_other() {
+    let mirror = Mirror::new().await;
+    let listing = |id: u32, key: &str, fields: Value| {
+        let parent = fields["parent"]["id"].as_str().map(|id| (id.to_owned(), "PAY-9".to_owned()));
+        let mut bundle = changed(&issue(id, key), 0, |bundle| bundle.issue.parent = parent);
+        let mut raw = bundle.issue.raw.value().unwrap();
+        raw["fields"].as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        bundle.issue.raw = payload(&raw);
+        bundle
+    };
+    let sub = json!({ "id": "5", "name": "Sub-task", "subtask": true });
+    let to = |id: &str, other: &str| json!([{ "id": id, "outwardIssue": { "id": other, "key": "PAY-9" } }]);
+    let at = |id: &str, other: &str| json!([{ "id": id, "inwardIssue": { "id": other, "key": "PAY-9" } }]);
+    let none = json!([]);
+    mirror
+        .store(&[
+            // They agree.
+            listing(1, "PAY-1", json!({ "issuelinks": to("71", "2"), "subtasks": [{ "id": "3" }] })),
+            listing(2, "PAY-2", json!({ "issuelinks": at("71", "1"), "subtasks": none })),
+            listing(3, "PAY-3", json!({ "issuetype": sub, "parent": { "id": "1" }, "issuelinks": none })),
+            // One names an issue that the copy does not have.
+            listing(11, "PAY-11", json!({ "issuelinks": to("72", "12"), "subtasks": none })),
+            // One shows a link that the other does not.
+            listing(21, "PAY-21", json!({ "issuelinks": to("73", "22") })),
+            listing(22, "PAY-22", json!({ "issuelinks": none })),
+            // A parent does not show its sub-task; another one shows one that is not its own.
+            listing(31, "PAY-31", json!({ "subtasks": none })),
+            listing(32, "PAY-32", json!({ "subtasks": [{ "id": "33" }] })),
+            listing(33, "PAY-33", json!({ "issuetype": sub, "parent": { "id": "31" } })),
+        ])
+        .await;
+    let settle = async || {
+        let mut tx = mirror.base.begin(mirror.tenant).await;
+        let mut after = Uuid::nil();
+        while let Some(last) = tx.settle_neighbours(mirror.instance, after, 2).await.unwrap() {
+            after = last;
+        }
+        tx.commit().await.unwrap();
+    };
+    settle().await;
+    let asked =
+        "WITH gone AS (DELETE FROM issue_hints RETURNING jira_id) SELECT jira_id FROM gone ORDER BY 1";
+    assert_eq!(mirror.column(asked).await, ["11", "12", "21", "22", "31", "32"]);
+
+    // What was read before the last census was looked at then.
+    let mut owner = mirror.base.superuser().await;
+    let taken = "INSERT INTO censuses (tenant_id, id, instance_id, state, holder, lease_until)
+        SELECT tenant_id, gen_random_uuid(), id, 'succeeded', gen_random_uuid(), now() FROM jira_instances";
+    run(&mut owner, taken.into()).await;
+    settle().await;
+    assert!(mirror.column(asked).await.is_empty());
     mirror.base.remove().await;
 }
 

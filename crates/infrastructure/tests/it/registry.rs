@@ -57,11 +57,11 @@ async fn a_key_is_found_by_its_prefix_touched_by_the_minute_and_revoked_once() {
     tx.add_key(&key).await.unwrap();
     tx.commit().await.unwrap();
 
-    let mut platform = base.db.platform().await.unwrap();
-    let (found, hash) = platform.key_by_prefix("abcdefghij").await.unwrap().unwrap();
+    let (found, hash) = base.db.key_by_prefix("abcdefghij").await.unwrap().unwrap();
     assert_eq!((found.id, found.tenant, hash), (key.id, tenant, vec![1, 2, 3]));
     assert_eq!((&found.scopes, &found.policy), (&key.scopes, &key.policy));
-    assert!(platform.key_by_prefix("other").await.unwrap().is_none());
+    assert!(base.db.key_by_prefix("other").await.unwrap().is_none());
+    let mut platform = base.db.platform().await.unwrap();
     platform.touch_key(key.id, at(0)).await.unwrap();
     platform.touch_key(key.id, at(0) + TimeDelta::seconds(59)).await.unwrap();
     assert_eq!(platform.every_key().await.unwrap()[0].last_used_at, Some(at(0)));
@@ -84,7 +84,7 @@ async fn an_instance_is_found_by_name_and_id_and_keeps_what_is_noted() {
     let mut tx = base.begin(tenant).await;
     tx.note_identity(id, "me", Some("Europe/Berlin"), Dialect::V2).await.unwrap();
     tx.note_identity(id, "me", None, Dialect::V2).await.unwrap();
-    tx.note_webhook(id, "72").await.unwrap();
+    tx.note_webhook(id, Some("72")).await.unwrap();
     for name in ["main", &id.to_string()] {
         let found = tx.instance(name).await.unwrap().unwrap();
         assert_eq!((found.id, found.dialect, found.kind), (id, Dialect::V2, InstanceKind::Cloud));
@@ -95,7 +95,7 @@ async fn an_instance_is_found_by_name_and_id_and_keeps_what_is_noted() {
     let moved = tx.instance("main").await.unwrap().unwrap();
     assert_eq!((moved.base_url.as_str(), moved.webhook_id), ("https://elsewhere.example", None));
     assert_eq!(tx.sealed_secrets(id).await.unwrap().credential.as_deref(), Some("sealed"));
-    assert!(matches!(tx.note_webhook(InstanceId(Uuid::nil()), "1").await, Err(Error::NotFound { .. })));
+    assert!(matches!(tx.note_webhook(InstanceId(Uuid::nil()), Some("1")).await, Err(Error::NotFound { .. })));
     let twin = instance_record(InstanceId(Uuid::new_v4()), "main", InstanceKind::Server);
     assert!(matches!(tx.add_instance(&twin).await, Err(Error::Conflict(_))));
     drop(tx);

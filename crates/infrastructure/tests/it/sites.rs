@@ -6,8 +6,8 @@ use application::{
     Error,
     instances::{AuthMethod, Dialect, InstanceKind},
     ports::{
-        Clock, Database, IssueText, JiraSite, JiraSites, Listed, PageSize, ReferenceData, SiteConnection,
-        WorklogFeed,
+        Clock, Database, IssueText, JiraSite, JiraSites, Listed, PageSize, Patience, ReferenceData,
+        SiteConnection, WorklogFeed,
     },
     site_limits::{SiteLimits, SitePause, WHOLE_SITE},
 };
@@ -134,6 +134,8 @@ pub fn connection(tenant: TenantId, instance: InstanceId, url: &str) -> SiteConn
         email: Some("someone@example.com".into()),
         token: Some("t0k3n".into()),
         requests_per_minute: Some(10_000),
+        patience: Patience::Long,
+        urgency: application::ports::Urgency::Now,
     }
 }
 

@@ -12,7 +12,7 @@ use domain::ids::TenantId;
 use futures::future::join_all;
 use infrastructure::postgres::{PgDatabase, PoolSettings, roles};
 use serde_json::json;
-use sqlx::Executor;
+use sqlx::{AssertSqlSafe, Executor};
 use uuid::Uuid;
 
 use crate::{bundles::at, database::TestDatabase};
@@ -141,6 +141,37 @@ async fn a_begin_that_is_given_up_leaves_no_transaction_in_the_pool() {
     base.remove().await;
 }
 
+/// A connection is not asked whether it lives when it was used a moment ago, so this is found out by whoever uses it.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_in_the_pool_are_replaced_unnoticed() {
+    const OURS: &str = "FROM pg_stat_activity WHERE datname = current_database() AND usename IN ('forebay_app', 'forebay_platform')";
+    let base = TestDatabase::create().await;
+    let tenant = base.tenant("acme").await;
+    let db = base.database(PoolSettings { app: 3, platform: 2, ..PoolSettings::default() }).await;
+    let mut admin = base.superuser().await;
+    for _ in 0..3 {
+        let whole = TenantContext::whole(tenant);
+        drop(join_all((0..3).map(|_| db.tenant(&whole))).await);
+        drop(join_all((0..2).map(|_| db.platform())).await);
+        sqlx::query(AssertSqlSafe(format!("SELECT pg_terminate_backend(pid) {OURS}")))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        let left = format!("SELECT count(*) {OURS}");
+        while sqlx::query_scalar::<_, i64>(AssertSqlSafe(left.clone())).fetch_one(&mut admin).await.unwrap()
+            > 0
+        {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let asked = join_all((0..3).map(|_| read(&db, tenant))).await;
+        assert!(asked.iter().all(Result::is_ok), "{asked:?}");
+        assert!(db.key_by_prefix("x").await.unwrap().is_none());
+        drop(db.platform().await.unwrap());
+    }
+    db.close().await;
+    base.remove().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exhausted_pool_answers_busy_and_a_full_line_at_once() {
     let base = TestDatabase::create().await;
@@ -191,9 +222,7 @@ async fn a_statement_that_takes_too_long_is_cancelled_for_every_role() {
     let late = read(&db, tenant).await.unwrap_err();
     assert!(matches!(late, Error::TimedOut(_)), "{late:?}");
     assert_eq!((late.code(), late.is_retryable()), ("timed_out", true));
-    let mut tx = db.platform().await.unwrap();
-    assert!(matches!(tx.key_by_prefix("x").await.map(drop), Err(Error::TimedOut(_))));
-    drop(tx);
+    assert!(matches!(db.key_by_prefix("x").await.map(drop), Err(Error::TimedOut(_))));
     admin.execute("ROLLBACK").await.unwrap();
     read(&db, tenant).await.unwrap();
     db.close().await;

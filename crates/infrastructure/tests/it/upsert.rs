@@ -159,7 +159,8 @@ async fn a_key_used_again_displaces_its_former_holder_until_somebody_looks_at_it
     assert_eq!(mirror.id_of("1").await, None);
     // Somebody is asked to look, by the same transaction.
     let asked: Vec<String> = sqlx::query_scalar(
-        "SELECT payload ->> 'issue' FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%' AND run_at > now()",
+        "SELECT h.jira_id FROM issue_hints h JOIN graphile_worker._private_jobs j ON j.key = format('hint:%s:later', h.instance_id)
+         WHERE h.due_at > now() AND j.run_at > now()",
     )
     .fetch_all(&mut mirror.base.superuser().await)
     .await
@@ -180,7 +181,7 @@ async fn at_a_sandbox_nobody_is_asked_where_a_displaced_issue_is() {
     tx.upsert_issues(sandbox, &[issue(1, "PAY-1")]).await.unwrap();
     tx.upsert_issues(sandbox, &[issue(2, "PAY-1")]).await.unwrap();
     tx.commit().await.unwrap();
-    let sql = "SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%'";
+    let sql = "SELECT (SELECT count(*) FROM graphile_worker._private_jobs WHERE key LIKE 'hint:%') + count(*) FROM issue_hints";
     let asked: i64 = sqlx::query_scalar(sql).fetch_one(&mut base.superuser().await).await.unwrap();
     assert_eq!(asked, 0);
     base.remove().await;

@@ -442,6 +442,7 @@ async fn how_far_a_list_is_read_is_kept() {
         finished: false,
         read_at: None,
         note: None,
+        worked: chrono::TimeDelta::milliseconds(1_500),
     };
     tx.note_reference_read(instance, &half).await.unwrap();
     assert_eq!(tx.reference_reads(instance).await.unwrap(), std::slice::from_ref(&half));
@@ -479,6 +480,27 @@ async fn a_sprint_that_no_board_shows_any_more_vanishes_and_comes_back() {
     assert_eq!(present(&elsewhere).await, [1, 2, 3], "what one board says is nothing about another's");
     assert_eq!(present(&shown(&[2])).await, [2, 3], "the other board still shows the third");
     assert_eq!(present(&shown(&[1, 2])).await, [1, 2, 3], "who is seen again is there again");
+    drop(tx);
+    base.remove().await;
+}
+
+#[tokio::test]
+async fn a_sprint_that_is_opened_again_has_no_end_any_more() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let mut shown = async |raw: Value| {
+        let records = ReferenceRecords {
+            sprints: vec![SprintRecord { raw, ..sprint(1, "s") }],
+            ..ReferenceRecords::default()
+        };
+        tx.upsert_reference(instance, &records, false).await.unwrap();
+        tx.roster(instance, Roster::Sprints).await.unwrap().remove(0)
+    };
+    // As a board lists it, and as the field of an issue does, which knows less.
+    shown(json!({"id": 1, "name": "s", "self": "s/1", "completeDate": "2026-03-02T10:00:00.000Z"})).await;
+    let open = shown(json!({"id": 1, "name": "s", "state": "active"})).await;
+    assert_eq!(open, json!({"id": 1, "name": "s", "state": "active", "self": "s/1"}));
     drop(tx);
     base.remove().await;
 }

@@ -3,13 +3,18 @@
 use application::{
     Error,
     instances::InstanceKind,
-    webhooks::{FailedDelivery, InboxEntry, InboxState, Webhook},
+    ports::{TenantTx, WebhookKind},
+    webhooks::{self, FailedDelivery, InboxEntry, InboxState, Registration, RegistrationState, Webhook},
 };
+use chrono::{DateTime, Utc};
 use domain::ids::InstanceId;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::{bundles::at, database::TestDatabase};
+use crate::{
+    bundles::{at, changed, issue},
+    database::TestDatabase,
+};
 
 fn delivery(instance: InstanceId, id: &str, issue: Option<&str>, minute: i64) -> InboxEntry {
     InboxEntry {
@@ -123,6 +128,52 @@ async fn what_was_given_up_is_told_for_three_days_the_oldest_first() {
     tx.note_failed_delivery(sandbox, &failed(5, 9 + 72 * 60)).await.unwrap();
     let left = tx.failed_deliveries(sandbox, at(0), 10).await.unwrap();
     assert_eq!(left.len(), 2, "what is older is forgotten: {left:?}");
+    drop(tx);
+    base.remove().await;
+}
+
+/// Since when nothing has come, and whether that is told.
+async fn silent(
+    tx: &mut Box<dyn TenantTx>,
+    instance: InstanceId,
+    minute: i64,
+) -> (Option<DateTime<Utc>>, bool) {
+    let health = webhooks::health(tx.as_mut(), instance, at(minute)).await.unwrap();
+    (health.silent_since, health.problem().is_some())
+}
+
+#[tokio::test]
+async fn a_webhook_that_says_nothing_while_issues_change_is_noticed() {
+    let base = TestDatabase::create().await;
+    let (tenant, instance) = base.mirror().await;
+    let mut tx = base.begin(tenant).await;
+    let registered = Registration {
+        kind: WebhookKind::Dynamic,
+        ids: vec!["1000".into(), "1001".into()],
+        wanted: true,
+        state: RegistrationState::Registered,
+        problem: Some("not told of sprints".into()),
+        origin: "https://forebay.example".into(),
+        stale: false,
+        by_hand: true,
+        registered_at: Some(at(0)),
+        expires_at: Some(at(40_000)),
+        checked_at: at(1),
+    };
+    assert!(tx.registration(instance).await.unwrap().is_none());
+    tx.keep_registration(instance, &registered).await.unwrap();
+    assert_eq!(tx.registration(instance).await.unwrap().as_ref(), Some(&registered));
+    assert_eq!(silent(&mut tx, instance, 600).await, (None, false), "nothing has changed");
+    let one = changed(&issue(1, "PAY-1"), 100, |_| {});
+    tx.upsert_issues(instance, &[one]).await.unwrap();
+    assert_eq!(silent(&mut tx, instance, 150).await, (None, false), "it may come late");
+    assert_eq!(silent(&mut tx, instance, 170).await, (Some(at(0)), true));
+    tx.receive_delivery(&delivery(instance, "a", Some("1"), 101)).await.unwrap();
+    let told = webhooks::health(tx.as_mut(), instance, at(170)).await.unwrap();
+    assert_eq!((told.last_delivery_at, told.silent_since), (Some(at(101)), None));
+    let off = Registration { state: RegistrationState::Off, wanted: false, ..registered };
+    tx.keep_registration(instance, &off).await.unwrap();
+    assert_eq!(tx.registration(instance).await.unwrap(), Some(off));
     drop(tx);
     base.remove().await;
 }

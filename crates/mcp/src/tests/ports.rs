@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use application::{
     Actor, Caller, Error, Result, Scope, Services, TenantContext,
     events::Announcement,
+    keys::ApiKey,
     ports::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
         Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
@@ -51,6 +52,10 @@ struct Nothing;
 impl Database for Nothing {
     async fn tenant(&self, _: &TenantContext) -> Result<Box<dyn TenantTx>> {
         Err(Error::internal("connection refused at 10.0.0.7"))
+    }
+
+    async fn key_by_prefix(&self, _: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
+        Err(Error::internal("not asked for here"))
     }
 
     async fn platform(&self) -> Result<Box<dyn PlatformTx>> {

@@ -64,12 +64,22 @@ impl View {
         } else {
             FieldRoster::default()
         };
+        self.assemble_by(tx, rows, &roster).await
+    }
+
+    /// The same with the roster of fields at hand.
+    pub(super) async fn assemble_by(
+        &self,
+        tx: &mut dyn TenantTx,
+        rows: Vec<IssueRow>,
+        roster: &FieldRoster,
+    ) -> Result<Assembled, Refusal> {
         let mut children = Children::default();
-        let ids = self.with_list(&rows, "comment", &roster);
+        let ids = self.with_list(&rows, "comment", roster);
         if !ids.is_empty() {
             children.comments = by_issue(tx.comments(&ids).await?, |row| row.issue_id);
         }
-        let ids = self.with_list(&rows, "worklog", &roster);
+        let ids = self.with_list(&rows, "worklog", roster);
         if !ids.is_empty() {
             children.worklogs = by_issue(tx.worklogs(&ids).await?, |row| row.issue_id);
         }
@@ -86,23 +96,20 @@ impl View {
                 children.properties.entry(issue).or_default().insert(key, value);
             }
         }
-        Ok(self.put_together(rows, children, &roster))
+        Ok(self.put_together(rows, children, roster))
     }
 
-    /// Whether these issues are all there is to read: no list of theirs is asked for, nor anything that takes the roster of
-    /// fields to tell.
-    pub(super) fn stands_alone(&self, rows: &[IssueRow]) -> bool {
-        let roster = FieldRoster::default();
-        !self.needs_roster(rows)
-            && self.properties.is_empty()
-            && self.with_list(rows, "comment", &roster).is_empty()
-            && self.with_list(rows, "worklog", &roster).is_empty()
+    /// Whether these issues are all there is to read: no list of theirs is asked for that has anything in it.
+    pub(super) fn stands_alone(&self, rows: &[IssueRow], roster: &FieldRoster) -> bool {
+        self.properties.is_empty()
+            && self.with_list(rows, "comment", roster).is_empty()
+            && self.with_list(rows, "worklog", roster).is_empty()
             && !rows.iter().any(|row| self.shows_changelog(row))
     }
 
     /// Assembles issues that stand alone.
-    pub(super) fn assemble_alone(&self, rows: Vec<IssueRow>) -> Assembled {
-        self.put_together(rows, Children::default(), &FieldRoster::default())
+    pub(super) fn assemble_alone(&self, rows: Vec<IssueRow>, roster: &FieldRoster) -> Assembled {
+        self.put_together(rows, Children::default(), roster)
     }
 
     fn put_together(&self, rows: Vec<IssueRow>, mut children: Children, roster: &FieldRoster) -> Assembled {
@@ -110,7 +117,8 @@ impl View {
         Assembled { issues, expanded: self.expanded(roster) }
     }
 
-    fn needs_roster(&self, rows: &[IssueRow]) -> bool {
+    /// Whether it takes the roster of fields to show these.
+    pub(super) fn needs_roster(&self, rows: &[IssueRow]) -> bool {
         let converts = self.dialect == Dialect::V3 && rows.iter().any(|row| row.dialect == Dialect::V2);
         self.selection.needs_roster()
             || self.expand.names
@@ -118,12 +126,14 @@ impl View {
             || ((converts || self.expand.rendered_fields) && !self.selection.is_ids_only())
     }
 
-    /// The issues whose payload has this list, if it is asked for.
+    /// The issues whose payload has this list, if it is asked for. Of a list that came empty there is nothing to read: an entry that
+    /// is added changes its envelope with it.
     fn with_list(&self, rows: &[IssueRow], field: &str, roster: &FieldRoster) -> Vec<IssueId> {
         if !self.selection.contains(field, roster) {
             return Vec::new();
         }
-        rows.iter().filter(|row| row.raw["fields"][field].is_object()).map(|row| row.id).collect()
+        let has_entries = |list: &Value| list.is_object() && list["total"] != 0;
+        rows.iter().filter(|row| has_entries(&row.raw["fields"][field])).map(|row| row.id).collect()
     }
 
     fn shows_changelog(&self, row: &IssueRow) -> bool {

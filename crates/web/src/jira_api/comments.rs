@@ -4,7 +4,7 @@ use application::{
     Error, Scope,
     instances::{Dialect, InstanceKind},
     issues::{CommentBody, CommentRow, add_comment},
-    sandbox::{self, CommentChanges, NewComment, Visibility},
+    sandbox::{self, CommentChanges, NewComment, Touching, Visibility, faults::Lens},
 };
 use axum::{
     http::StatusCode,
@@ -112,15 +112,24 @@ pub(super) async fn edit(site: Site, params: Params, body: Body) -> Result<Respo
     site.require_shown().await?;
     let (services, caller) = (&site.state.services, &site.caller);
     let named = (site.param("issue"), site.param("comment"));
-    sandbox::edit_comment(services, caller, &site.name, named, &changes).await.map_err(refused)?;
+    let touching = touching(&site);
+    sandbox::edit_comment(services, caller, &site.name, named, &changes, touching).await.map_err(refused)?;
     one(site, params).await
+}
+
+/// A change to a comment is one of its issue's, unless the sandbox was asked to have it otherwise.
+fn touching(site: &Site) -> Touching {
+    match site.lens().is_some_and(Lens::silences_comments) {
+        true => Touching::CommentAlone,
+        false => Touching::Issue,
+    }
 }
 
 pub(super) async fn remove(site: Site) -> Result<Response, Refusal> {
     site.require_shown().await?;
     let (services, caller) = (&site.state.services, &site.caller);
-    let (issue, comment) = (site.param("issue"), site.param("comment"));
-    sandbox::delete_comment(services, caller, &site.name, issue, comment).await?;
+    let named = (site.param("issue"), site.param("comment"));
+    sandbox::delete_comment(services, caller, &site.name, named, touching(&site)).await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

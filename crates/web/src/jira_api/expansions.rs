@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 
 use application::{
+    Error,
     instances::{Instance, InstanceKind},
-    issues::{IssueRow, list_transitions},
+    issues::{IssueRow, list_transitions, transitions_at_site},
     ports::TenantTx,
 };
 use serde_json::{Value, json};
@@ -19,9 +20,6 @@ use super::{
 };
 
 /// Assembles a list of issues with all that is asked for.
-///
-/// The transitions of a mirror's issues are known to its site alone, which would have to be asked once for each issue: they are left
-/// out of lists, and told of one issue at a time.
 pub(super) async fn assemble(
     site: &Site,
     mut tx: Box<dyn TenantTx>,
@@ -30,8 +28,7 @@ pub(super) async fn assemble(
     rows: Vec<IssueRow>,
 ) -> Result<Assembled, Refusal> {
     let expand = view.expand;
-    let with_transitions = expand.transitions && instance.kind == InstanceKind::Sandbox;
-    if !(with_transitions || expand.editmeta || expand.operations) {
+    if !(expand.transitions || expand.editmeta || expand.operations) {
         return view.assemble(tx.as_mut(), instance.id, rows).await;
     }
     let known: Vec<(String, Value)> = rows
@@ -44,6 +41,8 @@ pub(super) async fn assemble(
     let mut assembled = view.assemble(tx.as_mut(), instance.id, rows).await?;
     // What follows has transactions of its own.
     drop(tx);
+    let ids: Vec<String> = known.iter().map(|(id, _)| id.clone()).collect();
+    let mut open = if expand.transitions { transitions(site, instance, &ids).await? } else { HashMap::new() };
     let mut forms = EditForms::default();
     let mut more: HashMap<String, Vec<(&str, Value)>> = HashMap::new();
     for (id, fields) in known {
@@ -51,10 +50,7 @@ pub(super) async fn assemble(
         if expand.editmeta {
             own.push(("editmeta", forms.of(site, instance, &fields).await?));
         }
-        if with_transitions {
-            let services = &site.state.services;
-            let open = list_transitions(services, &site.caller, Some(&site.name), &id).await?;
-            let mut open: Vec<Value> = open.into_iter().map(|choice| choice.raw).collect();
+        if let Some(mut open) = open.remove(&id) {
             transitions::without_screens(&mut open);
             own.push(("transitions", Value::Array(open)));
         }
@@ -71,4 +67,29 @@ pub(super) async fn assemble(
         }
     }
     Ok(assembled)
+}
+
+/// What is open to each of these issues now. A mirror's site is asked once for all of them; where it does not answer, the issues are
+/// told without, as one issue is.
+async fn transitions(
+    site: &Site,
+    instance: &Instance,
+    ids: &[String],
+) -> Result<HashMap<String, Vec<Value>>, Refusal> {
+    let (services, caller) = (&site.state.services, &site.caller);
+    if instance.kind == InstanceKind::Sandbox {
+        let mut open = HashMap::new();
+        for id in ids {
+            let choices = list_transitions(services, caller, Some(&site.name), id).await?;
+            open.insert(id.clone(), choices.into_iter().map(|choice| choice.raw).collect());
+        }
+        return Ok(open);
+    }
+    match transitions_at_site(services, caller, instance, ids).await {
+        Err(Error::Unavailable(reason)) => {
+            tracing::warn!(reason, "transitions were asked for, and the site is silent");
+            Ok(HashMap::new())
+        }
+        open => Ok(open?),
+    }
 }

@@ -22,10 +22,12 @@ async fn contexts_of(site: &Site, instance: &Instance) -> Result<(Vec<Value>, Va
     let fields = lookups::roster(&site.state.services, &site.caller, instance.id, Roster::Fields).await?;
     let field = fields.iter().find(|field| field["id"] == wanted && field["custom"] == true);
     let field = field.cloned().ok_or_else(missing)?;
-    if instance.kind == InstanceKind::Sandbox {
-        return Ok((vec![sandbox::field_context(&field).ok_or_else(missing)?], field));
+    let mut contexts = site.transaction().await?.contexts_of_field(instance.id, wanted).await?;
+    // A context keeps its name when its field gets another. What a sandbox was given without any, each field has one of all the same.
+    if contexts.is_empty() && instance.kind == InstanceKind::Sandbox {
+        contexts.push(sandbox::field_context(&field).ok_or_else(missing)?);
     }
-    Ok((site.transaction().await?.contexts_of_field(instance.id, wanted).await?, field))
+    Ok((contexts, field))
 }
 
 /// A mirror has the contexts that the site shows to its account, and asks for those of fields with options only.

@@ -1,6 +1,6 @@
 //! Which fields of an issue are asked for, and what else with it (jira-facts 1.1, 6.1).
 
-use std::collections::HashSet;
+use std::{collections::HashSet, sync::Arc};
 
 use application::{ports::TenantTx, reference::Roster};
 use domain::ids::InstanceId;
@@ -149,29 +149,28 @@ impl Expand {
 /// What a site's roster of fields (`GET /field`) says of them. Empty where nothing is known of a site's fields.
 #[derive(Clone, Debug, Default)]
 pub(super) struct FieldRoster {
-    fields: Vec<(String, Value)>,
+    fields: Arc<Vec<Value>>,
     hidden: HashSet<String>,
     textareas: HashSet<String>,
 }
 
 impl FieldRoster {
     pub(super) async fn load(tx: &mut dyn TenantTx, instance: InstanceId) -> Result<Self, Refusal> {
-        Ok(Self::read(tx.roster(instance, Roster::Fields).await?))
+        Ok(Self::read(Arc::new(tx.roster(instance, Roster::Fields).await?)))
     }
 
-    pub(super) fn read(served: Vec<Value>) -> Self {
-        let mut roster = Self::default();
-        for field in served {
-            let Some(id) = field["id"].as_str().map(str::to_owned) else { continue };
+    pub(super) fn read(served: Arc<Vec<Value>>) -> Self {
+        let (mut hidden, mut textareas) = (HashSet::new(), HashSet::new());
+        for field in served.iter() {
+            let Some(id) = field["id"].as_str() else { continue };
             if field["navigable"] == false {
-                roster.hidden.insert(id.clone());
+                hidden.insert(id.to_owned());
             }
             if field["schema"]["custom"].as_str().is_some_and(|custom| custom.ends_with(":textarea")) {
-                roster.textareas.insert(id.clone());
+                textareas.insert(id.to_owned());
             }
-            roster.fields.push((id, field));
         }
-        roster
+        Self { fields: served, hidden, textareas }
     }
 
     /// Whether the field holds rich text: a document in version 3, wiki markup in version 2 (jira-facts 7).
@@ -181,13 +180,14 @@ impl FieldRoster {
 
     /// A field's key; its id where it has no other.
     pub(super) fn key<'f>(&'f self, field: &'f str) -> &'f str {
-        let listed = self.fields.iter().find(|(id, _)| id == field);
-        listed.and_then(|(_, listed)| listed["key"].as_str()).unwrap_or(field)
+        let listed = self.fields.iter().find(|listed| listed["id"] == field);
+        listed.and_then(|listed| listed["key"].as_str()).unwrap_or(field)
     }
 
     /// A member of each selected field, by the field's id: what `names` and `schema` expand to.
     pub(super) fn expanded(&self, member: &str, selection: &Selection) -> Value {
-        let selected = self.fields.iter().filter(|(id, _)| selection.contains(id, self));
+        let listed = self.fields.iter().filter_map(|field| Some((field["id"].as_str()?, field)));
+        let selected = listed.filter(|(id, _)| selection.contains(id, self));
         let members = selected.filter_map(|(id, field)| {
             Some((selection.name_of(id, self).to_owned(), field.get(member)?.clone()))
         });
@@ -206,12 +206,12 @@ mod tests {
     }
 
     fn roster() -> FieldRoster {
-        FieldRoster::read(vec![
+        FieldRoster::read(Arc::new(vec![
             json!({"id": "summary", "name": "Summary", "navigable": true, "schema": {"type": "string"}}),
             json!({"id": "timetracking", "name": "Time tracking", "navigable": false}),
             json!({"id": "customfield_1", "name": "Notes", "navigable": true,
                    "schema": {"type": "string", "custom": "com.atlassian.jira.plugin.system.customfieldtypes:textarea"}}),
-        ])
+        ]))
     }
 
     #[test]
@@ -257,10 +257,10 @@ mod tests {
 
     #[test]
     fn fields_are_named_by_key_where_that_is_asked_for() {
-        let roster = FieldRoster::read(vec![
+        let roster = FieldRoster::read(Arc::new(vec![
             json!({"id": "customfield_9", "key": "com.app__risk", "name": "Risk"}),
             json!({"id": "summary", "key": "summary", "name": "Summary"}),
-        ]);
+        ]));
         let picked = selection(&["com.app__risk"], DefaultFields::Ids);
         assert!(!picked.contains("customfield_9", &roster));
         let picked = picked.by_keys(true);

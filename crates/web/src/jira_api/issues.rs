@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use application::{Error, instances::Instance};
+use application::{Error, instances::Instance, lookups, reference::Roster};
 use axum::{
     http::{HeaderMap, StatusCode},
     response::{IntoResponse, Response},
@@ -14,7 +14,7 @@ use super::{
     assemble::View,
     body::Body,
     expansions,
-    fields::{DefaultFields, Expand, Selection},
+    fields::{DefaultFields, Expand, FieldRoster, Selection},
     forms, lookup,
     params::Params,
     refusal::Refusal,
@@ -51,11 +51,18 @@ pub(super) async fn show(site: &Site, params: &Params) -> Result<Value, Refusal>
     let (instance, row) = site.issue().await?;
     let fields = if view.expand.editmeta { row.raw["fields"].clone() } else { Value::Null };
     let rows = vec![Arc::unwrap_or_clone(row)];
-    let assembled = if view.stands_alone(&rows) {
-        view.assemble_alone(rows)
+    let roster = match view.needs_roster(&rows) {
+        true => {
+            let services = &site.state.services;
+            FieldRoster::read(lookups::roster(services, &site.caller, instance.id, Roster::Fields).await?)
+        }
+        false => FieldRoster::default(),
+    };
+    let assembled = if view.stands_alone(&rows, &roster) {
+        view.assemble_alone(rows, &roster)
     } else {
         let mut tx = site.transaction().await?;
-        view.assemble(tx.as_mut(), instance.id, rows).await?
+        view.assemble_by(tx.as_mut(), rows, &roster).await?
     };
     let mut issue = assembled.issues.into_iter().next().unwrap_or_default();
     if let Some(issue) = issue.as_object_mut() {

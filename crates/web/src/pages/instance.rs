@@ -6,6 +6,7 @@ use application::{
     Caller, Error, Scope, TenantContext,
     instances::{AuthMethod, Dialect, Instance, require_instance},
     sync::{self, RunState, SyncSchedule, SyncStatus, SyncTrouble},
+    webhooks,
 };
 use askama::Template;
 use axum::{
@@ -84,15 +85,18 @@ async fn answer(
     let loaded = load(state, &visitor.caller.context(), name).await;
     let proven = match &loaded {
         Ok((instance, ..)) => proof_of(state, &visitor.caller.context(), instance).await,
-        Err(_) => Ok(None),
+        Err(_) => Ok((None, None)),
     };
     let loaded = loaded.and_then(|loaded| Ok((loaded, proven?)));
-    let page = loaded.map(|((instance, freshness, trouble), proven)| {
+    let page = loaded.map(|((instance, freshness, trouble), (proven, webhook))| {
         let shell = visitor.shell(Section::Instances, &instance.display_name);
         let may_sync = visitor.caller.has(Scope::Admin);
         let now = state.services.clock.now();
         let page = InstancePage::new(shell, &instance, &freshness, may_sync, notice, now);
-        shell::answer(status, &page.proven_by(proven).with_trouble(trouble.as_ref(), now))
+        shell::answer(
+            status,
+            &page.proven_by(proven).with_webhook(webhook).with_trouble(trouble.as_ref(), now),
+        )
     });
     visitor.answer(Section::Instances, page)
 }
@@ -113,17 +117,20 @@ async fn load(
     Ok((instance, status, trouble))
 }
 
-/// What proves a mirror; a sandbox needs no proof.
+/// What proves a mirror, and what is wrong with its webhook; a sandbox needs no proof.
 async fn proof_of(
     state: &WebState,
     context: &TenantContext,
     instance: &Instance,
-) -> Result<Option<FreshnessPanel>, Error> {
+) -> Result<(Option<FreshnessPanel>, Option<String>), Error> {
     if !instance.kind.is_mirror() {
-        return Ok(None);
+        return Ok((None, None));
     }
+    let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(context).await?;
-    FreshnessPanel::load(tx.as_mut(), instance, state.services.clock.now()).await.map(Some)
+    let panel = FreshnessPanel::load(tx.as_mut(), instance, now).await?;
+    let webhook = webhooks::health(tx.as_mut(), instance.id, now).await?.problem();
+    Ok((Some(panel), webhook))
 }
 
 /// `GET /instances/{name}/events`: the live part of the page as an event `live`, whenever it has changed.
@@ -318,6 +325,15 @@ impl InstancePage {
 }
 
 impl InstancePage {
+    /// Says what is wrong with the webhook.
+    pub(super) fn with_webhook(mut self, problem: Option<String>) -> Self {
+        if let Some(problem) = problem {
+            self.facts.retain(|(name, _)| *name != "Webhook");
+            self.facts.push(("Webhook", problem));
+        }
+        self
+    }
+
     /// Says since when the site cannot be read.
     pub(super) fn with_trouble(mut self, trouble: Option<&SyncTrouble>, now: DateTime<Utc>) -> Self {
         self.live = self.live.with_trouble(trouble, now);

@@ -14,7 +14,7 @@ use axum::{
 };
 use serde::de::DeserializeOwned;
 
-use super::problem::{Problem, Refusal};
+use super::problem::{LARGEST_JSON, Problem, Refusal};
 use crate::{auth, state::WebState};
 
 /// An authenticated caller. It stands before the other extractors of a handler, so that strangers learn nothing but 401.
@@ -54,7 +54,7 @@ fn refuse_body(rejection: &JsonRejection) -> Refusal {
             Refusal::Unreadable(Error::invalid("body", format!("is not well-formed JSON: {cause}")))
         }
         JsonRejection::MissingJsonContentType(_) => Refusal::NotJson,
-        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge,
+        other if other.status() == StatusCode::PAYLOAD_TOO_LARGE => Refusal::TooLarge(LARGEST_JSON),
         _ => Refusal::Unreadable(Error::invalid("body", "could not be read to its end; send it again")),
     }
 }

@@ -3,6 +3,7 @@
 use application::{
     Scope, lookups,
     sync::{drift, freshness, reference, rejects},
+    webhooks,
 };
 use axum::extract::{Json, State};
 use chrono::{DateTime, Utc};
@@ -15,6 +16,7 @@ use uuid::Uuid;
 use super::{
     document::{Conflicting, Missing, Standard, Upstream},
     extract::{ApiCaller, ValidPath, ValidQuery, within},
+    instances::webhook::Webhook,
     paging::usual_limit,
     problem::Problem,
 };
@@ -44,6 +46,8 @@ struct InstanceFreshness {
     reference: Vec<ReferenceRead>,
     /// What is read at once: lists that one request serves, and the site's feeds of worklogs.
     lists: Vec<ListRead>,
+    /// How the site tells of changes; none for a caller who is limited to projects.
+    webhook: Option<Webhook>,
 }
 
 /// When something was read that is read at once.
@@ -151,6 +155,8 @@ async fn get_freshness(
     let now = state.services.clock.now();
     let mut tx = state.services.db.tenant(&caller.context()).await?;
     let found = tx.freshness(instance.id, now).await?;
+    let health = webhooks::health(tx.as_mut(), instance.id, now).await?;
+    let webhook = health.registration.is_some().then(|| Webhook::from(health));
     Ok(Json(InstanceFreshness {
         instance: instance.name.clone(),
         requests_24h: found.requests_24h,
@@ -162,6 +168,7 @@ async fn get_freshness(
             .into_iter()
             .map(|read| ListRead { list: read.list, read_at: read.read_at })
             .collect(),
+        webhook,
     }))
 }
 

@@ -2,6 +2,7 @@
 
 mod credential;
 mod quota;
+pub(super) mod webhook;
 
 use application::{
     Scope,
@@ -34,6 +35,9 @@ pub(super) fn routes() -> OpenApiRouter<WebState> {
         .routes(routes!(test_instance))
         .routes(routes!(credential::replace_credential))
         .routes(routes!(quota::get_quota))
+        .routes(routes!(webhook::get_webhook, webhook::register_webhook, webhook::remove_webhook))
+        .routes(routes!(webhook::rotate_webhook))
+        .routes(routes!(webhook::reveal_webhook_values))
 }
 
 /// A Jira site of the tenant. No secret is ever shown.

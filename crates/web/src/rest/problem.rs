@@ -75,8 +75,8 @@ pub(crate) enum Refusal {
     MethodNotAllowed(String),
     /// The body is not said to be JSON.
     NotJson,
-    /// The body is too large.
-    TooLarge,
+    /// The body has more than so many bytes.
+    TooLarge(usize),
     /// An `Idempotency-Key` of another request, with what to do.
     KeyReused(&'static str),
     /// The process must not be sent requests now, with the reason.
@@ -102,11 +102,9 @@ impl IntoResponse for Refusal {
                 "unsupported_media_type",
                 "send the body as JSON, with `Content-Type: application/json`".into(),
             ),
-            Self::TooLarge => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                format!("a body may have at most {LARGEST_JSON} bytes"),
-            ),
+            Self::TooLarge(most) => {
+                (StatusCode::PAYLOAD_TOO_LARGE, "too_large", format!("a body may have at most {most} bytes"))
+            }
             Self::KeyReused(message) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", message.into())
             }

@@ -117,7 +117,8 @@ fn each_history(value: &mut Value, change: &mut impl FnMut(&mut Value)) {
     }
 }
 
-/// Through which a request sees a sandbox's issues: what it does not see, the handler leaves out.
+/// Through which a request sees a sandbox's issues: what it does not see, the handler leaves out, and what it changes of a comment may
+/// not be seen of the issue.
 #[derive(Debug)]
 pub struct Lens {
     active: Arc<ActivePlan>,
@@ -129,7 +130,9 @@ pub struct Lens {
 impl Lens {
     /// The lens of the faults that meet a request; `None` when it sees everything.
     pub fn of(active: &Arc<ActivePlan>, met: &[Met<'_>]) -> Option<Self> {
-        let is_lens = |met: &&Met<'_>| matches!(met.fault, Fault::Hidden { .. } | Fault::IndexLag { .. });
+        let is_lens = |met: &&Met<'_>| {
+            matches!(met.fault, Fault::Hidden { .. } | Fault::IndexLag { .. } | Fault::SilentComments {})
+        };
         let rules: Vec<usize> = met.iter().filter(is_lens).map(|met| met.rule).collect();
         (!rules.is_empty()).then(|| Self { active: active.clone(), rules, fired: Mutex::default() })
     }
@@ -168,6 +171,11 @@ impl Lens {
             let within = |moment: DateTime<Utc>| moment <= now && now - moment < lag;
             within(issue.created) || (within(issue.updated) && asks_for_what_changes(query))
         })
+    }
+
+    /// Whether a comment is changed without its issue: `updated` of that stays.
+    pub fn silences_comments(&self) -> bool {
+        self.any(|_, fault| matches!(fault, Fault::SilentComments {}))
     }
 
     fn any(&self, leaves_out: impl Fn(usize, &Fault) -> bool) -> bool {

@@ -401,6 +401,8 @@ pub enum Fault {
         #[serde(default = "yes")]
         without_author: bool,
     },
+    /// A comment is edited or deleted, and `updated` of its issue stays (jira-facts 12).
+    SilentComments {},
     /// A delivery comes again, with the same identifier.
     WebhookDuplicate {
         /// So many times more.
@@ -488,6 +490,7 @@ impl Fault {
             Self::BadIssue { .. } => "bad_issue",
             Self::PoisonedIssue { .. } => "poisoned_issue",
             Self::OddChangelog { .. } => "odd_changelog",
+            Self::SilentComments {} => "silent_comments",
             Self::WebhookDuplicate { .. } => "webhook_duplicate",
             Self::WebhookReorder { .. } => "webhook_reorder",
             Self::WebhookDelay { .. } => "webhook_delay",

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::{
-    comments::{self, CommentChanges, NewComment},
+    comments::{self, CommentChanges, NewComment, Touching},
     desk::pick,
     fields::elements,
     links::{self, NewLink},
@@ -127,10 +127,10 @@ impl Beside {
             done.push(match step {
                 CommentStep::Add(new) => json!({ "comment added": comments::add(write, &row, new).await? }),
                 CommentStep::Edit(id, changes) => {
-                    json!({ "comment edited": comments::edit(write, &row, id, changes).await?.1 })
+                    json!({ "comment edited": comments::edit(write, &row, id, (changes, Touching::Issue)).await?.1 })
                 }
                 CommentStep::Remove(id) => {
-                    json!({ "comment deleted": comments::delete(write, &row, id).await? })
+                    json!({ "comment deleted": comments::delete(write, &row, id, Touching::Issue).await? })
                 }
             });
         }

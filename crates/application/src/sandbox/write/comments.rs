@@ -1,5 +1,6 @@
 //! Comments.
 
+use domain::ids::EntityKind;
 use serde_json::{Value, json};
 
 use super::{
@@ -147,6 +148,24 @@ fn blank(
     })
 }
 
+/// Whether a change to a comment is one of its issue's, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Touching {
+    /// It is: `updated` of the issue is that of the change.
+    Issue,
+    /// Nothing of the issue tells of it, as some sites have it (jira-facts 12).
+    CommentAlone,
+}
+
+impl Touching {
+    fn draft(self, row: &IssueRow, now: &str) -> Draft {
+        match self {
+            Self::Issue => Draft::of(row, now),
+            Self::CommentAlone => Draft::keeping(row),
+        }
+    }
+}
+
 /// What a client says of a comment that is there.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommentChanges {
@@ -166,10 +185,11 @@ pub async fn edit_comment(
     instance: &str,
     (issue, comment): (&str, &str),
     changes: &CommentChanges,
+    touching: Touching,
 ) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::EditComment, instance).await?;
     let row = write.issue(issue).await?;
-    let (before, after) = edit(&mut write, &row, comment, changes).await?;
+    let (before, after) = edit(&mut write, &row, comment, (changes, touching)).await?;
     write.finish(&row.key, json!({ "comment": before }), json!({ "comment": after })).await
 }
 
@@ -178,7 +198,7 @@ pub(super) async fn edit(
     write: &mut Writing<'_>,
     row: &IssueRow,
     comment: &str,
-    changes: &CommentChanges,
+    (changes, touching): (&CommentChanges, Touching),
 ) -> Result<(Value, Value)> {
     changes.body.check()?;
     let before = existing(write, row, comment).await?;
@@ -189,7 +209,7 @@ pub(super) async fn edit(
     after["updated"] = json!(now);
     let project = &row.raw["fields"]["project"];
     visibility::write_into(&mut after, changes.visibility.as_ref(), write, project).await?;
-    let mut draft = Draft::of(row, &now);
+    let mut draft = touching.draft(row, &now);
     let total = total(&row.raw["fields"]["comment"]);
     draft.set_comments(std::slice::from_ref(&after), total, false);
     write.store(vec![draft]).await?;
@@ -206,24 +226,31 @@ pub async fn delete_comment(
     services: &Services,
     caller: &Caller,
     instance: &str,
-    issue: &str,
-    comment: &str,
+    (issue, comment): (&str, &str),
+    touching: Touching,
 ) -> Result<()> {
     let mut write = Writing::begin(services, caller, Action::DeleteComment, instance).await?;
     let row = write.issue(issue).await?;
-    let gone = delete(&mut write, &row, comment).await?;
+    let gone = delete(&mut write, &row, comment, touching).await?;
     write.finish(&row.key, json!({ "comment": gone }), Value::Null).await
 }
 
 /// Deletes a comment as part of a write; answers it as it was.
-pub(super) async fn delete(write: &mut Writing<'_>, row: &IssueRow, comment: &str) -> Result<Value> {
+pub(super) async fn delete(
+    write: &mut Writing<'_>,
+    row: &IssueRow,
+    comment: &str,
+    touching: Touching,
+) -> Result<Value> {
     let mut left = all(write, row).await?;
     let at = left.iter().position(|raw| raw["id"] == comment);
     let gone = left.remove(at.ok_or_else(|| Error::not_found("comment", comment))?);
     let now = next_moment(write.services, [row]);
-    let mut draft = Draft::of(row, &now);
+    let mut draft = touching.draft(row, &now);
     draft.set_comments(&left, left.len() as u64, true);
     write.store(vec![draft]).await?;
+    let child = write.instance.id.derive(EntityKind::Comment, comment);
+    write.tx.remove_child_properties(child, None).await?;
     let event = json!({ "comment": as_v2(&gone, "body"), "issue": hint(&write.instance, &row.raw) });
     write.announce("comment_deleted", event).await?;
     Ok(gone)

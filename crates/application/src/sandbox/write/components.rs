@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::{
     address,
     fields::{account_of, elements},
-    parts::{NamedProject, Part, leave, project_of, shown_in_issues},
+    parts::{NamedProject, Part, leave, project_of, shown_in_issues, shown_in_project},
     people,
     writing::Writing,
 };
@@ -44,6 +44,7 @@ pub async fn create_component(
     });
     let made = changed(&mut write, &project, blank, wanted).await?;
     store(&mut write, &made).await?;
+    shown_in_project(&mut write, &project.key).await?;
     write.finish(&id, Value::Null, made.clone()).await?;
     Ok(made)
 }
@@ -66,6 +67,7 @@ pub async fn edit_component(
         return Ok(after);
     }
     store(&mut write, &after).await?;
+    shown_in_project(&mut write, &project.key).await?;
     shown_in_issues(&mut write, Part::Component, &after).await?;
     write.finish(id, before, after.clone()).await?;
     Ok(after)
@@ -97,6 +99,7 @@ pub async fn delete_component(
     leave(&mut write, Part::Component, id, &[("components", other)]).await?;
     let site = write.instance.id;
     write.tx.remove_component(site, id).await?;
+    shown_in_project(&mut write, &project.key).await?;
     write.finish(id, before, Value::Null).await
 }
 

@@ -67,6 +67,12 @@ pub(super) async fn project_of(write: &mut Writing<'_>, wanted: &Map<String, Val
     Ok(NamedProject { id, number, key, raw })
 }
 
+/// Lets a project that shows its versions and components show those that it has now.
+pub(super) async fn shown_in_project(write: &mut Writing<'_>, key: &str) -> Result<()> {
+    let site = write.instance.id;
+    write.tx.show_parts_in_project(site, key).await
+}
+
 /// Lets the issues of a version or component show it as it is now. That is no change of theirs.
 pub(super) async fn shown_in_issues(write: &mut Writing<'_>, part: Part, now: &Value) -> Result<()> {
     let id = text_of(&now["id"]).unwrap_or_default();

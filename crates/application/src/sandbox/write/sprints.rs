@@ -1,7 +1,7 @@
 //! Sprints of a sandbox: making, starting, closing, changing and deleting them (jira-facts 9.1). The issues of a sprint show it whole,
 //! so they are written anew when it changes; that is no change of theirs (jira-facts 2.5).
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use serde_json::{Value, json};
 
 use super::{
@@ -345,7 +345,8 @@ fn changed(before: &SprintDetails, changes: SprintChanges, now: DateTime<Utc>) -
                 }
             }
         }
-        ("active", "closed") => after.complete = Some(now),
+        // As exact as what is told of it.
+        ("active", "closed") => after.complete = Some(now.trunc_subsecs(3)),
         _ => {
             let message = format!("A sprint that is {} cannot become {state}.", before.state);
             return Err(Error::invalid("state", message));

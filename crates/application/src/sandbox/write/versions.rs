@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     address,
-    parts::{Part, leave, project_of, shown_in_issues},
+    parts::{Part, leave, project_of, shown_in_issues, shown_in_project},
     writing::Writing,
 };
 use crate::{
@@ -66,6 +66,7 @@ pub async fn create_version(
     version["id"] = json!(id);
     version["self"] = json!(address(&site, site.dialect, &format!("version/{id}")));
     store(&mut write, &version, Some(place)).await?;
+    shown_in_project(&mut write, &project.key).await?;
     write.announce("jira:version_created", json!({ "version": version })).await?;
     write.finish(&id, Value::Null, version.clone()).await?;
     Ok(version)
@@ -93,6 +94,7 @@ pub async fn edit_version(
         require_free_name(&mut write, &key, &after).await?;
     }
     store(&mut write, &after, None).await?;
+    shown_in_project(&mut write, &key).await?;
     shown_in_issues(&mut write, Part::Version, &after).await?;
     write.announce("jira:version_updated", json!({ "version": after })).await?;
     match (before["released"] == true, after["released"] == true) {
@@ -124,6 +126,7 @@ pub async fn move_version(
     let versions = records.map(|(record, place)| VersionRecord { sequence: Some(place), ..record }).collect();
     let records = ReferenceRecords { versions, ..ReferenceRecords::default() };
     write.tx.upsert_reference(site, &records, true).await?;
+    shown_in_project(&mut write, &key).await?;
     write.announce("jira:version_moved", json!({ "version": version })).await?;
     let ids: Vec<&Value> = order.iter().map(|version| &version["id"]).collect();
     write.finish(id, Value::Null, json!({ "order": ids })).await?;
@@ -182,6 +185,7 @@ pub async fn delete_version(
     leave(&mut write, Part::Version, id, &places).await?;
     let site = write.instance.id;
     write.tx.remove_version(site, id).await?;
+    shown_in_project(&mut write, &key).await?;
     let merged = swap.fixed.as_ref().or(swap.affected.as_ref());
     let mut event = json!({ "version": before });
     if let Some(other) = merged {

@@ -1,6 +1,7 @@
 //! Worklogs, and what they do to an issue's time tracking (jira-facts 1.5, 6.5).
 
 use chrono::{DateTime, Utc};
+use domain::ids::EntityKind;
 use serde_json::{Value, json};
 
 use super::{
@@ -192,6 +193,8 @@ pub(super) async fn delete(
     let items = items(&tracking, &after, seconds_item("WorklogId", None, worklog.parse().ok(), None));
     let list = (left.as_slice(), left.len() as u64, true);
     store(write, row, (id, &now), after, &items, list).await?;
+    let child = write.instance.id.derive(EntityKind::Worklog, worklog);
+    write.tx.remove_child_properties(child, None).await?;
     write.announce("worklog_deleted", json!({ "worklog": as_v2(&gone, "comment") })).await?;
     Ok((gone, items))
 }

@@ -13,7 +13,7 @@ use crate::{
     ingest::{FieldRoles, read_rosters},
     instances::{self, Dialect, Instance, require_instance},
     jobs::Job,
-    ports::{JiraSite, ProjectRoll, ReferenceData, TenantTx},
+    ports::{JiraSite, ProjectRoll, ReferenceData, TenantTx, Urgency},
     pulse::RefreshMetrics,
     reference::Roster,
     services::Services,
@@ -71,10 +71,13 @@ async fn turn(
     tx.commit().await?;
     let mut left = Left { lease, instance: instance.id, requests: census.requests, changed: false };
     let renewing = || renew(services, tenant, lease);
-    let site = match alive(services, renewing, instances::connect(services, tenant, &instance)).await {
-        Ok(site) => site,
-        Err(error) => return finish(services, tenant, left, Err(error)).await,
-    };
+    let site =
+        match alive(services, renewing, instances::connect_as(services, tenant, &instance, Urgency::Rest))
+            .await
+        {
+            Ok(site) => site,
+            Err(error) => return finish(services, tenant, left, Err(error)).await,
+        };
     let mut roll = RollCall {
         services,
         tenant,

@@ -1,7 +1,5 @@
 //! What becomes of issues that are not listed: looked for by id, held by the brake, or written down.
 
-use std::collections::HashSet;
-
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use uuid::Uuid;
@@ -14,14 +12,14 @@ use super::{
 use crate::{
     error::{Error, Result},
     ingest::{Reader, read_text},
-    instances::Dialect,
     issues::{IssueBundle, Presence, UpsertCounts},
     ports::{IssueText, ProjectRoll, TenantTx},
     sync::{
         freshness::Proof,
+        look::look_for,
         memory::bytes_of,
         presence::{self, Standing},
-        work::TRIES,
+        work::STORE_TRIES,
     },
 };
 
@@ -44,37 +42,18 @@ pub(super) struct Looked {
 }
 
 impl RollCall<'_> {
-    /// Issues by id, whole. What is in no answer is asked for once more: on Data Center on its own, since a search leaves out what
-    /// is archived and lags, on Cloud together with what else was left out.
+    /// Issues by id: see [`look_for`].
     pub(super) async fn look_for(&self, ids: &[i64]) -> Result<Looked> {
         let names: Vec<String> = ids.iter().map(i64::to_string).collect();
         let read_at = self.now();
-        let mut fetched = self.site.issues(self.dialect, &names).await?;
-        let id_of = |issue: &IssueText| issue.id().map(str::to_owned);
-        let mut answered: HashSet<String> = fetched.issues.iter().filter_map(id_of).collect();
-        answered.extend(fetched.retry.iter().cloned());
-        let unseen: Vec<String> = names.iter().filter(|name| !answered.contains(*name)).cloned().collect();
-        // Whoever was asked for alone has had the whole answer; an answer about many may have been a short one.
-        let portion = match self.dialect {
-            Dialect::V2 => 1,
-            Dialect::V3 => LOOK_UP,
-        };
-        for portion in unseen.chunks(portion).filter(|_| names.len() > 1) {
-            let again = self.site.issues(self.dialect, portion).await?;
-            answered.extend(again.issues.iter().filter_map(id_of));
-            answered.extend(again.retry.iter().cloned());
-            fetched.issues.extend(again.issues);
-            fetched.retry.extend(again.retry);
-        }
-        // An answer without an id may be about any of them.
-        let nameless = fetched.issues.iter().any(|issue| id_of(issue).is_none());
-        let (absent, mut unanswered): (Vec<i64>, Vec<i64>) = (
-            ids.iter().copied().filter(|id| !answered.contains(&id.to_string())).collect(),
-            fetched.retry.iter().filter_map(|id| id.parse().ok()).collect(),
-        );
-        let gone = if nameless { Vec::new() } else { absent.clone() };
-        unanswered.extend(absent.into_iter().filter(|_| nameless));
-        Ok(Looked { shown: fetched.issues, unanswered, gone, read_at })
+        let looked = look_for(self.site.as_ref(), self.dialect, &names).await?;
+        let numbers = |ids: Vec<String>| ids.iter().filter_map(|id| id.parse().ok()).collect();
+        Ok(Looked {
+            shown: looked.shown,
+            unanswered: numbers(looked.unanswered),
+            gone: numbers(looked.gone),
+            read_at,
+        })
     }
 
     /// Stores issues as every sync does. One that is in the archive is noted as that. Somebody else may be storing some of them, or
@@ -88,7 +67,7 @@ impl RollCall<'_> {
         if issues.is_empty() {
             return Ok(());
         }
-        for tries in 1..TRIES {
+        for tries in 1..STORE_TRIES {
             match self.try_to_store(issues.clone(), read_at, step).await {
                 Err(error @ (Error::Unavailable(_) | Error::Busy { .. })) => {
                     tracing::info!(%error, tries, "issues could not be stored and are tried again");
@@ -399,6 +378,15 @@ impl RollCall<'_> {
             let mut tx = self.tx().await?;
             self.hold(tx.as_mut(), "settling links").await?;
             let last = tx.settle_links(self.instance.id, after, WRITE).await?;
+            tx.commit().await?;
+            let Some(last) = last else { break };
+            after = last;
+        }
+        let mut after = Uuid::nil();
+        loop {
+            let mut tx = self.tx().await?;
+            self.hold(tx.as_mut(), "settling what issues show of each other").await?;
+            let last = tx.settle_neighbours(self.instance.id, after, WRITE).await?;
             tx.commit().await?;
             let Some(last) = last else { return Ok(()) };
             after = last;

@@ -1,13 +1,13 @@
 //! Rounds over a site that is made up.
 
 use futures::FutureExt as _;
-use secrecy::SecretString;
 use serde_json::json;
 
 use super::*;
 use crate::ports::{
-    Fetched, ListedOptions, ListedSprints, NamesPage, PageSize, ProjectRoll, RollCallPage, SiteIdentity,
-    SitePage, SiteUsage, WorklogFeed, WorklogPage,
+    FailedDeliveries, Fetched, ListedOptions, ListedSprints, NamesPage, NewSiteWebhook, PageSize,
+    ProjectRoll, RegisteredWebhook, RollCallPage, SiteIdentity, SitePage, SiteUsage, SiteWebhook,
+    SiteWebhooks, WebhookKind, WorklogFeed, WorklogPage,
 };
 
 /// Serves the parts of project 10, the sprints of board 1 and the options of one field, and nothing else.
@@ -15,6 +15,34 @@ struct Stub;
 
 fn unserved<T>() -> Result<T> {
     Err(Error::Unsupported("this site serves reference data only".into()))
+}
+
+#[async_trait]
+impl SiteWebhooks for Stub {
+    fn webhook_events(&self, _: WebhookKind) -> Vec<String> {
+        Vec::new()
+    }
+    fn lacks_events(&self, _: WebhookKind, _: &[String]) -> bool {
+        false
+    }
+    async fn webhooks(&self, _: WebhookKind) -> Result<Option<Vec<SiteWebhook>>> {
+        unserved()
+    }
+    async fn register_webhook(&self, _: &NewSiteWebhook) -> Result<Option<RegisteredWebhook>> {
+        unserved()
+    }
+    async fn replace_webhook(&self, _: &str, _: &NewSiteWebhook) -> Result<()> {
+        unserved()
+    }
+    async fn refresh_webhooks(&self, _: &[String]) -> Result<Option<DateTime<Utc>>> {
+        unserved()
+    }
+    async fn remove_webhooks(&self, _: WebhookKind, _: &[String]) -> Result<()> {
+        unserved()
+    }
+    async fn failed_deliveries(&self, _: DateTime<Utc>) -> Result<Option<FailedDeliveries>> {
+        unserved()
+    }
 }
 
 #[async_trait]
@@ -80,12 +108,6 @@ impl JiraSite for Stub {
     async fn transition(&self, _: Dialect, _: &str, _: &str, _: Option<&Value>) -> Result<()> {
         unserved()
     }
-    async fn register_webhook(&self, _: &str, _: &str, _: &SecretString) -> Result<String> {
-        unserved()
-    }
-    async fn remove_webhook(&self, _: &str) -> Result<()> {
-        unserved()
-    }
     fn usage(&self) -> SiteUsage {
         SiteUsage::default()
     }
@@ -143,4 +165,15 @@ fn a_round_that_is_refused_everything_ends_early_and_says_so() {
     assert!(!next.is_in_vain());
     next.finish();
     assert_eq!((next.read_at, next.note), (Some(now + APART), None));
+}
+
+#[test]
+fn a_round_is_as_far_from_the_one_before_as_that_was_dear() {
+    let apart = |list: ReferenceList, seconds| list.apart(TimeDelta::seconds(seconds)).num_minutes();
+    assert_eq!(apart(ReferenceList::ProjectParts, 0), 5);
+    assert_eq!(apart(ReferenceList::ProjectParts, 15), 5);
+    // A thousand projects, two requests each, a hundred a minute.
+    assert_eq!(apart(ReferenceList::ProjectParts, 20 * 60), 400);
+    assert_eq!(apart(ReferenceList::GroupMembers, 20 * 60), 400);
+    assert_eq!(apart(ReferenceList::Followers, 20 * 60), 24 * 60);
 }

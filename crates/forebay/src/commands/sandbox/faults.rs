@@ -4,7 +4,7 @@ use application::sandbox::faults::{self, FaultPlan, FaultReport};
 use serde_json::{Map, Value, json};
 
 use super::read_json;
-use crate::{cli::FaultArgs, failure::Failure, output, wiring::Wiring};
+use crate::{cli::sandbox::FaultArgs, failure::Failure, output, wiring::Wiring};
 
 /// Options of faults that are lists: written with commas.
 const LISTS: [&str; 5] = ["endpoints", "methods", "events", "projects", "issues"];

@@ -17,6 +17,8 @@ pub struct Landmarks {
     pub issue: String,
     /// One that is deleted.
     pub doomed: String,
+    /// One that has sub-tasks.
+    pub parent: String,
     /// A comment, a worklog and a link of the issue.
     pub comment: String,
     pub worklog: String,
@@ -258,7 +260,9 @@ fn people(at: &Landmarks) -> Vec<Case> {
         get("findUsersForPicker", "user/picker?query=a&showAvatar=true", 200),
         get("findUsersForPicker", "user/picker", 400),
         get("getAllUsersDefault", "users?maxResults=2", 200),
+        get("getAllUsersDefault", "users?maxResults=many", 400),
         get("getAllUsers", "users/search?maxResults=2", 200),
+        get("getAllUsers", "users/search?startAt=x", 400),
     ]
 }
 
@@ -313,6 +317,7 @@ fn forms(at: &Landmarks) -> Vec<Case> {
             200,
         ),
         get("getCreateIssueMetaIssueTypes", format!("issue/createmeta/{key}/issuetypes"), 200),
+        get("getCreateIssueMetaIssueTypes", format!("issue/createmeta/{key}/issuetypes?startAt=x"), 400),
         get(
             "getCreateIssueMetaIssueTypeId",
             format!("issue/createmeta/{key}/issuetypes/{issue_type}?maxResults=200"),
@@ -379,6 +384,7 @@ fn writes(at: &Landmarks) -> Vec<Case> {
         put("assignIssue", of("/assignee"), json!({ "accountId": "nobody" }), 400),
         put("assignIssue", "issue/NOPE-1/assignee", json!({ "accountId": null }), 404),
         post("linkIssues", "issueLink", link("10002"), 201),
+        post("linkIssues", "issueLink", json!({}), 400),
         post("linkIssues", "issueLink", link("99"), 404),
         delete("deleteIssueLink", format!("issueLink/{}", at.link), 204),
         delete("deleteIssueLink", "issueLink/99", 404),
@@ -387,6 +393,7 @@ fn writes(at: &Landmarks) -> Vec<Case> {
         post("doTransition", "issue/NOPE-1/transitions", json!({ "transition": { "id": "31" } }), 404),
         post("submitBulkMove", "bulk/issues/move", moves(&at.issue), 201),
         post("submitBulkMove", "bulk/issues/move", json!({}), 400),
+        delete("deleteIssue", format!("issue/{}", at.parent), 400),
         delete("deleteIssue", format!("issue/{}", at.doomed), 204),
         delete("deleteIssue", "issue/NOPE-1", 404),
     ]

@@ -1,5 +1,6 @@
 //! Pages, issues and histories that are not as they should be.
 
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::{SEARCH, ask, distinct, injected, sandbox, serve, walk};
@@ -181,6 +182,29 @@ async fn issues_come_truncated_spoilt_and_with_odd_histories() {
         app.post("/jira/play/rest/api/3/changelog/bulkfetch", json!({ "issueIdsOrKeys": ids })).await.ok();
     let history = &bulk["issueChangeLogs"][0]["changeHistories"][0];
     assert!(history["created"].is_number() && history.get("author").is_none(), "{history}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn comments_change_and_their_issue_does_not_tell() {
+    let app = sandbox(3).await;
+    let comments = "/jira/play/rest/api/2/issue/10001/comment";
+    let change = async |method: Method, path: &str, body: Option<Value>| {
+        app.ask(method, path, Some(&app.key), body).await.ok()
+    };
+    let updated = async || ask(&app, "issue/10001?fields=updated").await.ok()["fields"]["updated"].clone();
+    let made = change(Method::POST, comments, Some(json!({ "body": "first" }))).await;
+    let comment = format!("{comments}/{}", made["id"].as_str().unwrap());
+    let before = updated().await;
+    serve(&app, json!([{ "fault": "silent_comments" }])).await;
+    let edited = change(Method::PUT, &comment, Some(json!({ "body": "second" }))).await;
+    assert_eq!((&edited["body"], updated().await), (&json!("second"), before.clone()));
+    assert_ne!(edited["updated"], made["updated"], "the comment itself tells");
+    change(Method::DELETE, &comment, None).await;
+    assert_eq!((app.get(&comment).await.status.as_u16(), updated().await), (404, before.clone()));
+    assert_eq!(injected(&app).await["silent_comments"], 2);
+    serve(&app, json!([])).await;
+    change(Method::POST, comments, Some(json!({ "body": "third" }))).await;
+    assert_ne!(updated().await, before);
 }
 
 #[tokio::test(flavor = "multi_thread")]

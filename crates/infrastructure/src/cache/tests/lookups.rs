@@ -289,6 +289,19 @@ async fn the_databases_word_is_enough_when_the_writer_dies_before_it_tells_redis
 }
 
 #[tokio::test]
+async fn what_changed_while_nobody_heard_is_not_believed_though_redis_has_it() {
+    let redis = RedisServer::start();
+    let [cache] = processes(&redis).await;
+    let source = Arc::new(Source::default());
+    assert_eq!(ask(&cache, &source, issue_key()).await, 0);
+    // Changed at the database, by somebody who has no Redis, while the connection that listens was lost.
+    cache.is_deaf();
+    source.set(1);
+    cache.hears();
+    assert_eq!(ask(&cache, &source, issue_key()).await, 1);
+}
+
+#[tokio::test]
 async fn a_deaf_process_asks_every_time_and_starts_empty_when_it_hears_again() {
     let (cache, source) = (process(None).await, Arc::new(Source::default()));
     ask(&cache, &source, issue_key()).await;

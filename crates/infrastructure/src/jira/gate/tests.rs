@@ -19,6 +19,7 @@ fn answer(status: u16) -> ResponseFacts {
         status: Some(status),
         retry_after: None,
         rate_limit: RateLimitHeaders::default(),
+        site_time: None,
         duration: Duration::ZERO,
         bytes: 0,
         objects: 1,
@@ -35,7 +36,12 @@ fn cloud() -> Ceiling {
 }
 
 fn ask(limits: &mut SiteLimits, now: DateTime<Utc>, operation: &'static str, issue: Option<&str>) -> Turn {
-    turn(limits, now, &scopes(&request(operation, issue)), cloud(), false)
+    turn(limits, now, &scopes(&request(operation, issue)), cloud(), false, Waits::of(Patience::Long))
+}
+
+/// A patient search asks for its turn.
+fn search(limits: &mut SiteLimits, now: DateTime<Utc>, ceiling: Ceiling) -> Turn {
+    turn(limits, now, &scopes(&request("search", None)), ceiling, false, Waits::of(Patience::Long))
 }
 
 fn is_held(turn: &Turn) -> bool {
@@ -195,7 +201,7 @@ fn the_ceiling_holds_in_every_minute() {
         let mut gone = Vec::new();
         for _ in 0..2_000 {
             now += TimeDelta::milliseconds(random.random_range(0..600));
-            match turn(&mut limits, now, &scopes(&request("search", None)), rate, false) {
+            match search(&mut limits, now, rate) {
                 Turn::Go => gone.push(now),
                 Turn::Wait { wait, reserved } => {
                     assert!(reserved);
@@ -258,7 +264,7 @@ fn the_ceiling_holds_in_every_minute_when_permits_are_taken_ahead() {
         let mut gone = Vec::new();
         while gone.len() < 4 * ceiling as usize {
             now += TimeDelta::milliseconds(random.random_range(0..30));
-            match turn(&mut limits, now, &scopes(&request("search", None)), rate, false) {
+            match search(&mut limits, now, rate) {
                 Turn::Go => {
                     gone.push(now);
                     for _ in 0..take_ahead(&mut limits, now, rate, random.random_range(0..16)) {
@@ -279,4 +285,53 @@ fn the_ceiling_holds_in_every_minute_when_permits_are_taken_ahead() {
         assert!(most <= ceiling as usize, "{most} requests in a minute under a ceiling of {ceiling}");
         assert!(most * 10 >= ceiling as usize * 9, "and it is used: {most} of {ceiling}");
     }
+}
+
+#[test]
+fn whoever_may_not_wait_takes_no_token_that_he_would_have_to_wait_for() {
+    let mut limits = SiteLimits::default();
+    let mut ask_for = |patience| {
+        turn(&mut limits, at(0), &scopes(&request("issue", None)), cloud(), false, Waits::of(patience))
+    };
+    while ask_for(Patience::Short) == Turn::Go {}
+    // What is refilled within a second is waited for.
+    let waits = (0..10).filter(|_| matches!(ask_for(Patience::Short), Turn::Wait { .. })).count();
+    assert!(waits <= 2, "{waits}");
+    let Turn::Held { wait, .. } = ask_for(Patience::Short) else { panic!("he has to wait") };
+    assert!(
+        wait > Duration::from_secs(1) && wait < Duration::from_secs(3),
+        "{wait:?}: others wait for nobody"
+    );
+    assert!(matches!(ask_for(Patience::Long), Turn::Wait { reserved: true, .. }));
+}
+
+#[test]
+fn who_is_urgent_finds_what_the_others_left() {
+    let ceiling = Ceiling::of(InstanceKind::Cloud, None);
+    let mut limits = SiteLimits::default();
+    let mut ask = |urgency, second| search(&mut limits, at(second), ceiling.with_urgency(urgency));
+    let goes = |turn: &Turn| *turn == Turn::Go;
+    // Ten may go at once. Who has time takes five of them, a poll two more, and the rest is for webhooks and people.
+    let first: Vec<Turn> = (0..6).map(|_| ask(Urgency::Rest, 0)).collect();
+    assert_eq!(first.iter().filter(|turn| goes(turn)).count(), 5, "{first:?}");
+    assert!(goes(&ask(Urgency::Poll, 0)));
+    assert!(goes(&ask(Urgency::Poll, 0)));
+    assert!(matches!(ask(Urgency::Poll, 0), Turn::Wait { reserved: true, .. }));
+    assert!(goes(&ask(Urgency::Now, 0)), "a webhook waits for nobody");
+}
+
+#[test]
+fn the_line_of_those_who_have_time_is_short_and_moves_on() {
+    let ceiling = Ceiling::of(InstanceKind::Cloud, None);
+    let mut limits = SiteLimits::default();
+    let rest = ceiling.with_urgency(Urgency::Rest);
+    let turns: Vec<Turn> = (0..200).map(|_| search(&mut limits, at(0), rest)).collect();
+    let in_line = turns.iter().filter(|turn| matches!(turn, Turn::Wait { .. })).count();
+    assert!((15..=30).contains(&in_line), "{in_line} wait");
+    assert!(turns.last().is_some_and(is_held));
+    // A webhook waits for fewer than stand in line, and a minute later there is room again for everybody.
+    assert!(
+        matches!(search(&mut limits, at(0), ceiling), Turn::Wait { wait, .. } if wait < Duration::from_secs(15))
+    );
+    assert_eq!(search(&mut limits, at(60), rest), Turn::Go);
 }

@@ -52,8 +52,8 @@ impl<'a> Columns<'a> {
 /// The same statement with or without an end: a macro that checks a statement takes no constants.
 macro_rules! insert {
     ($conn:expr, $scope:expr, $columns:expr, $end:tt) => {{
-        let (scope, columns) = ($scope, $columns);
-        sqlx::query!(
+        let (scope, columns): (Scope, &Columns<'_>) = ($scope, $columns);
+        let statement = sqlx::query!(
             "INSERT INTO worklogs (tenant_id, instance_id, id, jira_id, jira_number, issue_id, author_id, started_at,
                                    time_spent_seconds, raw_jsonb, raw_dialect, source_hash, created_at, updated_at)
              SELECT $1, $2, u.*
@@ -74,11 +74,11 @@ macro_rules! insert {
             &columns.source_hash as _,
             &columns.created_at as _,
             &columns.updated_at as _,
-        )
-        .execute($conn)
-        .await
-        .map(|done| done.rows_affected())
-        .map_err(convert)
+        );
+        match columns.id.is_empty() {
+            true => 0,
+            false => statement.execute($conn).await.map_err(convert)?.rows_affected(),
+        }
     }};
 }
 
@@ -110,32 +110,19 @@ pub(super) async fn upsert<'p>(
         columns
     };
     let (new, others) = (columns_of(new), columns_of(others));
-    Ok(insert_new(conn, scope, &new).await? + insert_or_update(conn, scope, &others).await?)
-}
-
-/// Writes worklogs of which nobody can have any yet.
-async fn insert_new(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
-    if columns.id.is_empty() {
-        return Ok(0);
-    }
-    insert!(conn, scope, columns, "")
-}
-
-/// Writes worklogs that may be stored already, of their issue or of another one.
-async fn insert_or_update(conn: &mut PgConnection, scope: Scope, columns: &Columns<'_>) -> Result<u64> {
-    if columns.id.is_empty() {
-        return Ok(0);
-    }
-    insert!(
+    // Of others somebody may have one already: this issue or another one.
+    let added = insert!(&mut *conn, scope, &new, "");
+    let written = insert!(
         conn,
         scope,
-        columns,
+        &others,
         "ON CONFLICT (tenant_id, id) DO UPDATE SET
              issue_id = excluded.issue_id, author_id = excluded.author_id, started_at = excluded.started_at,
              time_spent_seconds = excluded.time_spent_seconds, raw_jsonb = excluded.raw_jsonb, raw_dialect = excluded.raw_dialect,
              source_hash = excluded.source_hash, created_at = excluded.created_at, updated_at = excluded.updated_at,
              presence = 'present', synced_at = now()"
-    )
+    );
+    Ok(added + written)
 }
 
 /// An issue's worklogs, and whether they are all of them.

@@ -13,6 +13,7 @@ use super::{
     compile::{Asked, Compiler, Entry, misfit, uuids},
     conditions::list_id,
     fields::{Field, List, Person, Time},
+    lookups::Lookup,
     names::{Found, text_of},
     refusals,
     sql::Sql,
@@ -40,7 +41,7 @@ impl Tracked {
             Field::Person(person) => match person {
                 Person::Assignee => ("assignee", Some([ASSIGNEE_ID, ASSIGNEE_NAME])),
                 Person::Reporter => ("reporter", Some([REPORTER_ID, REPORTER_NAME])),
-                Person::Creator => ("creator", Some([CREATOR_ID, CREATOR_NAME])),
+                Person::Creator => (CREATOR, Some([CREATOR_ID, CREATOR_NAME])),
             },
             Field::List(List::FixVersions) => ("Fix Version", None),
             _ => return None,
@@ -59,7 +60,15 @@ impl Tracked {
         )
         .bind(self.name)
     }
+
+    /// Changes `c` of the field, of all issues, as the index of some fields' changes by time (`changelogs_tracked`) can tell
+    /// that it has them: by the name itself.
+    fn indexed(&self) -> Option<Sql> {
+        (self.name != CREATOR).then(|| Sql::new("c.field = '").push(self.name).push("'"))
+    }
 }
+
+const CREATOR: &str = "creator";
 
 const ASSIGNEE_ID: &str =
     "(SELECT u.account_id FROM users u WHERE u.tenant_id = i.tenant_id AND u.id = i.assignee_id)";
@@ -155,7 +164,7 @@ impl<'a> Compiler<'a> {
     }
 
     fn changed(&self, asked: Asked<'a>, tracked: &Tracked, limits: &'a [HistoryPredicate]) -> Result<Sql> {
-        let mut parts = vec![Sql::new("EXISTS (SELECT").append(tracked.changes())];
+        let mut parts = Vec::new();
         for limit in limits {
             parts.push(match limit.op {
                 HistoryOp::From => self.asking(asked, &limit.operand, "from")?.met_by(FROM),
@@ -164,7 +173,17 @@ impl<'a> Compiler<'a> {
                 _ => self.span(asked, limit, "c.created_at", "c.created_at")?,
             });
         }
-        Ok(joined_by_and(parts).push(")"))
+        let begins = |limit: &HistoryPredicate| {
+            matches!(limit.op, HistoryOp::After | HistoryOp::On | HistoryOp::During)
+        };
+        let of_issue = [vec![Sql::new("EXISTS (SELECT").append(tracked.changes())], parts.clone()].concat();
+        let condition = joined_by_and(of_issue).push(")");
+        Ok(match tracked.indexed() {
+            Some(of_field) if limits.iter().any(begins) => {
+                Sql::lookup(Lookup::of_changes(condition, joined_by_and([vec![of_field], parts].concat())))
+            }
+            _ => condition,
+        })
     }
 
     fn was(

@@ -117,6 +117,17 @@ impl Lookup {
         }
     }
 
+    /// Issues with changes `c` that are wanted, which an index finds by their field and time.
+    pub(super) fn of_changes(condition: Sql, wanted: Sql) -> Self {
+        Self {
+            condition,
+            ids: Sql::new("SELECT c.issue_id FROM changelogs c WHERE ").append(wanted).push(" LIMIT "),
+            behind: "",
+            exact: true,
+            slow: true,
+        }
+    }
+
     /// Issues in which a text is found; `call` is a function's name and arguments up to the greatest number.
     pub(super) fn of_text(condition: Sql, call: Sql, exact: bool) -> Self {
         let ids = Sql::new("SELECT s.id FROM forebay.").append(call).push(", ");

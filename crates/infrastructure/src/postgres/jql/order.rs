@@ -119,7 +119,8 @@ impl Order {
                 order.column("i.key_number", Kind::Int, false, descending);
             } else if !order.add(field, &name, descending) {
                 joined_fields.push(field);
-                let (values, kind) = joined_value(field).ok_or_else(|| refusals::not_sortable(&name))?;
+                let (values, kind) =
+                    joined_value(field, within_projects).ok_or_else(|| refusals::not_sortable(&name))?;
                 let (alias, value) = joined;
                 order.joins = order.joins.push(" LEFT JOIN LATERAL (").append(values).push(alias);
                 order.column(value, kind, true, descending);
@@ -189,7 +190,7 @@ impl Order {
 
 /// Whether the field of this name can be sorted by.
 pub(super) fn is_sortable(field: &Field, name: &str) -> bool {
-    Order::default().add(field, name, false) || joined_value(field).is_some()
+    Order::default().add(field, name, false) || joined_value(field, false).is_some()
 }
 
 /// Whether the query finds issues of certain projects only.
@@ -210,8 +211,9 @@ fn is_descending_by_itself(field: &Field) -> bool {
     matches!(field, Field::Time(_) | Field::Priority | Field::Amount(Amount::Votes | Amount::Watchers))
 }
 
-/// What has to be selected for each issue to sort by a field; `None` where Jira does not sort.
-fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
+/// What has to be selected for each issue to sort by a field, of all issues or within projects; `None` where Jira does not sort.
+fn joined_value(field: &Field, within_projects: bool) -> Option<(Sql, Kind)> {
+    let first_of = |select, roster, scope: &Scope| first_of(select, roster, scope, within_projects);
     let person = |select: &'static str| Some((Sql::new(select), Kind::Text));
     match field {
         // Ranks count from the highest down, so the highest priority comes last.
@@ -289,7 +291,7 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
             ),
             Kind::Text,
         )),
-        Field::Custom(custom) => Some(custom_value(custom)),
+        Field::Custom(custom) => Some(custom_value(custom, within_projects)),
         _ => None,
     }
 }
@@ -297,23 +299,26 @@ fn joined_value(field: &Field) -> Option<(Sql, Kind)> {
 /// A value as it is compared.
 const KEY: &str = "SELECT v.value_key AS value";
 
-fn custom_value(custom: &Custom) -> (Sql, Kind) {
+fn custom_value(custom: &Custom, within_projects: bool) -> (Sql, Kind) {
     let (select, kind) = match custom.class {
         Class::Number => ("SELECT v.value_number AS value", Kind::Number),
         Class::Day | Class::Time => ("SELECT v.value_time AS value", Kind::Time),
-        Class::Choice => return (first_of(OPTION, OPTIONS, &custom.scope), Kind::Text),
+        Class::Choice => return (first_of(OPTION, OPTIONS, &custom.scope, within_projects), Kind::Text),
         Class::Text | Class::Person | Class::RequestType | Class::Organization => (KEY, Kind::Text),
         // What misses its goal first comes first; a clock that stands still does not say when it will.
         Class::Sla => (slas::BREACH_OF_VALUE, Kind::Int),
         // Ranks of boards are among them, and are ordered by their bytes (jira-facts 6.3).
         Class::Other => ("SELECT v.value_key COLLATE \"C\" AS value", Kind::Text),
     };
-    (first_of(select, "", &custom.scope), kind)
+    (first_of(select, "", &custom.scope, within_projects), kind)
 }
 
-/// The first value of a field, joined with the roster that it stands in. There is at most one row, so that PostgreSQL may join it as it likes; but of several fields of
-/// one name in an instance, one has to be chosen.
-fn first_of(select: &'static str, roster: &'static str, scope: &Scope) -> Sql {
+/// The first value of a field, joined with the roster that it stands in. Of several fields of one name in an instance, one has to be
+/// chosen; otherwise there is at most one row, so that PostgreSQL may join it as it likes.
+///
+/// But not within projects: it cannot know how many rows of all issues a field has, and read a million of them to sort the
+/// 58,000 issues of a project (docs/benchmarks.md). `OFFSET` has it look up each issue's own.
+fn first_of(select: &'static str, roster: &'static str, scope: &Scope, within_projects: bool) -> Sql {
     let sql = Sql::new(select).push(" FROM issue_field_values v");
     let sql = if roster.is_empty() { sql } else { sql.push(" LEFT JOIN ").push(roster) };
     let sql = sql.push(" WHERE v.tenant_id = i.tenant_id AND v.issue_id = i.id AND v.ordinal = 0 AND ");
@@ -322,5 +327,9 @@ fn first_of(select: &'static str, roster: &'static str, scope: &Scope) -> Sql {
         Scope::Everywhere(_) => true,
         Scope::PerInstance(groups) => groups.iter().all(|(_, ids)| ids.len() == 1),
     };
-    if one_each { sql } else { sql.push(" ORDER BY v.field_id LIMIT 1") }
+    match (one_each, within_projects) {
+        (false, _) => sql.push(" ORDER BY v.field_id LIMIT 1"),
+        (true, true) => sql.push(" OFFSET 0"),
+        (true, false) => sql,
+    }
 }

@@ -120,6 +120,7 @@ async fn rename_issues(conn: &mut PgConnection, scope: Scope, projects: &[Uuid])
     .await
     .map_err(convert)?;
     shown_keys::refresh(conn, &renamed).await?;
+    shown_keys::forget_old_keys_in_use(conn, &renamed).await?;
     make_way(conn, scope, projects).await
 }
 

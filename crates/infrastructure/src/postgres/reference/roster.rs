@@ -5,7 +5,7 @@ use domain::ids::{EntityKind, InstanceId};
 use serde_json::Value;
 use sqlx::PgConnection;
 
-use super::convert;
+use super::{super::people::with_people_as_they_are, convert};
 
 pub(super) async fn read(
     conn: &mut PgConnection,
@@ -43,15 +43,16 @@ pub(super) async fn projects_noted_as(
     instance: InstanceId,
     presence: Presence,
 ) -> Result<Vec<Value>> {
-    sqlx::query_scalar!(
+    let documents = sqlx::query_scalar!(
         r#"SELECT coalesce(raw_jsonb, jsonb_build_object('id', jira_id, 'key', key, 'name', name)) AS "raw!"
            FROM projects WHERE instance_id = $1 AND presence = $2 ORDER BY key, jira_id"#,
         instance.0,
         presence.as_str(),
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    with_people_as_they_are(conn, instance, documents).await
 }
 
 /// One of [`projects`].
@@ -60,16 +61,17 @@ pub(super) async fn project(
     instance: InstanceId,
     key_or_id: &str,
 ) -> Result<Option<Value>> {
-    sqlx::query_scalar!(
+    let document = sqlx::query_scalar!(
         r#"SELECT coalesce(raw_jsonb, jsonb_build_object('id', jira_id, 'key', key, 'name', name)) AS "raw!"
            FROM projects WHERE instance_id = $1 AND presence = 'present' AND (key = upper($2::text) OR jira_id = $2)
            ORDER BY key = upper($2) DESC LIMIT 1"#,
         instance.0,
         key_or_id,
     )
-    .fetch_optional(conn)
+    .fetch_optional(&mut *conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    Ok(with_people_as_they_are(conn, instance, document.into_iter().collect()).await?.pop())
 }
 
 /// One of [`users`]. By the account's own id: the row's is derived from it.
@@ -181,15 +183,16 @@ async fn versions(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<V
 }
 
 async fn components(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
-    sqlx::query_scalar!(
+    let documents = sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM components
            WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
            ORDER BY project_id, name, jira_id"#,
         instance.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    with_people_as_they_are(conn, instance, documents).await
 }
 
 async fn boards(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
@@ -217,27 +220,29 @@ async fn sprints(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Va
 }
 
 async fn filters(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
-    sqlx::query_scalar!(
+    let documents = sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM filters
            WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
            ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    with_people_as_they_are(conn, instance, documents).await
 }
 
 async fn dashboards(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {
-    sqlx::query_scalar!(
+    let documents = sqlx::query_scalar!(
         r#"SELECT raw_jsonb AS "raw!" FROM dashboards
            WHERE instance_id = $1 AND presence = 'present' AND raw_jsonb IS NOT NULL
            ORDER BY length(jira_id), jira_id"#,
         instance.0
     )
-    .fetch_all(conn)
+    .fetch_all(&mut *conn)
     .await
-    .map_err(convert)
+    .map_err(convert)?;
+    with_people_as_they_are(conn, instance, documents).await
 }
 
 async fn issue_link_types(conn: &mut PgConnection, instance: InstanceId) -> Result<Vec<Value>> {

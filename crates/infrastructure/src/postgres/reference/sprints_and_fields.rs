@@ -15,7 +15,8 @@ use uuid::Uuid;
 use super::{Scope, convert, object};
 
 /// The list of a board shows more of a sprint than the field of an issue does, so what either shows is kept: neither replaces the
-/// other, or the two would rewrite each other's row for ever.
+/// other, or the two would rewrite each other's row for ever. Both show its goal and its dates, as soon as it has any: what is not shown
+/// of these is not there any more, as of a sprint that was opened again.
 pub(super) async fn upsert_sprints(
     conn: &mut PgConnection,
     scope: Scope,
@@ -36,19 +37,21 @@ pub(super) async fn upsert_sprints(
     sqlx::query!(
         "INSERT INTO sprints (tenant_id, instance_id, jira_id, name, state, board_id, goal, start_date, end_date,
                               complete_date, raw_jsonb)
-         SELECT $1, $2, s.jira_id, s.name, s.state, coalesce(s.board_id, x.board_id), s.goal, s.start_date, s.end_date,
-                s.complete_date, coalesce(x.raw_jsonb || s.raw, s.raw, x.raw_jsonb)
-         FROM (SELECT u.jira_id, u.name::varchar(255), u.state::varchar(20), u.board_id, u.goal, u.start_date, u.end_date,
-                      u.complete_date, u.raw
+         SELECT $1, $2, s.jira_id, s.name, s.state, s.board_id, s.goal, s.start_date, s.end_date, s.complete_date, s.raw
+         FROM (SELECT u.jira_id, u.name::varchar(255), u.state::varchar(20), coalesce(u.board_id, x.board_id) AS board_id,
+                      u.goal, u.start_date, u.end_date, u.complete_date,
+                      coalesce((x.raw_jsonb - '{goal,startDate,endDate,completeDate}'::text[]) || u.raw, u.raw, x.raw_jsonb) AS raw,
+                      x.jira_id AS stored, x.name AS old_name, x.state AS old_state, x.board_id AS old_board, x.goal AS old_goal,
+                      x.start_date AS old_start, x.end_date AS old_end, x.complete_date AS old_complete,
+                      x.raw_jsonb AS old_raw, x.presence AS old_presence
                FROM UNNEST($3::bigint[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::timestamptz[],
                            $9::timestamptz[], $10::timestamptz[], $11::jsonb[])
-                    AS u (jira_id, name, state, board_id, goal, start_date, end_date, complete_date, raw)) s
-         LEFT JOIN sprints x ON x.instance_id = $2 AND x.jira_id = s.jira_id
-         WHERE x.jira_id IS NULL
-            OR (s.name, s.state, coalesce(s.board_id, x.board_id), s.goal, s.start_date, s.end_date, s.complete_date,
-                coalesce(x.raw_jsonb || s.raw, s.raw, x.raw_jsonb), 'present')
+                    AS u (jira_id, name, state, board_id, goal, start_date, end_date, complete_date, raw)
+               LEFT JOIN sprints x ON x.instance_id = $2 AND x.jira_id = u.jira_id) s
+         WHERE s.stored IS NULL
+            OR (s.name, s.state, s.board_id, s.goal, s.start_date, s.end_date, s.complete_date, s.raw, 'present')
                IS DISTINCT FROM
-               (x.name, x.state, x.board_id, x.goal, x.start_date, x.end_date, x.complete_date, x.raw_jsonb, x.presence)
+               (s.old_name, s.old_state, s.old_board, s.old_goal, s.old_start, s.old_end, s.old_complete, s.old_raw, s.old_presence)
          ORDER BY s.jira_id
          ON CONFLICT (tenant_id, instance_id, jira_id) DO UPDATE SET
              name = excluded.name, state = excluded.state, board_id = excluded.board_id, goal = excluded.goal,

@@ -82,20 +82,6 @@ pub(super) async fn pause(
     Ok(changed.rows_affected() > 0)
 }
 
-pub(super) async fn unsettled_delivery(
-    conn: &mut PgConnection,
-    instance: InstanceId,
-) -> Result<Option<DateTime<Utc>>> {
-    sqlx::query_scalar!(
-        "SELECT max(received_at) FROM webhook_inbox
-         WHERE instance_id = $1 AND issue_jira_id IS NULL AND state = 'received'",
-        instance.0,
-    )
-    .fetch_one(conn)
-    .await
-    .map_err(convert)
-}
-
 /// See [`application::sync::SyncStore::prune_sync_history`].
 pub(super) async fn prune(
     conn: &mut PgConnection,

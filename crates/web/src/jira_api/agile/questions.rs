@@ -39,7 +39,7 @@ pub(super) async fn of_board(
 
 /// What a board's filter asks, by rank where it does not say otherwise. A mirror knows the filter's id from the board's
 /// configuration, and a sandbox names filters as Jira names those that it makes with boards. Of a board whose configuration was not
-/// read, or whose filter a Server does not list, the project that it is at home in is all that is known.
+/// read, or whose filter a Server does not show, the project that it is at home in is all that is known.
 pub(super) async fn of_filter(
     tx: &mut dyn TenantTx,
     instance: &Instance,
@@ -59,7 +59,7 @@ pub(super) async fn of_filter(
             .and_then(|it| text_of(&it["filter"]["id"]))
         {
             Some(id) => match question_of(&filters, &id) {
-                // Server and Data Center list no filters but one's own favourites (jira-facts 11.3).
+                // Server and Data Center list no filters but one's own favourites (jira-facts 11.3), and may not show others.
                 None if instance.dialect == Dialect::V3 => return Err(unknown()),
                 question => question,
             },

@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, sync::Arc};
 
 use application::{
     erasure::ErasedPeople,
@@ -227,10 +227,10 @@ fn documents_become_wiki_markup_in_version_2() {
 
 #[test]
 fn wiki_markup_becomes_documents_in_version_3_where_it_is_rich_text() {
-    let roster = FieldRoster::read(vec![
+    let roster = FieldRoster::read(Arc::new(vec![
         json!({"id": "customfield_1", "schema": {"custom": "com.atlassian.jira.plugin.system.customfieldtypes:textarea"}}),
         json!({"id": "customfield_2", "schema": {"custom": "com.atlassian.jira.plugin.system.customfieldtypes:textfield"}}),
-    ]);
+    ]));
     let issue = shown_with(issue_v2(), &view(Dialect::V3, &["*all"], &["changelog"]), &roster);
     let fields = &issue["fields"];
     assert_eq!(fields["description"]["type"], "doc");

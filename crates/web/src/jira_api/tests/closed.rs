@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use application::{
     Error, Result, Services, TenantContext,
     events::Announcement,
+    keys::ApiKey,
     ports::{
         Answer, Cache, CacheKey, Clock, Database, JiraSite, JiraSites, Load, PlatformTx, RateLimiter,
         Secrets, SiteConnection, SqlAnswer, SqlLimits, TenantTx,
@@ -51,6 +52,10 @@ fn closed<T>() -> Result<T> {
 #[async_trait]
 impl Database for Closed {
     async fn tenant(&self, _: &TenantContext) -> Result<Box<dyn TenantTx>> {
+        closed()
+    }
+
+    async fn key_by_prefix(&self, _: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
         closed()
     }
 

@@ -21,6 +21,14 @@ const SANDBOX_ONLY: [(&str, &[&str]); 3] = [
     (
         "platform",
         &[
+            "getCommentPropertyKeys",
+            "getCommentProperty",
+            "setCommentProperty",
+            "deleteCommentProperty",
+            "getWorklogPropertyKeys",
+            "getWorklogProperty",
+            "setWorklogProperty",
+            "deleteWorklogProperty",
             "createIssue",
             "editIssue",
             "deleteIssue",

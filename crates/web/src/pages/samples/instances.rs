@@ -152,6 +152,7 @@ fn held(instance: &Instance, told: &str) -> String {
             finished: true,
             read_at: Some(now() - TimeDelta::hours(1)),
             note: Some("the site does not show this to our account".into()),
+            worked: chrono::TimeDelta::zero(),
         }],
         lists: vec![ListRead { list: "rosters".into(), read_at: Some(now() - TimeDelta::minutes(20)) }],
     };

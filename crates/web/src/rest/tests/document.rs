@@ -42,6 +42,7 @@ fn these_are_the_operations() {
         .collect();
     lines.sort();
     insta::assert_snapshot!(lines.join("\n"), @r"
+    delete /v1/instances/{name}/webhook: remove_webhook
     delete /v1/instances/{name}: remove_instance
     delete /v1/jobs/queued/{id}: drop_queued_job
     delete /v1/keys/{id}: revoke_key
@@ -62,6 +63,7 @@ fn these_are_the_operations() {
     get /v1/instances/{name}/rejects: list_rejects
     get /v1/instances/{name}/sync/events: follow_sync
     get /v1/instances/{name}/sync: get_sync
+    get /v1/instances/{name}/webhook: get_webhook
     get /v1/instances/{name}: get_instance
     get /v1/instances: list_instances
     get /v1/issues/{key}/changelog: get_changelog
@@ -97,6 +99,8 @@ fn these_are_the_operations() {
     post /v1/instances/{name}/sync/resume: resume_sync
     post /v1/instances/{name}/sync: start_sync
     post /v1/instances/{name}/test: test_instance
+    post /v1/instances/{name}/webhook/rotate: rotate_webhook
+    post /v1/instances/{name}/webhook/values: reveal_webhook_values
     post /v1/instances: add_instance
     post /v1/issues/search: search_issues_by_body
     post /v1/issues/{key}/comments: add_comment
@@ -107,6 +111,7 @@ fn these_are_the_operations() {
     post /v1/sql: query_sql
     post /v1/users/erase: erase_person
     put /v1/instances/{name}/credential: replace_credential
+    put /v1/instances/{name}/webhook: register_webhook
     put /v1/sandbox/{name}/workflow: set_workflow
     ");
 }

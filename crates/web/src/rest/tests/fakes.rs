@@ -63,6 +63,22 @@ impl Database for Fake {
         absent()
     }
 
+    async fn key_by_prefix(&self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
+        let key = ApiKey {
+            id: KeyId(Uuid::from_u128(2)),
+            tenant: TenantId(Uuid::from_u128(1)),
+            name: "reader".into(),
+            prefix: prefix.into(),
+            scopes: vec![Scope::Read],
+            policy: Default::default(),
+            created_at: self.now(),
+            last_used_at: None,
+            expires_at: None,
+            revoked_at: None,
+        };
+        Ok((prefix == "p".repeat(10)).then(|| (key, "s".repeat(40).into_bytes())))
+    }
+
     async fn platform(&self) -> Result<Box<dyn PlatformTx>> {
         Ok(Box::new(Self))
     }
@@ -85,22 +101,6 @@ impl PlatformTx for Fake {
 
 #[async_trait]
 impl KeyRegistry for Fake {
-    async fn key_by_prefix(&mut self, prefix: &str) -> Result<Option<(ApiKey, Vec<u8>)>> {
-        let key = ApiKey {
-            id: KeyId(Uuid::from_u128(2)),
-            tenant: TenantId(Uuid::from_u128(1)),
-            name: "reader".into(),
-            prefix: prefix.into(),
-            scopes: vec![Scope::Read],
-            policy: Default::default(),
-            created_at: self.now(),
-            last_used_at: None,
-            expires_at: None,
-            revoked_at: None,
-        };
-        Ok((prefix == "p".repeat(10)).then(|| (key, "s".repeat(40).into_bytes())))
-    }
-
     async fn touch_key(&mut self, _: KeyId, _: DateTime<Utc>) -> Result<()> {
         Ok(())
     }

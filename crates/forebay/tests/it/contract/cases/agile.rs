@@ -24,8 +24,10 @@ fn boards(at: &Landmarks) -> Vec<Case> {
         get("agile.getProjectsFull", of("project/full"), 200),
         get("agile.getProjectsFull", "board/99/project/full", 404),
         get("agile.getAllVersions", of("version?released=false"), 200),
+        get("agile.getAllVersions", of("version?maxResults=many"), 400),
         get("agile.getAllVersions", "board/99/version", 404),
         get("agile.getProjects", of("project"), 200),
+        get("agile.getProjects", of("project?startAt=x"), 400),
         get("agile.getProjects", "board/99/project", 404),
         get("agile.getAllSprints", of("sprint?state=active,closed"), 200),
         get("agile.getAllSprints", of("sprint?state=late"), 400),
@@ -115,6 +117,13 @@ fn planning(at: &Landmarks) -> Vec<Case> {
         ),
         put("agile.estimateIssueForBoard", "issue/NOPE-1/estimation?boardId=1", json!({ "value": "3" }), 404),
         put("agile.rankIssues", "issue/rank", rank(Value::Null), 400),
+        put(
+            "agile.rankIssues",
+            "issue/rank",
+            json!({ "issues": [at.issue, "NOPE-1"], "rankBeforeIssue": at.open }),
+            207,
+        ),
+        post("agile.partiallyUpdateEpic", format!("epic/{}", at.epic), json!({ "summary": "" }), 400),
     ]);
     cases
 }

@@ -9,6 +9,7 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
     cases.extend(followers(at));
     cases.extend(remote_links(at));
     cases.extend(properties(at));
+    cases.extend(properties_of_children(at));
     cases.extend(attachments(at));
     cases.extend(filters(at));
     cases.extend(dashboards());
@@ -112,6 +113,40 @@ fn properties(at: &Landmarks) -> Vec<Case> {
         delete("deleteIssueProperty", one.clone(), 404),
         get("getIssueProperty", one, 404),
     ]
+}
+
+/// Properties of a comment and of a worklog.
+fn properties_of_children(at: &Landmarks) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (of, [keys, set, one, remove], all, none) in [
+        (
+            "comment",
+            ["getCommentPropertyKeys", "setCommentProperty", "getCommentProperty", "deleteCommentProperty"],
+            format!("comment/{}/properties", at.comment),
+            "comment/99/properties".to_owned(),
+        ),
+        (
+            "worklog",
+            ["getWorklogPropertyKeys", "setWorklogProperty", "getWorklogProperty", "deleteWorklogProperty"],
+            format!("issue/{}/worklog/{}/properties", at.issue, at.worklog),
+            format!("issue/{}/worklog/99/properties", at.issue),
+        ),
+    ] {
+        let (property, landmark) = (format!("{all}/review"), format!("{all}/landmark"));
+        cases.extend([
+            put(set, property.clone(), json!({ "of": of }), 201),
+            put(set, property.clone(), json!([1, null]), 200),
+            put(set, property.clone(), json!("x".repeat(40_000)), 400),
+            put(set, format!("{none}/review"), json!(1), 404),
+            get(keys, all, 200),
+            get(keys, none, 404),
+            get(one, landmark, 200),
+            delete(remove, property.clone(), 204),
+            delete(remove, property.clone(), 404),
+            get(one, property, 404),
+        ]);
+    }
+    cases
 }
 
 fn attachments(at: &Landmarks) -> Vec<Case> {

@@ -40,6 +40,8 @@ pub fn all(at: &Landmarks) -> Vec<Case> {
         put("mergeVersions", format!("version/{}/mergeto/{}", at.merged_version, at.version), json!({}), 204),
         put("mergeVersions", format!("version/{}/mergeto/99", at.version), json!({}), 404),
         put("mergeVersions", format!("version/99/mergeto/{}", at.version), json!({}), 404),
+        put("mergeVersions", format!("{version}/mergeto/{}", at.version), json!({}), 400),
+        delete("deleteVersion", format!("{version}?moveFixIssuesTo=99"), 400),
         delete("deleteVersion", version.clone(), 204),
         delete("deleteVersion", version, 404),
         post("createComponent", "component", led.clone(), 201),

@@ -171,6 +171,7 @@ fn requests(at: &Landmarks) -> Vec<Case> {
         get("jsm.getCustomerTransitions", format!("{one}/transition"), 200),
         get("jsm.getCustomerTransitions", "request/NOPE-1/transition", 404),
         post("jsm.performCustomerTransition", format!("{one}/transition"), json!({ "id": "no" }), 400),
+        post("jsm.performCustomerTransition", "request/NOPE-1/transition", json!({ "id": "851" }), 404),
         post(
             "jsm.performCustomerTransition",
             format!("{one}/transition"),
@@ -202,6 +203,7 @@ fn conversation(at: &Landmarks) -> Vec<Case> {
             201,
         ),
         post("jsm.postFeedback", format!("request/{}/feedback", at.request), json!({ "rating": 9 }), 400),
+        post("jsm.postFeedback", "request/NOPE-1/feedback", json!({ "type": "csat", "rating": 5 }), 404),
         delete("jsm.deleteFeedback", format!("request/{}/feedback", at.request), 204),
         delete("jsm.deleteFeedback", format!("request/{}/feedback", at.request), 404),
     ]
@@ -213,6 +215,7 @@ fn attachments(at: &Landmarks) -> Vec<Case> {
     vec![
         upload("jsm.attachTemporaryFile", "servicedesk/1/attachTemporaryFile", 201),
         upload("jsm.attachTemporaryFile", "servicedesk/99/attachTemporaryFile", 404),
+        post("jsm.attachTemporaryFile", "servicedesk/1/attachTemporaryFile", json!({}), 403),
         post("jsm.createCommentWithAttachment", all.clone(), attach(&at.file), 201),
         post("jsm.createCommentWithAttachment", all.clone(), attach("no"), 400),
         post("jsm.createCommentWithAttachment", "request/NOPE-1/attachment", attach(&at.file), 404),
@@ -250,6 +253,7 @@ fn followers(at: &Landmarks) -> Vec<Case> {
         get("jsm.getRequestParticipants", "request/NOPE-1/participant", 404),
         delete_with("jsm.removeRequestParticipants", people.clone(), named(&at.customer), 200),
         delete_with("jsm.removeRequestParticipants", people, json!({}), 400),
+        delete_with("jsm.removeRequestParticipants", "request/NOPE-1/participant", named(&at.customer), 404),
         get("jsm.getSubscriptionStatus", notification.clone(), 200),
         get("jsm.getSubscriptionStatus", "request/NOPE-1/notification", 404),
         put("jsm.subscribe", notification.clone(), Value::Null, 204),
@@ -277,9 +281,12 @@ fn organizations(at: &Landmarks) -> Vec<Case> {
         get("jsm.getUsersInOrganization", format!("{one}/user"), 200),
         get("jsm.getUsersInOrganization", "organization/99/user", 404),
         delete_with("jsm.removeUsersFromOrganization", format!("{one}/user"), people.clone(), 204),
+        delete_with("jsm.removeUsersFromOrganization", format!("{one}/user"), json!({}), 400),
         delete_with("jsm.removeUsersFromOrganization", "organization/99/user", people, 404),
         put("jsm.setProperty", property.clone(), json!([1]), 201),
+        put("jsm.setProperty", property.clone(), json!("x".repeat(40_000)), 400),
         put("jsm.setProperty", "organization/99/property/x", json!(1), 404),
+        get("jsm.getPropertiesKeys", "organization/99/property", 404),
         get("jsm.getPropertiesKeys", format!("{one}/property"), 200),
         get("jsm.getProperty", property.clone(), 200),
         get("jsm.getProperty", format!("{one}/property/none"), 404),
@@ -288,6 +295,7 @@ fn organizations(at: &Landmarks) -> Vec<Case> {
         post("jsm.addOrganization", "servicedesk/1/organization", here.clone(), 204),
         post("jsm.addOrganization", "servicedesk/1/organization", there.clone(), 404),
         get("jsm.getOrganizations", "servicedesk/1/organization", 200),
+        get("jsm.getOrganizations", "servicedesk/99/organization", 404),
         delete_with("jsm.removeOrganization", "servicedesk/1/organization", here, 204),
         delete_with("jsm.removeOrganization", "servicedesk/1/organization", there, 404),
         delete("jsm.deleteOrganization", format!("organization/{}", at.doomed), 204),
@@ -310,6 +318,7 @@ fn customers(at: &Landmarks) -> Vec<Case> {
         get("jsm.getCustomers", format!("{all}?query=ann"), 200),
         get("jsm.getCustomers", "servicedesk/99/customer", 404),
         delete_with("jsm.removeCustomers", all, people.clone(), 204),
+        delete_with("jsm.removeCustomers", all, json!({}), 400),
         delete_with("jsm.removeCustomers", "servicedesk/99/customer", people, 404),
     ]
 }

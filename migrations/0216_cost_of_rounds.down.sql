@@ -1,0 +1,1 @@
+ALTER TABLE reference_reads DROP COLUMN worked_ms;
