@@ -60,9 +60,9 @@ pub(crate) struct LookUpReads {
     /// How many reads of each kind are timed.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     pub(crate) reads: u32,
-    /// Whether look-ups are answered by the cache, by the database, or by both in turn.
-    #[arg(long, default_value = "both", value_parser = ["on", "off", "both"])]
-    pub(crate) cache: String,
+    /// What answers look-ups: the cache, the database, or both in turn.
+    #[arg(long, default_value = "both", value_parser = ["cache", "database", "both"], value_name = "BY")]
+    pub(crate) answered_by: String,
 }
 
 #[derive(Args, Debug)]

@@ -34,12 +34,23 @@ fn mirrors_equal_their_sources_once_the_faults_end() {
     assert_eq!((&total["differences"], &total["rounds"]), (&0.into(), &2.into()), "{told}");
     // It was something that was proved: of two rounds, at two sites each.
     let count = |table: &str| total["rows"][table].as_i64().unwrap();
-    assert!(count("issues") >= 120 && count("changelogs") > 200 && count("comments") > 40, "{total}");
+    assert!(
+        count("issues") >= 120
+            && count("issues at the doors") >= 120
+            && count("changelogs") > 200
+            && count("comments") > 40,
+        "{total}"
+    );
     assert!(
         count("field_contexts") > 0 && count("filters") > 0 && count("issues.source_hash") > 0,
         "{total}"
     );
     assert!(total["deaths"]["workers killed"].as_u64().unwrap() >= 2, "{total}");
+    let written = total["written"].as_object().unwrap();
+    assert!(written.contains_key("edit comment silently") && written.contains_key("watch"), "{written:?}");
+    let deeds = ["project", "permission", "rename", "late bulk change", "security level", "freed key"];
+    let administered = |done: &str| deeds.iter().any(|deed| done.contains(deed));
+    assert!(written.keys().any(|done| administered(done)), "{written:?}");
     let faults = total["faults"].as_object().unwrap();
     assert!(faults.len() >= 5, "{faults:?}");
     let left_out = total["left_out"].as_object().unwrap();

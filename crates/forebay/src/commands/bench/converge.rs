@@ -1,16 +1,22 @@
-//! `forebay bench converge`: whatever went wrong, once the faults end, one sync and one census make a mirror equal to its source.
+//! `forebay bench converge`: whatever went wrong, once the faults end, one sync and one census make a mirror equal to its source. What
+//! nothing tells of is found by one comparison, and a source that went back in time is copied anew.
 //!
 //! Each round has a PostgreSQL and a Redis of its own, two sources with generated issues (one that speaks as Cloud, one as Data Center) and a
 //! mirror of each over real HTTP with webhooks. People write at the sources while the mirrors backfill, poll and hear
-//! webhooks, the sources fail as their fault plans say, one or both of two workers are killed with SIGKILL, and PostgreSQL and
-//! Redis crash. Then both sides are compared whole, table by table.
+//! webhooks, administrators rename and remove what they like, the sources fail as their fault plans say, one or both of two workers are
+//! killed with SIGKILL, and PostgreSQL and Redis crash. Then both sides are compared whole, table by table and at their doors.
 
+mod backup;
 mod chance;
 mod compare;
+mod deeds;
 mod differences;
+mod doors;
+mod endure;
 mod house;
 mod round;
 mod scene;
+mod settle;
 mod tables;
 mod told;
 mod writers;
@@ -20,7 +26,7 @@ use std::collections::BTreeMap;
 use infrastructure::telemetry::Telemetry;
 use serde::Serialize;
 
-use self::{house::Redis, round::Report};
+use self::{house::Redis, round::Report, writers::Written};
 use super::{TemporaryFolder, client, listen};
 use crate::{
     cli::converge::ConvergeArgs,
@@ -42,6 +48,8 @@ struct Total {
     rounds: usize,
     first_seed: u64,
     faults: BTreeMap<String, u64>,
+    /// What writers and administrators did, by kind.
+    written: Written,
     /// Kinds of faults that no round met. Three rounds plan all of them; a longer run meets them.
     faults_not_met: Vec<&'static str>,
     /// What died, and how often.
@@ -113,6 +121,7 @@ async fn one(
     settings.database_url = None;
     settings.redis_url = redis.as_ref().map(|redis| redis.url().into());
     settings.data_dir = Some(path.display().to_string());
+    "on".clone_into(&mut settings.sync_followers);
     let wiring = Wiring::open(settings.calling_itself(), telemetry, Role::Server).await?;
     let went = async {
         let http = client(&wiring.settings.public_url())?;
@@ -139,6 +148,9 @@ fn sum(first_seed: u64, rounds: &[Report]) -> Total {
     for report in rounds {
         for (kind, count) in &report.faults {
             *total.faults.entry(kind.clone()).or_default() += count;
+        }
+        for (kind, count) in &report.written {
+            *total.written.entry(kind).or_default() += count;
         }
         for (what, count) in &report.deaths {
             *total.deaths.entry(what).or_default() += count;

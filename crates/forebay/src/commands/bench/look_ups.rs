@@ -219,12 +219,12 @@ pub(super) async fn measure(
     // The cache hears of nothing yet, so that every look-up asks the database.
     let names = Names::read(wiring, tenant, instance).await?;
     let mut costs = Vec::new();
-    if arguments.cache != "on" {
+    if arguments.answered_by != "cache" {
         for what in What::ALL {
             costs.push(names.time(services, what, Way::CacheOff, what.reads(arguments.reads)).await?);
         }
     }
-    if arguments.cache != "off" {
+    if arguments.answered_by != "database" {
         let _listening = listen(wiring).await?;
         let once = |what: What| names.count(what).min(what.reads(arguments.reads));
         for what in What::ALL {
@@ -249,13 +249,13 @@ pub(super) async fn measure(
 }
 
 /// The cache hears of changes for as long as the answer is kept.
-async fn listen(wiring: &Wiring) -> Result<infrastructure::postgres::ChangeListener, Failure> {
+pub(super) async fn listen(wiring: &Wiring) -> Result<infrastructure::postgres::ChangeListener, Failure> {
     let listening = wiring.cache_lookups();
     let began = Instant::now();
     while !wiring.cache.is_hearing() {
         if began.elapsed() > Duration::from_secs(5) {
             return Err(Failure::new("the cache does not hear of changes")
-                .hint("with FOREBAY_CACHE=off, measure with --cache off"));
+                .hint("with FOREBAY_CACHE=off, measure with --answered-by database"));
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

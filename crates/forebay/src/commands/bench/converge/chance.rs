@@ -1,4 +1,4 @@
-//! What a round's seed decides: which faults, which worker dies when, whether PostgreSQL and Redis do.
+//! What a round's seed decides: which faults, what administrators do when, which worker dies, whether PostgreSQL and Redis do.
 
 use std::time::Duration;
 
@@ -8,7 +8,10 @@ use rand_chacha::{
 };
 use serde_json::{Value, json};
 
-use super::house::Victim;
+use super::{
+    deeds::{DEEDS, Deed},
+    house::Victim,
+};
 
 /// Kinds of faulty requests that one source serves in a round, at most. Three rounds in a row serve all of them.
 const SHARE: usize = 10;
@@ -29,8 +32,11 @@ const OF_LATER_PAGES: [&str; 7] = [
     "shifted_page",
 ];
 
+/// What no sync and no census can see: it has a part of the round of its own.
+const OF_SILENCE: &str = "silent_comments";
+
 /// Every kind of fault that a sandbox can be asked for.
-pub(super) const KINDS: [&str; 33] = [
+pub(super) const KINDS: [&str; 34] = [
     "latency",
     "hang",
     "status",
@@ -59,6 +65,7 @@ pub(super) const KINDS: [&str; 33] = [
     "bad_issue",
     "poisoned_issue",
     "odd_changelog",
+    OF_SILENCE,
     "webhook_duplicate",
     "webhook_reorder",
     "webhook_delay",
@@ -76,8 +83,16 @@ pub(super) struct Fate {
     pub(super) crash: Option<Duration>,
     /// When Redis is killed, if it is.
     pub(super) redis: Option<Duration>,
-    /// When a census is taken in the midst of it, if one is.
-    pub(super) census: Option<Duration>,
+    /// When censuses are taken in the midst of it, in order.
+    pub(super) censuses: Vec<Duration>,
+    /// What a person answers, bit by bit, when the brake has stopped a census.
+    pub(super) answers: u64,
+    /// What administrators do at each of the sites, and when, in order; with a number each.
+    pub(super) deeds: [Vec<(Duration, &'static Deed, u64)>; 2],
+    /// When backups of the sources are taken.
+    pub(super) backup: Duration,
+    /// Whether the sources are put back to them in the end.
+    pub(super) restores: bool,
     /// The seeds of the writers.
     pub(super) writers: Vec<u64>,
 }
@@ -94,12 +109,22 @@ impl Fate {
         let kills = 1 + length.as_secs() / 20 + chance.below(2);
         let mut kills: Vec<_> = (0..kills).map(|_| (chance.moment(length), chance.victim())).collect();
         kills.sort_by_key(|(at, _)| *at);
-        let [crash, redis, census] = [(); 3].map(|()| {
+        let [crash, redis] = [(); 2].map(|()| {
             let at = chance.moment(length);
             (chance.below(2) == 0).then_some(at)
         });
+        let mut censuses: Vec<_> = (0..1 + chance.below(3)).map(|_| chance.moment(length)).collect();
+        censuses.sort();
         let writers = (0..writers).map(|_| chance.0.next_u64()).collect();
-        Self { plans, kills, crash, redis, census, writers }
+        let deeds = [(); 2].map(|()| chance.deeds(length));
+        let (answers, backup) = (chance.0.next_u64(), chance.moment(length / 2));
+        let restores = chance.below(2) == 0;
+        Self { plans, kills, crash, redis, censuses, answers, deeds, backup, restores, writers }
+    }
+
+    /// What goes wrong where comments are changed silently: nothing tells of it.
+    pub(super) fn silence(seed: u64) -> Value {
+        json!({ "seed": seed, "rules": [{ "fault": OF_SILENCE }, { "fault": "webhook_loss" }] })
     }
 }
 
@@ -122,6 +147,20 @@ impl Chance {
     fn moment(&mut self, length: Duration) -> Duration {
         let length = u64::try_from(length.as_millis()).unwrap_or(u64::MAX);
         Duration::from_millis(length / 20 + self.below(length * 9 / 10))
+    }
+
+    /// One every three seconds or so, and a few more.
+    fn deeds(&mut self, length: Duration) -> Vec<(Duration, &'static Deed, u64)> {
+        let count = 3 + length.as_secs() / 3;
+        let mut deeds: Vec<_> = (0..count)
+            .filter_map(|_| {
+                let at = self.moment(length);
+                let deed = DEEDS.get(self.index(DEEDS.len()))?;
+                Some((at, deed, self.0.next_u64()))
+            })
+            .collect();
+        deeds.sort_by_key(|(at, ..)| *at);
+        deeds
     }
 
     fn victim(&mut self) -> Victim {
@@ -175,7 +214,9 @@ impl Chance {
         let status = self.one_of(&[400, 403, 404, 500, 502, 503, 504], 500);
         let body = self.one_of(&["html", "json", "empty"], "html");
         let field = self.one_of(&["updated", "status", "project", "summary", "created"], "updated");
-        let how = self.one_of(&["missing", "malformed", "unknown"], "missing");
+        // A field that is shown for a while is no lie that anybody could see, and issues that were read then have it until they are
+        // read again.
+        let how = self.one_of(&["missing", "malformed"], "missing");
         let poison = self.one_of(&["failure", "cut"], "failure");
         let done = self.below(2) == 0;
         vec![
@@ -245,8 +286,10 @@ mod tests {
 
     #[test]
     fn three_rounds_in_a_row_plan_every_kind_at_both_sites() {
-        let all: BTreeSet<String> = KINDS.map(str::to_owned).into();
-        assert_eq!(all.len(), 33);
+        let mut all: BTreeSet<String> = KINDS.map(str::to_owned).into();
+        assert_eq!(all.len(), 34);
+        FaultPlan::parse(&Fate::silence(1)).unwrap();
+        assert!(all.remove(OF_SILENCE), "it has a plan of its own");
         for seed in [0, 42, 300] {
             for site in [0, 1] {
                 let mut kinds = BTreeSet::new();
@@ -263,15 +306,21 @@ mod tests {
     }
 
     #[test]
-    fn crashes_and_censuses_come_in_about_every_other_round() {
+    fn crashes_come_in_about_every_other_round_and_every_deed_is_done() {
         let fates: Vec<Fate> = (0..200).map(|seed| Fate::of(seed, LENGTH, 1)).collect();
         for happens in [
             |fate: &Fate| fate.crash.is_some(),
             |fate: &Fate| fate.redis.is_some(),
-            |fate: &Fate| fate.census.is_some(),
+            |fate: &Fate| fate.restores,
         ] {
             let count = fates.iter().filter(|fate| happens(fate)).count();
             assert!((70..130).contains(&count), "{count} of 200");
+        }
+        assert!(fates.iter().all(|fate| (1..=3).contains(&fate.censuses.len())));
+        for deed in DEEDS {
+            let is_done =
+                |fate: &Fate| fate.deeds.iter().flatten().any(|(_, done, _)| done.name == deed.name);
+            assert!(fates.iter().any(is_done), "{}", deed.name);
         }
         for victim in [Victim::First, Victim::Second, Victim::Both] {
             assert!(fates.iter().any(|fate| fate.kills.iter().any(|(_, killed)| *killed == victim)));

@@ -9,14 +9,36 @@ use sqlx::{AssertSqlSafe, PgConnection, Row};
 
 use super::{
     differences::{Difference, pair},
-    tables::{Compared, Expected, NOT_COMPARED, REFERENCES, SHOWN, TABLES},
+    tables::{Compared, Expected, FORGOTTEN, NOT_COMPARED, REFERENCES, SHOWN, TABLES},
 };
 use crate::failure::Failure;
 
 /// Rows that are looked at of each side of a table that differs.
 const EXAMPLES: i64 = 50;
-/// The comparison of the hashes, which is beside that of the table.
-const HASHES: &str = "issues.source_hash";
+/// The comparisons of the hashes, which are beside those of the tables: what is shown as a whole, and what says that it is.
+const HASHES: [(&str, &str, &str); 3] = [
+    ("issues", "issues.source_hash", "c.changelog_envelope IS NOT DISTINCT FROM s.changelog_envelope"),
+    ("comments", "comments.source_hash", "true"),
+    ("worklogs", "worklogs.source_hash", "true"),
+];
+/// What others are called is theirs: of whatever a document shows with an id and a name, the id is compared.
+const BARE: &str = r"
+    CREATE OR REPLACE FUNCTION pg_temp.bare(v jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+    BEGIN RETURN CASE jsonb_typeof(v)
+        WHEN 'array' THEN (SELECT coalesce(jsonb_agg(pg_temp.bare(e) ORDER BY o), '[]') FROM jsonb_array_elements(v) WITH ORDINALITY x(e, o))
+        WHEN 'object' THEN CASE
+            WHEN v ? 'accountId' THEN jsonb_build_object('accountId', v -> 'accountId')
+            WHEN v ? 'displayName' THEN jsonb_build_object('key', coalesce(v -> 'key', v -> 'name'))
+            WHEN v ? 'id' AND v ?| '{name,value}' THEN jsonb_build_object('id', v -> 'id', 'child', pg_temp.bare(v -> 'child'))
+            ELSE pg_temp.within(v) END
+        WHEN 'string' THEN to_jsonb(regexp_replace(v #>> '{}', '^com\.atlassian\.greenhopper.*[[,]id=(\d+),.*$', 'sprint \1'))
+        ELSE v END;
+    END $$;
+    CREATE OR REPLACE FUNCTION pg_temp.within(v jsonb) RETURNS jsonb LANGUAGE plpgsql IMMUTABLE AS $$
+    BEGIN
+        IF jsonb_typeof(v) <> 'object' THEN RETURN v; END IF;
+        RETURN (SELECT coalesce(jsonb_object_agg(k, pg_temp.bare(e)), '{}') FROM jsonb_each(v) x(k, e));
+    END $$";
 
 /// A source and its mirror.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +47,8 @@ pub(super) struct Sides {
     pub(super) copy: InstanceId,
     /// Whether the source speaks as Server and Data Center do.
     pub(super) is_server: bool,
+    /// Whether the source has gone back in time.
+    pub(super) went_back: bool,
 }
 
 /// How a table compares.
@@ -44,7 +68,7 @@ pub(super) struct Comparison {
 }
 
 impl Comparison {
-    fn of(table: &'static str) -> Self {
+    pub(super) fn of(table: &'static str) -> Self {
         Self { table, rows: 0, missing: 0, extra: 0, left_out: None, differences: Vec::new() }
     }
 
@@ -60,12 +84,15 @@ impl Comparison {
 /// a table that is neither compared nor named with a reason.
 pub(super) async fn compare(owner: &mut PgConnection, sides: Sides) -> Result<Vec<Comparison>, Failure> {
     no_table_is_forgotten(owner, sides.source).await?;
-    let mut comparisons = Vec::with_capacity(TABLES.len() + 1);
+    sqlx::raw_sql(BARE).execute(&mut *owner).await?;
+    let mut comparisons = Vec::with_capacity(TABLES.len() + HASHES.len());
     for table in TABLES {
         let columns = columns(owner, table).await?;
         comparisons.push(compare_table(owner, table, &columns, sides).await?);
     }
-    comparisons.push(compare_hashes(owner, sides).await?);
+    for (table, name, are_equal) in HASHES {
+        comparisons.push(compare_hashes(owner, sides, (table, name, are_equal)).await?);
+    }
     Ok(comparisons)
 }
 
@@ -98,17 +125,28 @@ async fn no_table_is_forgotten(owner: &mut PgConnection, source: InstanceId) -> 
     Ok(())
 }
 
-/// The hashes of those issues whose documents are equal to the last letter.
-async fn compare_hashes(owner: &mut PgConnection, sides: Sides) -> Result<Comparison, Failure> {
-    let rows: Vec<(String, bool, String, String)> = sqlx::query_as(
+/// The hashes of those rows whose documents are equal to the last letter. What was written past the sandbox's doors has none there,
+/// and whom it names by the name they had may have been renamed; by a source that went back in time, back to the name they had.
+async fn compare_hashes(
+    owner: &mut PgConnection,
+    sides: Sides,
+    (table, name, are_equal): (&str, &'static str, &str),
+) -> Result<Comparison, Failure> {
+    let rows: Vec<(String, bool, String, String)> = sqlx::query_as(AssertSqlSafe(format!(
         "SELECT s.jira_id, s.source_hash = c.source_hash, encode(s.source_hash, 'hex'), encode(c.source_hash, 'hex')
-         FROM issues s JOIN issues c ON c.instance_id = $2 AND c.jira_id = s.jira_id AND c.presence = 'present'
-         WHERE s.instance_id = $1 AND s.presence = 'present' AND c.raw_jsonb = s.raw_jsonb
-           AND c.changelog_envelope IS NOT DISTINCT FROM s.changelog_envelope
-         ORDER BY s.jira_number",
-    )
+         FROM {table} s JOIN {table} c ON c.instance_id = $2 AND c.jira_id = s.jira_id AND c.presence = 'present'
+         WHERE s.instance_id = $1 AND s.presence = 'present' AND s.source_hash <> '' AND c.raw_jsonb = s.raw_jsonb
+           AND {are_equal} AND NOT EXISTS (
+               SELECT FROM users u
+               WHERE (u.instance_id = s.instance_id AND u.display_name LIKE '% ~%'
+                      OR $3 AND u.instance_id = c.instance_id AND u.updated_at > u.created_at)
+                 AND (to_jsonb(s)::text LIKE '%' || u.account_id || '%' OR to_jsonb(s)::text LIKE '%' || u.id || '%'
+                      OR to_jsonb(c)::text LIKE '%' || u.id || '%'))
+         ORDER BY s.jira_number"
+    )))
     .bind(sides.source.0)
     .bind(sides.copy.0)
+    .bind(sides.went_back)
     .fetch_all(owner)
     .await?;
     let total = i64::try_from(rows.len()).unwrap_or(i64::MAX);
@@ -128,17 +166,17 @@ async fn compare_hashes(owner: &mut PgConnection, sides: Sides) -> Result<Compar
         missing: count,
         extra: count,
         differences: differing,
-        ..Comparison::of(HASHES)
+        ..Comparison::of(name)
     })
 }
 
 /// The expressions that are compared of a row `t`, in the order of the columns.
 async fn columns(owner: &mut PgConnection, table: &Compared) -> Result<Vec<String>, Failure> {
     let found = sqlx::query(
-        "SELECT quote_ident(a.attname) AS name, a.atttypid = 'uuid'::regtype AS is_id
+        "SELECT quote_ident(a.attname) AS name, a.atttypid = 'uuid'::regtype AS is_id, a.atttypid = 'jsonb'::regtype AS is_json
          FROM pg_attribute a
          WHERE a.attrelid = ('public.' || $1)::regclass AND a.attnum > 0 AND NOT a.attisdropped
-           AND a.attname <> ALL($2) AND a.attname NOT IN ('id', 'tenant_id', 'instance_id')
+           AND a.attname <> ALL($2) AND a.attname NOT IN ('id', 'tenant_id', 'instance_id', 'source_hash')
          ORDER BY a.attnum",
     )
     .bind(table.name)
@@ -150,7 +188,12 @@ async fn columns(owner: &mut PgConnection, table: &Compared) -> Result<Vec<Strin
         .map(|row| {
             let (name, is_id): (String, bool) = (row.get("name"), row.get("is_id"));
             let shown = SHOWN.iter().find(|(of, column, _)| (*of, *column) == (table.name, name.as_str()));
-            if let Some((_, _, expression)) = shown {
+            let shown = shown.map(|(_, _, expression)| (*expression).to_owned());
+            if row.get("is_json") {
+                let document = shown.unwrap_or_else(|| format!("t.{name}"));
+                return Ok(format!("pg_temp.within({document}) AS {name}"));
+            }
+            if let Some(expression) = shown {
                 return Ok(format!("{expression} AS {name}"));
             }
             if !is_id {
@@ -206,6 +249,7 @@ async fn compare_table(
         .await?;
     let left_out = match table.expected {
         Expected::OnCloud(reason) if sides.is_server => Some(reason),
+        Expected::Within if sides.went_back => Some(FORGOTTEN),
         Expected::WhereSome(reason) if row.get::<i64, _>("copied") == 0 => Some(reason),
         _ => None,
     };

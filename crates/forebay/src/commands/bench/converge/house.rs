@@ -255,7 +255,8 @@ impl House {
             .arg(role)
             .env("FOREBAY_DATA_DIR", &self.folder)
             .env("FOREBAY_LISTEN", format!("127.0.0.1:{}", self.port))
-            .env("FOREBAY_ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8");
+            .env("FOREBAY_ALLOW_PRIVATE_NETWORKS", "127.0.0.0/8")
+            .env("FOREBAY_SYNC_FOLLOWERS", "on");
         Ok(command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).spawn()?)
     }
 }

@@ -7,37 +7,54 @@ use std::{
     time::{Duration, Instant},
 };
 
-use application::{
-    Error,
-    sync::{
-        self,
-        census::{self, CensusState},
-        reference::{self, ReferenceList},
-    },
-};
-use chrono::{DateTime, Utc};
-use infrastructure::queue;
 use reqwest::{Client, Method};
 use serde::Serialize;
+use serde_json::Value;
 use tokio::{sync::Mutex, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     chance::Fate,
-    compare::{Comparison, compare},
+    compare::Comparison,
+    endure::{Endured, add, bury, endure},
     house::Redis,
     scene::{self, Pair, Scene},
+    settle,
     writers::{self, Written},
 };
 use crate::{cli::converge::ConvergeArgs, failure::Failure, wiring::Wiring};
 
-/// How often the mirrors are asked to poll: every minute by themselves, which is too rare for a short round.
-const NUDGE: Duration = Duration::from_secs(2);
-/// How long the sync and the census that follow may take, or be put off by what the site has said before.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How many changes are made at each site that leave `updated` as it was.
+const SILENT_CHANGES: u32 = 40;
+/// For how long a site is used again after its restore.
+const AFTER_RESTORE: Duration = Duration::from_secs(2);
+/// When both sides are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Stage {
+    /// After the faults, one sync and one census.
+    #[default]
+    Settled,
+    /// After silent changes and one comparison.
+    Checked,
+    /// After a restore from a backup, a copy anew and one census.
+    Restored,
+}
+
+impl Stage {
+    /// For people.
+    pub(super) fn told(self) -> &'static str {
+        match self {
+            Self::Settled => "after one sync and one census",
+            Self::Checked => "after silent changes and one comparison",
+            Self::Restored => "after a restore, a copy anew and one census",
+        }
+    }
+}
 
 /// What died, and how often.
-type Deaths = BTreeMap<&'static str, u32>;
+pub(super) type Deaths = BTreeMap<&'static str, u32>;
+type Faults = BTreeMap<String, u64>;
 
 /// What came of a round.
 #[derive(Debug, Serialize)]
@@ -45,24 +62,29 @@ pub(super) struct Report {
     pub(super) seed: u64,
     pub(super) seconds: f64,
     /// Faults that the sources have injected, by kind.
-    pub(super) faults: BTreeMap<String, u64>,
-    /// What writers did, by kind.
+    pub(super) faults: Faults,
+    /// What writers and administrators did, by kind.
     pub(super) written: Written,
     pub(super) deaths: Deaths,
     pub(super) sites: Vec<Site>,
 }
 
-/// What came of one source and its mirror.
-#[derive(Debug, Serialize)]
+/// What came of one source and its mirror, at one stage of the round.
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Site {
     pub(super) name: &'static str,
+    pub(super) stage: Stage,
     /// Turns until a sync that began after the faults had ended succeeded; those that were put off or went on with an
     /// earlier run are counted.
     pub(super) sync_turns: u32,
     pub(super) census_turns: u32,
+    /// How often the brake stopped the census.
+    pub(super) census_held: u32,
     /// Issues that the census found gone, and those that it fetched.
     pub(super) census_gone: u64,
     pub(super) census_fetched: u64,
+    /// Issues that the comparison found to differ, and mended.
+    pub(super) mended: u64,
     pub(super) tables: Vec<Comparison>,
 }
 
@@ -85,207 +107,108 @@ pub(super) async fn run(
     let length = Duration::from_secs(arguments.seconds);
     let fate = Fate::of(seed, length, arguments.writers);
     let mut scene = scene::set(wiring, http, folder, redis, seed, arguments.issues).await?;
-    let stop = CancellationToken::new();
-    let mut people = JoinSet::new();
-    for ((pair, plan), alone) in scene.pairs.iter().zip(&fate.plans).zip([1, 2]) {
-        let faults = format!("/v1/sandbox/{}/faults", pair.source.name);
-        scene.ask_source(Method::POST, &faults, Some(plan)).await?;
-        let (source, issues) = scene.source(pair).await?;
-        let issues = Arc::new(Mutex::new(issues));
-        // Half as many at the site that is half as large.
-        for seed in fate.writers.iter().step_by(alone) {
-            people.spawn(writers::write(source.clone(), issues.clone(), *seed, stop.clone()));
-        }
+    for (pair, plan) in scene.pairs.iter().zip(&fate.plans) {
+        set_faults(&scene, pair, plan).await?;
     }
+    let stop = CancellationToken::new();
+    let people = people(&scene, &fate.writers, &stop).await?;
     let outcome = endure(&mut scene, &fate, length).await;
     stop.cancel();
-    let mut written = Written::new();
-    for (kind, count) in people.join_all().await.into_iter().flatten() {
-        *written.entry(kind).or_default() += count;
-    }
-    let mut deaths = outcome?;
-    let faults = end_faults(&scene).await?;
+    let mut written = written(people).await;
+    let Endured { mut deaths, done, backups } = outcome?;
+    merge(&mut written, done);
+    let mut faults = end_faults(&scene).await?;
     // Whoever has not ended in a minute is killed.
     add(&mut deaths, "workers killed", scene.house.rest().await?);
     bury(wiring).await?;
-    age_lists(wiring).await?;
     let mut sites = Vec::new();
     for pair in &scene.pairs {
-        sites.push(settle(&scene, pair).await?);
+        sites.push(settle::settle(&scene, pair, Stage::Settled).await?);
+    }
+    silent(&scene, seed, (&mut written, &mut faults, &mut sites)).await?;
+    if fate.restores {
+        for backup in &backups {
+            backup.restore(&mut wiring.access.owner().await?).await?;
+        }
+        *written.entry("restore from backup").or_default() += backups.len() as u64;
+        let stop = CancellationToken::new();
+        let people = self::people(&scene, &fate.writers, &stop).await?;
+        tokio::time::sleep(AFTER_RESTORE).await;
+        stop.cancel();
+        merge(&mut written, self::written(people).await);
+        for pair in &scene.pairs {
+            settle::begin_anew(&scene, pair).await?;
+            sites.push(settle::settle(&scene, pair, Stage::Restored).await?);
+        }
     }
     Ok(Report { seed, seconds: began.elapsed().as_secs_f64(), faults, written, deaths, sites })
 }
 
-fn add(deaths: &mut Deaths, what: &'static str, count: u32) {
-    *deaths.entry(what).or_default() += count;
+/// Changes that no `updated` and no webhook tells of: only a comparison of everything can find them.
+async fn silent(
+    scene: &Scene<'_>,
+    seed: u64,
+    (written, faults, sites): (&mut Written, &mut Faults, &mut Vec<Site>),
+) -> Result<(), Failure> {
+    for pair in &scene.pairs {
+        set_faults(scene, pair, &Fate::silence(seed)).await?;
+        let (source, issues) = (scene.source(pair).await?, scene.issues(pair).await?);
+        merge(written, writers::write_silently(source, issues, seed, SILENT_CHANGES).await);
+    }
+    for (kind, count) in end_faults(scene).await? {
+        *faults.entry(kind).or_default() += count;
+    }
+    for pair in &scene.pairs {
+        sites.push(settle::check(scene, pair, Stage::Checked).await?);
+    }
+    Ok(())
 }
 
-/// Syncs, while everything happens that fate has in store.
-async fn endure(scene: &mut Scene<'_>, fate: &Fate, length: Duration) -> Result<Deaths, Failure> {
-    scene.house.work()?;
-    let began = Instant::now();
-    let mut kills = fate.kills.iter().copied().peekable();
-    let (mut crash, mut redis, mut census) = (fate.crash, fate.redis, fate.census);
-    let mut nudged = None::<Instant>;
-    let mut deaths = Deaths::new();
-    // A crash may take longer than a short round: what fate has in store happens all the same.
-    while began.elapsed() < length || kills.peek().is_some() || crash.or(redis).or(census).is_some() {
-        if let Some((_, victim)) = kills.next_if(|(at, _)| *at <= began.elapsed()) {
-            add(&mut deaths, "workers killed", scene.house.kill_workers(victim)?);
-            bury(scene.wiring).await?;
-            scene.house.work()?;
+/// Writers at both sources, half as many at the site that is half as large.
+async fn people(
+    scene: &Scene<'_>,
+    seeds: &[u64],
+    stop: &CancellationToken,
+) -> Result<JoinSet<Written>, Failure> {
+    let mut people = JoinSet::new();
+    for (pair, alone) in scene.pairs.iter().zip([1, 2]) {
+        let (source, issues) = (scene.source(pair).await?, scene.issues(pair).await?);
+        let issues = Arc::new(Mutex::new(issues));
+        for seed in seeds.iter().step_by(alone) {
+            people.spawn(writers::write(source.clone(), issues.clone(), *seed, stop.clone()));
         }
-        if crash.take_if(|at| *at <= began.elapsed()).is_some() {
-            scene.house.crash_database().await?;
-            add(&mut deaths, "PostgreSQL crashed", 1);
-        }
-        if redis.take_if(|at| *at <= began.elapsed()).is_some() {
-            add(&mut deaths, "Redis killed", scene.house.crash_redis()?.into());
-        }
-        add(&mut deaths, "workers ended by themselves", scene.house.supervise()?);
-        let nudges = nudged.is_none_or(|at| at.elapsed() > NUDGE);
-        let takes_census = census.take_if(|at| *at <= began.elapsed()).is_some();
-        for pair in &scene.pairs {
-            // Refused while one is under way, or while the database is down: the next one is soon.
-            if nudges {
-                let _ =
-                    scene.ask_mirror(Method::POST, &format!("/v1/instances/{}/sync", pair.copy.name)).await;
-                nudged = Some(Instant::now());
-            }
-            if takes_census {
-                let _ =
-                    scene.ask_mirror(Method::POST, &format!("/v1/instances/{}/census", pair.copy.name)).await;
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    Ok(deaths)
+    Ok(people)
+}
+
+async fn written(people: JoinSet<Written>) -> Written {
+    let mut written = Written::new();
+    people.join_all().await.into_iter().for_each(|more| merge(&mut written, more));
+    written
+}
+
+fn merge(written: &mut Written, more: Written) {
+    for (kind, count) in more {
+        *written.entry(kind).or_default() += count;
+    }
+}
+
+async fn set_faults(scene: &Scene<'_>, pair: &Pair, plan: &Value) -> Result<(), Failure> {
+    let path = format!("/v1/sandbox/{}/faults", pair.source.name);
+    scene.ask_source(Method::POST, &path, Some(plan)).await?;
+    Ok(())
 }
 
 /// Ends what the sources do wrong; answers what they did, by kind.
-async fn end_faults(scene: &Scene<'_>) -> Result<BTreeMap<String, u64>, Failure> {
-    let mut faults = BTreeMap::new();
+async fn end_faults(scene: &Scene<'_>) -> Result<Faults, Failure> {
+    let mut faults = Faults::new();
     for pair in &scene.pairs {
         let path = format!("/v1/sandbox/{}/faults", pair.source.name);
         let cleared = scene.ask_source(Method::DELETE, &path, None).await?;
-        let injected: BTreeMap<String, u64> = serde_json::from_value(cleared["injected"].clone())?;
+        let injected: Faults = serde_json::from_value(cleared["injected"].clone())?;
         for (kind, count) in injected {
             *faults.entry(kind).or_default() += count;
         }
     }
     Ok(faults)
-}
-
-/// As if the time had gone by after which a worker that is not heard of counts as dead. One that lives is taken for dead, too, until
-/// its next sign of life: what it holds may be taken over while it still works on it.
-async fn bury(wiring: &Wiring) -> Result<(), Failure> {
-    let mut owner = wiring.access.owner().await?;
-    for later in [
-        "UPDATE sync_runs SET lease_until = now() WHERE state = 'running'",
-        "UPDATE censuses SET lease_until = now() WHERE state = 'running'",
-        "UPDATE graphile_worker._private_workers SET last_heartbeat_at = now() - interval '1 hour'",
-    ] {
-        sqlx::query(later).execute(&mut owner).await?;
-    }
-    Ok(())
-}
-
-/// As if the hour had gone by after which lists are read again.
-async fn age_lists(wiring: &Wiring) -> Result<(), Failure> {
-    let mut owner = wiring.access.owner().await?;
-    let later =
-        "UPDATE sync_watermarks SET last_updated_at = now() - interval '2 hours' WHERE entity = 'rosters'";
-    sqlx::query(later).execute(&mut owner).await?;
-    Ok(())
-}
-
-/// What the promise names: one sync with its lists, and one census. Then both sides are compared.
-async fn settle(scene: &Scene<'_>, pair: &Pair) -> Result<Site, Failure> {
-    let from = scene.wiring.now();
-    let sync_turns = catch_up(scene, pair, from).await?;
-    // A sync asks by jobs for another look at issues that were missing a moment ago.
-    let services = scene.wiring.services.clone();
-    queue::drain(scene.wiring.access.role("forebay_queue"), services).await?;
-    for list in ReferenceList::ALL {
-        read_list(scene, pair, list, from).await?;
-    }
-    let (census_turns, census) = take_census(scene, pair, from).await?;
-    let mut owner = scene.wiring.access.owner().await?;
-    let tables = compare(&mut owner, pair.sides()).await?;
-    Ok(Site {
-        name: pair.name,
-        sync_turns,
-        census_turns,
-        census_gone: census.projects.iter().map(|project| project.gone).sum(),
-        census_fetched: census.projects.iter().map(|project| project.fetched).sum(),
-        tables,
-    })
-}
-
-/// Syncs until a run that began after the faults had ended has succeeded; answers after how many turns.
-async fn catch_up(scene: &Scene<'_>, pair: &Pair, from: DateTime<Utc>) -> Result<u32, Failure> {
-    let (services, tenant) = (&scene.wiring.services, scene.tenant.id);
-    let began = Instant::now();
-    for turn in 1.. {
-        match sync::run(services, tenant, pair.copy.id, &()).await {
-            Ok(run) if run.started_at >= from => return Ok(turn),
-            Ok(_) => {}
-            Err(error) => wait(scene, began, error).await?,
-        }
-    }
-    Err(Failure::new("the sync did not end"))
-}
-
-/// Reads one of the lists that are read in rounds, from its beginning to its end: a sync asks for that.
-async fn read_list(
-    scene: &Scene<'_>,
-    pair: &Pair,
-    list: ReferenceList,
-    from: DateTime<Utc>,
-) -> Result<(), Failure> {
-    let (services, tenant) = (&scene.wiring.services, scene.tenant.id);
-    let began = Instant::now();
-    loop {
-        match reference::run_slice(services, tenant, pair.copy.id, list).await {
-            Ok(read) if read.finished && read.began_at >= from => return Ok(()),
-            Ok(_) => {}
-            Err(error) => wait(scene, began, error).await?,
-        }
-    }
-}
-
-/// The same with a census, whose brake is taken away: everything that is gone was deleted on purpose.
-async fn take_census(
-    scene: &Scene<'_>,
-    pair: &Pair,
-    from: DateTime<Utc>,
-) -> Result<(u32, census::Census), Failure> {
-    let services = &scene.wiring.services;
-    let operator = Wiring::operator(&scene.tenant);
-    census::configure(services, &operator, &pair.copy.name, |settings| settings.brake_percent = 100).await?;
-    let began = Instant::now();
-    for turn in 1.. {
-        match census::run(services, scene.tenant.id, pair.copy.id).await {
-            Ok(census) if census.state == CensusState::Succeeded && census.started_at >= from => {
-                return Ok((turn, census));
-            }
-            Ok(census) if census.started_at >= from => {
-                let reason = census.error.unwrap_or_else(|| census.state.as_str().to_owned());
-                return Err(Failure::new(format!("the census did not succeed: {reason}")));
-            }
-            Ok(_) => {}
-            Err(error) => wait(scene, began, error).await?,
-        }
-    }
-    Err(Failure::new("the census did not end"))
-}
-
-/// Waits where the site has said before the faults ended that it wants to be left alone.
-async fn wait(scene: &Scene<'_>, began: Instant, error: Error) -> Result<(), Failure> {
-    if began.elapsed() > PATIENCE {
-        return Err(Failure::from(error).hint(scene.house.look()));
-    }
-    crate::output::note(&format!("not yet: {error}"));
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    Ok(())
 }

@@ -31,12 +31,13 @@ pub(super) struct Pair {
     pub(super) name: &'static str,
     pub(super) source: Instance,
     pub(super) copy: Instance,
-    is_server: bool,
+    /// Whether it speaks as Server and Data Center do.
+    pub(super) is_server: bool,
 }
 
 impl Pair {
-    pub(super) fn sides(&self) -> Sides {
-        Sides { source: self.source.id, copy: self.copy.id, is_server: self.is_server }
+    pub(super) fn sides(&self, went_back: bool) -> Sides {
+        Sides { source: self.source.id, copy: self.copy.id, is_server: self.is_server, went_back }
     }
 }
 
@@ -123,8 +124,8 @@ async fn key(wiring: &Wiring, tenant: &Tenant) -> Result<String, Failure> {
 }
 
 impl Scene<'_> {
-    /// What the writers at a source need to know, and the issues there.
-    pub(super) async fn source(&self, pair: &Pair) -> Result<(Source, Vec<String>), Failure> {
+    /// What the writers at a source need to know.
+    pub(super) async fn source(&self, pair: &Pair) -> Result<Source, Failure> {
         let mut owner = self.wiring.access.owner().await?;
         let mut texts = async |sql: &str| {
             sqlx::query_scalar(AssertSqlSafe(sql.to_owned()))
@@ -132,18 +133,9 @@ impl Scene<'_> {
                 .fetch_all(&mut owner)
                 .await
         };
-        // By id, so that the same seed makes the same choices.
-        let projects: Vec<String> = texts(
-            "SELECT key FROM projects WHERE instance_id = $1 AND presence = 'present' ORDER BY jira_id",
-        )
-        .await?;
-        // People of a Server are assigned by the name they sign in with.
+        // People of a Server are assigned by the name they sign in with. By id, so that the same seed makes the same choices.
         let accounts: Vec<String> = texts(
             "SELECT coalesce(raw_jsonb ->> 'name', account_id) FROM users WHERE instance_id = $1 ORDER BY account_id LIMIT 20",
-        )
-        .await?;
-        let issues: Vec<String> = texts(
-            "SELECT jira_id FROM issues WHERE instance_id = $1 AND presence = 'present' ORDER BY jira_number",
         )
         .await?;
         let source = Source {
@@ -151,10 +143,17 @@ impl Scene<'_> {
             url: format!("{}/jira/{}", self.house.url(), pair.source.name),
             key: self.upstream_key.clone(),
             is_server: pair.is_server,
-            projects: projects.into(),
             accounts: accounts.into(),
         };
-        Ok((source, issues))
+        Ok(source)
+    }
+
+    /// The issues of a source, by id.
+    pub(super) async fn issues(&self, pair: &Pair) -> Result<Vec<String>, Failure> {
+        let mut owner = self.wiring.access.owner().await?;
+        let sql =
+            "SELECT jira_id FROM issues WHERE instance_id = $1 AND presence = 'present' ORDER BY jira_number";
+        Ok(sqlx::query_scalar(sql).bind(pair.source.id.0).fetch_all(&mut owner).await?)
     }
 
     /// Asks at one of our own doors, which do nothing wrong, as the owner of the sources.
@@ -168,8 +167,13 @@ impl Scene<'_> {
     }
 
     /// As the owner of the mirrors.
-    pub(super) async fn ask_mirror(&self, method: Method, path: &str) -> Result<Value, Failure> {
-        self.ask(&self.mirror_key, method, path, None).await
+    pub(super) async fn ask_mirror(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        self.ask(&self.mirror_key, method, path, body).await
     }
 
     async fn ask(

@@ -18,8 +18,15 @@ pub(super) fn show(report: &Report) -> Result<(), Failure> {
     output::line(&format!("  died      {}", list(&report.deaths)))?;
     for site in &report.sites {
         output::line(&format!(
-            "  {:<9} sync in {} turns, census in {} ({} gone, {} fetched)",
-            site.name, site.sync_turns, site.census_turns, site.census_gone, site.census_fetched
+            "  {:<9} {}: sync in {} turns, census in {} ({} gone, {} fetched, held {} times), {} mended",
+            site.name,
+            site.stage.told(),
+            site.sync_turns,
+            site.census_turns,
+            site.census_gone,
+            site.census_fetched,
+            site.census_held,
+            site.mended,
         ))?;
         let compared: Vec<_> = site
             .tables
@@ -62,6 +69,7 @@ pub(super) fn show_total(total: &Total) -> Result<(), Failure> {
         total.rounds, total.seconds, total.first_seed, total.rows_compared, total.differences,
     ))?;
     output::line(&format!("  rows      {}", list(&total.rows)))?;
+    output::line(&format!("  written   {}", list(&total.written)))?;
     output::line(&format!("  died      {}", list(&total.deaths)))?;
     output::line(&format!(
         "  faults    {} of {} kinds: {}",

@@ -1,5 +1,9 @@
 //! People who work at the source: random changes over Jira's REST, several at a time.
 
+mod family;
+mod lists;
+mod silent;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use rand_chacha::{
@@ -29,8 +33,6 @@ pub(super) struct Source {
     pub(super) key: String,
     /// Whether it speaks as Jira Server and Data Center do: version 2, wiki markup, people by name.
     pub(super) is_server: bool,
-    /// Keys of projects in which issues are made.
-    pub(super) projects: Arc<[String]>,
     /// Accounts that are given issues.
     pub(super) accounts: Arc<[String]>,
 }
@@ -42,8 +44,7 @@ pub(super) async fn write(
     seed: u64,
     stop: CancellationToken,
 ) -> Written {
-    let mut writer =
-        Writer { source, issues, chance: ChaCha8Rng::seed_from_u64(seed), written: Written::new() };
+    let mut writer = Writer::new(source, issues, seed);
     while !stop.is_cancelled() {
         let done = writer.change().await;
         *writer.written.entry(done.unwrap_or("refused")).or_default() += 1;
@@ -52,6 +53,16 @@ pub(super) async fn write(
             () = stop.cancelled() => {}
             () = tokio::time::sleep(pause) => {}
         }
+    }
+    writer.written
+}
+
+/// Makes so many changes that leave `updated` as it was; answers what was done.
+pub(super) async fn write_silently(source: Source, issues: Vec<String>, seed: u64, changes: u32) -> Written {
+    let mut writer = Writer::new(source, Arc::new(Mutex::new(issues)), seed);
+    for _ in 0..changes {
+        let done = writer.silent_change().await;
+        *writer.written.entry(done.unwrap_or("refused")).or_default() += 1;
     }
     writer.written
 }
@@ -65,39 +76,36 @@ struct Writer {
 }
 
 impl Writer {
+    fn new(source: Source, issues: Arc<Mutex<Vec<String>>>, seed: u64) -> Self {
+        Self { source, issues, chance: ChaCha8Rng::seed_from_u64(seed), written: Written::new() }
+    }
+
     /// One change; its kind, or `None` when it was refused: the source may be failing on purpose.
     async fn change(&mut self) -> Option<&'static str> {
         let issue = self.any_issue().await;
         let Some(issue) = issue else { return self.create().await };
         match self.below(100) {
-            0..=14 => self.create().await,
-            15..=34 => self.edit(&issue).await,
-            35..=51 => self.comment(&issue).await,
-            52..=54 => self.attach(&issue).await,
-            55..=69 => self.transition(&issue).await,
-            70..=79 => self.work(&issue).await,
-            80..=87 => self.link(&issue).await,
-            88..=89 => self.uncomment(&issue).await,
-            90 => self.plan(&issue).await,
-            91 => self.filter().await,
-            92..=93 => self.relocate(&issue).await,
-            94..=95 => self.assign(&issue).await,
-            96..=97 => self.search_as_others_do().await,
+            0..=10 => self.create().await,
+            11..=26 => self.edit(&issue).await,
+            27..=40 => self.comment(&issue).await,
+            41..=43 => self.attach(&issue).await,
+            44..=55 => self.transition(&issue).await,
+            56..=64 => self.work(&issue).await,
+            65..=71 => self.link(&issue).await,
+            72..=74 => self.uncomment(&issue).await,
+            75..=76 => self.plan(&issue).await,
+            77 => self.filter().await,
+            78..=80 => self.relocate(&issue).await,
+            81..=82 => self.assign(&issue).await,
+            83 => self.search_as_others_do().await,
+            84..=86 => self.version(&issue).await,
+            87..=88 => self.component(&issue).await,
+            89..=90 => self.sprint().await,
+            91..=92 => self.group().await,
+            93..=95 => self.subtask(&issue).await,
+            96..=97 => self.epic(&issue).await,
             _ => self.delete(&issue).await,
         }
-    }
-
-    async fn create(&mut self) -> Option<&'static str> {
-        let project = self.project()?;
-        let summary = self.words(4);
-        let labels = [self.label(), self.label()];
-        let fields = json!({
-            "project": { "key": project }, "issuetype": { "name": "Task" }, "summary": summary, "labels": labels,
-            "description": self.document(),
-        });
-        let made = self.ask(Method::POST, "issue", Some(json!({ "fields": fields }))).await?;
-        self.issues.lock().await.push(made["id"].as_str()?.to_owned());
-        Some("create")
     }
 
     async fn edit(&mut self, issue: &str) -> Option<&'static str> {
@@ -184,39 +192,8 @@ impl Writer {
         }
     }
 
-    async fn link(&mut self, issue: &str) -> Option<&'static str> {
-        let other = self.any_issue().await?;
-        if self.below(3) == 0 {
-            let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuelinks"), None).await?;
-            let links = found["fields"]["issuelinks"].as_array()?;
-            let link = links.get(usize::try_from(self.below(links.len() as u64)).ok()?)?["id"].as_str()?;
-            self.ask(Method::DELETE, &format!("issueLink/{link}"), None).await?;
-            return Some("unlink");
-        }
-        let link = json!({
-            "type": { "name": "Blocks" }, "inwardIssue": { "id": issue }, "outwardIssue": { "id": other },
-        });
-        self.ask(Method::POST, "issueLink", Some(link)).await?;
-        Some("link")
-    }
-
-    /// Moves an issue into another project: it gets another key. Only Cloud can be asked for that.
-    async fn relocate(&mut self, issue: &str) -> Option<&'static str> {
-        if self.source.is_server {
-            return self.edit(issue).await;
-        }
-        let found = self.ask(Method::GET, &format!("issue/{issue}?fields=issuetype"), None).await?;
-        let issue_type = found["fields"]["issuetype"]["id"].as_str()?.to_owned();
-        let project = self.project()?;
-        let mapping = json!({ format!("{project},{issue_type}"): { "issueIdsOrKeys": [issue] } });
-        self.ask(Method::POST, "bulk/issues/move", Some(json!({ "targetToSourcesMapping": mapping })))
-            .await?;
-        Some("move")
-    }
-
     async fn assign(&mut self, issue: &str) -> Option<&'static str> {
-        let number = self.below(self.source.accounts.len() as u64);
-        let account = self.source.accounts.get(usize::try_from(number).ok()?)?.clone();
+        let account = self.account()?;
         let assignee = match self.source.is_server {
             true => json!({ "name": account }),
             false => json!({ "accountId": account }),
@@ -227,8 +204,7 @@ impl Writer {
 
     /// Puts an issue into a sprint.
     async fn plan(&mut self, issue: &str) -> Option<&'static str> {
-        let boards = self.ask_at(Method::GET, "rest/agile/1.0/board?type=scrum", None).await?;
-        let board = self.one_of(&boards["values"])?;
+        let board = self.scrum_board().await?;
         let path = format!("rest/agile/1.0/board/{board}/sprint?state=active,future");
         let sprints = self.ask_at(Method::GET, &path, None).await?;
         let sprint = self.one_of(&sprints["values"])?;
@@ -264,9 +240,21 @@ impl Writer {
         Some("delete")
     }
 
-    fn project(&mut self) -> Option<String> {
-        let number = self.below(self.source.projects.len() as u64);
-        self.source.projects.get(usize::try_from(number).ok()?).cloned()
+    fn account(&mut self) -> Option<String> {
+        let number = self.below(self.source.accounts.len() as u64);
+        self.source.accounts.get(usize::try_from(number).ok()?).cloned()
+    }
+
+    /// The key of one of the projects, as it is now.
+    async fn project(&mut self) -> Option<String> {
+        let listed = match self.source.is_server {
+            true => self.ask(Method::GET, "project", None).await?,
+            false => self.ask(Method::GET, "project/search", None).await?["values"].take(),
+        };
+        let mut keys: Vec<&str> = listed.as_array()?.iter().filter_map(|it| it["key"].as_str()).collect();
+        keys.sort_unstable();
+        let number = self.below(keys.len() as u64);
+        keys.get(usize::try_from(number).ok()?).map(|key| (*key).to_owned())
     }
 
     async fn any_issue(&mut self) -> Option<String> {
