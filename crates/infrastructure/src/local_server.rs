@@ -32,6 +32,8 @@ pub use lock::{DemoLock, DemoLockError};
 pub(crate) const SUPERUSER: &str = "postgres";
 /// The database that holds everything of Forebay's.
 pub const DATABASE: &str = "forebay";
+/// How long the processes of a killed server may take to notice and to let go of its memory, on a busy machine.
+const AFTERMATH: Duration = Duration::from_secs(30);
 /// With a socket, the port is only a part of the socket's file name.
 const PORT: u16 = 5432;
 
@@ -148,12 +150,28 @@ impl LocalServer {
     /// # Errors
     /// [`LocalServerError`], whose messages are for the operator.
     pub async fn open(data_dir: &Path) -> Result<Self, LocalServerError> {
+        let began = Instant::now();
+        let mut server = Self::start_aside(data_dir).await?;
+        loop {
+            match server.create_database().await {
+                Err(LocalServerError::Connect(e))
+                    if is_of_a_dying_server(&e) && began.elapsed() < AFTERMATH =>
+                {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    let mut again = Self::start_aside(data_dir).await?;
+                    again.report.initdb = again.report.initdb.or(server.report.initdb);
+                    server = again;
+                }
+                created => return created.map(|()| server),
+            }
+        }
+    }
+
+    async fn start_aside(data_dir: &Path) -> Result<Self, LocalServerError> {
         let folder = data_dir.to_owned();
-        let server = tokio::task::spawn_blocking(move || Self::start(&folder))
+        tokio::task::spawn_blocking(move || Self::start(&folder))
             .await
-            .map_err(|e| LocalServerError::Io { path: data_dir.to_owned(), source: io::Error::other(e) })??;
-        server.create_database().await?;
-        Ok(server)
+            .map_err(|e| LocalServerError::Io { path: data_dir.to_owned(), source: io::Error::other(e) })?
     }
 
     fn start(data_dir: &Path) -> Result<Self, LocalServerError> {
@@ -235,6 +253,16 @@ impl LocalServer {
             Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(e)) => Err(LocalServerError::io(self.cluster.data_dir())(e)),
         }
+    }
+}
+
+/// A server that was killed this moment still takes connections, until the kernel has come to it, and answers none.
+fn is_of_a_dying_server(error: &sqlx::Error) -> bool {
+    const STARTING_UP_OR_SHUTTING_DOWN: &str = "57P03";
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(e) => e.code().as_deref() == Some(STARTING_UP_OR_SHUTTING_DOWN),
+        _ => false,
     }
 }
 

@@ -14,15 +14,13 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::{Account, Binaries, LocalServerError, PORT, SUPERUSER, binaries};
+use super::{AFTERMATH, Account, Binaries, LocalServerError, PORT, SUPERUSER, binaries};
 use crate::crypto::hex;
 
 /// How long the server may take to start, to recover after a crash, or to stop: replaying all of the log takes minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
 /// The longest path that every system accepts for a socket (macOS: 104 bytes with the final zero).
 const LONGEST_SOCKET: usize = 103;
-/// How long the processes of a killed server may take to notice and to let go of its memory.
-const AFTERMATH: Duration = Duration::from_secs(5);
 const CLUSTER: &str = "postgres";
 const LOG: &str = "postgres.log";
 const LARGEST_LOG: u64 = 10 << 20;
