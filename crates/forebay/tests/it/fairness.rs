@@ -145,8 +145,7 @@ async fn trouble_is_told_and_runs_do_not_overlap(app: &TestApp) {
          WHERE n.name = 'copy-0' AND NOT (s.failures > 0 AND s.error IS NOT NULL)
             OR n.name = 'copy-1' AND NOT (s.failures = 0 AND s.error IS NOT NULL AND s.next_at > now() + interval '50 minutes')";
     assert_eq!(count(&mut database, untold).await, 0);
-    let overlapping =
-        "SELECT count(*) FROM sync_runs a JOIN sync_runs b
+    let overlapping = "SELECT count(*) FROM sync_runs a JOIN sync_runs b
            ON b.instance_id = a.instance_id AND (b.started_at, b.id) > (a.started_at, a.id)
          WHERE b.started_at < a.finished_at";
     assert_eq!(count(&mut database, overlapping).await, 0);
