@@ -472,7 +472,7 @@ pub fn signal(child: &Child, name: &str) {
     assert!(sent.success());
 }
 
-/// Asks until the answer is as wanted; fails after 20 seconds with the last one.
+/// Asks until the answer is as wanted; fails after 90 seconds with the last one.
 pub async fn eventually<T: std::fmt::Debug, F: Future<Output = T>>(
     mut ask: impl FnMut() -> F,
     wanted: impl Fn(&T) -> bool,
@@ -483,7 +483,8 @@ pub async fn eventually<T: std::fmt::Debug, F: Future<Output = T>>(
         if wanted(&found) {
             return found;
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "still {found:?}");
+        // As long as a machine under load may need: this only bounds how long a failure takes.
+        assert!(began.elapsed() < Duration::from_secs(90), "still {found:?}");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }

@@ -120,7 +120,8 @@ impl Browser {
             if seen.to_lowercase().contains(&text.to_lowercase()) {
                 return;
             }
-            assert!(began.elapsed() < Duration::from_secs(20), "`{text}` does not appear in: {seen}");
+            // As long as a machine under load may need: this only bounds how long a failure takes.
+            assert!(began.elapsed() < Duration::from_secs(90), "`{text}` does not appear in: {seen}");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
